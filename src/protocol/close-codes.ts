@@ -1,0 +1,54 @@
+/**
+ * Why a connection is closed: the WebSocket close code and a sentence that a person can read (docs/protocol.md, section 3).
+ * 4000-4499 say "come back with backoff", 4500-4999 "do not"; the rest are RFC 6455, section 7.4.1.
+ * Every limit's reason names the setting that moves it. A reason is at most 123 bytes.
+ */
+export interface CloseReason {
+  readonly code: number;
+  readonly text: string;
+}
+
+/** Codes that this server sends. */
+export const CloseCode = {
+  /** The answer to the peer's own close. */
+  normal: 1000,
+  /** Broken WebSocket framing. */
+  protocolError: 1002,
+  /** A text message, or a close reason, that is not UTF-8. */
+  invalidText: 1007,
+  /** A limit on what one connection may ask for. */
+  policyViolation: 1008,
+  /** A message over the size limit. */
+  messageTooBig: 1009,
+  /** Our fault. */
+  internalError: 1011,
+  /** Draining for a restart. */
+  serviceRestart: 1012,
+} as const;
+
+/** Draining: come back after `seconds`. */
+export function restart(seconds: number): CloseReason {
+  return { code: CloseCode.serviceRestart, text: `restart; retry in ${seconds} s` };
+}
+
+/** A message of more than `limit` bytes was begun. */
+export function messageTooBig(limit: number): CloseReason {
+  return { code: CloseCode.messageTooBig, text: `message over ${limit} bytes; the setting is max-message-bytes` };
+}
+
+/** Something threw that must not; the log has it. */
+export const internalError: CloseReason = { code: CloseCode.internalError, text: 'internal error; retry with backoff' };
+
+/** The sentence for a close that the WebSocket layer begins by itself, with `code` alone. */
+export function reasonFor(code: number): string {
+  switch (code) {
+    case CloseCode.protocolError:
+      return 'broken WebSocket framing';
+    case CloseCode.invalidText:
+      return 'text that is not UTF-8';
+    case CloseCode.policyViolation:
+      return 'too many fragments in one message';
+    default:
+      return 'closed at the peer\'s request';
+  }
+}
