@@ -1,0 +1,33 @@
+import type { CloseReason } from '../protocol/close-codes.js';
+
+/**
+ * What the domain may do with a peer's connection, whatever carries it.
+ * Invariant: after `close` or `terminate`, or once the peer is gone, `send` does nothing.
+ */
+export abstract class Connection {
+  /** Unique within this process; says nothing about the peer. */
+  abstract readonly id: number;
+  /** Who the peer proved to be at the upgrade; undefined for an anonymous one. */
+  abstract readonly principal: string | undefined;
+
+  /** Sends one whole WebSocket frame, in the order of the calls. False when the connection is no longer open. */
+  abstract send(frame: Buffer): boolean;
+  /** Begins the closing handshake; what was sent before is delivered first. */
+  abstract close(reason: CloseReason): void;
+  /** Cuts the connection without a handshake. */
+  abstract terminate(): void;
+}
+
+/** Takes the messages of connections: whole, in the order they arrived, never after the disconnect. Must not throw. */
+export interface MessageHandler {
+  /** `message` belongs to the handler: nobody writes into it any more. */
+  binaryMessage(connection: Connection, message: Buffer): void;
+  /** `message` is UTF-8. */
+  textMessage(connection: Connection, message: Buffer): void;
+}
+
+/** Where connections come from: what a gateway gets from Nest as its server. */
+export interface ConnectionSource {
+  /** Has every message of every connection delivered to `handler`, whose guards also decide who may connect. */
+  deliverTo(handler: MessageHandler): void;
+}

@@ -1,0 +1,10 @@
+import { Module } from '@nestjs/common';
+import { ConnectionRegistry } from './connection-registry.js';
+import { TopicRegistry } from './topic-registry.js';
+
+/** The presence registry: who is connected to this node, and which topics they wait on. */
+@Module({
+  providers: [ConnectionRegistry, TopicRegistry],
+  exports: [ConnectionRegistry, TopicRegistry],
+})
+export class PresenceModule {}

@@ -1,0 +1,59 @@
+import { Injectable } from '@nestjs/common';
+import type { Connection } from './connection.js';
+
+const NOBODY: ReadonlySet<Connection> = new Set();
+
+/**
+ * Which local connections subscribe to which topic. Knows nothing of sockets or of other nodes.
+ * Invariant: a connection is in a topic's set exactly when the topic is in the connection's; no set is ever empty.
+ */
+@Injectable()
+export class TopicRegistry {
+  readonly #subscribers = new Map<string, Set<Connection>>();
+  readonly #topics = new Map<Connection, Set<string>>();
+
+  /** How many topics have a subscriber. */
+  get size(): number {
+    return this.#subscribers.size;
+  }
+
+  /** The subscribers of a topic, in the order they came. Live: it changes as they come and go. */
+  subscribers(topic: string): ReadonlySet<Connection> {
+    return this.#subscribers.get(topic) ?? NOBODY;
+  }
+
+  /** Whether that changed anything: a second subscription of the same connection does not. */
+  subscribe(connection: Connection, topic: string): boolean {
+    return addTo(this.#subscribers, topic, connection) && addTo(this.#topics, connection, topic);
+  }
+
+  /** Whether that changed anything: only a subscriber can unsubscribe. */
+  unsubscribe(connection: Connection, topic: string): boolean {
+    return removeFrom(this.#subscribers, topic, connection) && removeFrom(this.#topics, connection, topic);
+  }
+
+  /** Takes a connection out of its own topics. Costs time in their number, whatever else the node holds. */
+  leave(connection: Connection): void {
+    const topics = this.#topics.get(connection);
+    if (topics === undefined) return;
+    this.#topics.delete(connection);
+    for (const topic of topics) removeFrom(this.#subscribers, topic, connection);
+  }
+}
+
+function addTo<K, V>(sets: Map<K, Set<V>>, key: K, value: V): boolean {
+  const set = sets.get(key);
+  if (set === undefined) {
+    sets.set(key, new Set([value]));
+    return true;
+  }
+  const before = set.size;
+  return set.add(value).size > before;
+}
+
+function removeFrom<K, V>(sets: Map<K, Set<V>>, key: K, value: V): boolean {
+  const set = sets.get(key);
+  if (set === undefined || !set.delete(value)) return false;
+  if (set.size === 0) sets.delete(key);
+  return true;
+}

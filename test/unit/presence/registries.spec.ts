@@ -1,0 +1,124 @@
+import { describe, expect, it, jest } from '@jest/globals';
+import fc from 'fast-check';
+import { Connection } from '../../../src/presence/connection.js';
+import { ConnectionRegistry } from '../../../src/presence/connection-registry.js';
+import { TopicRegistry } from '../../../src/presence/topic-registry.js';
+
+/** A connection that carries nothing. */
+class StillConnection extends Connection {
+  readonly principal = undefined;
+
+  constructor(readonly id: number) {
+    super();
+  }
+
+  send(): boolean {
+    return true;
+  }
+
+  close(): void {
+    // Still.
+  }
+
+  terminate(): void {
+    // Still.
+  }
+}
+
+describe('TopicRegistry', () => {
+  it('R3: tells whether a subscription or its end changed anything', () => {
+    const topics = new TopicRegistry();
+    const connection = new StillConnection(1);
+    expect([topics.subscribe(connection, 't'), topics.subscribe(connection, 't')]).toEqual([true, false]);
+    expect([topics.unsubscribe(connection, 't'), topics.unsubscribe(connection, 't')]).toEqual([true, false]);
+    expect(topics.unsubscribe(connection, 'unknown')).toBe(false);
+  });
+
+  it('R7: forgets a topic with its last subscriber', () => {
+    const topics = new TopicRegistry();
+    const [a, b] = [new StillConnection(1), new StillConnection(2)];
+    topics.subscribe(a, 't');
+    topics.subscribe(b, 't');
+    topics.leave(a);
+    expect([...topics.subscribers('t')]).toEqual([b]);
+    topics.unsubscribe(b, 't');
+    expect(topics.size).toBe(0);
+    expect([...topics.subscribers('t')]).toEqual([]);
+  });
+
+  it('R7: a disconnect asks only for the connection\'s own topics', () => {
+    const topics = new TopicRegistry();
+    const [leaver, others] = [new StillConnection(1), new StillConnection(2)];
+    for (let i = 0; i < 1000; i++) topics.subscribe(others, `other-${i}`);
+    for (const topic of ['a', 'b']) topics.subscribe(leaver, topic);
+    const asked = jest.spyOn(Map.prototype, 'get');
+    topics.leave(leaver);
+    const keys = asked.mock.calls.map(([key]) => key as unknown);
+    asked.mockRestore();
+    expect(keys).toEqual([leaver, 'a', 'b']);
+    expect(topics.size).toBe(1000);
+  });
+
+  it('leaving twice, or without a topic, is harmless', () => {
+    const topics = new TopicRegistry();
+    const connection = new StillConnection(1);
+    topics.leave(connection);
+    topics.subscribe(connection, 't');
+    topics.leave(connection);
+    topics.leave(connection);
+    expect(topics.size).toBe(0);
+  });
+
+  it('agrees with a list of pairs after any sequence of calls', () => {
+    const connections = [1, 2, 3].map((id) => new StillConnection(id));
+    const call = fc.record({ what: fc.constantFrom('subscribe', 'unsubscribe', 'leave'), who: fc.nat(2), topic: fc.constantFrom('a', 'b', '', '__proto__') });
+    fc.assert(
+      fc.property(fc.array(call, { maxLength: 60 }), (calls) => {
+        const topics = new TopicRegistry();
+        let pairs: { who: number; topic: string }[] = [];
+        for (const { what, who, topic } of calls) {
+          const has = pairs.some((pair) => pair.who === who && pair.topic === topic);
+          const others = pairs.filter((pair) => pair.who !== who || pair.topic !== topic);
+          let asExpected: boolean;
+          if (what === 'subscribe') {
+            asExpected = topics.subscribe(connections[who], topic) === !has;
+            if (!has) pairs.push({ who, topic });
+          } else if (what === 'unsubscribe') {
+            asExpected = topics.unsubscribe(connections[who], topic) === has;
+            pairs = others;
+          } else {
+            asExpected = topics.leave(connections[who]) === undefined;
+            pairs = pairs.filter((pair) => pair.who !== who);
+          }
+          expect(asExpected).toBe(true);
+        }
+        expect(topics.size).toBe(new Set(pairs.map((pair) => pair.topic)).size);
+        for (const topic of ['a', 'b', '', '__proto__']) {
+          const expected = pairs.filter((pair) => pair.topic === topic).map((pair) => connections[pair.who]);
+          expect([...topics.subscribers(topic)]).toEqual(expected);
+        }
+      }),
+    );
+  });
+});
+
+describe('ConnectionRegistry', () => {
+  it('is empty at once when it has nobody', async () => {
+    await expect(new ConnectionRegistry().empty()).resolves.toBeUndefined();
+  });
+
+  it('becomes empty with the last connection, for all who wait', async () => {
+    const connections = new ConnectionRegistry();
+    const [a, b] = [new StillConnection(1), new StillConnection(2)];
+    connections.add(a);
+    connections.add(b);
+    let emptied = 0;
+    const waiting = [connections.empty(), connections.empty()].map((promise) => promise.then(() => (emptied += 1)));
+    connections.remove(a);
+    await Promise.resolve();
+    expect([connections.size, emptied]).toEqual([1, 0]);
+    connections.remove(b);
+    await Promise.all(waiting);
+    expect([connections.size, emptied]).toEqual([0, 2]);
+  });
+});
