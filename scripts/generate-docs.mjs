@@ -1,0 +1,8 @@
+#!/usr/bin/env node
+// Writes the documents that follow from the table of settings. Run through "npm run docs", which builds first.
+import { writeFileSync } from 'node:fs';
+import { renderConfigurationPage, renderEnvExample } from '../dist/config/reference.js';
+
+const root = new URL('..', import.meta.url);
+writeFileSync(new URL('docs/configuration.md', root), renderConfigurationPage());
+writeFileSync(new URL('.env.example', root), renderEnvExample());

@@ -1,0 +1,119 @@
+import { readFileSync } from 'node:fs';
+import { parseDocument } from 'yaml';
+import { ConfigurationError, fileFault } from './faults.js';
+import { suggestion } from './nearest-name.js';
+import { flagOf, settingNames, Settings, settingsSchema, VARIABLE_PREFIX, variableOf } from './settings.js';
+import type { SettingName, SettingsInput } from './settings.js';
+
+/** Where settings come from, besides the defaults. */
+export interface SettingSources {
+  /** What followed each flag, by the flag's name without dashes: `listen-addr`. Only flags that exist. */
+  readonly flags: ReadonlyMap<string, string>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+export interface LoadedSettings {
+  readonly settings: Settings;
+  /** What looks like a mistake without being one, a sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/** The setting that names the configuration file: by flag or variable only, so it is not in the schema. */
+export const CONFIG_FLAG = 'config';
+
+/** A value before validation, and where it was written. */
+interface Written {
+  readonly value: unknown;
+  readonly source: string;
+}
+
+/**
+ * Merges flags > environment > file > defaults and validates the result.
+ * Throws a ConfigurationError that lists every fault with its source, `known` ones first.
+ */
+export function loadSettings(sources: SettingSources, known: readonly string[] = []): LoadedSettings {
+  const faults = [...known];
+  const written = new Map<string, Written>();
+
+  const file = sources.flags.get(CONFIG_FLAG) ?? sources.environment[variableOf(CONFIG_FLAG)];
+  if (file !== undefined) readConfigFile(file, written, faults);
+
+  for (const name of settingNames) {
+    const value = sources.environment[variableOf(name)];
+    if (value !== undefined) written.set(name, { value, source: variableOf(name) });
+  }
+  for (const name of settingNames) {
+    const value = sources.flags.get(flagOf(name));
+    if (value !== undefined) written.set(name, { value, source: `--${flagOf(name)}` });
+  }
+
+  const settings = validate(written, faults);
+  if (settings === undefined) throw new ConfigurationError(faults);
+  return { settings, warnings: unknownVariables(sources.environment) };
+}
+
+/** Settings for a program that embeds or tests the server. Throws a ConfigurationError. */
+export function parseSettings(input: SettingsInput = {}): Settings {
+  const written = Object.entries(input).filter(([, value]) => value !== undefined);
+  const faults: string[] = [];
+  const settings = validate(new Map(written.map(([name, value]) => [name, { value, source: name }])), faults);
+  if (settings === undefined) throw new ConfigurationError(faults);
+  return settings;
+}
+
+function validate(written: ReadonlyMap<string, Written>, faults: string[]): Settings | undefined {
+  const result = settingsSchema.safeParse(Object.fromEntries([...written].map(([name, { value }]) => [name, value])));
+  for (const issue of result.error?.issues ?? []) {
+    const names = issue.code === 'unrecognized_keys' ? issue.keys : [String(issue.path[0])];
+    for (const name of names) {
+      const source = written.get(name)?.source ?? name;
+      if (issue.code === 'unrecognized_keys') faults.push(`${source}: there is no such setting${suggestion(name, settingNames)}`);
+      else faults.push(`${source}${shown(name as SettingName, written.get(name)?.value)}: ${issue.message}`);
+    }
+  }
+  for (const [one, other] of [['tlsCert', 'tlsKey'], ['tlsKey', 'tlsCert']]) {
+    if (written.has(one) && !written.has(other)) {
+      faults.push(`${written.get(one)!.source} is set but ${flagOf(other)} is not: TLS needs both, plaintext neither`);
+    }
+  }
+  return faults.length === 0 ? result.data : undefined;
+}
+
+/** ` "value"`, for a fault; nothing for what is secret or too long to help. */
+function shown(name: SettingName, value: unknown): string {
+  if (settingsSchema.shape[name].meta()?.secret === true || value === '') return '';
+  const text = JSON.stringify(value);
+  return text === undefined || text.length > 100 ? '' : ` ${text}`;
+}
+
+function readConfigFile(path: string, written: Map<string, Written>, faults: string[]): void {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    faults.push(`configuration file ${JSON.stringify(path)}: ${fileFault(error)}`);
+    return;
+  }
+  const document = parseDocument(text);
+  if (document.errors.length > 0) {
+    faults.push(...document.errors.map((error) => `${path}: not YAML: ${error.message.split('\n')[0]}`));
+    return;
+  }
+  const content: unknown = document.toJS();
+  if (content === null) return;
+  if (typeof content !== 'object' || Array.isArray(content)) {
+    faults.push(`${path}: expected settings as "name: value", a line each`);
+    return;
+  }
+  for (const [name, value] of Object.entries(content)) written.set(name, { value, source: `${path}: ${name}` });
+}
+
+/** What Kubernetes puts into every pod beside a Service named cairn-signal; none of it is ours. */
+const KUBERNETES = /^CAIRN_SIGNAL_(?:PORT|SERVICE_\w+|PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)$/;
+
+function unknownVariables(environment: SettingSources['environment']): string[] {
+  const known = [CONFIG_FLAG, ...settingNames].map(variableOf);
+  return Object.keys(environment)
+    .filter((variable) => variable.startsWith(VARIABLE_PREFIX) && !known.includes(variable) && !KUBERNETES.test(variable))
+    .map((variable) => `${variable}: there is no such setting, so it does nothing${suggestion(variable, known)}`);
+}

@@ -1,0 +1,33 @@
+/** The name that `written` was most likely meant to be, or undefined when none is near. */
+export function nearestName(written: string, names: readonly string[]): string | undefined {
+  let nearest: string | undefined;
+  let least = Math.max(2, Math.floor(written.length / 3)) + 1;
+  for (const name of names) {
+    const distance = editDistance(written.toLowerCase(), name.toLowerCase());
+    if (distance < least) {
+      least = distance;
+      nearest = name;
+    }
+  }
+  return nearest;
+}
+
+/** ` (did you mean NAME?)`, or nothing when no name is near. */
+export function suggestion(written: string, names: readonly string[]): string {
+  const name = nearestName(written, names);
+  return name === undefined ? '' : ` (did you mean ${name}?)`;
+}
+
+/** Levenshtein's distance: insertions, deletions and substitutions from `a` to `b`. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substituted = row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substituted, row[j] + 1, next[j - 1] + 1));
+    }
+    row = next;
+  }
+  return row[b.length];
+}

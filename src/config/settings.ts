@@ -1,0 +1,112 @@
+import { z } from 'zod';
+import { bearerToken, count, duration, filePath, listenAddress, oneOf } from './values.js';
+
+declare module 'zod' {
+  interface GlobalMeta {
+    /** How a value is written, for `--help`. */
+    value?: string;
+    /** One sentence on what the setting does. */
+    about?: string;
+    /** The value never appears in a message. */
+    secret?: boolean;
+  }
+}
+
+/**
+ * The one table of settings. The key is the name in a configuration file; the flag, the environment variable, `--help`,
+ * docs/configuration.md and .env.example all follow from it. Those of the reference keep its names and defaults.
+ */
+export const settingsSchema = z.strictObject({
+  listenAddr: listenAddress.prefault('0.0.0.0:443').meta({
+    value: 'HOST:PORT',
+    about: 'Address to listen on: IPv4, [IPv6] or a host name. Port 0 takes a free port, which the log names.',
+  }),
+  tlsCert: filePath.optional().meta({
+    value: 'PATH',
+    about: 'TLS certificate chain (PEM). With tls-key it turns TLS on (wss://, TLS 1.2 or newer); without both, plaintext (ws://).',
+  }),
+  tlsKey: filePath.optional().meta({
+    value: 'PATH',
+    about: 'TLS private key (PEM) that belongs to tls-cert.',
+  }),
+  authToken: bearerToken.optional().meta({
+    value: 'TOKEN',
+    about: 'Bearer token that a peer must show to connect. Without a token, here or in a file, anyone may connect.',
+    secret: true,
+  }),
+  authTokenFile: filePath.optional().meta({
+    value: 'PATH',
+    about: 'File with one bearer token a line, valid beside auth-token; blank lines and lines that begin with # are skipped.',
+  }),
+  logFormat: oneOf(['json', 'pretty']).optional().meta({
+    value: 'FORMAT',
+    about: 'json or pretty. By default pretty on a terminal and json elsewhere. The level is set with RUST_LOG.',
+  }),
+  maxMessageBytes: count(1024, 64 * 1024 * 1024).prefault(65_536).meta({
+    value: 'BYTES',
+    about: 'Largest message a peer may send. A larger one closes its connection with 1009.',
+  }),
+  handshakeTimeout: duration('100ms', '10m').prefault('10s').meta({
+    value: 'TIME',
+    about: 'How long a connection may take until its TLS handshake and its HTTP request are complete.',
+  }),
+  drainTimeout: duration('0s', '1h').prefault('10s').meta({
+    value: 'TIME',
+    about: 'How long a stop may wait for peers to leave before their connections are cut.',
+  }),
+});
+
+export type SettingName = keyof typeof settingsSchema.shape;
+
+/** Every setting, validated. Its own injection token; built by loadSettings or, in tests and embedding, by parseSettings. */
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- a class to inject, shaped by the schema
+export abstract class Settings {}
+export interface Settings extends Readonly<z.output<typeof settingsSchema>> {}
+
+/** Settings as a program writes them: strings or numbers as in a configuration file, everything optional. */
+export type SettingsInput = z.input<typeof settingsSchema>;
+
+/** Names of settings in the order of the table. */
+export const settingNames = Object.keys(settingsSchema.shape) as SettingName[];
+
+/** `listenAddr` -> `listen-addr` */
+export function flagOf(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** `listenAddr` -> `CAIRN_SIGNAL_LISTEN_ADDR` */
+export function variableOf(name: string): string {
+  return `${VARIABLE_PREFIX}${flagOf(name).replaceAll('-', '_').toUpperCase()}`;
+}
+
+export const VARIABLE_PREFIX = 'CAIRN_SIGNAL_';
+
+/** What the table says of one setting, for documents. */
+export interface SettingFacts {
+  readonly name: SettingName;
+  readonly flag: string;
+  readonly variable: string;
+  readonly value: string;
+  readonly about: string;
+  readonly secret: boolean;
+  /** As it would be written; undefined when the setting has none. */
+  readonly default: string | undefined;
+}
+
+/** The table, a row for each setting. */
+export function describeSettings(): SettingFacts[] {
+  return settingNames.map((name) => {
+    const schema = settingsSchema.shape[name];
+    const { value = 'VALUE', about = '', secret = false } = schema.meta() ?? {};
+    const { def } = schema;
+    return {
+      name,
+      flag: flagOf(name),
+      variable: variableOf(name),
+      value,
+      about,
+      secret,
+      default: def.type === 'prefault' ? String(def.defaultValue) : undefined,
+    };
+  });
+}

@@ -1,0 +1,72 @@
+import { z } from 'zod';
+
+/**
+ * How the values of settings are written, as zod schemas: each takes the text of a flag or variable, or what YAML made of it,
+ * and gives the value that the code uses, or one sentence on what was expected.
+ */
+
+export interface ListenAddress {
+  /** An IPv4 or IPv6 address (without brackets) or a host name. */
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+}
+
+const HOST_AND_PORT = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([\w.-]+)):(\d{1,5})$/;
+
+/** `host:port`, where host is an IPv4 address, an `[IPv6]` address or a name. */
+export const listenAddress = text('an address as HOST:PORT, such as 0.0.0.0:443, [::]:443 or localhost:8080').transform((written, context) => {
+  const parts = HOST_AND_PORT.exec(written);
+  const port = Number(parts?.[3]);
+  if (parts === null || port > 65_535) {
+    context.addIssue('expected an address as HOST:PORT, such as 0.0.0.0:443, [::]:443 or localhost:8080');
+    return z.NEVER;
+  }
+  return { host: parts[1] ?? parts[2], port } satisfies ListenAddress;
+});
+
+/** A path of a file, relative ones from the working directory. */
+export const filePath = text('the path of a file');
+
+/** Something secret that travels in an HTTP header: visible ASCII, spaces only inside. */
+export const bearerToken = text('a token', 'an empty token would let nobody in; to serve without a token, leave the setting out').regex(
+  /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/,
+  'expected visible ASCII characters without spaces around them: an HTTP header carries nothing else',
+);
+
+const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** A length of time such as `500ms`, `10s`, `5m` or `1h`, from `least` to `most`; in milliseconds. */
+export function duration(least: string, most: string) {
+  const expected = `expected a length of time from ${least} to ${most}, such as 500ms, 10s, 5m or 1h`;
+  return z.string(expected).transform((written, context) => {
+    const value = milliseconds(written);
+    if (value === undefined || value < milliseconds(least)! || value > milliseconds(most)!) {
+      context.addIssue(expected);
+      return z.NEVER;
+    }
+    return value;
+  });
+}
+
+function milliseconds(written: string): number | undefined {
+  const parts = /^(\d{1,9})(ms|s|m|h)$/.exec(written);
+  return parts === null ? undefined : Number(parts[1]) * UNITS[parts[2]];
+}
+
+/** A whole number from `least` to `most`, digits only. */
+export function count(least: number, most: number) {
+  const expected = `expected a whole number from ${least} to ${most}`;
+  return z
+    .union([z.int(), z.string().regex(/^\d{1,15}$/).transform(Number)], expected)
+    .refine((value) => value >= least && value <= most, expected);
+}
+
+/** One of a few words. */
+export function oneOf<const Words extends readonly [string, ...string[]]>(words: Words) {
+  return z.enum(words, `expected ${words.join(' or ')}`);
+}
+
+function text(what: string, empty = `must not be empty: expected ${what}`) {
+  return z.string(`expected ${what}`).min(1, { error: empty, abort: true });
+}
