@@ -1,0 +1,96 @@
+import { pino } from 'pino';
+import type { DestinationStream, Logger } from 'pino';
+import pretty from 'pino-pretty';
+import { LogFilter, LOG_LEVELS, ROOT_TARGET } from './log-filter.js';
+import type { LogLevel } from './log-filter.js';
+
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/**
+ * Writes the lines of one target. Callers pass only what may be seen: never a topic, a payload or a token
+ * (a topic goes through topicDigest first).
+ */
+export class Log {
+  constructor(
+    private readonly logger: Logger,
+    private readonly level: LogLevel,
+  ) {}
+
+  /** Whether lines of `level` are written; asked before building one on the message path. */
+  writes(level: LogLevel): boolean {
+    return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(this.level);
+  }
+
+  trace(message: string, fields: LogFields = {}): void {
+    this.logger.trace(fields, message);
+  }
+
+  debug(message: string, fields: LogFields = {}): void {
+    this.logger.debug(fields, message);
+  }
+
+  info(message: string, fields: LogFields = {}): void {
+    this.logger.info(fields, message);
+  }
+
+  warn(message: string, fields: LogFields = {}): void {
+    this.logger.warn(fields, message);
+  }
+
+  error(message: string, fields: LogFields = {}): void {
+    this.logger.error(fields, message);
+  }
+}
+
+/** Where the log goes and how it looks. */
+export interface LogOptions {
+  readonly format: 'json' | 'pretty';
+  readonly filter?: LogFilter;
+  /** Standard output when absent. */
+  readonly destination?: DestinationStream;
+}
+
+/** Owns the log of the process: hands a Log to each target, filtered as RUST_LOG says. */
+export class Logs {
+  readonly #root: Logger;
+  readonly #filter: LogFilter;
+
+  constructor(options: LogOptions) {
+    this.#filter = options.filter ?? LogFilter.default;
+    // Written at once: the last line before the process ends is the one that explains why.
+    const output = options.destination ?? pino.destination({ fd: 1, sync: true });
+    this.#root = pino(
+      {
+        base: null,
+        level: 'trace',
+        timestamp: pino.stdTimeFunctions.isoTime,
+        formatters: { level: (label) => ({ level: label }) },
+      },
+      options.format === 'json' ? output : prettyStream(output),
+    );
+  }
+
+  /** The log of a part of the server: `relay` writes as `cairn_signal::relay`. */
+  for(part: string): Log {
+    return this.forTarget(`${ROOT_TARGET}::${part}`);
+  }
+
+  /** The log of a target by its whole name. */
+  forTarget(target: string): Log {
+    const level = this.#filter.level(target);
+    return new Log(this.#root.child({ target }, { level: level === 'off' ? 'silent' : level }), level);
+  }
+}
+
+function prettyStream(destination: DestinationStream): DestinationStream {
+  const stream = pretty({
+    colorize: process.stdout.isTTY,
+    translateTime: 'SYS:HH:MM:ss.l',
+    messageFormat: '{target}: {msg}',
+    ignore: 'target',
+    singleLine: true,
+    sync: true,
+    destination: destination as never,
+  });
+  return stream;
+}
