@@ -1,0 +1,24 @@
+import { Injectable } from '@nestjs/common';
+
+/** starting: not listening yet; serving; draining: no newcomers, the last connections are leaving. */
+export type Phase = 'starting' | 'serving' | 'draining';
+
+/** Owns which phase of its life the server is in. Knows nothing of what a phase entails. Invariant: it only moves forward. */
+@Injectable()
+export class Lifecycle {
+  #phase: Phase = 'starting';
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  /** Now listening. */
+  serve(): void {
+    if (this.#phase === 'starting') this.#phase = 'serving';
+  }
+
+  /** From now on nobody new is let in. */
+  drain(): void {
+    this.#phase = 'draining';
+  }
+}
