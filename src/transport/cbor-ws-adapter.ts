@@ -1,0 +1,50 @@
+import type { Server } from 'node:http';
+import type { INestApplication } from '@nestjs/common';
+import { WsAdapter } from '@nestjs/platform-ws';
+import { UpgradeGuards } from '../auth/upgrade-guards.js';
+import { Settings } from '../config/settings.js';
+import { Lifecycle } from '../lifecycle/lifecycle.js';
+import { Logs } from '../logging/log.js';
+import { WsEndpoint } from './ws-endpoint.js';
+import type { WsConnection } from './ws-connection.js';
+
+/**
+ * Nest's door to the CBOR wire: gives a gateway our endpoint as its server and our connections as its clients.
+ * Differs from the stock adapter in that guards run before the WebSocket exists, messages reach the gateway directly
+ * and in order, and refusals are HTTP answers (docs/adr/0002).
+ */
+export class CborWsAdapter extends WsAdapter {
+  constructor(private readonly app: INestApplication) {
+    super(app);
+  }
+
+  /** Serves the application's own HTTP server. Throws for a gateway that asks for a port of its own. */
+  override create(port: number): WsEndpoint {
+    if (port !== 0) throw new Error('CborWsAdapter serves the port of the application: give @WebSocketGateway none of its own');
+    return new WsEndpoint({
+      httpServer: this.app.getHttpServer() as Server,
+      settings: this.app.get(Settings, { strict: false }),
+      lifecycle: this.app.get(Lifecycle, { strict: false }),
+      guards: this.app.get(UpgradeGuards, { strict: false }),
+      log: this.app.get(Logs, { strict: false }).for('upgrade'),
+    });
+  }
+
+  override bindClientConnect(endpoint: WsEndpoint, callback: (connection: WsConnection) => void): void {
+    endpoint.onConnection(callback);
+  }
+
+  override bindClientDisconnect(connection: WsConnection, callback: () => void): void {
+    connection.onClose = callback;
+  }
+
+  /** Nothing to bind: the endpoint delivers messages to the gateway itself. */
+  override bindMessageHandlers(): void {
+    // See WsEndpoint.deliverTo.
+  }
+
+  override close(endpoint: WsEndpoint): Promise<void> {
+    endpoint.close();
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,47 @@
+import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { NestApplicationOptions } from '@nestjs/common';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import type { Settings } from '../config/settings.js';
+import type { TlsPair } from './tls.js';
+
+/** Bytes of request line and headers that are taken; more is answered 431. */
+const MAX_HEADER_BYTES = 16 * 1024;
+/** How often, in milliseconds, Node looks for requests that take too long; its own 30 s would stretch every time-out. */
+const LONGEST_CHECK_INTERVAL_MS = 1000;
+
+/** Nest's HTTP side over a server of our own: one that gives up on half-open connections, with TLS 1.2 at least. */
+export class HttpListener extends ExpressAdapter {
+  constructor(
+    private readonly settings: Settings,
+    private readonly tls: TlsPair | undefined,
+  ) {
+    super();
+    const express = this.getInstance();
+    express.disable('x-powered-by');
+    express.disable('etag');
+    express.set('query parser', false);
+  }
+
+  override initHttpServer(options: NestApplicationOptions): void {
+    const timeout = this.settings.handshakeTimeout;
+    const limits = {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: timeout,
+      requestTimeout: timeout,
+      connectionsCheckingInterval: Math.min(LONGEST_CHECK_INTERVAL_MS, timeout),
+    };
+    this.httpServer =
+      this.tls === undefined
+        ? createServer(limits, this.getInstance())
+        : createTlsServer({ ...limits, ...this.tls, minVersion: 'TLSv1.2', handshakeTimeout: timeout }, this.getInstance());
+    void options;
+  }
+
+  /** Stops listening and cuts the HTTP connections that are still open, half-open ones included. */
+  override close(): Promise<void> {
+    this.httpServer.close();
+    this.httpServer.closeAllConnections();
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,41 @@
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { HttpException, InternalServerErrorException } from '@nestjs/common';
+
+/** An HTTP answer to an upgrade that does not become a WebSocket. */
+export interface Refusal {
+  readonly status: number;
+  /** One plain sentence; never holds what the peer sent. */
+  readonly text: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The server is draining. */
+export const DRAINING: Refusal = {
+  status: 503,
+  text: 'This server is restarting; try again.',
+  headers: { 'Retry-After': '5' },
+};
+
+/** The answer to an exception of a guard; anything but an HttpException is our fault and says nothing about itself. */
+export function refusalOf(error: unknown): Refusal {
+  const exception = error instanceof HttpException ? error : new InternalServerErrorException();
+  const status = exception.getStatus();
+  return { status, text: exception.message, ...(status === 401 && { headers: { 'WWW-Authenticate': 'Bearer' } }) };
+}
+
+/** Answers an upgrade request over its raw socket and ends the connection. */
+export function refuse(socket: Duplex, refusal: Refusal): void {
+  const body = `${refusal.text}\n`;
+  const headers = {
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Content-Length': String(Buffer.byteLength(body)),
+    'Cache-Control': 'no-store',
+    Connection: 'close',
+    ...refusal.headers,
+  };
+  const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.on('error', () => socket.destroy());
+  socket.once('finish', () => socket.destroy());
+  socket.end(`HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ''}\r\n${head.join('')}\r\n${body}`);
+}

@@ -1,0 +1,34 @@
+import type { Writable } from 'node:stream';
+
+/** Something that writes frames to a socket. */
+export interface Writer {
+  readonly socket: Writable;
+  /** Whether its frames of this turn are being held together; kept by WriteBatch alone. */
+  corked: boolean;
+}
+
+/**
+ * Lets the frames that one turn of the event loop writes to a socket leave in one system call, at the turn's end.
+ * Invariant: order is kept, also with what `ws` writes to the same socket, and nothing stays behind after the turn.
+ */
+export class WriteBatch {
+  #corked: Writer[] = [];
+
+  write(writer: Writer, frame: Buffer): void {
+    if (!writer.corked) {
+      writer.corked = true;
+      writer.socket.cork();
+      if (this.#corked.push(writer) === 1) setImmediate(this.#endTurn);
+    }
+    writer.socket.write(frame);
+  }
+
+  readonly #endTurn = (): void => {
+    const corked = this.#corked;
+    this.#corked = [];
+    for (const writer of corked) {
+      writer.corked = false;
+      writer.socket.uncork();
+    }
+  };
+}
