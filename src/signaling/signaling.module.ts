@@ -1,0 +1,8 @@
+import { Module } from '@nestjs/common';
+import { Drain } from './drain.js';
+import { Relay } from './relay.js';
+import { SignalingGateway } from './signaling.gateway.js';
+
+/** The domain: what happens to a message, from the gateway inwards. */
+@Module({ providers: [Relay, SignalingGateway, Drain] })
+export class SignalingModule {}
