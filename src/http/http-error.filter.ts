@@ -1,0 +1,62 @@
+import { STATUS_CODES } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Catch, HttpException } from '@nestjs/common';
+import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
+import { Log, Logs } from '../logging/log.js';
+import { isBrokenUpgrade } from './root.controller.js';
+
+/** Answers every failed plain request in JSON: status, its name, a sentence. Never repeats what the request held, since a URL may hold a token. */
+@Catch()
+export class HttpErrorFilter implements ExceptionFilter {
+  readonly #log: Log;
+
+  constructor(logs: Logs) {
+    this.#log = logs.for('http');
+  }
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const request = host.switchToHttp().getRequest<IncomingMessage>();
+    const response = host.switchToHttp().getResponse<ServerResponse>();
+    const status = statusOf(error);
+    if (status === 500) this.#log.error('a request could not be answered', { error: (error as Error).stack });
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    const body = JSON.stringify(bodyOf(error, status, request));
+    response.writeHead(status, {
+      'Content-Type': 'application/json; charset=utf-8',
+      'Content-Length': Buffer.byteLength(body),
+      'Cache-Control': 'no-store',
+      ...(status === 426 && { Upgrade: 'websocket', Connection: 'Upgrade, close' }),
+    });
+    response.end(body);
+  }
+}
+
+/** Health checks answer with their own report; everything else with a sentence of ours. */
+function bodyOf(error: unknown, status: number, request: IncomingMessage): object {
+  const report = error instanceof HttpException ? error.getResponse() : undefined;
+  if (status === 503 && typeof report === 'object') return report;
+  return { status, error: STATUS_CODES[status] ?? 'Error', message: sentence(error, status, request) };
+}
+
+function sentence(error: unknown, status: number, request: IncomingMessage): string {
+  switch (status) {
+    case 404:
+      return isBrokenUpgrade(request)
+        ? 'Not a whole WebSocket handshake, so there is nothing here: does a proxy strip its Upgrade or Connection header?'
+        : 'Nothing here. GET / lists what there is; peers connect by WebSocket, on any path.';
+    case 500:
+      return 'Our fault; the log has it.';
+    default:
+      return error instanceof HttpException ? error.message : 'The request could not be read.';
+  }
+}
+
+/** Nest's exceptions carry a status; so do those that Express throws for a malformed request. */
+function statusOf(error: unknown): number {
+  if (error instanceof HttpException) return error.getStatus();
+  const status = (error as { status?: unknown }).status;
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : 500;
+}
