@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Lifecycle } from '../../src/lifecycle/lifecycle.js';
+import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
+import { VERSION } from '../../src/version.js';
+import { startServer, stopServers } from '../support/server.js';
+import type { RunningServer } from '../support/server.js';
+
+describe('health and the front page', () => {
+  let running: RunningServer;
+
+  beforeAll(async () => {
+    running = await startServer();
+  });
+  afterAll(stopServers);
+
+  it('GET / says what this is', async () => {
+    const response = await fetch(running.http);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toContain('application/json');
+    expect(response.headers.get('x-powered-by')).toBeNull();
+    expect(await response.json()).toEqual({
+      name: 'cairn-signal',
+      version: VERSION,
+      protocol: 'cairn-signal',
+      links: { health: '/health', live: '/health/live', ready: '/health/ready' },
+    });
+  });
+
+  it('live and ready are 200 while serving', async () => {
+    expect(await (await fetch(`${running.http}/health/live`)).json()).toMatchObject({ status: 'ok' });
+    for (const path of ['/health/ready', '/health']) {
+      const response = await fetch(running.http + path);
+      expect(response.status).toBe(200);
+      expect(await response.json()).toMatchObject({ status: 'ok', details: { signaling: { status: 'up', phase: 'serving' } } });
+    }
+  });
+
+  it('health may not be cached', async () => {
+    expect((await fetch(`${running.http}/health/ready`)).headers.get('cache-control')).toContain('no-store');
+  });
+
+  it('health requests never cost a WebSocket', async () => {
+    await fetch(`${running.http}/health`);
+    expect(running.server.app.get(ConnectionRegistry, { strict: false }).size).toBe(0);
+  });
+
+  it('ready is 503 while draining, live is not', async () => {
+    running.server.app.get(Lifecycle, { strict: false }).drain();
+    const ready = await fetch(`${running.http}/health/ready`);
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toMatchObject({ status: 'error', details: { signaling: { status: 'down', phase: 'draining' } } });
+    expect((await fetch(`${running.http}/health/live`)).status).toBe(200);
+  });
+});

@@ -1,0 +1,190 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { VERSION } from '../../src/version.js';
+import { makeCertificates } from '../support/certificates.js';
+import type { Certificates } from '../support/certificates.js';
+import { Peer } from '../support/peer.js';
+import { endPrograms, Program } from '../support/program.js';
+import { RawConnection } from '../support/raw-http.js';
+
+const HANDSHAKE =
+  'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n';
+
+const LOOPBACK = ['--listen-addr', '127.0.0.1:0'];
+
+/** Starting the program takes longer than most tests on a busy machine. */
+const TIMEOUT_MS = 30_000;
+
+describe('the program', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'cairn-signal-'));
+  let certificates: Certificates;
+
+  beforeAll(async () => {
+    certificates = await makeCertificates();
+  });
+  afterEach(endPrograms);
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+    certificates.remove();
+  });
+
+  function file(name: string, text: string): string {
+    const path = join(folder, name);
+    writeFileSync(path, text);
+    return path;
+  }
+
+  it('serves, says on which port, and ends with 0 on SIGTERM', async () => {
+    const program = new Program(LOOPBACK);
+    const peer = await Peer.connect(`ws://127.0.0.1:${await program.port()}`);
+    program.signal('SIGTERM');
+    expect(await peer.closed).toMatchObject({ code: 1012 });
+    expect(await program.ended).toMatchObject({ code: 0, stderr: '' });
+  }, TIMEOUT_MS);
+
+  it('takes its settings from the reference\'s environment variables', async () => {
+    const program = new Program([], {
+      CAIRN_SIGNAL_LISTEN_ADDR: '127.0.0.1:0',
+      CAIRN_SIGNAL_AUTH_TOKEN: 'a-token',
+      CAIRN_SIGNAL_TLS_CERT: certificates.chain,
+      CAIRN_SIGNAL_TLS_KEY: certificates.key,
+    });
+    const url = `wss://127.0.0.1:${await program.port()}`;
+    const tls = { ca: certificates.ca, servername: 'localhost' };
+    expect((await Peer.refused(url, tls)).status).toBe(401);
+    const peer = await Peer.connect(url, { ...tls, headers: { authorization: 'Bearer a-token' } });
+    program.signal('SIGINT');
+    await peer.closed;
+    expect(await program.ended).toMatchObject({ code: 0, stdout: expect.stringContaining('"tls":"on","auth":"on"') });
+  }, TIMEOUT_MS);
+
+  it('a second signal ends it at once', async () => {
+    const program = new Program([...LOOPBACK, '--drain-timeout', '1h']);
+    const stubborn = await RawConnection.open(await program.port());
+    stubborn.write(HANDSHAKE);
+    await once(stubborn.socket, 'data');
+    program.signal('SIGINT');
+    await program.printed(/"msg":"draining"/);
+    program.signal('SIGINT');
+    expect((await program.ended).code).toBe(130);
+  }, TIMEOUT_MS);
+
+  it('a port in use is one line that says what to do, and exit code 1', async () => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const { port } = holder.address() as AddressInfo;
+    const ended = await new Program(['--listen-addr', `127.0.0.1:${port}`]).ended;
+    holder.close();
+    expect(ended).toMatchObject({ code: 1, stdout: '' });
+    expect(ended.stderr).toBe(`cairn-signal: cannot listen on 127.0.0.1:${port}: the port is in use; stop what holds it or choose another, such as --listen-addr 0.0.0.0:8080\n`);
+  }, TIMEOUT_MS);
+
+  const hasIpv6 = Object.values(networkInterfaces()).flat().some((address) => address?.family === 'IPv6' && address.address === '::1');
+  (hasIpv6 ? it : it.skip)('listens on an IPv6 address', async () => {
+    const program = new Program(['--listen-addr=[::1]:0']);
+    await program.printed(/listening on ws:\/\/\[::1\]:\d+/);
+    program.signal('SIGTERM');
+    expect((await program.ended).code).toBe(0);
+  }, TIMEOUT_MS);
+
+  it('listens on a host name', async () => {
+    const program = new Program(['--listen-addr=localhost:0']);
+    await program.port();
+    program.signal('SIGTERM');
+    expect((await program.ended).code).toBe(0);
+  }, TIMEOUT_MS);
+
+  it('lists every fault at once, each with its source, and ends with 2', async () => {
+    const config = file('faults.yaml', 'maxMessageBytes: 3\nlogFromat: json\n');
+    const { code, stdout, stderr } = await new Program(['--config', config, '--lisen-addr', ':1', '--drain-timeout=soon'], { CAIRN_SIGNAL_TLS_CERT: '/c', CAIRN_SIGNAL_AUTH_TOKEN: '' }).ended;
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    for (const fault of [
+      '6 faults in the configuration',
+      '--lisen-addr: there is no such flag (did you mean --listen-addr?)',
+      `${config}: maxMessageBytes 3: expected a whole number from 1024 to 67108864`,
+      `${config}: logFromat: there is no such setting (did you mean logFormat?)`,
+      '--drain-timeout "soon": expected a length of time',
+      'CAIRN_SIGNAL_AUTH_TOKEN: an empty token would let nobody in; to serve without a token, leave the setting out',
+      'CAIRN_SIGNAL_TLS_CERT is set but tls-key is not',
+    ]) {
+      expect(stderr).toContain(fault);
+    }
+  }, TIMEOUT_MS);
+
+  it('warns of an unknown variable with the nearest name, and of a RUST_LOG that is none', async () => {
+    const program = new Program(LOOPBACK, { CAIRN_SIGNAL_AUTH_TOKENS: 'x', CAIRN_SIGNAL_PORT: 'tcp://10.0.0.1:443', CAIRN_SIGNAL_SERVICE_HOST: '10.0.0.1', RUST_LOG: 'verbose' });
+    await program.port();
+    program.signal('SIGTERM');
+    const { stdout } = await program.ended;
+    const warnings = stdout.trim().split('\n').map((line) => JSON.parse(line) as { level: string; msg: string }).filter(({ level }) => level === 'warn').map(({ msg }) => msg);
+    expect(warnings).toEqual([
+      'CAIRN_SIGNAL_AUTH_TOKENS: there is no such setting, so it does nothing (did you mean CAIRN_SIGNAL_AUTH_TOKEN?)',
+      'RUST_LOG is not a list of log directives, so the level is info',
+    ]);
+  }, TIMEOUT_MS);
+
+  it('RUST_LOG=off is silent', async () => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const { port } = holder.address() as AddressInfo;
+    holder.close();
+    await once(holder, 'close');
+    const program = new Program(['--listen-addr', `127.0.0.1:${port}`], { RUST_LOG: 'off' });
+    const check = async (): Promise<number | null> => (await new Program(['healthcheck', '--listen-addr', `127.0.0.1:${port}`]).ended).code;
+    while ((await check()) !== 0);
+    program.signal('SIGTERM');
+    expect(await program.ended).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
+  }, TIMEOUT_MS);
+
+  it('warns when it is open to more than this machine', async () => {
+    const program = new Program(['--listen-addr', '0.0.0.0:0']);
+    await program.printed(/"level":"warn".*anyone who reaches this address may connect/);
+    program.signal('SIGTERM');
+    expect((await program.ended).code).toBe(0);
+  }, TIMEOUT_MS);
+
+  it('an auth-token-file without a token does not open the server', async () => {
+    const tokens = file('tokens', '# none yet\n\n');
+    expect(await new Program([...LOOPBACK, '--auth-token-file', tokens]).ended).toEqual({
+      code: 1,
+      signal: null,
+      stdout: '',
+      stderr: `cairn-signal: auth-token-file ${JSON.stringify(tokens)}: there is no token in it\n`,
+    });
+  }, TIMEOUT_MS);
+
+  it('--help and --version print and end with 0', async () => {
+    const [help, version] = await Promise.all([new Program(['--help']).ended, new Program(['-V']).ended]);
+    expect(help).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('--listen-addr HOST:PORT') });
+    expect(version).toMatchObject({ code: 0, stdout: `cairn-signal ${VERSION}\n` });
+  }, TIMEOUT_MS);
+
+  it('check-config tells valid settings from faults and from unusable files', async () => {
+    const check = (args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> => new Program(['check-config', ...args]).ended;
+    const [valid, faulty, unusable] = await Promise.all([
+      check(['--tls-cert', certificates.chain, '--tls-key', certificates.key]),
+      check(['--listen-addr', 'nowhere']),
+      check(['--tls-cert', certificates.chain, '--tls-key', certificates.otherKey]),
+    ]);
+    expect(valid).toMatchObject({ code: 0, stdout: 'the configuration is valid: 0.0.0.0:443, TLS on, auth off\n' });
+    expect(faulty).toMatchObject({ code: 2, stderr: expect.stringContaining('--listen-addr "nowhere"') });
+    expect(unusable).toMatchObject({ code: 1, stderr: expect.stringContaining(certificates.otherKey) });
+  }, TIMEOUT_MS);
+
+  it('healthcheck finds a TLS server from the same environment, without verifying', async () => {
+    const environment = { CAIRN_SIGNAL_TLS_CERT: certificates.chain, CAIRN_SIGNAL_TLS_KEY: certificates.key };
+    const program = new Program(LOOPBACK, environment);
+    const port = await program.port();
+    const healthy = await new Program(['healthcheck'], { ...environment, CAIRN_SIGNAL_LISTEN_ADDR: `0.0.0.0:${port}` }).ended;
+    expect(healthy).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
+    program.signal('SIGTERM');
+    await program.ended;
+    const gone = await new Program(['healthcheck'], { ...environment, CAIRN_SIGNAL_LISTEN_ADDR: `0.0.0.0:${port}` }).ended;
+    expect(gone).toMatchObject({ code: 1, stderr: expect.stringMatching(/^unhealthy: /) });
+  }, TIMEOUT_MS);
+});

@@ -1,0 +1,197 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
+import { Peer } from '../support/peer.js';
+import { exchange, RawConnection } from '../support/raw-http.js';
+import { startServer, stopServers } from '../support/server.js';
+import type { RunningServer } from '../support/server.js';
+
+const HANDSHAKE = ['Host: localhost', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=='];
+
+function request(line: string, headers: string[]): string {
+  return `${[line, ...headers].join('\r\n')}\r\n\r\n`;
+}
+
+function without(name: string): string[] {
+  return HANDSHAKE.filter((header) => !header.startsWith(name));
+}
+
+describe('auth at the upgrade', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'cairn-signal-'));
+  let running: RunningServer;
+
+  beforeAll(async () => {
+    const authTokenFile = join(folder, 'tokens');
+    writeFileSync(authTokenFile, '# the old one\r\nfile-token-1\r\n\r\nfile-token-2\r\n');
+    running = await startServer({ authToken: 's3cret-Token', authTokenFile });
+  });
+  afterAll(async () => {
+    await stopServers();
+    rmSync(folder, { recursive: true });
+  });
+
+  const protocol = (token: string): string => `bearer.${Buffer.from(token).toString('base64url')}`;
+
+  it.each(['Bearer s3cret-Token', 'bearer s3cret-Token', 'BEARER   s3cret-Token', ' Bearer s3cret-Token ', 'Bearer file-token-1', 'Bearer file-token-2'])(
+    'lets in Authorization: "%s"',
+    async (authorization) => {
+      const peer = await Peer.connect(running.url, { headers: { authorization } });
+      expect(await peer.close()).toMatchObject({ code: 1000 });
+    },
+  );
+
+  it('lets in a browser by subprotocol, selects cairn-signal and never echoes the token', async () => {
+    const answer = await RawConnection.open(running.port);
+    answer.write(request('GET / HTTP/1.1', [...HANDSHAKE, `Sec-WebSocket-Protocol: cairn-signal, ${protocol('s3cret-Token')}`]));
+    while (!answer.answer.includes('\r\n\r\n')) await new Promise((resolve) => answer.socket.once('data', resolve));
+    answer.socket.destroy();
+    expect(answer.answer).toMatch(/^HTTP\/1\.1 101 /);
+    expect(answer.answer).toContain('Sec-WebSocket-Protocol: cairn-signal\r\n');
+    expect(answer.answer).not.toContain('bearer.');
+  });
+
+  it.each([
+    ['no token', {}, undefined],
+    ['a wrong token', { authorization: 'Bearer s3cret-Tokem' }, undefined],
+    ['a prefix of the token', { authorization: 'Bearer s3cret-Toke' }, undefined],
+    ['the token and more', { authorization: 'Bearer s3cret-Tokens' }, undefined],
+    ['another scheme', { authorization: 'Basic s3cret-Token' }, undefined],
+    ['the token without a scheme', { authorization: 's3cret-Token' }, undefined],
+    ['a commented-out line of the file', { authorization: 'Bearer # the old one' }, undefined],
+    ['a wrong token by subprotocol', {}, ['cairn-signal', protocol('wrong')]],
+    ['two tokens by subprotocol', {}, ['cairn-signal', protocol('s3cret-Token'), protocol('wrong')]],
+    ['a wrong header beside a right subprotocol', { authorization: 'Bearer wrong' }, ['cairn-signal', protocol('s3cret-Token')]],
+  ])('401 to %s', async (_what, headers: Record<string, string>, protocols) => {
+    const refused = await Peer.refused(running.url, { headers, ...(protocols && { protocols }) });
+    expect(refused.status).toBe(401);
+    expect(refused.headers['www-authenticate']).toBe('Bearer');
+    expect(refused.body).toContain('Authorization: Bearer');
+  });
+
+  it('401 to a token in the URL, and the text says what to use instead', async () => {
+    const refused = await Peer.refused(running.url, { path: '/?token=s3cret-Token&access_token=s3cret-Token' });
+    expect(refused.status).toBe(401);
+    expect(refused.body).toMatch(/Sec|subprotocol/);
+    expect(refused.body).toContain('A token in the URL is not read.');
+    expect(refused.body).not.toContain('s3cret');
+  });
+
+  it('refuses before a WebSocket exists', async () => {
+    const connections = running.server.app.get(ConnectionRegistry, { strict: false });
+    const before = connections.size;
+    await Peer.refused(running.url);
+    expect(connections.size).toBe(before);
+  });
+
+  it('health and the front page need no token', async () => {
+    for (const path of ['/', '/health', '/health/live', '/health/ready']) expect((await fetch(running.http + path)).status).toBe(200);
+  });
+});
+
+describe('upgrades that are none', () => {
+  let running: RunningServer;
+
+  beforeAll(async () => {
+    running = await startServer({ handshakeTimeout: '300ms' });
+  });
+  afterAll(stopServers);
+
+  it.each([
+    ['lost its Connection header', without('Connection')],
+    ['lost its Upgrade header', without('Upgrade')],
+    ['lost both', without('Upgrade').filter((header) => !header.startsWith('Connection'))],
+    ['has no key', without('Sec-WebSocket-Key')],
+  ])('426 in JSON to GET / with a handshake that %s', async (_what, headers) => {
+    const answer = await exchange(running.port, request('GET / HTTP/1.1', [...headers.filter((header) => !header.startsWith('Connection')), 'Connection: close']));
+    expect(answer).toMatch(/^HTTP\/1\.1 426 Upgrade Required\r\n/);
+    expect(answer.toLowerCase()).toContain('\r\nupgrade: websocket\r\n');
+    expect(JSON.parse(answer.split('\r\n\r\n')[1])).toMatchObject({ status: 426, error: 'Upgrade Required' });
+  });
+
+  it('426 to GET / with Upgrade and Connection but no key', async () => {
+    expect(await exchange(running.port, request('GET / HTTP/1.1', without('Sec-WebSocket-Key')))).toMatch(/^HTTP\/1\.1 426 /);
+  });
+
+  it.each(['AAAA', 'AAAAAAAAAAAAAAAAAAAAAAA=', ''])('400 to the key "%s"', async (key) => {
+    const answer = await exchange(running.port, request('GET / HTTP/1.1', [...without('Sec-WebSocket-Key'), `Sec-WebSocket-Key: ${key}`]));
+    expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+  });
+
+  it('400 to another WebSocket version, naming ours', async () => {
+    const answer = await exchange(running.port, request('GET / HTTP/1.1', [...without('Sec-WebSocket-Version'), 'Sec-WebSocket-Version: 12']));
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(answer).toContain('Sec-WebSocket-Version: 13');
+  });
+
+  it('405 to an upgrade by another method', async () => {
+    const answer = await exchange(running.port, request('POST / HTTP/1.1', [...HANDSHAKE, 'Content-Length: 0']));
+    expect(answer).toMatch(/^HTTP\/1\.1 405 Method Not Allowed\r\n/);
+    expect(answer).toContain('Allow: GET');
+  });
+
+  it('an offer of another protocol (h2c) is ignored and the request answered', async () => {
+    const answer = await exchange(running.port, request('GET /health/live HTTP/1.1', ['Host: localhost', 'Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAAQAAP__']));
+    expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    expect(answer).toContain('"status":"ok"');
+  });
+
+  it.each([
+    ['GET', '/nothing'],
+    ['GET', '/metrics'],
+    ['POST', '/'],
+    ['DELETE', '/health'],
+    ['GET', '/health/other'],
+  ])('404 in JSON to %s %s', async (method, path) => {
+    const response = await fetch(running.http + path, { method });
+    expect(response.status).toBe(404);
+    expect(await response.json()).toMatchObject({ status: 404, error: 'Not Found' });
+  });
+
+  it('an answer never repeats what the URL held', async () => {
+    const response = await fetch(`${running.http}/secret-path?token=secret-token`);
+    expect(await response.text()).not.toContain('secret');
+  });
+
+  it('400 to a URL that cannot be decoded, as JSON and not as a fault of ours', async () => {
+    const answer = await exchange(running.port, request('GET /%E0%A4%A HTTP/1.1', ['Host: localhost', 'Connection: close']));
+    expect(answer).toMatch(/^HTTP\/1\.1 40[04] /);
+    expect(running.log.filter((line) => line.level === 'error')).toEqual([]);
+  });
+
+  it('400 to what is not HTTP', async () => {
+    expect(await exchange(running.port, 'HELO there\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
+  it('431 to more than 16 KB of headers', async () => {
+    expect(await exchange(running.port, request('GET / HTTP/1.1', [...HANDSHAKE, `X: ${'x'.repeat(16 * 1024)}`]))).toMatch(/^HTTP\/1\.1 431 /);
+  });
+
+  it('a connection that says nothing is given up after handshake-timeout', async () => {
+    const connection = await RawConnection.open(running.port);
+    expect(await connection.ended).toMatch(/^(HTTP\/1\.1 408 .*)?/);
+  });
+
+  it('a request that never ends is given up after handshake-timeout', async () => {
+    const connection = await RawConnection.open(running.port);
+    connection.write('GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ');
+    expect(await connection.ended).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  it('a WebSocket outlives handshake-timeout', async () => {
+    const [peer, silent] = [await Peer.connect(running.url), await RawConnection.open(running.port)];
+    await silent.ended;
+    await peer.sync();
+    expect(peer.socket.readyState).toBe(peer.socket.OPEN);
+  });
+
+  it('the first messages may come in the same packet as the handshake', async () => {
+    const connection = await RawConnection.open(running.port);
+    const ping = Buffer.from([0x89, 0x82, 0, 0, 0, 0, 0x68, 0x69]);
+    connection.write(Buffer.concat([Buffer.from(request('GET / HTTP/1.1', HANDSHAKE)), ping]));
+    while (!connection.answer.endsWith('hi')) await new Promise((resolve) => connection.socket.once('data', resolve));
+    connection.socket.destroy();
+    expect(connection.answer).toMatch(/^HTTP\/1\.1 101 [^]*\r\n\r\n\x8a\x02hi$/);
+  });
+});

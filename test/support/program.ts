@@ -1,0 +1,63 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+export const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const started = new Set<ChildProcess>();
+
+/** The built program as a process of its own, without the variables of this one's settings. */
+export class Program {
+  #stdout = '';
+  #stderr = '';
+  readonly #child: ChildProcess;
+  readonly ended: Promise<Ended>;
+
+  constructor(args: readonly string[], environment: Record<string, string> = {}) {
+    const { CAIRN_SIGNAL_CONFIG: _config, RUST_LOG: _level, ...inherited } = process.env;
+    this.#child = spawn(process.execPath, [MAIN, ...args], { env: { ...inherited, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
+    started.add(this.#child);
+    this.#child.stdout!.on('data', (chunk: Buffer) => (this.#stdout += chunk.toString()));
+    this.#child.stderr!.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()));
+    this.ended = new Promise((resolve) => {
+      this.#child.on('close', (code, signal) => {
+        started.delete(this.#child);
+        resolve({ code, signal, stdout: this.#stdout, stderr: this.#stderr });
+      });
+    });
+  }
+
+  /** Resolves to the first match in standard output, as soon as it is there. Rejects when the program ends without it. */
+  printed(pattern: RegExp): Promise<RegExpExecArray> {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        const match = pattern.exec(this.#stdout);
+        if (match !== null) resolve(match);
+      };
+      this.#child.stdout!.on('data', look);
+      void this.ended.then((ended) => reject(new Error(`ended: ${JSON.stringify(ended)}`)));
+      look();
+    });
+  }
+
+  /** The port it listens on, once it does. */
+  async port(): Promise<number> {
+    return Number((await this.printed(/listening on wss?:\/\/\S+:(\d+)"/))[1]);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+}
+
+/** Ends what Program started and is still running. */
+export function endPrograms(): void {
+  for (const child of started) child.kill('SIGKILL');
+}

@@ -1,0 +1,40 @@
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+
+/** A TCP connection that says exactly the bytes it is given. */
+export class RawConnection {
+  #answer = '';
+  readonly ended: Promise<string>;
+
+  private constructor(readonly socket: Socket) {
+    socket.setEncoding('latin1');
+    socket.on('data', (text: string) => (this.#answer += text));
+    socket.on('error', () => undefined);
+    this.ended = new Promise((resolve) => {
+      socket.on('close', () => resolve(this.#answer));
+    });
+  }
+
+  static open(port: number): Promise<RawConnection> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(port, '127.0.0.1', () => resolve(new RawConnection(socket)));
+      socket.once('error', reject);
+    });
+  }
+
+  /** What has come so far. */
+  get answer(): string {
+    return this.#answer;
+  }
+
+  write(bytes: string | Uint8Array): void {
+    this.socket.write(bytes);
+  }
+}
+
+/** Sends `request` and resolves to the whole answer once the server has closed the connection. */
+export async function exchange(port: number, request: string | Uint8Array): Promise<string> {
+  const connection = await RawConnection.open(port);
+  connection.write(request);
+  return connection.ended;
+}

@@ -1,0 +1,54 @@
+import { createApp } from '../../src/app.js';
+import type { SignalServer } from '../../src/app.js';
+import { parseSettings } from '../../src/config/load-settings.js';
+import type { SettingsInput } from '../../src/config/settings.js';
+import { Logs } from '../../src/logging/log.js';
+import { LogFilter } from '../../src/logging/log-filter.js';
+
+/** A running server on a free port of loopback, with what it logged. */
+export interface RunningServer {
+  readonly server: SignalServer;
+  readonly port: number;
+  /** ws://127.0.0.1:PORT or wss://... */
+  readonly url: string;
+  /** http://127.0.0.1:PORT or https://... */
+  readonly http: string;
+  readonly log: readonly LogLine[];
+  close(): Promise<void>;
+}
+
+export type LogLine = Readonly<Record<string, unknown>> & { readonly level: string; readonly target: string; readonly msg: string };
+
+const running = new Set<RunningServer>();
+
+/** Starts a server through createApp; stopServers ends it. The log is captured at `rustLog`, everything by default. */
+export async function startServer(input: SettingsInput = {}, rustLog = 'trace'): Promise<RunningServer> {
+  const log: LogLine[] = [];
+  const logs = new Logs({
+    format: 'json',
+    filter: LogFilter.parse(rustLog)!,
+    destination: { write: (line: string) => void log.push(JSON.parse(line) as LogLine) },
+  });
+  const settings = parseSettings({ listenAddr: '127.0.0.1:0', drainTimeout: '2s', ...input });
+  const server = await createApp(settings, { logs });
+  const { port } = await server.listen();
+  const secure = settings.tlsCert === undefined ? '' : 's';
+  const started: RunningServer = {
+    server,
+    port,
+    url: `ws${secure}://127.0.0.1:${port}`,
+    http: `http${secure}://127.0.0.1:${port}`,
+    log,
+    close: async () => {
+      running.delete(started);
+      await server.close();
+    },
+  };
+  running.add(started);
+  return started;
+}
+
+/** Ends every server that startServer began and nobody closed. */
+export async function stopServers(): Promise<void> {
+  await Promise.all([...running].map((server) => server.close()));
+}
