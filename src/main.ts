@@ -21,11 +21,9 @@ async function run(argv: readonly string[]): Promise<number> {
       return serve(loaded, environment);
     }
     case 'check-config':
-      return checkConfig(loadSettings({ flags: line.flags, environment }, line.faults));
-    case 'healthcheck': {
-      const flags = new Map([...serverFlags(), ...line.flags]);
-      return healthcheck(loadSettings({ flags, environment }, line.faults).settings);
-    }
+      return checkConfig(loadSettings({ flags: line.flags, environment }, line.faults), environment);
+    case 'healthcheck':
+      return healthcheck(() => loadSettings({ flags: new Map([...serverFlags(), ...line.flags]), environment }, line.faults).settings);
   }
 }
 
@@ -39,6 +37,7 @@ function explain(error: unknown): number {
   if (error instanceof ConfigurationError) {
     process.stderr.write(`cairn-signal: ${error.faults.length === 1 ? 'a fault' : `${error.faults.length} faults`} in the configuration\n`);
     for (const fault of error.faults) process.stderr.write(`  ${fault}\n`);
+    for (const warning of error.warnings) process.stderr.write(`  warning: ${warning}\n`);
     process.stderr.write('see cairn-signal --help\n');
     return 2;
   }

@@ -1,12 +1,14 @@
 import { loadTokens } from '../auth/load-tokens.js';
 import type { LoadedSettings } from '../config/load-settings.js';
+import { readLogFilter } from '../logging/log-filter.js';
 import { loadTlsPair } from '../transport/tls.js';
+import type { Environment } from './environment.js';
 
 /** Says on standard output whether the server could start with these settings. Rejects with a StartupError that names the file at fault. */
-export function checkConfig({ settings, warnings }: LoadedSettings): number {
+export function checkConfig({ settings, warnings }: LoadedSettings, environment: Environment): number {
   const tls = loadTlsPair(settings) !== undefined;
   const auth = loadTokens(settings).required;
-  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+  for (const warning of [...warnings, ...readLogFilter(environment).warnings]) process.stderr.write(`warning: ${warning}\n`);
   const { host, port } = settings.listenAddr;
   process.stdout.write(`the configuration is valid: ${host.includes(':') ? `[${host}]` : host}:${port}, TLS ${tls ? 'on' : 'off'}, auth ${auth ? 'on' : 'off'}\n`);
   return 0;

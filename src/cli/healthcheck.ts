@@ -3,33 +3,32 @@ import { request as plainRequest } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 import { basename } from 'node:path';
 import type { Settings } from '../config/settings.js';
+import type { ListenAddress } from '../config/values.js';
 import { parseCommandLine } from './command-line.js';
 
 const TIMEOUT_MS = 3000;
 
 /**
  * Asks the server that these settings describe whether it is alive. Resolves to 0 when it is, else to 1 with a line on
- * standard error. Over TLS it does not verify: it talks to its own container, where the certificate's name does not resolve.
+ * standard error: no other code, since Docker keeps the rest. Over TLS it does not verify: it talks to its own container,
+ * where the certificate's name does not resolve.
  */
-export function healthcheck(settings: Settings): Promise<number> {
-  const { host, port } = settings.listenAddr;
-  if (port === 0) return Promise.resolve(failed('listen-addr has port 0, so there is no telling where the server listens'));
-  const request = settings.tlsCert === undefined ? plainRequest : tlsRequest;
-  const options = { host: reachable(host), port, path: '/health/live', timeout: TIMEOUT_MS, rejectUnauthorized: false, agent: false as const };
-  return new Promise((resolve) => {
-    const asked = request(options, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200 ? 0 : failed(`the server answered ${response.statusCode}`));
-    });
-    asked.on('timeout', () => asked.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
-    asked.on('error', (error) => resolve(failed(error.message)));
-    asked.end();
-  });
+export async function healthcheck(load: () => Settings): Promise<number> {
+  try {
+    const { listenAddr, tlsCert } = load();
+    if (listenAddr.port === 0) throw new Error('listen-addr has port 0, so there is no telling where the server listens');
+    const status = await ask(listenAddr, tlsCert !== undefined);
+    if (status !== 200) throw new Error(`the server answered ${status}`);
+    return 0;
+  } catch (error) {
+    process.stderr.write(`unhealthy: ${(error as Error).message}\n`);
+    return 1;
+  }
 }
 
 /** The flags that the server of this container was started with: those of process 1, if that is cairn-signal. */
 export function serverFlags(commandLine = readCommandLine()): ReadonlyMap<string, string> {
-  const words = commandLine.split('\0').filter((word) => word !== '');
+  const words = commandLine.replace(/\0$/, '').split('\0');
   const program = words.findIndex((word) => ['cairn-signal', 'main.js'].includes(basename(word)));
   return program < 0 ? new Map() : parseCommandLine(words.slice(program + 1)).flags;
 }
@@ -42,13 +41,22 @@ function readCommandLine(): string {
   }
 }
 
+/** The status that the server answers with. Rejects when there is none within the time-out. */
+function ask({ host, port }: ListenAddress, tls: boolean): Promise<number | undefined> {
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const request = tls ? tlsRequest : plainRequest;
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: reachable(host), port, path: '/health/live', signal, rejectUnauthorized: false, agent: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    asked.on('error', (error) => reject(signal.aborted ? new Error(`no answer within ${TIMEOUT_MS / 1000} s`) : error));
+    asked.end();
+  });
+}
+
 /** Where a listener on all addresses can be reached from here. */
 function reachable(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1';
   return host === '::' ? '::1' : host;
-}
-
-function failed(why: string): number {
-  process.stderr.write(`unhealthy: ${why}\n`);
-  return 1;
 }

@@ -2,7 +2,7 @@ import { createApp } from '../app.js';
 import type { SignalServer } from '../app.js';
 import type { LoadedSettings } from '../config/load-settings.js';
 import { Logs } from '../logging/log.js';
-import { LogFilter } from '../logging/log-filter.js';
+import { readLogFilter } from '../logging/log-filter.js';
 import type { Environment } from './environment.js';
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
@@ -14,14 +14,13 @@ const ENDED_BY = { SIGTERM: 143, SIGINT: 130 };
  * Resolves to the exit code; rejects with a StartupError.
  */
 export async function serve({ settings, warnings }: LoadedSettings, environment: Environment): Promise<number> {
-  const filter = environment.RUST_LOG === undefined ? LogFilter.default : LogFilter.parse(environment.RUST_LOG);
+  const { filter, warnings: logWarnings } = readLogFilter(environment);
   const logs = new Logs({
     format: settings.logFormat ?? (process.stdout.isTTY ? 'pretty' : 'json'),
-    filter: filter ?? LogFilter.default,
+    filter,
   });
   const log = logs.for('server');
-  for (const warning of warnings) log.warn(warning);
-  if (filter === undefined) log.warn('RUST_LOG is not a list of log directives, so the level is info');
+  for (const warning of [...warnings, ...logWarnings]) log.warn(warning);
 
   const asked = signals();
   let server: SignalServer | undefined;

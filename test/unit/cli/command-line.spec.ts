@@ -1,0 +1,134 @@
+import { describe, expect, it } from '@jest/globals';
+import { COMMANDS, parseCommandLine } from '../../../src/cli/command-line.js';
+import { settingNames, flagOf } from '../../../src/config/settings.js';
+
+/** The command line as it would be typed, a word each; flags as an object. */
+function parse(...argv: string[]) {
+  const { flags, ...line } = parseCommandLine(argv);
+  return { ...line, flags: Object.fromEntries(flags) };
+}
+
+const NOTHING = { command: 'serve', help: false, version: false, flags: {}, faults: [] };
+
+describe('a command', () => {
+  it('is serve when none is given', () => {
+    expect(parse()).toEqual(NOTHING);
+  });
+
+  it.each(COMMANDS)('%s is understood before and after flags', (command) => {
+    const expected = { ...NOTHING, command, flags: { 'log-format': 'json' } };
+    expect(parse(command, '--log-format', 'json')).toEqual(expected);
+    expect(parse('--log-format', 'json', command)).toEqual(expected);
+  });
+
+  it('that does not exist is a fault with the nearest one', () => {
+    expect(parse('check-confg')).toEqual({ ...NOTHING, faults: ['there is no such command (did you mean check-config?); there are serve, check-config, healthcheck'] });
+  });
+
+  it.each(['constructor', '__proto__', '', '-', 'SERVE'])('%j does not exist', (word) => {
+    expect(parse(word).faults).toEqual([expect.stringMatching(/^(there is no such command.*|-: there is no such flag)$/)]);
+  });
+
+  it('stands alone: each further word is a fault', () => {
+    expect(parse('healthcheck', 'serve', 'now')).toEqual({ ...NOTHING, command: 'healthcheck', faults: ['only one command can be given'] });
+  });
+});
+
+describe('a flag', () => {
+  it.each(['config', ...settingNames.map(flagOf)])('--%s takes its value behind a space or an equals sign', (flag) => {
+    expect(parse(`--${flag}`, 'value')).toEqual({ ...NOTHING, flags: { [flag]: 'value' } });
+    expect(parse(`--${flag}=value`)).toEqual({ ...NOTHING, flags: { [flag]: 'value' } });
+  });
+
+  it.each([
+    ['an equals sign', '--auth-token=a=b==', 'a=b=='],
+    ['a dash at its start', '--auth-token=-s3cret', '-s3cret'],
+    ['two dashes at its start', '--auth-token=--s3cret', '--s3cret'],
+    ['spaces', '--auth-token= a b ', ' a b '],
+    ['nothing', '--auth-token=', ''],
+  ])('keeps a value with %s behind an equals sign', (_what, word, value) => {
+    expect(parse(word)).toEqual({ ...NOTHING, flags: { 'auth-token': value } });
+  });
+
+  it('keeps an empty value behind a space, so that an empty token is seen', () => {
+    expect(parse('--auth-token', '')).toEqual({ ...NOTHING, flags: { 'auth-token': '' } });
+  });
+
+  it.each([
+    ['at the end', ['--listen-addr']],
+    ['before a word that begins with a dash', ['--listen-addr', '-1']],
+    ['before the end of flags', ['--listen-addr', '--']],
+  ])('without a value %s is a fault', (_where, argv) => {
+    expect(parse(...argv)).toEqual({ ...NOTHING, faults: ['--listen-addr: needs a value; one that begins with a dash is written --listen-addr=VALUE'] });
+  });
+
+  it('without a value before another flag is one fault, and the other flag is understood', () => {
+    expect(parse('--listen-addr', '--tls-cert', '/c')).toEqual({
+      ...NOTHING,
+      flags: { 'tls-cert': '/c' },
+      faults: ['--listen-addr: needs a value; one that begins with a dash is written --listen-addr=VALUE'],
+    });
+  });
+
+  it('that is given more than once is a fault, whatever its value', () => {
+    expect(parse('--log-format', 'json', '--log-format=json').faults).toEqual(['--log-format: given more than once']);
+  });
+
+  it.each([
+    [['--listen-adr', '0.0.0.0:80'], '--listen-adr: there is no such flag (did you mean --listen-addr?)'],
+    [['--listen-adr=0.0.0.0:80'], '--listen-adr: there is no such flag (did you mean --listen-addr?)'],
+    [['--LISTEN-ADDR', '0.0.0.0:80'], '--LISTEN-ADDR: there is no such flag (did you mean --listen-addr?)'],
+    [['--listenAddr=0.0.0.0:80'], '--listenAddr: there is no such flag (did you mean --listen-addr?)'],
+    [['--bogus'], '--bogus: there is no such flag'],
+    [['--no-log-format'], '--no-log-format: there is no such flag (did you mean --log-format?)'],
+    [['--__proto__=x'], '--__proto__: there is no such flag'],
+    [['--constructor', 'x'], '--constructor: there is no such flag'],
+    [['-x'], '-x: there is no such flag'],
+  ])('%j is none: one fault', (argv, fault) => {
+    expect(parse(...argv)).toEqual({ ...NOTHING, faults: [fault] });
+  });
+
+  it('that is unknown hides no other fault', () => {
+    expect(parse('--bogus', '--log-format', 'healthcheck', 'now').faults).toEqual(['--bogus: there is no such flag', 'there is no such command; there are serve, check-config, healthcheck']);
+  });
+});
+
+describe('a token on the command line', () => {
+  it.each([
+    ['behind a misspelt flag', ['--auth-tokn', 's3cret']],
+    ['joined to a misspelt flag', ['--auth-tokn=s3cret']],
+    ['with a dash at its start', ['--auth-token', '-s3cret']],
+    ['in one word with its flag, as in a list of args in YAML', ['--auth-token s3cret']],
+    ['behind a colon', ['--auth-token:s3cret']],
+    ['behind a flag that took the next flag for its value', ['--listen-addr', '--auth-token', 's3cret']],
+    ['behind a single dash', ['-auth-token', 's3cret']],
+    ['given twice', ['--auth-token=s3cret', '--auth-token=s3cret2']],
+  ])('is not repeated in a fault: %s', (_where, argv) => {
+    const { faults } = parse(...argv);
+    expect(faults.length).toBeGreaterThan(0);
+    expect(faults.join('\n')).not.toContain('s3cret');
+  });
+});
+
+describe('--help and --version', () => {
+  it.each([
+    ['--help', true, false],
+    ['-h', true, false],
+    ['--version', false, true],
+    ['-V', false, true],
+  ])('%s is understood', (word, help, version) => {
+    expect(parse(word)).toEqual({ ...NOTHING, help, version });
+  });
+
+  it('are understood among faults', () => {
+    expect(parse('--bogus', '--help')).toMatchObject({ help: true, faults: ['--bogus: there is no such flag'] });
+  });
+
+  it('are not read out of a flag with a single dash: a server that prints its help does not run', () => {
+    expect(parse('-auth-token', 'x')).toMatchObject({ help: false });
+  });
+
+  it('take no value', () => {
+    expect(parse('--help=no').faults).toHaveLength(1);
+  });
+});

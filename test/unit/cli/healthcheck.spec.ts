@@ -1,0 +1,151 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { readFileSync } from 'node:fs';
+import { createServer as createTcpServer } from 'node:net';
+import type { AddressInfo, Server as TcpServer } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { healthcheck, serverFlags } from '../../../src/cli/healthcheck.js';
+import { parseSettings } from '../../../src/config/load-settings.js';
+import type { SettingsInput } from '../../../src/config/settings.js';
+import { makeCertificates } from '../../support/certificates.js';
+
+let said: string;
+const servers: (Server | TcpServer)[] = [];
+
+beforeEach(() => {
+  said = '';
+  jest.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    // Node warns that Jest uses VM modules; that is not ours.
+    if (!String(text).includes('ExperimentalWarning')) said += String(text);
+    return true;
+  });
+});
+
+afterEach(async () => {
+  jest.restoreAllMocks();
+  for (const server of servers.splice(0)) {
+    if ('closeAllConnections' in server) server.closeAllConnections();
+    server.close();
+    await once(server, 'close');
+  }
+});
+
+async function listening(server: Server | TcpServer): Promise<number> {
+  servers.push(server.listen(0, '127.0.0.1'));
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+function serving(answer: RequestListener): Promise<number> {
+  return listening(createServer(answer));
+}
+
+/** A port that nobody listens on. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const port = await listening(server);
+  server.close();
+  await once(server, 'close');
+  servers.pop();
+  return port;
+}
+
+/** The exit code of a health check with these settings, and what it said. */
+async function check(input: SettingsInput): Promise<{ code: number; said: string }> {
+  const code = await healthcheck(() => parseSettings(input));
+  return { code, said };
+}
+
+describe('a health check', () => {
+  it('asks GET /health/live and ends with 0, saying nothing, when the answer is 200', async () => {
+    const asked: string[] = [];
+    const port = await serving((request, response) => {
+      asked.push(`${request.method} ${request.url}`);
+      response.end('{"status":"ok"}');
+    });
+    expect(await check({ listenAddr: `127.0.0.1:${port}` })).toEqual({ code: 0, said: '' });
+    expect(asked).toEqual(['GET /health/live']);
+  });
+
+  it('does not wait for the body of the answer', async () => {
+    const port = await serving((_request, response) => response.writeHead(200).flushHeaders());
+    expect(await check({ listenAddr: `127.0.0.1:${port}` })).toEqual({ code: 0, said: '' });
+  });
+
+  it.each([503, 404, 301, 204])('ends with 1 and says so when the answer is %i', async (status) => {
+    const port = await serving((_request, response) => void response.writeHead(status, { location: '/' }).end());
+    expect(await check({ listenAddr: `127.0.0.1:${port}` })).toEqual({ code: 1, said: `unhealthy: the server answered ${status}\n` });
+  });
+
+  it('ends with 1 when nobody listens', async () => {
+    const port = await freePort();
+    expect(await check({ listenAddr: `127.0.0.1:${port}` })).toEqual({ code: 1, said: `unhealthy: connect ECONNREFUSED 127.0.0.1:${port}\n` });
+  });
+
+  it('ends with 1 when the server hangs up', async () => {
+    const port = await listening(createTcpServer((socket) => socket.destroy()));
+    const { code, said: line } = await check({ listenAddr: `127.0.0.1:${port}` });
+    expect(code).toBe(1);
+    expect(line).toMatch(/^unhealthy: (socket hang up|read ECONNRESET)\n$/);
+  });
+
+  it('ends with 1 when what listens does not speak HTTP', async () => {
+    const port = await listening(createTcpServer((socket) => void socket.on('error', () => undefined).resume().end('SSH-2.0-OpenSSH_9.9\r\n')));
+    const { code, said: line } = await check({ listenAddr: `127.0.0.1:${port}` });
+    expect(code).toBe(1);
+    expect(line).toMatch(/^unhealthy: Parse Error: .+\n$/);
+  });
+
+  it('gives up on a server that says nothing for 3 s', async () => {
+    const port = await serving(() => undefined);
+    expect(await check({ listenAddr: `127.0.0.1:${port}` })).toEqual({ code: 1, said: 'unhealthy: no answer within 3 s\n' });
+  });
+
+  it('reaches a server that listens on all addresses over loopback', async () => {
+    const hosts: unknown[] = [];
+    const port = await serving((request, response) => {
+      hosts.push(request.headers.host);
+      response.end();
+    });
+    expect(await check({ listenAddr: `0.0.0.0:${port}` })).toEqual({ code: 0, said: '' });
+    expect(await check({ listenAddr: `localhost:${port}` })).toEqual({ code: 0, said: '' });
+    expect(hosts).toEqual([`127.0.0.1:${port}`, `localhost:${port}`]);
+    const { said: refused } = await check({ listenAddr: `[::]:${await freePort()}` });
+    expect(refused).toContain(' ::1:');
+  });
+
+  it('cannot know a port that the system chose', async () => {
+    expect(await check({ listenAddr: '127.0.0.1:0' })).toEqual({
+      code: 1,
+      said: 'unhealthy: listen-addr has port 0, so there is no telling where the server listens\n',
+    });
+  });
+
+  it('speaks TLS where the settings do, without verifying the certificate', async () => {
+    const certificates = await makeCertificates();
+    try {
+      const tls = { cert: readFileSync(certificates.chain), key: readFileSync(certificates.key) };
+      const listenAddr = `127.0.0.1:${await listening(createTlsServer(tls, (_request, response) => void response.end()))}`;
+      expect(await check({ listenAddr, tlsCert: certificates.chain, tlsKey: certificates.key })).toEqual({ code: 0, said: '' });
+      expect((await check({ listenAddr })).code).toBe(1);
+    } finally {
+      certificates.remove();
+    }
+  });
+});
+
+describe('the flags of process 1', () => {
+  it.each([
+    ['node and main.js', ['node', '/app/dist/main.js', '--listen-addr', '0.0.0.0:8080'], { 'listen-addr': '0.0.0.0:8080' }],
+    ['the binary', ['/usr/local/bin/cairn-signal', 'serve', '--listen-addr=0.0.0.0:8080'], { 'listen-addr': '0.0.0.0:8080' }],
+    ['an init before it', ['tini', '--', 'cairn-signal', '--config', '/c.yaml', '--tls-cert=/c'], { config: '/c.yaml', 'tls-cert': '/c' }],
+    ['flags of node before it', ['node', '--enable-source-maps', '/app/dist/main.js', '--log-format=json'], { 'log-format': 'json' }],
+    ['nothing behind it', ['cairn-signal'], {}],
+    ['another program', ['/sbin/init', '--listen-addr', '0.0.0.0:8080'], {}],
+    ['nothing at all', [], {}],
+  ])('are read behind %s', (_what, words, flags) => {
+    expect(Object.fromEntries(serverFlags(words.map((word) => `${word}\0`).join('')))).toEqual(flags);
+  });
+});
