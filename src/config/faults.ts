@@ -2,7 +2,11 @@
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
 
-  constructor(readonly faults: readonly string[]) {
+  constructor(
+    readonly faults: readonly string[],
+    /** What may explain them: what else looks like a mistake. */
+    readonly warnings: readonly string[] = [],
+  ) {
     super(faults.join('\n'));
   }
 }

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { parseDocument } from 'yaml';
-import { ConfigurationError, fileFault } from './faults.js';
-import { suggestion } from './nearest-name.js';
+import { readConfigFile } from './config-file.js';
+import { ConfigurationError } from './faults.js';
+import { nearestName, suggestion } from './nearest-name.js';
 import { flagOf, settingNames, Settings, settingsSchema, VARIABLE_PREFIX, variableOf } from './settings.js';
 import type { SettingName, SettingsInput } from './settings.js';
 
@@ -35,8 +34,13 @@ export function loadSettings(sources: SettingSources, known: readonly string[] =
   const faults = [...known];
   const written = new Map<string, Written>();
 
-  const file = sources.flags.get(CONFIG_FLAG) ?? sources.environment[variableOf(CONFIG_FLAG)];
-  if (file !== undefined) readConfigFile(file, written, faults);
+  const byFlag = sources.flags.get(CONFIG_FLAG);
+  const path = byFlag ?? sources.environment[variableOf(CONFIG_FLAG)];
+  if (path !== undefined) {
+    const file = readConfigFile(path);
+    if ('fault' in file) faults.push(`${byFlag === undefined ? variableOf(CONFIG_FLAG) : `--${CONFIG_FLAG}`} ${JSON.stringify(path)}: ${file.fault}`);
+    else for (const [name, value] of Object.entries(file.values)) written.set(name, { value, source: `${path}: ${name}` });
+  }
 
   for (const name of settingNames) {
     const value = sources.environment[variableOf(name)];
@@ -47,9 +51,10 @@ export function loadSettings(sources: SettingSources, known: readonly string[] =
     if (value !== undefined) written.set(name, { value, source: `--${flagOf(name)}` });
   }
 
+  const warnings = unknownVariables(sources.environment);
   const settings = validate(written, faults);
-  if (settings === undefined) throw new ConfigurationError(faults);
-  return { settings, warnings: unknownVariables(sources.environment) };
+  if (settings === undefined) throw new ConfigurationError(faults, warnings);
+  return { settings, warnings };
 }
 
 /** Settings for a program that embeds or tests the server. Throws a ConfigurationError. */
@@ -79,41 +84,24 @@ function validate(written: ReadonlyMap<string, Written>, faults: string[]): Sett
   return faults.length === 0 ? result.data : undefined;
 }
 
-/** ` "value"`, for a fault; nothing for what is secret or too long to help. */
+/** ` "value"`, for a fault; nothing for what is secret, may be the content of a file, or is too long to help. */
 function shown(name: SettingName, value: unknown): string {
-  if (settingsSchema.shape[name].meta()?.secret === true || value === '') return '';
-  const text = JSON.stringify(value);
-  return text === undefined || text.length > 100 ? '' : ` ${text}`;
-}
-
-function readConfigFile(path: string, written: Map<string, Written>, faults: string[]): void {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    faults.push(`configuration file ${JSON.stringify(path)}: ${fileFault(error)}`);
-    return;
-  }
-  const document = parseDocument(text);
-  if (document.errors.length > 0) {
-    faults.push(...document.errors.map((error) => `${path}: not YAML: ${error.message.split('\n')[0]}`));
-    return;
-  }
-  const content: unknown = document.toJS();
-  if (content === null) return;
-  if (typeof content !== 'object' || Array.isArray(content)) {
-    faults.push(`${path}: expected settings as "name: value", a line each`);
-    return;
-  }
-  for (const [name, value] of Object.entries(content)) written.set(name, { value, source: `${path}: ${name}` });
+  if (settingsSchema.shape[name].meta()?.secret === true) return '';
+  if (typeof value === 'string') return value === '' || value.length > 100 || value.includes('\n') ? '' : ` ${JSON.stringify(value)}`;
+  return typeof value === 'number' || typeof value === 'boolean' ? ` ${value}` : '';
 }
 
 /** What Kubernetes puts into every pod beside a Service named cairn-signal; none of it is ours. */
 const KUBERNETES = /^CAIRN_SIGNAL_(?:PORT|SERVICE_\w+|PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)$/;
 
 function unknownVariables(environment: SettingSources['environment']): string[] {
-  const known = [CONFIG_FLAG, ...settingNames].map(variableOf);
+  const known = [CONFIG_FLAG, ...settingNames].map((name) => variableOf(name).slice(VARIABLE_PREFIX.length));
   return Object.keys(environment)
-    .filter((variable) => variable.startsWith(VARIABLE_PREFIX) && !known.includes(variable) && !KUBERNETES.test(variable))
-    .map((variable) => `${variable}: there is no such setting, so it does nothing${suggestion(variable, known)}`);
+    .filter((variable) => variable.startsWith(VARIABLE_PREFIX) && !KUBERNETES.test(variable))
+    .map((variable) => variable.slice(VARIABLE_PREFIX.length))
+    .filter((name) => !known.includes(name))
+    .map((name) => {
+      const meant = nearestName(name, known);
+      return `${VARIABLE_PREFIX}${name}: there is no such setting, so it does nothing${meant === undefined ? '' : ` (did you mean ${VARIABLE_PREFIX}${meant}?)`}`;
+    });
 }

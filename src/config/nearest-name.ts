@@ -3,7 +3,7 @@ export function nearestName(written: string, names: readonly string[]): string |
   let nearest: string | undefined;
   let least = Math.max(2, Math.floor(written.length / 3)) + 1;
   for (const name of names) {
-    const distance = editDistance(written.toLowerCase(), name.toLowerCase());
+    const distance = distanceBetween(written.toLowerCase(), name.toLowerCase());
     if (distance < least) {
       least = distance;
       nearest = name;
@@ -16,6 +16,15 @@ export function nearestName(written: string, names: readonly string[]): string |
 export function suggestion(written: string, names: readonly string[]): string {
   const name = nearestName(written, names);
   return name === undefined ? '' : ` (did you mean ${name}?)`;
+}
+
+/** A part of a name, at least this long, is as near to it as two slips. */
+const SHORTEST_PART = 3;
+
+function distanceBetween(a: string, b: string): number {
+  const [short, long] = a.length < b.length ? [a, b] : [b, a];
+  const distance = editDistance(a, b);
+  return short.length >= SHORTEST_PART && long.includes(short) ? Math.min(distance, 2) : distance;
 }
 
 /** Levenshtein's distance: insertions, deletions and substitutions from `a` to `b`. */

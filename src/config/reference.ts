@@ -9,22 +9,29 @@ const RUST_LOG = 'RUST_LOG';
 const RUST_LOG_ABOUT =
   'Which log lines are written: a level (trace, debug, info, warn, error, off) or a list by commas of TARGET=LEVEL, such as warn,cairn_signal::relay=debug.';
 
-/** The settings of the command line, each with its default and variable. */
-export function renderFlags(): string {
-  const config = `  --${CONFIG_FLAG} PATH\n      Configuration file (YAML). Flags and environment variables win over it.\n      [env: ${variableOf(CONFIG_FLAG)}]`;
-  return [config, ...describeSettings().map(renderFlag)].join('\n\n');
+/** A setting, or the flag that names the file which holds them. */
+type Row = Omit<SettingFacts, 'name'> & { readonly name?: string };
+
+function rows(): Row[] {
+  const about = 'Configuration file (YAML). Flags and environment variables win over it.';
+  return [{ flag: CONFIG_FLAG, variable: variableOf(CONFIG_FLAG), value: 'PATH', about, default: undefined }, ...describeSettings()];
 }
 
-function renderFlag({ flag, value, about, variable, ...rest }: SettingFacts): string {
+/** The settings of the command line, each with its default and variable. */
+export function renderFlags(): string {
+  return rows().map(renderFlag).join('\n\n');
+}
+
+function renderFlag({ flag, value, about, variable, ...rest }: Row): string {
   const otherwise = rest.default === undefined ? '' : ` [default: ${rest.default}]`;
   return `  --${flag} ${value}\n      ${wrap(about, 86, '      ')}\n      [env: ${variable}]${otherwise}`;
 }
 
 /** docs/configuration.md */
 export function renderConfigurationPage(): string {
-  const rows = describeSettings().map(({ name, flag, variable, about, ...rest }) => {
-    const otherwise = rest.default === undefined ? '' : `\`${rest.default}\``;
-    return `| \`--${flag}\` | \`${variable}\` | \`${name}\` | ${otherwise} | ${about} |`;
+  const table = rows().map(({ name, flag, variable, about, ...rest }) => {
+    const cells = [`--${flag}`, variable, name, rest.default].map((cell) => (cell === undefined ? '' : `\`${cell}\``));
+    return `| ${[...cells, about].join(' | ')} |`;
   });
   return `# Configuration
 
@@ -35,7 +42,7 @@ environment over the file, the file over the defaults. The file is named by \`--
 
 | flag | environment variable | file key | default | what it does |
 | --- | --- | --- | --- | --- |
-${rows.join('\n')}
+${table.join('\n')}
 
 ## How values are written
 
@@ -60,7 +67,7 @@ The default is \`info\`, also, with a warning, when the value cannot be understo
 
 /** .env.example */
 export function renderEnvExample(): string {
-  const entries = describeSettings().map(({ variable, value, about, ...rest }) => `# ${wrap(about, 98, '# ')}\n# ${variable}=${rest.default ?? value}`);
+  const entries = rows().map(({ variable, value, about, ...rest }) => `# ${wrap(about, 98, '# ')}\n# ${variable}=${rest.default ?? value}`);
   return `# Settings as environment variables: generated from src/config/settings.ts by "npm run docs".
 # Remove the "# " before a variable to set it. Not read by itself: node --env-file=.env dist/main.js, or docker run --env-file .env
 

@@ -36,7 +36,7 @@ export const settingsSchema = z.strictObject({
   }),
   authTokenFile: filePath.optional().meta({
     value: 'PATH',
-    about: 'File with one bearer token a line, valid beside auth-token; blank lines and lines that begin with # are skipped.',
+    about: 'File with one bearer token a line, valid beside auth-token; blank lines and # comments are skipped.',
   }),
   logFormat: oneOf(['json', 'pretty']).optional().meta({
     value: 'FORMAT',
@@ -88,7 +88,6 @@ export interface SettingFacts {
   readonly variable: string;
   readonly value: string;
   readonly about: string;
-  readonly secret: boolean;
   /** As it would be written; undefined when the setting has none. */
   readonly default: string | undefined;
 }
@@ -97,15 +96,15 @@ export interface SettingFacts {
 export function describeSettings(): SettingFacts[] {
   return settingNames.map((name) => {
     const schema = settingsSchema.shape[name];
-    const { value = 'VALUE', about = '', secret = false } = schema.meta() ?? {};
+    const { value = 'VALUE', about = '' } = schema.meta() ?? {};
     const { def } = schema;
+    const range = def.innerType.description;
     return {
       name,
       flag: flagOf(name),
       variable: variableOf(name),
       value,
-      about,
-      secret,
+      about: range === undefined ? about : `${about} ${range}`,
       default: def.type === 'prefault' ? String(def.defaultValue) : undefined,
     };
   });

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { z } from 'zod';
 
 /**
@@ -12,21 +13,23 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-const HOST_AND_PORT = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([\w.-]+)):(\d{1,5})$/;
+const HOST_AND_PORT = /^(?:\[([^\]]+)\]|([\w.-]+)):(\d{1,5})$/;
+
+const LISTEN_ADDRESS = 'an address as HOST:PORT, such as 0.0.0.0:443, [::]:443 or localhost:8080';
 
 /** `host:port`, where host is an IPv4 address, an `[IPv6]` address or a name. */
-export const listenAddress = text('an address as HOST:PORT, such as 0.0.0.0:443, [::]:443 or localhost:8080').transform((written, context) => {
-  const parts = HOST_AND_PORT.exec(written);
-  const port = Number(parts?.[3]);
-  if (parts === null || port > 65_535) {
-    context.addIssue('expected an address as HOST:PORT, such as 0.0.0.0:443, [::]:443 or localhost:8080');
+export const listenAddress = text(LISTEN_ADDRESS).transform((written, context) => {
+  const [, ipv6, host = ipv6, digits] = HOST_AND_PORT.exec(written) ?? [];
+  const port = Number(digits);
+  if (host === undefined || port > 65_535 || (ipv6 !== undefined && !isIPv6(ipv6))) {
+    context.addIssue(`expected ${LISTEN_ADDRESS}`);
     return z.NEVER;
   }
-  return { host: parts[1] ?? parts[2], port } satisfies ListenAddress;
+  return { host, port } satisfies ListenAddress;
 });
 
 /** A path of a file, relative ones from the working directory. */
-export const filePath = text('the path of a file');
+export const filePath = text('the path of a file').refine((written) => !/[\r\n\0]/.test(written), 'expected the path of a file, not its content');
 
 /** Something secret that travels in an HTTP header: visible ASCII, spaces only inside. */
 export const bearerToken = text('a token', 'an empty token would let nobody in; to serve without a token, leave the setting out').regex(
@@ -36,17 +39,20 @@ export const bearerToken = text('a token', 'an empty token would let nobody in; 
 
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
-/** A length of time such as `500ms`, `10s`, `5m` or `1h`, from `least` to `most`; in milliseconds. */
+/** A length of time such as `500ms`, `10s`, `5m` or `1h`, from `least` to `most`; in milliseconds. Described by its range. */
 export function duration(least: string, most: string) {
   const expected = `expected a length of time from ${least} to ${most}, such as 500ms, 10s, 5m or 1h`;
-  return z.string(expected).transform((written, context) => {
-    const value = milliseconds(written);
-    if (value === undefined || value < milliseconds(least)! || value > milliseconds(most)!) {
-      context.addIssue(expected);
-      return z.NEVER;
-    }
-    return value;
-  });
+  return z
+    .string(expected)
+    .transform((written, context) => {
+      const value = milliseconds(written);
+      if (value === undefined || value < milliseconds(least)! || value > milliseconds(most)!) {
+        context.addIssue(expected);
+        return z.NEVER;
+      }
+      return value;
+    })
+    .describe(`From ${least} to ${most}.`);
 }
 
 function milliseconds(written: string): number | undefined {
@@ -54,12 +60,13 @@ function milliseconds(written: string): number | undefined {
   return parts === null ? undefined : Number(parts[1]) * UNITS[parts[2]];
 }
 
-/** A whole number from `least` to `most`, digits only. */
+/** A whole number from `least` to `most`; digits only where it is text. Described by its range. */
 export function count(least: number, most: number) {
   const expected = `expected a whole number from ${least} to ${most}`;
   return z
     .union([z.int(), z.string().regex(/^\d{1,15}$/).transform(Number)], expected)
-    .refine((value) => value >= least && value <= most, expected);
+    .refine((value) => value >= least && value <= most, expected)
+    .describe(`From ${least} to ${most}.`);
 }
 
 /** One of a few words. */
@@ -68,5 +75,6 @@ export function oneOf<const Words extends readonly [string, ...string[]]>(words:
 }
 
 function text(what: string, empty = `must not be empty: expected ${what}`) {
-  return z.string(`expected ${what}`).min(1, { error: empty, abort: true });
+  const expected = ({ input }: { input?: unknown }): string => `expected ${what}${typeof input === 'number' ? '; in YAML, put it in quotes' : ''}`;
+  return z.string({ error: expected }).min(1, { error: empty, abort: true });
 }

@@ -1,0 +1,140 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { ConfigurationError } from '../../../src/config/faults.js';
+import { loadSettings, parseSettings } from '../../../src/config/load-settings.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'cairn-signal-file-'));
+const file = join(folder, 'signal.yaml');
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function load(text: string) {
+  writeFileSync(file, text);
+  return loadSettings({ flags: new Map([['config', file]]), environment: {} }).settings;
+}
+
+function faultsOf(text: string): readonly string[] {
+  try {
+    load(text);
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.faults;
+    throw error;
+  }
+  throw new Error('no ConfigurationError was thrown');
+}
+
+describe('a configuration file', () => {
+  it.each([
+    ['nothing', ''],
+    ['comments only', '# nothing yet\n'],
+    ['an empty document', '---\n'],
+    ['an empty map', '{}'],
+  ])('with %s gives the defaults', (_what, text) => {
+    expect(load(text)).toEqual(parseSettings());
+  });
+
+  it('may have a byte order mark, CRLF lines, comments and JSON inside', () => {
+    expect(load('\uFEFF# where\r\nlistenAddr: "[::1]:8080" # here\r\n"logFormat": json\r\n')).toMatchObject({
+      listenAddr: { host: '::1', port: 8080 },
+      logFormat: 'json',
+    });
+  });
+
+  it('is named by the environment when no flag names one', () => {
+    writeFileSync(file, 'logFormat: pretty');
+    expect(loadSettings({ flags: new Map(), environment: { CAIRN_SIGNAL_CONFIG: file } }).settings.logFormat).toBe('pretty');
+  });
+
+  it('of the environment is not read when a flag names one', () => {
+    writeFileSync(file, 'logFormat: pretty');
+    const environment = { CAIRN_SIGNAL_CONFIG: join(folder, 'none.yaml') };
+    expect(loadSettings({ flags: new Map([['config', file]]), environment }).settings.logFormat).toBe('pretty');
+  });
+
+  it.each(readdirSync(new URL('../../../config/', import.meta.url)).map((name) => [name]))('config/%s, which we ship, is valid', (name) => {
+    expect(() => load(readFileSync(new URL(`../../../config/${name}`, import.meta.url), 'utf8'))).not.toThrow();
+  });
+});
+
+describe('a configuration file with mistakes', () => {
+  it.each([
+    ['a list', '- listenAddr'],
+    ['a word', 'listenAddr'],
+    ['a number', '443'],
+  ])('is one fault when it is %s', (_what, text) => {
+    expect(faultsOf(text)).toEqual([`--config ${JSON.stringify(file)}: it is not a list of settings, each as "name: value"`]);
+  });
+
+  it.each([
+    ['has a tab for indentation', '\tlistenAddr: a:1', 'it is not plain YAML: see line 1, column 1'],
+    ['names a setting twice', 'logFormat: json\nlogFormat: pretty', 'it is not plain YAML: see line 2, column 1'],
+    ['leaves a quote open', 'listenAddr: "a:1', 'it is not plain YAML: see line 1, column 17'],
+  ])('that %s is a fault with its line', (_what, text, fault) => {
+    expect(faultsOf(text)).toEqual([`--config ${JSON.stringify(file)}: ${fault}`]);
+  });
+
+  it.each([['authToken:'], ['authToken: null'], ['authToken: ~']])('never opens the server: %j is a fault', (text) => {
+    expect(faultsOf(text)).toEqual([`${file}: authToken: expected a token`]);
+  });
+
+  it('says of a token of digits alone that it must be quoted', () => {
+    expect(faultsOf('authToken: 1234')).toEqual([expect.stringMatching(/authToken: .*quot/)]);
+  });
+
+  it.each([['tlsCert: null\ntlsKey: null', 2], ['listenAddr:', 1], ['maxMessageBytes: ~', 1], ['drainTimeout: null', 1]])('does not take null for the default: %j', (text, count) => {
+    expect(faultsOf(text)).toHaveLength(count);
+  });
+
+  it('lists every key that is no setting, a flag or variable name too', () => {
+    expect(faultsOf('listen-addr: a:1\nCAIRN_SIGNAL_TLS_KEY: k\nport: 5\nconfig: other.yaml')).toEqual([
+      `${file}: listen-addr: there is no such setting (did you mean listenAddr?)`,
+      `${file}: CAIRN_SIGNAL_TLS_KEY: there is no such setting`,
+      `${file}: port: there is no such setting`,
+      `${file}: config: there is no such setting`,
+    ]);
+  });
+
+  it('is a fault in words when it is a directory', () => {
+    expect(() => loadSettings({ flags: new Map([['config', folder]]), environment: {} })).toThrow(/: it is a directory$/);
+  });
+});
+
+describe('a hostile configuration file', () => {
+  it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])('cannot use the key %s', (key) => {
+    expect(faultsOf(`${key}: {authToken: x, listenAddr: "a:1"}`)).toEqual([`${file}: ${key}: there is no such setting`]);
+    expect(Object.hasOwn(Object.prototype, 'authToken')).toBe(false);
+  });
+
+  it('is a fault when it multiplies aliases', () => {
+    const levels = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+    const bomb = levels.map((name, level) => `${name}: &${name} [${`${level === 0 ? 'x' : `*${levels[level - 1]}`},`.repeat(9)}]`).join('\n');
+    expect(faultsOf(bomb)).toEqual([expect.stringContaining(file)]);
+  });
+
+  it.each(['listenAddr: &a [*a]', 'listenAddr: &a {b: *a}', 'maxMessageBytes: &a [*a]'])('is a fault when a value holds itself: %s', (text) => {
+    expect(faultsOf(text)).toEqual([expect.stringContaining(file)]);
+  });
+
+  it('is a fault when an alias has no anchor', () => {
+    expect(faultsOf('listenAddr: *nowhere')).toEqual([expect.stringContaining(file)]);
+  });
+
+  it.each([
+    ['an alias', '*s3cret'],
+    ['a literal block', '|s3cret'],
+    ['a folded block', '>s3cret'],
+    ['a tag', '!e!s3cret x'],
+    ['an unclosed map', '{s3cret'],
+    ['an unclosed quote', '"s3cret'],
+    ['a nested map', 's3cret: x'],
+    ['a list', '[s3cret]'],
+    ['a map', '{s3cret: s3cret}'],
+  ])('does not get a token repeated that YAML takes for %s', (_what, written) => {
+    expect(faultsOf(`authToken: ${written}`).join('\n')).not.toContain('s3cret');
+  });
+
+  it('is a handful of faults however deep it nests', () => {
+    expect(faultsOf(`listenAddr: ${'['.repeat(20_000)}`).length).toBeLessThan(10);
+  });
+});

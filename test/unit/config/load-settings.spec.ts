@@ -1,0 +1,99 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { ConfigurationError } from '../../../src/config/faults.js';
+import { loadSettings, parseSettings } from '../../../src/config/load-settings.js';
+import { settingNames } from '../../../src/config/settings.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'cairn-signal-settings-'));
+const file = join(folder, 'signal.yaml');
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Given {
+  readonly flags?: Readonly<Record<string, string>>;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** The text of the configuration file, which --config then names. */
+  readonly yaml?: string;
+}
+
+function load({ flags = {}, environment = {}, yaml }: Given) {
+  if (yaml !== undefined) writeFileSync(file, yaml);
+  const all = Object.entries(yaml === undefined ? flags : { config: file, ...flags });
+  return loadSettings({ flags: new Map(all), environment });
+}
+
+function faultsOf(run: () => unknown): readonly string[] {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.faults;
+    throw error;
+  }
+  throw new Error('no ConfigurationError was thrown');
+}
+
+const DEFAULTS = { listenAddr: { host: '0.0.0.0', port: 443 }, maxMessageBytes: 65_536, handshakeTimeout: 10_000, drainTimeout: 10_000 };
+
+describe('settings', () => {
+  it('are the defaults where nothing is written', () => {
+    expect(load({})).toEqual({ settings: DEFAULTS, warnings: [] });
+  });
+
+  it('come from flags before the environment before the file before the defaults', () => {
+    const yaml = 'listenAddr: file:1\ndrainTimeout: 1s\nmaxMessageBytes: 1024';
+    const environment = { CAIRN_SIGNAL_LISTEN_ADDR: 'environment:2', CAIRN_SIGNAL_DRAIN_TIMEOUT: '2s' };
+    const { settings } = load({ yaml, environment, flags: { 'listen-addr': 'flag:3' } });
+    expect(settings).toEqual({ listenAddr: { host: 'flag', port: 3 }, drainTimeout: 2000, maxMessageBytes: 1024, handshakeTimeout: 10_000 });
+  });
+
+  const EXAMPLES = [
+    ['listenAddr', 'listen-addr', 'CAIRN_SIGNAL_LISTEN_ADDR', '[::1]:8080', { host: '::1', port: 8080 }],
+    ['tlsCert', 'tls-cert', 'CAIRN_SIGNAL_TLS_CERT', '/certs/cert.pem', '/certs/cert.pem'],
+    ['tlsKey', 'tls-key', 'CAIRN_SIGNAL_TLS_KEY', '/certs/key.pem', '/certs/key.pem'],
+    ['authToken', 'auth-token', 'CAIRN_SIGNAL_AUTH_TOKEN', 's3cret', 's3cret'],
+    ['authTokenFile', 'auth-token-file', 'CAIRN_SIGNAL_AUTH_TOKEN_FILE', '/run/tokens', '/run/tokens'],
+    ['logFormat', 'log-format', 'CAIRN_SIGNAL_LOG_FORMAT', 'pretty', 'pretty'],
+    ['maxMessageBytes', 'max-message-bytes', 'CAIRN_SIGNAL_MAX_MESSAGE_BYTES', '2048', 2048],
+    ['handshakeTimeout', 'handshake-timeout', 'CAIRN_SIGNAL_HANDSHAKE_TIMEOUT', '3s', 3000],
+    ['drainTimeout', 'drain-timeout', 'CAIRN_SIGNAL_DRAIN_TIMEOUT', '4s', 4000],
+  ] as const;
+
+  it('are all in the list of examples below', () => {
+    expect(EXAMPLES.map(([name]) => name)).toEqual(settingNames);
+  });
+
+  it.each(EXAMPLES)('%s can be given as --%s, as %s and in the file', (name, flag, variable, text, value) => {
+    // A certificate needs its key and the other way round: the one that is not tried is always there.
+    const { [variable]: _tried, ...environment } = { CAIRN_SIGNAL_TLS_CERT: '/other', CAIRN_SIGNAL_TLS_KEY: '/other' } as Record<string, string>;
+    expect(load({ environment, flags: { [flag]: text } }).settings[name]).toEqual(value);
+    expect(load({ environment: { ...environment, [variable]: text } }).settings[name]).toEqual(value);
+    expect(load({ environment, yaml: `${name}: "${text}"` }).settings[name]).toEqual(value);
+  });
+
+  it.each([
+    ['maxMessageBytes', 'from 1024 to 67108864', ['1024', '67108864'], ['1023', '67108865']],
+    ['handshakeTimeout', 'from 100ms to 10m', ['100ms', '10m'], ['99ms', '600001ms']],
+    ['drainTimeout', 'from 0s to 1h', ['0s', '1h'], ['3600001ms', '61m']],
+  ] as const)('%s is %s: at the limits, not one past them', (name, range, within, outside) => {
+    for (const text of within) expect(() => parseSettings({ [name]: text })).not.toThrow();
+    for (const text of outside) expect(faultsOf(() => parseSettings({ [name]: text }))).toEqual([expect.stringMatching(`^${name} "${text}": expected a .* ${range}`)]);
+  });
+});
+
+describe('settings of an embedding program', () => {
+  it('are validated alike, numbers included', () => {
+    expect(parseSettings({ maxMessageBytes: 2048, listenAddr: '127.0.0.1:0' })).toEqual({ ...DEFAULTS, maxMessageBytes: 2048, listenAddr: { host: '127.0.0.1', port: 0 } });
+  });
+
+  it('are the defaults where they are undefined', () => {
+    expect(parseSettings({ listenAddr: undefined, tlsCert: undefined, authToken: undefined })).toEqual(DEFAULTS);
+  });
+
+  it('are faults that name the key', () => {
+    expect(faultsOf(() => parseSettings({ authToken: 's3cret ', tlsCert: '/c' }))).toEqual([
+      'authToken: expected visible ASCII characters without spaces around them: an HTTP header carries nothing else',
+      'tlsCert is set but tls-key is not: TLS needs both, plaintext neither',
+    ]);
+  });
+});

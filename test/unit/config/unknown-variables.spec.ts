@@ -1,0 +1,37 @@
+import { describe, expect, it } from '@jest/globals';
+import { loadSettings } from '../../../src/config/load-settings.js';
+
+describe('an unknown variable', () => {
+  function warnings(...variables: string[]): readonly string[] {
+    const environment = Object.fromEntries(variables.map((variable) => [variable, 's3cret']));
+    return loadSettings({ flags: new Map(), environment }).warnings;
+  }
+
+  it('is a warning with the nearest name, without its value', () => {
+    expect(warnings('CAIRN_SIGNAL_AUTH_TOKN', 'CAIRN_SIGNAL_LISTEN', 'CAIRN_SIGNAL_CONFG', 'CAIRN_SIGNAL_MAX_CONNECTIONS_XY')).toEqual([
+      'CAIRN_SIGNAL_AUTH_TOKN: there is no such setting, so it does nothing (did you mean CAIRN_SIGNAL_AUTH_TOKEN?)',
+      'CAIRN_SIGNAL_LISTEN: there is no such setting, so it does nothing (did you mean CAIRN_SIGNAL_LISTEN_ADDR?)',
+      'CAIRN_SIGNAL_CONFG: there is no such setting, so it does nothing (did you mean CAIRN_SIGNAL_CONFIG?)',
+      'CAIRN_SIGNAL_MAX_CONNECTIONS_XY: there is no such setting, so it does nothing',
+    ]);
+  });
+
+  it.each(['CAIRN_SIGNAL_FOO', 'CAIRN_SIGNAL_DRAIN', 'CAIRN_SIGNAL_LOG', 'CAIRN_SIGNAL_TOKEN'])('%s is not taken for one that shares only the prefix with it', (variable) => {
+    expect(warnings(variable)[0]).not.toMatch(/CAIRN_SIGNAL_(CONFIG|TLS_KEY)/);
+  });
+
+  it.each([
+    'CAIRN_SIGNAL_PORT', 'CAIRN_SIGNAL_SERVICE_HOST', 'CAIRN_SIGNAL_SERVICE_PORT', 'CAIRN_SIGNAL_SERVICE_PORT_HTTPS', 'CAIRN_SIGNAL_PORT_443_TCP',
+    'CAIRN_SIGNAL_PORT_443_TCP_ADDR', 'CAIRN_SIGNAL_PORT_443_TCP_PORT', 'CAIRN_SIGNAL_PORT_443_TCP_PROTO', 'CAIRN_SIGNAL_PORT_53_UDP',
+  ])('%s is ignored: Kubernetes sets it for a Service of that name', (variable) => {
+    expect(warnings(variable)).toEqual([]);
+  });
+
+  it.each(['CAIRN_SIGNAL_PORT_FILE', 'CAIRN_SIGNAL_PORT_443', 'CAIRN_SIGNAL_SERVICE', 'CAIRN_SIGNAL_PORT_443_TCPX'])('%s is nothing that Kubernetes sets', (variable) => {
+    expect(warnings(variable)).toHaveLength(1);
+  });
+
+  it('without our prefix is not looked at', () => {
+    expect(warnings('RUST_LOG', 'PATH', 'CAIRN_AUTH_TOKEN', 'MY_CAIRN_SIGNAL_X')).toEqual([]);
+  });
+});
