@@ -23,13 +23,21 @@ export class LogFilter {
     if (parts.length === 0) return LogFilter.default;
     const directives = parts.map(parseDirective);
     if (!directives.every((directive) => directive !== undefined)) return undefined;
-    return new LogFilter(directives.toSorted((a, b) => b.target.length - a.target.length));
+    // Of two for the same target the last one counts: reversed, the stable sort puts it first.
+    return new LogFilter(directives.toReversed().toSorted((a, b) => b.target.length - a.target.length));
   }
 
-  /** The least level that is written for `target`, such as `cairn_signal::relay`. */
+  /** The least level that is written for `target`, such as `cairn_signal::relay`; off when no directive is for it. */
   level(target: string): LogLevel {
-    return this.directives.find((directive) => target.startsWith(directive.target))?.level ?? 'error';
+    return this.directives.find((directive) => target.startsWith(directive.target))?.level ?? 'off';
   }
+}
+
+/** The filter that RUST_LOG asks for; where it cannot be understood, the default and a warning that says so. */
+export function readLogFilter(environment: Readonly<Record<string, string | undefined>>): { filter: LogFilter; warnings: string[] } {
+  const filter = LogFilter.parse(environment.RUST_LOG ?? '');
+  if (filter !== undefined) return { filter, warnings: [] };
+  return { filter: LogFilter.default, warnings: ['RUST_LOG is not a list of log directives, so the level is info'] };
 }
 
 /** Rust's crate name of the reference: the root of our targets too. */
@@ -38,12 +46,12 @@ export const ROOT_TARGET = 'cairn_signal';
 function parseDirective(text: string): Directive | undefined {
   const level = parseLevel(text);
   if (level !== undefined) return { target: '', level };
-  const parts = /^([\w:-]+)(?:=(\w+))?$/.exec(text);
+  const parts = /^([\w:-]+)(?:=(\w*))?$/.exec(text);
   if (parts === null) return undefined;
   const [, target, named] = parts;
   // A target alone means all of its lines; one that is none of ours is rather a misspelt level.
   if (named === undefined) return target.startsWith(ROOT_TARGET) ? { target, level: 'trace' } : undefined;
-  const targetLevel = parseLevel(named);
+  const targetLevel = named === '' ? 'trace' : parseLevel(named);
   return targetLevel === undefined ? undefined : { target, level: targetLevel };
 }
 

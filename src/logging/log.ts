@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
-import pretty from 'pino-pretty';
+import { prettyFactory } from 'pino-pretty';
 import { LogFilter, LOG_LEVELS, ROOT_TARGET } from './log-filter.js';
 import type { LogLevel } from './log-filter.js';
 
@@ -59,6 +59,7 @@ export class Logs {
     this.#filter = options.filter ?? LogFilter.default;
     // Written at once: the last line before the process ends is the one that explains why.
     const output = options.destination ?? pino.destination({ fd: 1, sync: true });
+    const colorize = options.destination === undefined && process.stdout.isTTY;
     this.#root = pino(
       {
         base: null,
@@ -66,7 +67,7 @@ export class Logs {
         timestamp: pino.stdTimeFunctions.isoTime,
         formatters: { level: (label) => ({ level: label }) },
       },
-      options.format === 'json' ? output : prettyStream(output),
+      options.format === 'json' ? output : prettily(output, colorize),
     );
   }
 
@@ -82,15 +83,14 @@ export class Logs {
   }
 }
 
-function prettyStream(destination: DestinationStream): DestinationStream {
-  const stream = pretty({
-    colorize: process.stdout.isTTY,
+/** Lines for people rather than programs, written to `output`. */
+function prettily(output: DestinationStream, colorize: boolean): DestinationStream {
+  const format = prettyFactory({
+    colorize,
     translateTime: 'SYS:HH:MM:ss.l',
     messageFormat: '{target}: {msg}',
     ignore: 'target',
     singleLine: true,
-    sync: true,
-    destination: destination as never,
   });
-  return stream;
+  return { write: (line) => output.write(format(line)) };
 }

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { LoggerService } from '@nestjs/common';
 import type { Log, Logs } from './log.js';
 
@@ -16,33 +17,38 @@ export class NestLogger implements LoggerService {
   }
 
   log(message: unknown, ...rest: unknown[]): void {
-    this.#log.debug(String(message), context(rest));
+    this.#log.debug(text(message), context(rest));
   }
 
   debug(message: unknown, ...rest: unknown[]): void {
-    this.#log.debug(String(message), context(rest));
+    this.#log.debug(text(message), context(rest));
   }
 
   verbose(message: unknown, ...rest: unknown[]): void {
-    this.#log.trace(String(message), context(rest));
+    this.#log.trace(text(message), context(rest));
   }
 
   warn(message: unknown, ...rest: unknown[]): void {
-    this.#log.warn(String(message), context(rest));
+    this.#log.warn(text(message), context(rest));
   }
 
   error(message: unknown, ...rest: unknown[]): void {
     // What ends the start is thrown on to whoever called createApp, who explains it better.
     if (rest.at(-1) === START_FAILED) return;
-    this.#log.error(String(message), context(rest));
+    this.#log.error(text(message), { ...context(rest), ...(rest.length > 1 && { stack: rest[0] }) });
   }
 
   fatal(message: unknown, ...rest: unknown[]): void {
-    this.#log.error(String(message), context(rest));
+    this.error(message, ...rest);
   }
 }
 
-/** Nest passes the name of the class that logs last, after a stack trace if there is one. */
-function context(rest: readonly unknown[]): { context?: unknown; stack?: unknown } {
-  return rest.length > 1 ? { context: rest.at(-1), stack: rest[0] } : { context: rest[0] };
+function text(message: unknown): string {
+  if (typeof message === 'string') return message;
+  return message instanceof Error ? `${message.name}: ${message.message}` : inspect(message);
+}
+
+/** Nest passes the name of the class that logs last; error puts a stack trace before it. */
+function context(rest: readonly unknown[]): { context?: unknown } {
+  return { context: rest.at(-1) };
 }

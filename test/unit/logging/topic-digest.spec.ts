@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it, jest } from '@jest/globals';
+import { topicDigest } from '../../../src/logging/topic-digest.js';
+
+const TOPIC = 'c0ffee'.repeat(10) + 'beef';
+
+describe('what stands for a topic in a log line (design 8)', () => {
+  it('is twelve hexadecimal digits', () => {
+    for (const topic of [TOPIC, '', 'ü', 'x'.repeat(100_000)]) expect(topicDigest(topic)).toMatch(/^[0-9a-f]{12}$/);
+  });
+
+  it('is the same for the same topic within a process', () => {
+    expect(topicDigest(TOPIC.slice(0, 1) + TOPIC.slice(1))).toBe(topicDigest(TOPIC));
+  });
+
+  it('is another for another topic', () => {
+    const topics = Array.from({ length: 1000 }, (_, i) => `topic ${i}`);
+    expect(new Set(topics.map(topicDigest)).size).toBe(1000);
+  });
+
+  it('is neither part of the topic nor its plain hash', () => {
+    expect(TOPIC).not.toContain(topicDigest(TOPIC));
+    expect(createHash('sha256').update(TOPIC).digest('hex')).not.toContain(topicDigest(TOPIC));
+  });
+
+  it('is keyed at random: another process has another', async () => {
+    jest.resetModules();
+    const again = await import('../../../src/logging/topic-digest.js');
+    expect(again.topicDigest(TOPIC)).not.toBe(topicDigest(TOPIC));
+  });
+});
