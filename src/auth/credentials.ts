@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { SUBPROTOCOL } from '../protocol/subprotocol.js';
 
 /** Marks the offered "subprotocol" that carries a token; it is never selected. */
 const TOKEN_PREFIX = 'bearer.';
@@ -8,15 +9,17 @@ const AUTHORIZATION = /^bearer +(.+)$/i;
 
 /**
  * The bearer token that an upgrade request presents: from `Authorization` (RFC 6750, section 2.1) or, since a browser
- * cannot set that header, from `Sec-WebSocket-Protocol: cairn-signal, bearer.<base64url of the token>`.
- * Undefined when there is none, or more than one subprotocol claims to be it. Never looks at the URL (RFC 9700, section 4.3.2).
+ * cannot set that header, from `Sec-WebSocket-Protocol: cairn-signal, bearer.<base64url of the token>`. The second counts
+ * only beside our own subprotocol, without which a browser would drop the connection after all.
+ * Undefined when there is none, or more than one claims to be it. Never looks at the URL (RFC 9700, section 4.3.2).
  */
 export function presentedToken(headers: IncomingHttpHeaders): string | undefined {
-  if (headers.authorization !== undefined) return AUTHORIZATION.exec(headers.authorization)?.[1];
+  const authorized = AUTHORIZATION.exec(headers.authorization ?? '');
+  if (authorized !== null) return authorized[1];
 
   const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((protocol) => protocol.trim());
   const tokens = offered.filter((protocol) => protocol.startsWith(TOKEN_PREFIX));
-  if (tokens.length !== 1) return undefined;
+  if (tokens.length !== 1 || !offered.includes(SUBPROTOCOL)) return undefined;
   const encoded = tokens[0].slice(TOKEN_PREFIX.length);
   return /^[\w-]+$/.test(encoded) ? Buffer.from(encoded, 'base64url').toString('utf8') : undefined;
 }

@@ -20,7 +20,7 @@ function readTokenFile(path: string): string[] {
     throw new StartupError(`auth-token-file ${JSON.stringify(path)}: ${fileFault(error)}`);
   }
   const tokens: string[] = [];
-  for (const [index, line] of text.replace(/^\uFEFF/, '').split(/\r?\n/).entries()) {
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
     const token = line.trim();
     if (token === '' || token.startsWith('#')) continue;
     if (!bearerToken.safeParse(token).success) {
