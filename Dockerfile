@@ -1,0 +1,29 @@
+# syntax=docker/dockerfile:1
+# Build:  docker build -t cairn-signal .
+# scripts/image-smoke lays out and runs the same final stage without Docker.
+
+FROM node:24-bookworm-slim AS build
+WORKDIR /app
+COPY .npmrc package.json package-lock.json ./
+RUN npm ci
+COPY nest-cli.json tsconfig.json ./
+COPY src ./src
+RUN npm run build && npm ci --omit=dev
+
+FROM gcr.io/distroless/nodejs24-debian12
+LABEL org.opencontainers.image.title="cairn-signal" \
+      org.opencontainers.image.description="Signaling server for cairn peers" \
+      org.opencontainers.image.licenses="MIT"
+WORKDIR /app
+COPY --from=build /app/package.json ./package.json
+COPY --from=build /app/node_modules ./node_modules
+COPY --from=build /app/dist ./dist
+ENV NODE_ENV=production
+# The user of the reference's image, so that mounted keys stay readable.
+USER 65532:65532
+EXPOSE 443 8443
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=5s --start-period=5s --retries=3 \
+  CMD ["/nodejs/bin/node", "/app/dist/main.js", "healthcheck"]
+# Exec form: flags may follow the image's name, and signals reach the server.
+ENTRYPOINT ["/nodejs/bin/node", "/app/dist/main.js"]
