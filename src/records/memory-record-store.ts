@@ -1,0 +1,219 @@
+import type { Clock } from '../clock/clock.js';
+import { ExpiryList } from './expiry-list.js';
+import type { Expiring } from './expiry-list.js';
+import { costOf } from './record-cost.js';
+import { RecordStore } from './record-store.js';
+import type { RecordContent, StoreRefusal, TopicRecord } from './record-store.js';
+
+export interface RecordBounds {
+  /** How long a record lives on, in milliseconds. */
+  readonly ttl: number;
+  readonly perTopic: number;
+  readonly perSource: number;
+  /** Bytes of memory for all records. */
+  readonly maxBytes: number;
+  /** Bytes of memory for those of one source. */
+  readonly maxBytesPerSource: number;
+}
+
+/** A record and its place in the store. */
+class Held implements TopicRecord, Expiring<Held> {
+  /** On the monotonic clock, in milliseconds. */
+  expiresAt = Infinity;
+  previous: Held | undefined;
+  next: Held | undefined;
+  list: ExpiryList<Held> | undefined;
+
+  constructor(
+    readonly topic: string,
+    readonly connection: number,
+    readonly source: string,
+    readonly content: RecordContent,
+    readonly bytes: number,
+  ) {}
+}
+
+/** What a source holds. */
+interface Usage {
+  records: number;
+  bytes: number;
+  /** Its orphans, oldest first. */
+  readonly orphans: Set<Held>;
+}
+
+/** Expired records that one call buries besides its own work: bounded, yet faster than they can be put. */
+const BURIED_A_CALL = 4;
+
+/**
+ * Records in the memory of this process. An *orphan* is a published record whose connection is closed.
+ * Invariant: every record is in its topic and counts in its source; it is in one list exactly when it can expire; `bytes`
+ * is the sum of their costs and never above the bound.
+ */
+export class MemoryRecordStore extends RecordStore {
+  readonly #topics = new Map<string, Held[]>();
+  readonly #sources = new Map<string, Usage>();
+  /** Published records by their open connection. */
+  readonly #published = new Map<number, Set<Held>>();
+  readonly #announced = new ExpiryList<Held>();
+  readonly #orphans = new ExpiryList<Held>();
+  #size = 0;
+  #bytes = 0;
+
+  constructor(
+    private readonly bounds: RecordBounds,
+    private readonly clock: Clock,
+  ) {
+    super();
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  put(record: TopicRecord): StoreRefusal | undefined {
+    this.expire(BURIED_A_CALL);
+    const bytes = costOf(record);
+    const making = new Set<Held>();
+    const refusal = this.#roomOnTopic(record, making) ?? this.#roomInQuota(record, bytes, making) ?? this.#roomInStore(bytes, making);
+    if (refusal !== undefined) return refusal;
+
+    for (const held of making) this.#bury(held);
+    this.#hold(new Held(record.topic, record.connection, record.source, record.content, bytes));
+    return undefined;
+  }
+
+  query(topic: string): readonly TopicRecord[] {
+    this.expire(BURIED_A_CALL);
+    const now = this.clock.monotonic();
+    return (this.#topics.get(topic) ?? []).filter((held) => held.expiresAt > now).toReversed();
+  }
+
+  disconnect(connection: number): void {
+    const published = this.#published.get(connection);
+    if (published === undefined) return;
+    this.#published.delete(connection);
+    const expiresAt = this.clock.monotonic() + this.bounds.ttl;
+    for (const held of published) {
+      held.expiresAt = expiresAt;
+      this.#orphans.append(held);
+      this.#sources.get(held.source)!.orphans.add(held);
+    }
+  }
+
+  /** Buries at most `most` records that have expired. True when there may be more. */
+  expire(most: number): boolean {
+    const now = this.clock.monotonic();
+    for (let buried = 0; buried < most; buried++) {
+      const due = [this.#announced.first, this.#orphans.first].find((held) => held !== undefined && held.expiresAt <= now);
+      if (due === undefined) return false;
+      this.#bury(due);
+    }
+    return true;
+  }
+
+  // --- who makes room for a record; added to `making`, or the refusal when that does not suffice
+
+  #roomOnTopic(record: TopicRecord, making: Set<Held>): StoreRefusal | undefined {
+    const held = this.#topics.get(record.topic) ?? [];
+    const replaced = held.find((other) => isSameAnnouncer(other, record));
+    if (replaced === undefined && held.length < this.bounds.perTopic) return undefined;
+    const maker = replaced ?? held.find((other) => other.list === this.#orphans) ?? held.find((other) => other.source === record.source);
+    if (maker === undefined) return 'topic_full';
+    making.add(maker);
+    return undefined;
+  }
+
+  #roomInQuota({ source }: TopicRecord, bytes: number, making: Set<Held>): StoreRefusal | undefined {
+    const usage = this.#sources.get(source) ?? { records: 0, bytes: 0, orphans: [] };
+    let records = usage.records + 1 - this.bounds.perSource;
+    let excess = usage.bytes + bytes - this.bounds.maxBytesPerSource;
+    for (const held of making) {
+      if (held.source !== source) continue;
+      records -= 1;
+      excess -= held.bytes;
+    }
+    for (const orphan of usage.orphans) {
+      if (records <= 0 && excess <= 0) break;
+      if (making.has(orphan)) continue;
+      making.add(orphan);
+      records -= 1;
+      excess -= orphan.bytes;
+    }
+    return records > 0 || excess > 0 ? 'quota_exceeded' : undefined;
+  }
+
+  #roomInStore(bytes: number, making: Set<Held>): StoreRefusal | undefined {
+    let excess = this.#bytes + bytes - this.bounds.maxBytes;
+    for (const held of making) excess -= held.bytes;
+    if (excess <= 0) return undefined;
+    for (const orphan of this.#orphans) {
+      if (making.has(orphan)) continue;
+      making.add(orphan);
+      excess -= orphan.bytes;
+      if (excess <= 0) return undefined;
+    }
+    return 'store_full';
+  }
+
+  // --- the indexes
+
+  #hold(held: Held): void {
+    const topic = this.#topics.get(held.topic);
+    if (topic === undefined) this.#topics.set(held.topic, [held]);
+    else topic.push(held);
+
+    const usage = this.#sources.get(held.source) ?? { records: 0, bytes: 0, orphans: new Set<Held>() };
+    usage.records += 1;
+    usage.bytes += held.bytes;
+    this.#sources.set(held.source, usage);
+
+    if (held.content.kind === 'announced') {
+      held.expiresAt = this.clock.monotonic() + this.bounds.ttl;
+      this.#announced.append(held);
+    } else {
+      const published = this.#published.get(held.connection) ?? new Set<Held>();
+      published.add(held);
+      this.#published.set(held.connection, published);
+    }
+    this.#size += 1;
+    this.#bytes += held.bytes;
+  }
+
+  #bury(held: Held): void {
+    const topic = this.#topics.get(held.topic)!;
+    topic.splice(topic.indexOf(held), 1);
+    if (topic.length === 0) this.#topics.delete(held.topic);
+
+    const usage = this.#sources.get(held.source)!;
+    usage.records -= 1;
+    usage.bytes -= held.bytes;
+    usage.orphans.delete(held);
+    if (usage.records === 0) this.#sources.delete(held.source);
+
+    if (held.list === undefined) {
+      const published = this.#published.get(held.connection)!;
+      published.delete(held);
+      if (published.size === 0) this.#published.delete(held.connection);
+    } else {
+      held.list.remove(held);
+    }
+    this.#size -= 1;
+    this.#bytes -= held.bytes;
+  }
+}
+
+function isSameAnnouncer(held: Held, record: TopicRecord): boolean {
+  const [one, other] = [held.content, record.content];
+  if (one.kind === 'published') return other.kind === 'published' && held.connection === record.connection;
+  if (other.kind === 'published' || held.source !== record.source || one.peerId !== other.peerId) return false;
+  return one.peerId !== '' || isSameSet(one.addresses, other.addresses);
+}
+
+function isSameSet(some: readonly string[], others: readonly string[]): boolean {
+  const set = new Set(some);
+  return set.size === new Set(others).size && others.every((address) => set.has(address));
+}

@@ -1,0 +1,51 @@
+import { randomBytes } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it } from '@jest/globals';
+import { MemoryRecordStore } from '../../../src/records/memory-record-store.js';
+import type { RecordContent } from '../../../src/records/record-store.js';
+import { ManualClock } from '../../support/manual-clock.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+/** Bytes of heap and of memory outside that are in use. */
+function used(): number {
+  collectGarbage();
+  collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+/** A text of its own memory, as JSON.parse makes it. */
+const text = (length: number): string => JSON.parse(JSON.stringify(randomBytes(Math.ceil(length / 2)).toString('hex').slice(0, length))) as string;
+
+const MAX_BYTES = 67_108_864;
+const TIMEOUT_MS = 120_000;
+
+describe('memory of records', () => {
+  it.each<[string, number, () => RecordContent]>([
+    ['announced by as many sources', 1_000_000, () => ({ kind: 'announced', peerId: text(64), addresses: [text(40)] })],
+    ['announced by one source each, without a peer id', 200_000, () => ({ kind: 'announced', peerId: '', addresses: [text(2)] })],
+    ['published', 200_000, () => ({ kind: 'published', payload: text(8) })],
+    ['published, large', 20_000, () => ({ kind: 'published', payload: text(16_384) })],
+    ['announced with many addresses', 50_000, () => ({ kind: 'announced', peerId: '', addresses: Array.from({ length: 50 }, () => text(4)) })],
+  ])('J8: %s, %d to random topics: heap and external grow by no more than records-max-bytes plus half', (_what, howMany, content) => {
+    const store = new MemoryRecordStore({ ttl: 3_600_000, perTopic: 16, perSource: 1024, maxBytes: MAX_BYTES, maxBytesPerSource: MAX_BYTES / 4 }, new ManualClock());
+    const before = used();
+    let taken = 0;
+    for (let i = 0; i < howMany; i++) {
+      const refused = store.put({ topic: text(64), connection: i, source: `10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`, content: content() });
+      if (refused === undefined) taken += 1;
+      // What does not fit any more is refused; a few thousand refusals more show that they cost nothing.
+      else if (i > taken + 50_000) break;
+    }
+    const grown = used() - before;
+    expect(store.size).toBe(taken);
+    expect(store.bytes).toBeGreaterThan(0.95 * MAX_BYTES);
+    expect(grown).toBeLessThan(1.5 * MAX_BYTES);
+    // Accounted honestly: neither far more than it takes nor less.
+    expect(grown).toBeGreaterThan(0.4 * MAX_BYTES);
+    expect(grown).toBeLessThan(1.1 * MAX_BYTES);
+  }, TIMEOUT_MS);
+});
