@@ -6,6 +6,8 @@ import type { INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { AppModule } from './app.module.js';
 import { BearerTokens } from './auth/bearer-tokens.js';
+import { SystemClock } from './clock/clock.js';
+import type { Clock } from './clock/clock.js';
 import { StartupError } from './config/faults.js';
 import type { Settings } from './config/settings.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
@@ -22,6 +24,7 @@ const BACKLOG = 1024;
 /** What tests, benchmarks and examples may replace. */
 export interface Overrides {
   readonly logs?: Logs;
+  readonly clock?: Clock;
 }
 
 /** A whole server: made, not listening yet. */
@@ -73,7 +76,7 @@ export class SignalServer {
 export async function createApp(settings: Settings, overrides: Overrides = {}): Promise<SignalServer> {
   const logs = overrides.logs ?? new Logs({ format: settings.logFormat ?? 'json' });
   const listener = new HttpListener(settings, loadTlsPair(settings));
-  const app = await NestFactory.create(AppModule.with(settings, logs), listener, {
+  const app = await NestFactory.create(AppModule.with(settings, logs, overrides.clock ?? new SystemClock()), listener, {
     logger: new NestLogger(logs),
     bodyParser: false,
     abortOnError: false,

@@ -9,16 +9,19 @@ const ROOT = fileURLToPath(new URL('../src', import.meta.url));
 const MAY_IMPORT: Record<string, readonly string[]> = {
   protocol: [],
   config: [],
+  clock: [],
   lifecycle: [],
   logging: ['config'],
+  metrics: ['protocol', 'config'],
   presence: ['protocol', 'config', 'lifecycle', 'logging'],
   auth: ['protocol', 'config', 'lifecycle', 'logging'],
-  signaling: ['protocol', 'config', 'lifecycle', 'logging', 'presence', 'auth'],
-  transport: ['protocol', 'config', 'lifecycle', 'logging', 'auth', 'presence/connection'],
+  records: ['config', 'clock'],
+  signaling: ['protocol', 'config', 'lifecycle', 'logging', 'metrics', 'presence', 'records', 'auth'],
+  transport: ['protocol', 'config', 'lifecycle', 'logging', 'auth', 'presence/connection', 'presence/source'],
   health: ['config', 'lifecycle', 'logging', 'presence'],
   http: ['protocol', 'config', 'lifecycle', 'logging', '.'],
   cli: ['config', 'logging', 'auth', 'transport', '.'],
-  '.': ['cli', 'config', 'lifecycle', 'logging', 'presence', 'auth', 'signaling', 'transport', 'health', 'http'],
+  '.': ['cli', 'config', 'clock', 'lifecycle', 'logging', 'metrics', 'presence', 'records', 'auth', 'signaling', 'transport', 'health', 'http'],
 };
 
 /** Packages that only some folders may use. */
@@ -30,7 +33,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   pino: ['logging'],
   'pino-pretty': ['logging'],
   yaml: ['config'],
-  zod: ['config'],
+  zod: ['config', 'protocol'],
   '@nestjs/terminus': ['health'],
   rxjs: [],
 };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bearerToken, count, duration, filePath, listenAddress, oneOf } from './values.js';
+import { bearerToken, count, duration, filePath, listenAddress, oneOf, onOff } from './values.js';
 
 declare module 'zod' {
   interface GlobalMeta {
@@ -45,6 +45,34 @@ export const settingsSchema = z.strictObject({
   maxMessageBytes: count(1024, 64 * 1024 * 1024).prefault(65_536).meta({
     value: 'BYTES',
     about: 'Largest message a peer may send. A larger one closes its connection with 1009.',
+  }),
+  maxTopicBytes: count(1, 4096).prefault(256).meta({
+    value: 'BYTES',
+    about: 'Longest topic, in bytes of UTF-8; cairn\'s have 64. A longer one closes a CBOR connection with 1008, and is an error over JSON.',
+  }),
+  records: onOff.prefault('on').meta({
+    value: 'ON|OFF',
+    about: 'Whether peers that speak JSON may leave records on topics and query them. Off, they are answered with an error.',
+  }),
+  recordTtl: duration('1s', '24h').prefault('1h').meta({
+    value: 'TIME',
+    about: 'How long a record can be found: an announced one from its announcement, a published one from the end of its connection.',
+  }),
+  recordMaxBytes: count(64, 1024 * 1024).prefault(16_384).meta({
+    value: 'BYTES',
+    about: 'Largest record: bytes published, or bytes of peer_id and addresses announced.',
+  }),
+  recordsPerTopic: count(1, 1024).prefault(16).meta({
+    value: 'COUNT',
+    about: 'Records that one topic holds.',
+  }),
+  recordsPerSource: count(1, 1_000_000).prefault(1024).meta({
+    value: 'COUNT',
+    about: 'Records that one source holds: an authenticated principal, else an IPv4 address or an IPv6 /64.',
+  }),
+  recordsMaxBytes: count(65_536, 64 * 1024 * 1024 * 1024).prefault(67_108_864).meta({
+    value: 'BYTES',
+    about: 'Memory for all records, topics and bookkeeping included; one source may take a quarter of it. A full store refuses.',
   }),
   handshakeTimeout: duration('100ms', '10m').prefault('10s').meta({
     value: 'TIME',

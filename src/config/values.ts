@@ -69,6 +69,11 @@ export function count(least: number, most: number) {
     .describe(`From ${least} to ${most}.`);
 }
 
+/** A switch, as `on` or `off`, `true` or `false`. */
+export const onOff = z
+  .union([z.boolean(), z.enum(['on', 'off', 'true', 'false'])], 'expected on or off')
+  .transform((written) => written === true || written === 'on' || written === 'true');
+
 /** One of a few words. */
 export function oneOf<const Words extends readonly [string, ...string[]]>(words: Words) {
   return z.enum(words, `expected ${words.join(' or ')}`);

@@ -10,6 +10,9 @@ export abstract class Connection {
   /** Who the peer proved to be at the upgrade; undefined for an anonymous one. */
   abstract readonly principal: string | undefined;
 
+  /** Whose bounds it counts towards: see sourceOf. */
+  abstract readonly source: string;
+
   /** Sends one whole WebSocket frame, in the order of the calls. False when the connection is no longer open. */
   abstract send(frame: Buffer): boolean;
   /** Begins the closing handshake; what was sent before is delivered first. */

@@ -1,5 +1,5 @@
 /**
- * Why a connection is closed: the WebSocket close code and a sentence that a person can read (docs/protocol.md, section 3).
+ * Why a connection is closed: the WebSocket close code and a sentence that a person can read (docs/protocol.md, section 4).
  * 4000-4499 say "come back with backoff", 4500-4999 "do not"; the rest are RFC 6455, section 7.4.1.
  * Every limit's reason names the setting that moves it. A reason is at most 123 bytes.
  */
@@ -34,6 +34,11 @@ export function restart(seconds: number): CloseReason {
 /** A message of more than `limit` bytes was begun. */
 export function messageTooBig(limit: number): CloseReason {
   return { code: CloseCode.messageTooBig, text: `message over ${limit} bytes; the setting is max-message-bytes` };
+}
+
+/** A topic of more than `limit` bytes was asked for. */
+export function topicTooLong(limit: number): CloseReason {
+  return { code: CloseCode.policyViolation, text: `topic over ${limit} bytes; the setting is max-topic-bytes` };
 }
 
 /** Something threw that must not; the log has it. */

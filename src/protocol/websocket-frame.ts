@@ -1,14 +1,25 @@
+/**
+ * Server-to-peer WebSocket frames (RFC 6455, section 5.2): one whole message each, unmasked, uncompressed, at most 4 GiB long.
+ */
+
+const FINAL_TEXT = 0x81;
 const FINAL_BINARY = 0x82;
 
-/**
- * The server-to-peer WebSocket frame that carries `message` as one binary message (R8; RFC 6455, section 5.2): final,
- * unmasked, uncompressed. Built once and written to every subscriber. A message is at most 4 GiB long.
- */
+/** The frame that carries `message` as one binary message (R8): built once and written to every subscriber. */
 export function binaryFrame(message: Uint8Array): Buffer {
+  return frameOf(FINAL_BINARY, message);
+}
+
+/** The frame that carries `message` as one text message. */
+export function textFrame(message: string): Buffer {
+  return frameOf(FINAL_TEXT, Buffer.from(message));
+}
+
+function frameOf(initial: number, message: Uint8Array): Buffer {
   const length = message.length;
   const head = length < 126 ? 2 : length < 0x1_0000 ? 4 : 10;
   const frame = Buffer.allocUnsafe(head + length);
-  frame[0] = FINAL_BINARY;
+  frame[0] = initial;
   if (head === 2) {
     frame[1] = length;
   } else if (head === 4) {

@@ -1,13 +1,20 @@
 import { Injectable } from '@nestjs/common';
+import { Settings } from '../config/settings.js';
 import { Log, Logs } from '../logging/log.js';
 import { topicDigest } from '../logging/topic-digest.js';
 import type { Connection } from '../presence/connection.js';
 import { TopicRegistry } from '../presence/topic-registry.js';
+import { topicTooLong } from '../protocol/close-codes.js';
+import { encodeMessage } from '../protocol/message.js';
 import { binaryFrame } from '../protocol/websocket-frame.js';
+import { RecordStore } from '../records/record-store.js';
+
+/** J6: the most that a new subscriber is sent of what was published before, in bytes of messages. */
+const MOST_REPLAYED_BYTES = 65_536;
 
 /**
- * The rules of the relay (docs/protocol.md, R1-R9): who receives what. Knows neither sockets nor how messages are encoded
- * beyond that they are canonical, and never looks into a payload.
+ * The rules of the relay (docs/protocol.md, R1-R9): who receives what, from CBOR peers and, bridged, from JSON peers (J6).
+ * Knows neither sockets nor how messages are encoded beyond that they are canonical, and never looks into a payload.
  * Invariant: a message goes to every other subscriber of its topic once, and never back to its sender.
  */
 @Injectable()
@@ -17,16 +24,21 @@ export class Relay {
 
   constructor(
     private readonly topics: TopicRegistry,
+    private readonly records: RecordStore,
+    private readonly settings: Settings,
     logs: Logs,
   ) {
     this.#log = logs.for('relay');
     this.#debugging = this.#log.writes('debug');
   }
 
-  /** R3: idempotent. */
+  /** R3: idempotent. J6: a new subscriber is sent what was published before. Closes on a topic over the limit. */
   subscribe(connection: Connection, topic: string): void {
-    const changed = this.topics.subscribe(connection, topic);
-    if (changed && this.#debugging) this.#logTopic('subscribed', connection, topic);
+    const { maxTopicBytes } = this.settings;
+    if (Buffer.byteLength(topic) > maxTopicBytes) return connection.close(topicTooLong(maxTopicBytes));
+    if (!this.topics.subscribe(connection, topic)) return undefined;
+    if (this.#debugging) this.#logTopic('subscribed', connection, topic);
+    return this.#replay(connection, topic);
   }
 
   /** R3: harmless when not subscribed. */
@@ -43,9 +55,28 @@ export class Relay {
     }
   }
 
+  /** J6: what a JSON peer publishes reaches the topic's CBOR subscribers as a Relay. */
+  publish(publisher: Connection, topic: string, payload: Uint8Array): void {
+    this.relay(publisher, topic, encodeMessage({ kind: 'Relay', topic, payload }));
+  }
+
   /** R7: the connection is gone. */
   leave(connection: Connection): void {
     this.topics.leave(connection);
+  }
+
+  /** Oldest first, of the newest as many as the bound allows; never the subscriber's own. */
+  #replay(subscriber: Connection, topic: string): void {
+    const messages: Buffer[] = [];
+    let left = MOST_REPLAYED_BYTES;
+    for (const { connection, content } of this.records.query(topic)) {
+      if (content.kind !== 'published' || connection === subscriber.id) continue;
+      const message = encodeMessage({ kind: 'Relay', topic, payload: Buffer.from(content.payload, 'base64') });
+      left -= message.length;
+      if (left < 0) break;
+      messages.push(message);
+    }
+    for (const message of messages.toReversed()) subscriber.send(binaryFrame(message));
   }
 
   #logTopic(message: string, connection: Connection, topic: string): void {

@@ -8,8 +8,10 @@ import { ConnectionRegistry } from '../presence/connection-registry.js';
 import { canonicalRelayTopic } from '../protocol/canonical-relay.js';
 import { internalError } from '../protocol/close-codes.js';
 import { encodeMessage } from '../protocol/message.js';
+import { parseRendezvousMessage } from '../protocol/rendezvous-message.js';
 import { readMessage } from '../protocol/strict-reader.js';
 import { Relay } from './relay.js';
+import { Rendezvous } from './rendezvous.js';
 
 /**
  * Translates between the wire and the domain: frames in, calls of Relay out. Holds no rule and no state of its own.
@@ -25,6 +27,7 @@ export class SignalingGateway
 
   constructor(
     private readonly relay: Relay,
+    private readonly rendezvous: Rendezvous,
     private readonly connections: ConnectionRegistry,
     logs: Logs,
   ) {
@@ -41,6 +44,7 @@ export class SignalingGateway
 
   handleDisconnect(connection: Connection): void {
     this.relay.leave(connection);
+    this.rendezvous.leave(connection);
     this.connections.remove(connection);
   }
 
@@ -50,14 +54,18 @@ export class SignalingGateway
       if (topic === undefined) this.#strictly(connection, message);
       else this.relay.relay(connection, topic, message);
     } catch (error) {
-      this.#log.error('a message could not be handled', { connection: connection.id, error: (error as Error).stack });
-      connection.close(internalError);
+      this.#fail(connection, error);
     }
   }
 
-  /** The reference ignores text messages, and so do we (docs/protocol.md, section 1). */
-  textMessage(): void {
-    // Nothing to do.
+  /** J7: what is not JSON or of no known type is ignored, as the reference does. */
+  textMessage(connection: Connection, text: Buffer): void {
+    try {
+      const message = parseRendezvousMessage(text.toString());
+      if (message !== undefined) this.rendezvous.handle(connection, message);
+    } catch (error) {
+      this.#fail(connection, error);
+    }
   }
 
   /** R6: what is none of the three messages is dropped without an answer. */
@@ -73,5 +81,10 @@ export class SignalingGateway
       case undefined:
         return undefined;
     }
+  }
+
+  #fail(connection: Connection, error: unknown): void {
+    this.#log.error('a message could not be handled', { connection: connection.id, error: (error as Error).stack });
+    connection.close(internalError);
   }
 }

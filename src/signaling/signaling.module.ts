@@ -1,8 +1,9 @@
 import { Module } from '@nestjs/common';
 import { Drain } from './drain.js';
 import { Relay } from './relay.js';
+import { Rendezvous } from './rendezvous.js';
 import { SignalingGateway } from './signaling.gateway.js';
 
 /** The domain: what happens to a message, from the gateway inwards. */
-@Module({ providers: [Relay, SignalingGateway, Drain] })
+@Module({ providers: [Relay, Rendezvous, SignalingGateway, Drain] })
 export class SignalingModule {}

@@ -18,6 +18,7 @@ export class WsConnection extends Connection implements Writer {
   constructor(
     readonly id: number,
     readonly principal: string | undefined,
+    readonly source: string,
     readonly socket: Duplex,
     readonly handler: MessageHandler,
     private readonly webSocket: SignalSocket,

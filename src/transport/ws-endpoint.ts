@@ -9,6 +9,7 @@ import type { Settings } from '../config/settings.js';
 import type { Lifecycle } from '../lifecycle/lifecycle.js';
 import type { Log } from '../logging/log.js';
 import type { ConnectionSource, MessageHandler } from '../presence/connection.js';
+import { sourceOf } from '../presence/source.js';
 import { SUBPROTOCOL } from '../protocol/subprotocol.js';
 import { DRAINING, refusalOf, refuse } from './refusal.js';
 import type { Refusal } from './refusal.js';
@@ -105,7 +106,9 @@ export class WsEndpoint implements ConnectionSource {
   #open(request: UpgradeRequest, socket: Duplex, head: Buffer): void {
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off('error', destroyThis);
-      const connection = new WsConnection(++this.#lastId, request.principal, socket, this.#handler!, webSocket as SignalSocket, this.#writes);
+      const { principal } = request;
+      const source = sourceOf(principal, request.socket.remoteAddress);
+      const connection = new WsConnection(++this.#lastId, principal, source, socket, this.#handler!, webSocket as SignalSocket, this.#writes);
       this.#onConnection!(connection);
       this.parts.log.debug('connected', { connection: connection.id });
     });

@@ -9,7 +9,7 @@ const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
 interface Holder {
   readonly name: string;
-  readonly keys: CryptoKeyPair;
+  readonly keys: webcrypto.CryptoKeyPair;
 }
 
 /** A certificate authority, an intermediate one and a server certificate for localhost and 127.0.0.1, made for one test. */
@@ -26,7 +26,7 @@ export interface Certificates {
 }
 
 export async function makeCertificates(): Promise<Certificates> {
-  x509.cryptoProvider.set(webcrypto as Crypto);
+  x509.cryptoProvider.set(webcrypto as never);
   const [root, intermediate, server, other] = await Promise.all(
     ['test root', 'test intermediate', 'localhost', 'other'].map(async (name): Promise<Holder> => ({ name, keys: await generateKeys() })),
   );
@@ -51,7 +51,7 @@ export async function makeCertificates(): Promise<Certificates> {
   };
 }
 
-function generateKeys(): Promise<CryptoKeyPair> {
+function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
   return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
 }
 

@@ -23,6 +23,7 @@ export interface PeerOptions {
   /** Trusted certificate authority, PEM. */
   readonly ca?: string;
   readonly servername?: string;
+  readonly localAddress?: string;
   readonly offerCompression?: boolean;
 }
 

@@ -1,3 +1,4 @@
+import type { Clock } from '../../src/clock/clock.js';
 import { createApp } from '../../src/app.js';
 import type { SignalServer } from '../../src/app.js';
 import { parseSettings } from '../../src/config/load-settings.js';
@@ -22,7 +23,7 @@ export type LogLine = Readonly<Record<string, unknown>> & { readonly level: stri
 const running = new Set<RunningServer>();
 
 /** Starts a server through createApp; stopServers ends it. The log is captured at `rustLog`, everything by default. */
-export async function startServer(input: SettingsInput = {}, rustLog = 'trace'): Promise<RunningServer> {
+export async function startServer(input: SettingsInput = {}, rustLog = 'trace', clock?: Clock): Promise<RunningServer> {
   const log: LogLine[] = [];
   const logs = new Logs({
     format: 'json',
@@ -30,7 +31,7 @@ export async function startServer(input: SettingsInput = {}, rustLog = 'trace'):
     destination: { write: (line: string) => void log.push(JSON.parse(line) as LogLine) },
   });
   const settings = parseSettings({ listenAddr: '127.0.0.1:0', drainTimeout: '2s', ...input });
-  const server = await createApp(settings, { logs });
+  const server = await createApp(settings, { logs, ...(clock && { clock }) });
   const { port } = await server.listen();
   const secure = settings.tlsCert === undefined ? '' : 's';
   const started: RunningServer = {

@@ -1,0 +1,116 @@
+import { Injectable } from '@nestjs/common';
+import { Settings } from '../config/settings.js';
+import { RendezvousCounts } from '../metrics/rendezvous-counts.js';
+import type { Connection } from '../presence/connection.js';
+import { ack, refusal, result } from '../protocol/rendezvous-answer.js';
+import type { FoundPeer, RefusalCode } from '../protocol/rendezvous-answer.js';
+import type { Announce, Malformed, Publish, Query, RendezvousMessage } from '../protocol/rendezvous-message.js';
+import { textFrame } from '../protocol/websocket-frame.js';
+import { RecordStore } from '../records/record-store.js';
+import type { RecordContent, TopicRecord } from '../records/record-store.js';
+import { Relay } from './relay.js';
+
+/**
+ * The rules of the JSON dialect (docs/protocol.md, J1-J8): who finds what. Knows neither sockets nor how records are kept.
+ * Invariant: every message of a known type is answered, once, and the connection stays open.
+ */
+@Injectable()
+export class Rendezvous {
+  constructor(
+    private readonly relay: Relay,
+    private readonly records: RecordStore,
+    private readonly settings: Settings,
+    private readonly counts: RendezvousCounts,
+  ) {}
+
+  handle(connection: Connection, message: RendezvousMessage | Malformed): void {
+    connection.send(textFrame(this.#answer(connection, message)));
+  }
+
+  /** J2: the connection is gone, its published records are not yet. */
+  leave(connection: Connection): void {
+    this.records.disconnect(connection.id);
+  }
+
+  #answer(connection: Connection, message: RendezvousMessage | Malformed): string {
+    if (message.type === 'malformed') return this.#refuse(message.topic, 'malformed', message.fault);
+    const { topic } = message;
+    if (!this.settings.records) return this.#refuse(topic, 'records_off', 'this server keeps no records; the setting is records');
+    if (Buffer.byteLength(topic) > this.settings.maxTopicBytes) {
+      return this.#refuse(topic, 'topic_too_long', `topic over ${this.settings.maxTopicBytes} bytes; the setting is max-topic-bytes`);
+    }
+    switch (message.type) {
+      case 'publish':
+        return this.#publish(connection, message);
+      case 'announce':
+        return this.#announce(connection, message);
+      case 'query':
+        return this.#query(connection, message);
+    }
+  }
+
+  /** J1, J3, J6. */
+  #publish(connection: Connection, { topic, payload }: Publish): string {
+    const bytes = Buffer.from(payload, 'base64');
+    const refused = this.#leave(connection, topic, { kind: 'published', payload }, bytes.length);
+    if (refused !== undefined) return refused;
+    this.counts.publishes += 1;
+    this.relay.publish(connection, topic, bytes);
+    return ack(topic);
+  }
+
+  /** J1, J3. */
+  #announce(connection: Connection, { topic, peer_id: peerId, addresses }: Announce): string {
+    const bytes = addresses.reduce((sum, address) => sum + Buffer.byteLength(address), peerId.length);
+    const refused = this.#leave(connection, topic, { kind: 'announced', peerId, addresses }, bytes);
+    if (refused !== undefined) return refused;
+    this.counts.announces += 1;
+    return ack(topic);
+  }
+
+  /** J4, J5: the asking connection's own records are left out. */
+  #query(connection: Connection, { topic }: Query): string {
+    const found = this.records.query(topic).filter((record) => record.connection !== connection.id);
+    this.counts.queries += 1;
+    if (found.length > 0) this.counts.hits += 1;
+    else this.counts.misses += 1;
+
+    const newest = found.find(({ content }) => content.kind === 'published' || content.addresses.length > 0);
+    return result(topic, newest === undefined ? null : payloadOf(newest.content), peersOf(found));
+  }
+
+  #leave(connection: Connection, topic: string, content: RecordContent, bytes: number): string | undefined {
+    const { recordMaxBytes } = this.settings;
+    if (bytes > recordMaxBytes) return this.#refuse(topic, 'record_too_large', `record over ${recordMaxBytes} bytes; the setting is record-max-bytes`);
+    const refused = this.records.put({ topic, connection: connection.id, source: connection.source, content });
+    return refused === undefined ? undefined : this.#refuse(topic, refused, WHY[refused]);
+  }
+
+  #refuse(topic: string | undefined, code: RefusalCode, message: string): string {
+    this.counts.refusals[code] += 1;
+    return refusal(topic, code, message);
+  }
+}
+
+const WHY = {
+  topic_full: 'the topic holds as many records as it may; the setting is records-per-topic',
+  quota_exceeded: 'you hold as many records as you may; the setting is records-per-source',
+  store_full: 'the server holds as many records as it may; the setting is records-max-bytes',
+};
+
+/** J5: what TypeScript and Rust read, in base64. An announcer's single address in hex (Go) is those bytes, other addresses are text. */
+function payloadOf(content: RecordContent): string {
+  if (content.kind === 'published') return content.payload;
+  const { addresses } = content;
+  const isHex = addresses.length === 1 && /^(?:[0-9a-f]{2})+$/i.test(addresses[0]);
+  return (isHex ? Buffer.from(addresses[0], 'hex') : Buffer.from(addresses.join('\n'))).toString('base64');
+}
+
+/** J4, J5: what Go and Python read. Made one by one, since only what fits is needed. */
+function* peersOf(records: readonly TopicRecord[]): Generator<FoundPeer> {
+  for (const { content } of records) {
+    yield content.kind === 'announced'
+      ? { peer_id: content.peerId, addresses: content.addresses }
+      : { peer_id: '', addresses: [Buffer.from(content.payload, 'base64').toString('hex')] };
+  }
+}
