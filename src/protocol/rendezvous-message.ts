@@ -42,7 +42,7 @@ const announce = z.object({
 });
 const query = z.object({ type: z.literal('query'), topic });
 
-const TYPES = ['publish', 'announce', 'query'];
+const TYPES: ReadonlySet<unknown> = new Set(['publish', 'announce', 'query']);
 const message = z.discriminatedUnion('type', [publish, announce, query]);
 
 /**
@@ -58,7 +58,7 @@ export function parseRendezvousMessage(json: string): RendezvousMessage | Malfor
   }
   if (typeof value !== 'object' || value === null) return undefined;
   const { type, topic: given } = value as { type?: unknown; topic?: unknown };
-  if (typeof type !== 'string' || !TYPES.includes(type)) return undefined;
+  if (!TYPES.has(type)) return undefined;
 
   const result = message.safeParse(value);
   if (result.success) return result.data;

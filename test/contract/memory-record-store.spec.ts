@@ -91,14 +91,19 @@ describe('MemoryRecordStore', () => {
             what === 'publish'
               ? published(topic, numbers[who], 'x', `s${who % 2}`)
               : { topic, connection: 0, source: `s${who % 2}`, content: { kind: 'announced', peerId: String(who), addresses: [] } };
-          if (what === 'pass') clock.pass(who * 150);
-          else if (what === 'disconnect') {
+          let verdicts: unknown[] = [];
+          if (what === 'pass') {
+            clock.pass(who * 150);
+          } else if (what === 'disconnect') {
             store.disconnect(numbers[who]);
             model.disconnect(numbers[who]);
             numbers[who] = next++;
             // Closed at different moments, so that their order is not left to chance.
             clock.pass(1);
-          } else expect(store.put(record)).toBe(model.put(record));
+          } else {
+            verdicts = [store.put(record), model.put(record)];
+          }
+          expect(verdicts[0]).toBe(verdicts[1]);
 
           for (const asked of ['t', 'u', 'v']) {
             const plain = ({ topic: t, connection, source, content }: TopicRecord): TopicRecord => ({ topic: t, connection, source, content });

@@ -148,7 +148,7 @@ export function recordStoreContract(name: string, make: (clock: ManualClock) => 
     });
 
     it('__proto__ and the empty text are topics, sources and peer ids like any other', () => {
-      for (const name of ['__proto__', 'constructor', '']) expect(store.put(announced(name, name, name, [name]))).toBeUndefined();
+      for (const text of ['__proto__', 'constructor', '']) expect(store.put(announced(text, text, text, [text]))).toBeUndefined();
       expect(store.query('__proto__')).toHaveLength(1);
       expect(store.size).toBe(3);
     });

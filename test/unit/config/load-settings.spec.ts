@@ -33,7 +33,19 @@ function faultsOf(run: () => unknown): readonly string[] {
   throw new Error('no ConfigurationError was thrown');
 }
 
-const DEFAULTS = { listenAddr: { host: '0.0.0.0', port: 443 }, maxMessageBytes: 65_536, handshakeTimeout: 10_000, drainTimeout: 10_000 };
+const DEFAULTS = {
+  listenAddr: { host: '0.0.0.0', port: 443 },
+  maxMessageBytes: 65_536,
+  maxTopicBytes: 256,
+  records: true,
+  recordTtl: 3_600_000,
+  recordMaxBytes: 16_384,
+  recordsPerTopic: 16,
+  recordsPerSource: 1024,
+  recordsMaxBytes: 67_108_864,
+  handshakeTimeout: 10_000,
+  drainTimeout: 10_000,
+};
 
 describe('settings', () => {
   it('are the defaults where nothing is written', () => {
@@ -44,7 +56,7 @@ describe('settings', () => {
     const yaml = 'listenAddr: file:1\ndrainTimeout: 1s\nmaxMessageBytes: 1024';
     const environment = { CAIRN_SIGNAL_LISTEN_ADDR: 'environment:2', CAIRN_SIGNAL_DRAIN_TIMEOUT: '2s' };
     const { settings } = load({ yaml, environment, flags: { 'listen-addr': 'flag:3' } });
-    expect(settings).toEqual({ listenAddr: { host: 'flag', port: 3 }, drainTimeout: 2000, maxMessageBytes: 1024, handshakeTimeout: 10_000 });
+    expect(settings).toEqual({ ...DEFAULTS, listenAddr: { host: 'flag', port: 3 }, drainTimeout: 2000, maxMessageBytes: 1024 });
   });
 
   const EXAMPLES = [
@@ -55,6 +67,13 @@ describe('settings', () => {
     ['authTokenFile', 'auth-token-file', 'CAIRN_SIGNAL_AUTH_TOKEN_FILE', '/run/tokens', '/run/tokens'],
     ['logFormat', 'log-format', 'CAIRN_SIGNAL_LOG_FORMAT', 'pretty', 'pretty'],
     ['maxMessageBytes', 'max-message-bytes', 'CAIRN_SIGNAL_MAX_MESSAGE_BYTES', '2048', 2048],
+    ['maxTopicBytes', 'max-topic-bytes', 'CAIRN_SIGNAL_MAX_TOPIC_BYTES', '64', 64],
+    ['records', 'records', 'CAIRN_SIGNAL_RECORDS', 'off', false],
+    ['recordTtl', 'record-ttl', 'CAIRN_SIGNAL_RECORD_TTL', '5m', 300_000],
+    ['recordMaxBytes', 'record-max-bytes', 'CAIRN_SIGNAL_RECORD_MAX_BYTES', '2048', 2048],
+    ['recordsPerTopic', 'records-per-topic', 'CAIRN_SIGNAL_RECORDS_PER_TOPIC', '4', 4],
+    ['recordsPerSource', 'records-per-source', 'CAIRN_SIGNAL_RECORDS_PER_SOURCE', '8', 8],
+    ['recordsMaxBytes', 'records-max-bytes', 'CAIRN_SIGNAL_RECORDS_MAX_BYTES', '1000000', 1_000_000],
     ['handshakeTimeout', 'handshake-timeout', 'CAIRN_SIGNAL_HANDSHAKE_TIMEOUT', '3s', 3000],
     ['drainTimeout', 'drain-timeout', 'CAIRN_SIGNAL_DRAIN_TIMEOUT', '4s', 4000],
   ] as const;

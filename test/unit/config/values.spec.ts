@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ZodType } from 'zod';
-import { bearerToken, count, duration, filePath, listenAddress, oneOf } from '../../../src/config/values.js';
+import { bearerToken, count, duration, filePath, listenAddress, oneOf, onOff } from '../../../src/config/values.js';
 
 /** What a schema makes of what was written: the value, or the messages of its faults. */
 function read(schema: ZodType, written: unknown): unknown {
@@ -128,5 +128,15 @@ describe('the path of a file', () => {
 
   it('is not empty', () => {
     expect(read(filePath, '')).toEqual(faults('must not be empty: expected the path of a file'));
+  });
+});
+
+describe('a switch', () => {
+  it.each([['on', true], ['true', true], [true, true], ['off', false], ['false', false], [false, false]])('%j is %j', (written, value) => {
+    expect(read(onOff, written)).toBe(value);
+  });
+
+  it.each([['ON'], ['yes'], ['1'], [1], [null], ['']])('%j is none', (written) => {
+    expect(read(onOff, written)).toEqual(faults('expected on or off'));
   });
 });
