@@ -15,10 +15,8 @@ const ENDED_BY = { SIGTERM: 143, SIGINT: 130 };
  */
 export async function serve({ settings, warnings }: LoadedSettings, environment: Environment): Promise<number> {
   const { filter, warnings: logWarnings } = readLogFilter(environment);
-  const logs = new Logs({
-    format: settings.logFormat ?? (process.stdout.isTTY ? 'pretty' : 'json'),
-    filter,
-  });
+  const format = settings.logFormat ?? (process.stdout.isTTY ? 'pretty' : 'json');
+  const logs = new Logs({ format, filter });
   const log = logs.for('server');
   for (const warning of [...warnings, ...logWarnings]) log.warn(warning);
 
@@ -26,7 +24,8 @@ export async function serve({ settings, warnings }: LoadedSettings, environment:
   let server: SignalServer | undefined;
   try {
     server = await createApp(settings, { logs });
-    await server.listen();
+    const { port } = await server.listen();
+    if (format === 'pretty') log.info(`next: point peers at port ${port}; in a clone, "npm run demo" shows two of them meet; Ctrl-C stops the server`);
   } catch (error) {
     await server?.close();
     throw error;
