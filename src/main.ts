@@ -3,6 +3,7 @@ import { checkConfig } from './cli/check-config.js';
 import { parseCommandLine } from './cli/command-line.js';
 import { healthcheck, serverFlags } from './cli/healthcheck.js';
 import { renderHelp } from './cli/help.js';
+import { listenForSignals } from './cli/signals.js';
 import { ConfigurationError, StartupError } from './config/faults.js';
 import { loadSettings } from './config/load-settings.js';
 
@@ -15,10 +16,11 @@ async function run(argv: readonly string[]): Promise<number> {
   const environment = process.env;
   switch (line.command) {
     case 'serve': {
+      const signals = listenForSignals();
       const loaded = loadSettings({ flags: line.flags, environment }, line.faults);
       // Nest is loaded only to serve, so that a health check every few seconds stays cheap.
       const { serve } = await import('./cli/serve.js');
-      return serve(loaded, environment);
+      return serve(loaded, environment, signals);
     }
     case 'check-config':
       return checkConfig(loadSettings({ flags: line.flags, environment }, line.faults), environment);

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
@@ -21,7 +23,7 @@ export class Program {
   readonly ended: Promise<Ended>;
 
   constructor(args: readonly string[], environment: Record<string, string> = {}) {
-    const { CAIRN_SIGNAL_CONFIG: _config, RUST_LOG: _level, ...inherited } = process.env;
+    const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:CAIRN_SIGNAL_.*|RUST_LOG)$/.test(name)));
     this.#child = spawn(process.execPath, [MAIN, ...args], { env: { ...inherited, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
     started.add(this.#child);
     this.#child.stdout!.on('data', (chunk: Buffer) => (this.#stdout += chunk.toString()));
@@ -52,8 +54,29 @@ export class Program {
     return Number((await this.printed(/listening on wss?:\/\/\S+:(\d+)"/))[1]);
   }
 
+  /** Resolves once the process has a listening TCP socket, for one that may not say so. */
+  async listening(): Promise<void> {
+    const holds = (): boolean => {
+      const folder = `/proc/${this.#child.pid}/fd`;
+      const sockets = readdirSync(folder).map((fd) => /^socket:\[(\d+)\]$/.exec(linkOf(join(folder, fd)))?.[1]);
+      const LISTEN = '0A';
+      const listening = readFileSync('/proc/net/tcp', 'utf8').split('\n').map((line) => line.trim().split(/\s+/)).filter((fields) => fields[3] === LISTEN);
+      return listening.some((fields) => sockets.includes(fields[9]));
+    };
+    while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
+  }
+}
+
+/** What a file descriptor is open on; nothing when it was closed meanwhile. */
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
   }
 }
 
