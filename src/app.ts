@@ -15,7 +15,7 @@ import { Logs } from './logging/log.js';
 import { NestLogger } from './logging/nest-logger.js';
 import { CborWsAdapter } from './transport/cbor-ws-adapter.js';
 import { HttpListener } from './transport/http-listener.js';
-import { listenFault } from './transport/listen-fault.js';
+import { authority, listenFault } from './transport/listen-fault.js';
 import { loadTlsPair } from './transport/tls.js';
 
 /** Connections that the system may hold for us before we accept them. */
@@ -43,6 +43,7 @@ export class SignalServer {
       server.listen({ host, port, backlog: BACKLOG });
       await once(server, 'listening');
     } catch (error) {
+      await this.close();
       throw new StartupError(listenFault(error as NodeJS.ErrnoException, this.settings.listenAddr));
     }
     this.app.get(Lifecycle).serve();
@@ -60,12 +61,12 @@ export class SignalServer {
     const log = this.logs.for('server');
     const tls = this.settings.tlsCert !== undefined;
     const auth = this.app.get(BearerTokens, { strict: false }).required;
-    const authority = `${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
-    log.info(`listening on ${tls ? 'wss' : 'ws'}://${authority}`, { address: authority, tls: onOff(tls), auth: onOff(auth) });
+    const where = authority(address.address, address.port);
+    log.info(`listening on ${tls ? 'wss' : 'ws'}://${where}`, { address: where, tls: onOff(tls), auth: onOff(auth) });
     if (!auth && !isLoopback(address.address)) {
       log.warn('anyone who reaches this address may connect: set auth-token or auth-token-file to ask for a token');
     }
-    log.info(`health at ${tls ? 'https' : 'http'}://${authority}/health/ready`);
+    log.info(`health at ${tls ? 'https' : 'http'}://${where}/health/ready`);
   }
 }
 

@@ -1,6 +1,7 @@
 import { loadTokens } from '../auth/load-tokens.js';
 import type { LoadedSettings } from '../config/load-settings.js';
 import { readLogFilter } from '../logging/log-filter.js';
+import { authority } from '../transport/listen-fault.js';
 import { loadTlsPair } from '../transport/tls.js';
 import type { Environment } from './environment.js';
 
@@ -10,6 +11,6 @@ export function checkConfig({ settings, warnings }: LoadedSettings, environment:
   const auth = loadTokens(settings).required;
   for (const warning of [...warnings, ...readLogFilter(environment).warnings]) process.stderr.write(`warning: ${warning}\n`);
   const { host, port } = settings.listenAddr;
-  process.stdout.write(`the configuration is valid: ${host.includes(':') ? `[${host}]` : host}:${port}, TLS ${tls ? 'on' : 'off'}, auth ${auth ? 'on' : 'off'}\n`);
+  process.stdout.write(`the configuration is valid: ${authority(host, port)}, TLS ${tls ? 'on' : 'off'}, auth ${auth ? 'on' : 'off'}\n`);
   return 0;
 }

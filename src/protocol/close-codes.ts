@@ -1,12 +1,15 @@
 /**
  * Why a connection is closed: the WebSocket close code and a sentence that a person can read (docs/protocol.md, section 4).
  * 4000-4499 say "come back with backoff", 4500-4999 "do not"; the rest are RFC 6455, section 7.4.1.
- * Every limit's reason names the setting that moves it. A reason is at most 123 bytes.
+ * The reason of a limit names the setting that moves it, if there is one. A reason is at most 123 bytes.
  */
 export interface CloseReason {
   readonly code: number;
   readonly text: string;
 }
+
+/** Fragments, or TCP segments, that one message may come in: enough for a byte each, too few to fill memory with bookkeeping. */
+export const MAX_PIECES = 4096;
 
 /** Codes that this server sends. */
 export const CloseCode = {
@@ -52,7 +55,7 @@ export function reasonFor(code: number): string {
     case CloseCode.invalidText:
       return 'text that is not UTF-8';
     case CloseCode.policyViolation:
-      return 'too many fragments in one message';
+      return `message in more than ${MAX_PIECES} pieces`;
     default:
       return 'closed at the peer\'s request';
   }

@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { INestApplication } from '@nestjs/common';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { UpgradeGuards } from '../auth/upgrade-guards.js';
+import { Clock } from '../clock/clock.js';
 import { Settings } from '../config/settings.js';
 import { Lifecycle } from '../lifecycle/lifecycle.js';
 import { Logs } from '../logging/log.js';
@@ -26,6 +27,7 @@ export class CborWsAdapter extends WsAdapter {
       settings: this.app.get(Settings, { strict: false }),
       lifecycle: this.app.get(Lifecycle, { strict: false }),
       guards: this.app.get(UpgradeGuards, { strict: false }),
+      clock: this.app.get(Clock, { strict: false }),
       log: this.app.get(Logs, { strict: false }).for('upgrade'),
     });
   }

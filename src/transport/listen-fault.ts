@@ -2,10 +2,10 @@ import type { ListenAddress } from '../config/values.js';
 
 /** What an operator should do about an address that cannot be listened on, in one line. */
 export function listenFault(error: NodeJS.ErrnoException, { host, port }: ListenAddress): string {
-  const where = `cannot listen on ${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const where = `cannot listen on ${authority(host, port)}`;
   switch (error.code) {
     case 'EADDRINUSE':
-      return `${where}: the port is in use; stop what holds it or choose another, such as --listen-addr 0.0.0.0:8080`;
+      return `${where}: the port is in use; stop what holds it or choose another, such as --listen-addr ${authority(host, port === 8080 ? 8081 : 8080)}`;
     case 'EACCES':
       return `${where}: no permission; a port below 1024 needs the right to it, so try --listen-addr 0.0.0.0:8080`;
     case 'EADDRNOTAVAIL':
@@ -16,4 +16,9 @@ export function listenFault(error: NodeJS.ErrnoException, { host, port }: Listen
     default:
       return `${where}: ${error.message}`;
   }
+}
+
+/** `host:port`, an IPv6 address in brackets. */
+export function authority(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

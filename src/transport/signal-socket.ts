@@ -2,22 +2,33 @@ import { WebSocket } from 'ws';
 import { CloseCode, messageTooBig, reasonFor } from '../protocol/close-codes.js';
 import type { WsConnection } from './ws-connection.js';
 
+/** How long a peer may take to answer our close frame, in milliseconds, before its socket is cut; in a drain, drain-timeout. */
+export const CLOSE_TIMEOUT_MS = 5000;
+
 /** A `ws` WebSocket that knows the connection it carries. */
 export interface SignalSocket extends WebSocket {
   connection: WsConnection;
 }
 
 /**
- * The class that `ws` makes a SignalSocket of for each peer, giving every close a reason: `ws` begins some closes by itself,
- * with a code alone (framing errors, oversized messages) or with nothing (the answer to a peer that closed with no code).
+ * The class that `ws` makes a SignalSocket of for each peer. Owns how a close looks and how long it may take: `ws` begins some
+ * by itself, with a code alone (framing errors, oversized messages) or with what the peer sent (the answer to its close).
+ * Invariant: every close frame has a code and a reason.
  */
 export function signalSocketClass(maxMessageBytes: number): typeof WebSocket {
-  const tooBig = messageTooBig(maxMessageBytes).text;
-
   return class extends WebSocket {
-    override close(code: number = CloseCode.normal, reason?: string | Buffer): void {
-      const given = reason !== undefined && reason.length > 0;
-      super.close(code, given ? reason : code === CloseCode.messageTooBig ? tooBig : reasonFor(code));
+    override close(...given: [code?: number, reason?: string | Buffer]): void {
+      const [code = CloseCode.normal, reason = ''] = given;
+      // With a code alone `ws` closes for a reason of its own; otherwise the reason may be the peer's, and empty.
+      const own = code === CloseCode.messageTooBig ? messageTooBig(maxMessageBytes).text : reasonFor(code);
+      super.close(code, given.length === 1 ? own : reason.length > 0 ? reason : reasonFor(CloseCode.normal));
+      if (code !== CloseCode.serviceRestart) this.#cutSoon();
+    }
+
+    #cutSoon(): void {
+      if (this.readyState !== WebSocket.CLOSING) return;
+      const timer = setTimeout(() => this.terminate(), CLOSE_TIMEOUT_MS);
+      this.once('close', () => clearTimeout(timer));
     }
   };
 }

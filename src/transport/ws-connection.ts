@@ -8,7 +8,8 @@ import type { WriteBatch, Writer } from './write-batch.js';
 
 /**
  * One peer's WebSocket as the domain's Connection. Owns the socket's listeners; frames are written below `ws`, which
- * keeps reading, pings and the closing handshake.
+ * keeps reading, pings and the closing handshake. Knows nothing of topics or of what a message says.
+ * Invariant: the handler hears of messages in the order they came, and of none after onClose.
  */
 export class WsConnection extends Connection implements Writer {
   corked = false;

@@ -1,57 +1,62 @@
 import { ServerResponse } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { HttpException } from '@nestjs/common';
 import { WebSocketServer } from 'ws';
 import type { ServerOptions } from 'ws';
 import type { Admission, UpgradeGuards } from '../auth/upgrade-guards.js';
 import type { UpgradeRequest } from '../auth/upgrade-request.js';
+import type { Clock } from '../clock/clock.js';
 import type { Settings } from '../config/settings.js';
 import type { Lifecycle } from '../lifecycle/lifecycle.js';
 import type { Log } from '../logging/log.js';
 import type { ConnectionSource, MessageHandler } from '../presence/connection.js';
 import { sourceOf } from '../presence/source.js';
+import { MAX_PIECES } from '../protocol/close-codes.js';
 import { SUBPROTOCOL } from '../protocol/subprotocol.js';
 import { DRAINING, refusalOf, refuse } from './refusal.js';
 import type { Refusal } from './refusal.js';
-import { signalSocketClass } from './signal-socket.js';
+import { RefusalLog } from './refusal-log.js';
+import { CLOSE_TIMEOUT_MS, signalSocketClass } from './signal-socket.js';
 import type { SignalSocket } from './signal-socket.js';
 import { WriteBatch } from './write-batch.js';
 import { WsConnection } from './ws-connection.js';
 
-/** Parts of one message: enough for a byte a frame over a bad line, too few to fill memory with bookkeeping. */
-const MAX_FRAGMENTS = 4096;
-/** How long a peer may take to answer our close frame, in milliseconds, before its socket is destroyed. */
-const CLOSE_TIMEOUT_MS = 5000;
 
 export interface WsEndpointParts {
   readonly httpServer: Server;
   readonly settings: Settings;
   readonly lifecycle: Lifecycle;
   readonly guards: UpgradeGuards;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
 /**
  * Turns HTTP upgrades into connections: phase and guards first, each refusal a real HTTP answer, then the WebSocket.
  * Any path upgrades; no extension is negotiated. Knows nothing of messages: it hands them to whom it was told.
+ * Invariant: an upgrade ends in one connection or one refusal, and while draining in a refusal.
  */
 export class WsEndpoint implements ConnectionSource {
   readonly #webSockets: WebSocketServer;
   readonly #writes = new WriteBatch();
+  readonly #refusals: RefusalLog;
   #handler: MessageHandler | undefined;
   #admit: Admission | undefined;
   #onConnection: ((connection: WsConnection) => void) | undefined;
   #lastId = 0;
 
   constructor(private readonly parts: WsEndpointParts) {
+    this.#refusals = new RefusalLog(parts.log, parts.clock);
     const options: ServerOptions & { maxFragments: number; maxBufferedChunks: number; closeTimeout: number } = {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: parts.settings.maxMessageBytes,
-      maxFragments: MAX_FRAGMENTS,
-      maxBufferedChunks: MAX_FRAGMENTS,
-      closeTimeout: CLOSE_TIMEOUT_MS,
+      maxFragments: MAX_PIECES,
+      maxBufferedChunks: MAX_PIECES,
+      // The longest that any close may take; SignalSocket ends those sooner that are not a drain's.
+      closeTimeout: parts.settings.drainTimeout + CLOSE_TIMEOUT_MS,
       handleProtocols: (offered: Set<string>) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
       WebSocket: signalSocketClass(parts.settings.maxMessageBytes),
     };
@@ -83,24 +88,31 @@ export class WsEndpoint implements ConnectionSource {
     }
     // Until `ws` takes over, or the answer is out, a reset must not end the process.
     socket.on('error', destroyThis);
-    this.#decide(request).then(
-      (refusal) => {
-        if (refusal !== undefined) this.#refuse(request, socket, refusal);
-        else this.#open(request, socket, head);
-      },
-      (error: unknown) => this.#refuse(request, socket, refusalOf(error)),
-    );
+    this.#upgrade(request, socket, head).catch((error: unknown) => {
+      this.#logFault(error);
+      socket.destroy();
+    });
   };
 
-  async #decide(request: UpgradeRequest): Promise<Refusal | undefined> {
-    if (this.parts.lifecycle.phase === 'draining') return DRAINING;
-    await this.#admit!(request);
-    // The guards may have taken their time.
-    return this.#isDraining() ? DRAINING : undefined;
+  async #upgrade(request: UpgradeRequest, socket: Duplex, head: Buffer): Promise<void> {
+    const refusal = this.#draining() ?? (await this.#judge(request)) ?? this.#draining();
+    if (refusal === undefined) this.#open(request, socket, head);
+    else this.#refuse(request, socket, refusal);
   }
 
-  #isDraining(): boolean {
-    return this.parts.lifecycle.phase === 'draining';
+  /** What the guards say: undefined to let the request in. */
+  async #judge(request: UpgradeRequest): Promise<Refusal | undefined> {
+    try {
+      await this.#admit!(request);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof HttpException)) this.#logFault(error);
+      return refusalOf(error);
+    }
+  }
+
+  #draining(): Refusal | undefined {
+    return this.parts.lifecycle.phase === 'draining' ? DRAINING : undefined;
   }
 
   #open(request: UpgradeRequest, socket: Duplex, head: Buffer): void {
@@ -115,8 +127,12 @@ export class WsEndpoint implements ConnectionSource {
   }
 
   #refuse(request: IncomingMessage, socket: Duplex, refusal: Refusal): void {
-    this.parts.log.info('refused an upgrade', { status: refusal.status, remote: request.socket.remoteAddress });
+    this.#refusals.refused(refusal.status, request.socket.remoteAddress);
     refuse(socket, refusal);
+  }
+
+  #logFault(error: unknown): void {
+    this.parts.log.error('an upgrade could not be decided', { error: (error as Error).stack });
   }
 }
 

@@ -48,6 +48,15 @@ describe('drain', () => {
     expect(running.log.map((line) => line.msg)).toContain('drain-timeout is over, cutting the connections that are left');
   });
 
+  it('a peer that ignores the close is not cut before drain-timeout is over', async () => {
+    const running = await startServer({ drainTimeout: '7s' });
+    const stubborn = await RawConnection.open(running.port);
+    stubborn.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n');
+    await new Promise((resolve) => stubborn.socket.once('data', resolve));
+    await running.close();
+    expect(running.log.map((line) => line.msg)).toContain('drain-timeout is over, cutting the connections that are left');
+  }, 20_000);
+
   it('drain-timeout 0s cuts at once', async () => {
     const running = await startServer({ drainTimeout: '0s' });
     const stubborn = await RawConnection.open(running.port);

@@ -14,6 +14,11 @@ describe('an address that cannot be listened on', () => {
     expect(fault(code)).toBe(line);
   });
 
+  it('EADDRINUSE keeps the address and does not suggest the port that was just refused', () => {
+    expect(fault('EADDRINUSE', '127.0.0.1', 8080)).toContain('such as --listen-addr 127.0.0.1:8081');
+    expect(fault('EADDRINUSE', '::1', 443)).toContain('such as --listen-addr [::1]:8080');
+  });
+
   it('writes an IPv6 address in brackets', () => {
     expect(fault('EACCES', '::')).toMatch(/^cannot listen on \[::\]:443: /);
   });
