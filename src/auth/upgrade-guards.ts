@@ -5,31 +5,35 @@ import type { UpgradeRequest } from './upgrade-request.js';
 /** Runs a gateway's Nest guards over an upgrade request; resolves to let it in, rejects with the guard's exception. */
 export type Admission = (request: UpgradeRequest) => Promise<void>;
 
-/** What the guards guard: nothing happens here once they have let a request in. */
-function noop(): void {
-  // See UpgradeGuards.
+/** A gateway whose guards decide who connects. */
+interface Gateway {
+  handleConnection?: (...args: never[]) => unknown;
 }
 
-/** Turns the guards of a gateway (@UseGuards, global ones) into a check of upgrade requests. */
+/**
+ * Turns the guards of a gateway (@UseGuards on the class or on handleConnection, global ones) into a check of upgrade
+ * requests. Knows nothing of sockets or answers. Invariant: a request is let in only when every guard let it in.
+ */
 @Injectable()
 export class UpgradeGuards {
   constructor(private readonly contexts: ExternalContextCreator) {}
 
   /** Guards run in Nest's order and may be asynchronous; `context.switchToHttp().getRequest()` gives them the request. */
   of(gateway: object): Admission {
-    const run = this.contexts.create(
-      gateway,
-      noop,
-      'handleConnection',
-      undefined,
-      undefined,
-      undefined,
-      undefined,
-      { guards: true, interceptors: false, filters: false },
-      'http',
-    );
+    const options = { guards: true, interceptors: false, filters: false };
+    const handler = standIn((gateway as Gateway).handleConnection);
+    const run = this.contexts.create(gateway as never, handler, 'handleConnection', undefined, undefined, undefined, undefined, options, 'http');
     return async (request) => {
       await run(request);
     };
   }
+}
+
+/** What the guards guard: does nothing, but carries the metadata of handleConnection, its guards and what they read included. */
+function standIn(handleConnection: Gateway['handleConnection']): () => void {
+  const handler = (): void => undefined;
+  if (handleConnection !== undefined) {
+    for (const key of Reflect.getMetadataKeys(handleConnection)) Reflect.defineMetadata(key, Reflect.getMetadata(key, handleConnection), handler);
+  }
+  return handler;
 }

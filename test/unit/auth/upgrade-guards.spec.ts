@@ -1,0 +1,93 @@
+import 'reflect-metadata';
+import { ForbiddenException, Injectable, Module, SetMetadata, UseGuards } from '@nestjs/common';
+import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import { NestFactory, Reflector } from '@nestjs/core';
+import { describe, expect, it } from '@jest/globals';
+import { UpgradeGuards } from '../../../src/auth/upgrade-guards.js';
+import type { UpgradeRequest } from '../../../src/auth/upgrade-request.js';
+
+/** Notes that it was asked, and by what the request says lets it in, later. */
+@Injectable()
+class ByHeader implements CanActivate {
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const request = context.switchToHttp().getRequest<UpgradeRequest>();
+    await Promise.resolve();
+    return request.headers['x-allowed'] === 'yes';
+  }
+}
+
+@Injectable()
+class ByMetadata implements CanActivate {
+  constructor(private readonly reflector: Reflector) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    return this.reflector.get<string>('audience', context.getHandler()) === 'peers';
+  }
+}
+
+@Injectable()
+class Broken implements CanActivate {
+  canActivate(): boolean {
+    throw new TypeError('a bug');
+  }
+}
+
+@Injectable()
+@UseGuards(ByHeader)
+class OnClass {
+  handleConnection(): void {
+    // Nothing.
+  }
+}
+
+@Injectable()
+class OnMethod {
+  @UseGuards(ByHeader)
+  handleConnection(): void {
+    // Nothing.
+  }
+}
+
+@Injectable()
+@UseGuards(ByMetadata)
+class WithMetadata {
+  @SetMetadata('audience', 'peers')
+  handleConnection(): void {
+    // Nothing.
+  }
+}
+
+@Injectable()
+@UseGuards(Broken)
+class Faulty {}
+
+@Module({ providers: [OnClass, OnMethod, WithMetadata, Faulty, UpgradeGuards] })
+class TestModule {}
+
+/** Asks the guards of a gateway about a request with these headers. */
+async function ask(gateway: new () => object, headers: Record<string, string> = {}): Promise<void> {
+  const app = await NestFactory.createApplicationContext(TestModule, { logger: false });
+  try {
+    await app.get(UpgradeGuards).of(app.get(gateway))({ headers } as unknown as UpgradeRequest);
+  } finally {
+    await app.close();
+  }
+}
+
+describe('guards at the upgrade', () => {
+  it.each([
+    ['on the class', OnClass],
+    ['on handleConnection', OnMethod],
+  ])('%s decide, also asynchronously', async (_where, gateway) => {
+    await expect(ask(gateway, { 'x-allowed': 'yes' })).resolves.toBeUndefined();
+    await expect(ask(gateway)).rejects.toThrow(ForbiddenException);
+  });
+
+  it('can read the metadata of handleConnection', async () => {
+    await expect(ask(WithMetadata)).resolves.toBeUndefined();
+  });
+
+  it('let nobody in when they throw', async () => {
+    await expect(ask(Faulty)).rejects.toThrow('a bug');
+  });
+});
