@@ -11,10 +11,20 @@ import { Decoder, Encoder } from 'cbor-x';
 import { WebSocket } from 'ws';
 
 const GOAL_MS = 1000;
+/** When nothing comes at all. */
+const GIVE_UP_MS = 10_000;
 const { values: options } = parseArgs({ options: { url: { type: 'string' }, token: { type: 'string' } } });
 
 const encoder = new Encoder({ useRecords: false, variableMapSize: true, tagUint8Array: false });
 const decoder = new Decoder({ mapsAsObjects: true });
+
+/** Ends with one line instead of a stack trace: what goes wrong here is the network's, or the server's, doing. */
+function fail(why) {
+  console.error(`the demo failed: ${why}`);
+  process.exit(1);
+}
+process.on('uncaughtException', (error) => fail(error.message));
+setTimeout(() => fail(`nothing came for ${GIVE_UP_MS / 1000} s`), GIVE_UP_MS).unref();
 
 let began = performance.now();
 const report = (step) => console.log(`${(performance.now() - began).toFixed(1).padStart(7)} ms  ${step}`);
