@@ -15,7 +15,7 @@ import { PresenceModule } from './presence/presence.module.js';
 import { RecordsModule } from './records/records.module.js';
 import { SignalingModule } from './signaling/signaling.module.js';
 
-/** The module graph on one screen: every arrow is in the list of its module's imports, and nowhere else. */
+/** The module graph on one screen: every arrow between our modules is in one of these lists, and nowhere else. */
 @Module({})
 export class AppModule {
   static with(settings: Settings, logs: Logs, time: Clock): DynamicModule {

@@ -2,6 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
+import { ModulesContainer } from '@nestjs/core';
+import { startServer, stopServers } from './support/server.js';
 
 const ROOT = fileURLToPath(new URL('../src', import.meta.url));
 
@@ -17,8 +19,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   auth: ['protocol', 'config', 'lifecycle', 'logging'],
   records: ['config', 'clock'],
   signaling: ['protocol', 'config', 'lifecycle', 'logging', 'metrics', 'presence', 'records', 'auth'],
-  transport: ['protocol', 'config', 'lifecycle', 'logging', 'auth', 'presence/connection', 'presence/source'],
-  health: ['config', 'lifecycle', 'logging', 'presence'],
+  transport: ['protocol', 'config', 'clock', 'lifecycle', 'logging', 'auth', 'presence/connection', 'presence/source'],
+  health: ['config', 'lifecycle', 'logging'],
   http: ['protocol', 'config', 'lifecycle', 'logging', '.'],
   cli: ['config', 'logging', 'auth', 'transport', '.'],
   '.': ['cli', 'config', 'clock', 'lifecycle', 'logging', 'metrics', 'presence', 'records', 'auth', 'signaling', 'transport', 'health', 'http'],
@@ -36,6 +38,21 @@ const PACKAGES: Record<string, readonly string[]> = {
   zod: ['config', 'protocol'],
   '@nestjs/terminus': ['health'],
   rxjs: [],
+};
+
+/** Which of our Nest modules a module imports. */
+const MODULES: Record<string, readonly string[]> = {
+  ClockModule: [],
+  ConfigModule: [],
+  LifecycleModule: [],
+  LoggingModule: [],
+  MetricsModule: [],
+  PresenceModule: [],
+  AuthModule: ['ConfigModule'],
+  RecordsModule: ['ClockModule', 'ConfigModule'],
+  SignalingModule: ['AuthModule', 'ConfigModule', 'LifecycleModule', 'LoggingModule', 'MetricsModule', 'PresenceModule', 'RecordsModule'],
+  HealthModule: ['LifecycleModule'],
+  HttpModule: ['LoggingModule'],
 };
 
 interface Import {
@@ -62,6 +79,16 @@ describe('the architecture', () => {
       .filter(({ from, to }) => folderOf(to) !== folderOf(from))
       .filter(({ from, to }) => !MAY_IMPORT[folderOf(from)].some((allowed) => to === allowed || folderOf(to) === allowed));
     expect(wrong).toEqual([]);
+  });
+
+  it('the Nest modules import each other as app.module.ts says, and only so', async () => {
+    const { server } = await startServer();
+    const modules = [...server.app.get(ModulesContainer).values()].filter(({ metatype }) => metatype.name in MODULES || metatype.name === 'AppModule');
+    const graph = Object.fromEntries(
+      modules.map(({ metatype, imports }) => [metatype.name, [...imports].map((module) => module.metatype.name).filter((name) => name in MODULES).toSorted()]),
+    );
+    await stopServers();
+    expect(graph).toEqual({ ...MODULES, AppModule: Object.keys(MODULES).toSorted() });
   });
 
   it('packages stay in the folders that own them', () => {

@@ -76,7 +76,7 @@ export const settingsSchema = z.strictObject({
   }),
   handshakeTimeout: duration('100ms', '10m').prefault('10s').meta({
     value: 'TIME',
-    about: 'How long a connection may take until its TLS handshake and its HTTP request are complete.',
+    about: 'How long a connection may take for its TLS handshake, and then for its HTTP request.',
   }),
   drainTimeout: duration('0s', '1h').prefault('10s').meta({
     value: 'TIME',

@@ -22,7 +22,7 @@ export class RootController {
 
 /** Meant as a WebSocket handshake, yet arrived as a plain request. */
 export function isBrokenUpgrade({ headers }: IncomingMessage): boolean {
-  return headers.upgrade !== undefined || headers['sec-websocket-key'] !== undefined || headers['sec-websocket-version'] !== undefined;
+  return headers.upgrade?.toLowerCase() === 'websocket' || headers['sec-websocket-key'] !== undefined || headers['sec-websocket-version'] !== undefined;
 }
 
 /** 426 Upgrade Required (RFC 9110, section 15.5.22). */

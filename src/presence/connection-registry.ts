@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Connection } from './connection.js';
 
-/** Which connections this node has. Knows nothing of topics. */
+/** Which connections this node has. Knows nothing of topics. Invariant: whoever waits for it to be empty is told once it is. */
 @Injectable()
 export class ConnectionRegistry {
   readonly #connections = new Set<Connection>();

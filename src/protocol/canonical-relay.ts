@@ -50,6 +50,10 @@ export function canonicalRelayTopic(frame: Buffer): string | undefined {
     length = half(frame, at + 1);
     if (length < 0x100) return undefined;
     at += 3;
+  } else if (topicHead === 0x7a) {
+    length = word(frame, at + 1);
+    if (length < 0x1_0000) return undefined;
+    at += 5;
   } else {
     return undefined;
   }
@@ -79,7 +83,7 @@ export function canonicalRelayTopic(frame: Buffer): string | undefined {
   return text(frame, topicAt, keyAt);
 }
 
-/** Four bytes as an unsigned number; NaN-free only inside the frame, which every caller has checked or compares away. */
+/** Four bytes as an unsigned number; what lies beyond the frame reads as zeros. */
 function word(frame: Buffer, at: number): number {
   return ((frame[at] << 24) | (frame[at + 1] << 16) | (frame[at + 2] << 8) | frame[at + 3]) >>> 0;
 }

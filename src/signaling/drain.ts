@@ -11,7 +11,8 @@ const LONGEST_RETRY_S = 5;
 
 /**
  * Empties the node when the application closes: nobody new, everyone told to come back, stragglers cut.
- * Runs first of all shutdown hooks, so that health and refusals are still answered meanwhile.
+ * Runs first of all shutdown hooks, so that health and refusals are still answered meanwhile. Knows nothing of sockets.
+ * Invariant: once it is over no connection is left, and it is over within drain-timeout.
  */
 @Injectable()
 export class Drain implements OnModuleDestroy {

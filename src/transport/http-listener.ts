@@ -1,6 +1,5 @@
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { NestApplicationOptions } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Settings } from '../config/settings.js';
 import type { TlsPair } from './tls.js';
@@ -10,7 +9,10 @@ const MAX_HEADER_BYTES = 16 * 1024;
 /** How often, in milliseconds, Node looks for requests that take too long; its own 30 s would stretch every time-out. */
 const LONGEST_CHECK_INTERVAL_MS = 1000;
 
-/** Nest's HTTP side over a server of our own: one that gives up on half-open connections, with TLS 1.2 at least. */
+/**
+ * Nest's HTTP side over a server of our own. Owns the listening socket, its time-outs and TLS; knows nothing of WebSockets.
+ * Invariant: a connection that does not become a request in time is given up.
+ */
 export class HttpListener extends ExpressAdapter {
   constructor(
     private readonly settings: Settings,
@@ -23,7 +25,7 @@ export class HttpListener extends ExpressAdapter {
     express.set('query parser', false);
   }
 
-  override initHttpServer(options: NestApplicationOptions): void {
+  override initHttpServer(): void {
     const timeout = this.settings.handshakeTimeout;
     const limits = {
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -35,7 +37,6 @@ export class HttpListener extends ExpressAdapter {
       this.tls === undefined
         ? createServer(limits, this.getInstance())
         : createTlsServer({ ...limits, ...this.tls, minVersion: 'TLSv1.2', handshakeTimeout: timeout }, this.getInstance());
-    void options;
   }
 
   /** Stops listening and cuts the HTTP connections that are still open, half-open ones included. */

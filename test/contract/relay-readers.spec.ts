@@ -68,7 +68,7 @@ describe('the fast path and the strict reader', () => {
     agree(Buffer.concat([frame, Buffer.from([0])]));
   });
 
-  it.each([0, 1, 23, 24, 255, 256, 5000])('agree at a topic of %d bytes', (size) => {
+  it.each([0, 1, 23, 24, 255, 256, 5000, 65_535, 65_536])('agree at a topic of %d bytes', (size) => {
     const topic = 'x'.repeat(size);
     const frame = encodeMessage({ kind: 'Relay', topic, payload: Buffer.from([1]) });
     expect(canonicalRelayTopic(frame)).toBe(topic);

@@ -11,8 +11,8 @@ interface Vector {
 
 const { vectors } = JSON.parse(readFileSync(new URL('../vectors/relay-frames.json', import.meta.url), 'utf8')) as { vectors: Vector[] };
 
-/** The topics that the vectors name. */
-const TOPICS = ['t', 'tt', '', '\0'];
+/** The topics that the vectors name, and those that a reader would make of their invalid UTF-8 if it did not check. */
+const TOPICS = ['t', 'tt', '', '\0', '\ufffd', '\ufffd'.repeat(2), '\ufffd'.repeat(3)];
 
 describe('conformance: what the reference forwards of each frame', () => {
   let a: Peer;

@@ -131,10 +131,9 @@ describe('upgrades that are none', () => {
     expect(answer).toContain('Allow: GET');
   });
 
-  it('an offer of another protocol (h2c) is ignored and the request answered', async () => {
-    const answer = await exchange(running.port, request('GET /health/live HTTP/1.1', ['Host: localhost', 'Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAAQAAP__']));
+  it.each(['/', '/health/live'])('an offer of another protocol (h2c) on %s is ignored and the request answered', async (path) => {
+    const answer = await exchange(running.port, request(`GET ${path} HTTP/1.1`, ['Host: localhost', 'Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAAQAAP__']));
     expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
-    expect(answer).toContain('"status":"ok"');
   });
 
   it.each([
@@ -154,9 +153,10 @@ describe('upgrades that are none', () => {
     expect(await response.text()).not.toContain('secret');
   });
 
-  it('400 to a URL that cannot be decoded, as JSON and not as a fault of ours', async () => {
+  it('404 to a URL that cannot be decoded, as JSON and not as a fault of ours', async () => {
     const answer = await exchange(running.port, request('GET /%E0%A4%A HTTP/1.1', ['Host: localhost', 'Connection: close']));
-    expect(answer).toMatch(/^HTTP\/1\.1 40[04] /);
+    expect(answer).toMatch(/^HTTP\/1\.1 404 /);
+    expect(JSON.parse(answer.split('\r\n\r\n')[1])).toMatchObject({ status: 404 });
     expect(running.log.filter((line) => line.level === 'error')).toEqual([]);
   });
 
@@ -170,7 +170,7 @@ describe('upgrades that are none', () => {
 
   it('a connection that says nothing is given up after handshake-timeout', async () => {
     const connection = await RawConnection.open(running.port);
-    expect(await connection.ended).toMatch(/^(HTTP\/1\.1 408 .*)?/);
+    expect(await connection.ended).toMatch(/^(HTTP\/1\.1 408 [^]*)?$/);
   });
 
   it('a request that never ends is given up after handshake-timeout', async () => {
