@@ -33,7 +33,7 @@ function nanoseconds(call) {
     }
     if (round > 0) rounds.push(Number(elapsed) / calls);
   }
-  return rounds.sort((a, b) => a - b)[Math.floor(ROUNDS / 2)];
+  return rounds.toSorted((a, b) => a - b)[Math.floor(ROUNDS / 2)];
 }
 
 const cases = {

@@ -85,7 +85,7 @@ describe('the architecture', () => {
     const { server } = await startServer();
     const modules = [...server.app.get(ModulesContainer).values()].filter(({ metatype }) => metatype.name in MODULES || metatype.name === 'AppModule');
     const graph = Object.fromEntries(
-      modules.map(({ metatype, imports }) => [metatype.name, [...imports].map((module) => module.metatype.name).filter((name) => name in MODULES).toSorted()]),
+      modules.map((module) => [module.metatype.name, [...module.imports].map(({ metatype }) => metatype.name).filter((name) => name in MODULES).toSorted()]),
     );
     await stopServers();
     expect(graph).toEqual({ ...MODULES, AppModule: Object.keys(MODULES).toSorted() });

@@ -22,7 +22,7 @@ export class UpgradeGuards {
   of(gateway: object): Admission {
     const options = { guards: true, interceptors: false, filters: false };
     const handler = standIn((gateway as Gateway).handleConnection);
-    const run = this.contexts.create(gateway as never, handler, 'handleConnection', undefined, undefined, undefined, undefined, options, 'http');
+    const run = this.contexts.create(gateway, handler, 'handleConnection', undefined, undefined, undefined, undefined, options, 'http');
     return async (request) => {
       await run(request);
     };
