@@ -11,7 +11,7 @@ const AUTHORIZATION = /^bearer +(.+)$/i;
  * The bearer token that an upgrade request presents: from `Authorization` (RFC 6750, section 2.1) or, since a browser
  * cannot set that header, from `Sec-WebSocket-Protocol: cairn-signal, bearer.<base64url of the token>`. The second counts
  * only beside our own subprotocol, without which a browser would drop the connection after all.
- * Undefined when there is none, or more than one claims to be it. Never looks at the URL (RFC 9700, section 4.3.2).
+ * Undefined when there is none, or more than one subprotocol claims to be it (of two headers Node keeps the first). Never looks at the URL (RFC 9700, section 4.3.2).
  */
 export function presentedToken(headers: IncomingHttpHeaders): string | undefined {
   const authorized = AUTHORIZATION.exec(headers.authorization ?? '');

@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Settings } from '../config/settings.js';
@@ -27,6 +28,11 @@ export class HttpListener extends ExpressAdapter {
 
   override initHttpServer(): void {
     const timeout = this.settings.handshakeTimeout;
+    const express = this.getInstance() as RequestListener;
+    const answer: RequestListener = (request, response) => {
+      request.url = pathOf(request.url ?? '');
+      express(request, response);
+    };
     const limits = {
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: timeout,
@@ -35,8 +41,8 @@ export class HttpListener extends ExpressAdapter {
     };
     this.httpServer =
       this.tls === undefined
-        ? createServer(limits, this.getInstance())
-        : createTlsServer({ ...limits, ...this.tls, minVersion: 'TLSv1.2', handshakeTimeout: timeout }, this.getInstance());
+        ? createServer(limits, answer)
+        : createTlsServer({ ...limits, ...this.tls, minVersion: 'TLSv1.2', handshakeTimeout: timeout }, answer);
   }
 
   /** Stops listening and cuts the HTTP connections that are still open, half-open ones included. */
@@ -45,4 +51,18 @@ export class HttpListener extends ExpressAdapter {
     this.httpServer.closeAllConnections();
     return Promise.resolve();
   }
+}
+
+/** Where nothing is, for a URL that cannot be read. */
+const NOWHERE = '/-';
+
+/**
+ * The path and query of a request target (RFC 9112, section 3.2): its absolute form is taken apart here, since Express would
+ * parse it with a function that prints what it cannot read, tokens included.
+ */
+function pathOf(target: string): string {
+  if (target.startsWith('/') || target === '*') return target;
+  if (!URL.canParse(target)) return NOWHERE;
+  const url = new URL(target);
+  return url.pathname + url.search;
 }

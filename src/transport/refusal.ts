@@ -24,7 +24,10 @@ export function refusalOf(error: unknown): Refusal {
   return { status, text: exception.message, ...(status === 401 && { headers: { 'WWW-Authenticate': 'Bearer' } }) };
 }
 
-/** Answers an upgrade request over its raw socket and ends the connection. */
+/** How long, in milliseconds, a refused peer may take to read the answer. */
+const LINGER_MS = 1000;
+
+/** Answers an upgrade request over its raw socket and ends the connection, once the peer has had time to read why. */
 export function refuse(socket: Duplex, refusal: Refusal): void {
   const body = `${refusal.text}\n`;
   const headers = {
@@ -35,7 +38,18 @@ export function refuse(socket: Duplex, refusal: Refusal): void {
     ...refusal.headers,
   };
   const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.on('error', () => socket.destroy());
-  socket.once('finish', () => socket.destroy());
   socket.end(`HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ''}\r\n${head.join('')}\r\n${body}`);
+  lingerThenDestroy(socket);
+}
+
+/** Reads on for a while: a socket that is closed on unread bytes is reset, and the answer may be lost with it. */
+export function lingerThenDestroy(socket: Duplex): void {
+  const destroy = (): void => {
+    socket.destroy();
+  };
+  const timer = setTimeout(destroy, LINGER_MS);
+  socket.on('error', destroy);
+  socket.once('end', destroy);
+  socket.once('close', () => clearTimeout(timer));
+  socket.resume();
 }

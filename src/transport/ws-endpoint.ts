@@ -14,13 +14,15 @@ import type { ConnectionSource, MessageHandler } from '../presence/connection.js
 import { sourceOf } from '../presence/source.js';
 import { MAX_PIECES } from '../protocol/close-codes.js';
 import { SUBPROTOCOL } from '../protocol/subprotocol.js';
-import { DRAINING, refusalOf, refuse } from './refusal.js';
+import { DRAINING, lingerThenDestroy, refusalOf, refuse } from './refusal.js';
 import type { Refusal } from './refusal.js';
+import { Heartbeat } from './heartbeat.js';
 import { RefusalLog } from './refusal-log.js';
 import { CLOSE_TIMEOUT_MS, signalSocketClass } from './signal-socket.js';
 import type { SignalSocket } from './signal-socket.js';
 import { WriteBatch } from './write-batch.js';
 import { WsConnection } from './ws-connection.js';
+import type { ConnectionShare } from './ws-connection.js';
 
 
 export interface WsEndpointParts {
@@ -39,15 +41,19 @@ export interface WsEndpointParts {
  */
 export class WsEndpoint implements ConnectionSource {
   readonly #webSockets: WebSocketServer;
-  readonly #writes = new WriteBatch();
+  readonly #heartbeat: Heartbeat;
   readonly #refusals: RefusalLog;
-  #handler: MessageHandler | undefined;
+  /** The answer that a connection was given last, or is still given. */
+  readonly #answers = new WeakMap<Duplex, ServerResponse>();
+  #share: ConnectionShare | undefined;
   #admit: Admission | undefined;
   #onConnection: ((connection: WsConnection) => void) | undefined;
   #lastId = 0;
 
   constructor(private readonly parts: WsEndpointParts) {
     this.#refusals = new RefusalLog(parts.log, parts.clock);
+    this.#heartbeat = new Heartbeat(parts.settings, parts.clock);
+    this.#heartbeat.start();
     const options: ServerOptions & { maxFragments: number; maxBufferedChunks: number; closeTimeout: number } = {
       noServer: true,
       clientTracking: false,
@@ -61,12 +67,15 @@ export class WsEndpoint implements ConnectionSource {
       WebSocket: signalSocketClass(parts.settings.maxMessageBytes),
     };
     this.#webSockets = new WebSocketServer(options);
-    this.#webSockets.on('wsClientError', (error, socket, request) => this.#refuse(request, socket, malformed(error, request)));
+    this.#webSockets.on('wsClientError', (error, socket, request) => this.#refuse(request, socket, refusalOfHandshake(error, request)));
+    parts.httpServer.prependListener('request', this.#onRequest);
     parts.httpServer.on('upgrade', this.#onUpgrade);
+    parts.httpServer.on('connect', this.#onConnect);
   }
 
   deliverTo(handler: MessageHandler): void {
-    this.#handler = handler;
+    const { maxBufferedBytes } = this.parts.settings;
+    this.#share = { handler, writes: new WriteBatch(), heartbeat: this.#heartbeat, maxBufferedBytes };
     this.#admit = this.parts.guards.of(handler);
   }
 
@@ -77,25 +86,46 @@ export class WsEndpoint implements ConnectionSource {
 
   /** No more upgrades from here on. */
   close(): void {
+    this.#heartbeat.stop();
+    this.parts.httpServer.off('request', this.#onRequest);
     this.parts.httpServer.off('upgrade', this.#onUpgrade);
+    this.parts.httpServer.off('connect', this.#onConnect);
     this.#webSockets.close();
   }
 
+  /** Remembers whose turn it is on a connection: with pipelining, an upgrade may arrive before the answers it must wait for. */
+  readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    this.#answers.set(request.socket, response);
+  };
+
   readonly #onUpgrade = (request: UpgradeRequest, socket: Duplex, head: Buffer): void => {
+    // Until `ws` takes over, or the answer is out, a reset must not end the process.
+    socket.off('error', destroyThis);
+    socket.on('error', destroyThis);
+    const before = this.#answers.get(socket);
+    if (before !== undefined && !before.closed) {
+      before.once('close', () => {
+        if (!socket.destroyed) this.#onUpgrade(request, socket, head);
+      });
+      return;
+    }
     if (!isWebSocketHandshake(request)) {
       answerAsHttp(this.parts.httpServer, request, socket);
       return;
     }
-    // Until `ws` takes over, or the answer is out, a reset must not end the process.
-    socket.on('error', destroyThis);
     this.#upgrade(request, socket, head).catch((error: unknown) => {
       this.#logFault(error);
       socket.destroy();
     });
   };
 
+  /** We are no proxy (RFC 9110, section 9.3.6). */
+  readonly #onConnect = (request: IncomingMessage, socket: Duplex): void => {
+    this.#refuse(request, socket, { status: 405, text: 'This server is no proxy.', headers: { Allow: 'GET' } });
+  };
+
   async #upgrade(request: UpgradeRequest, socket: Duplex, head: Buffer): Promise<void> {
-    const refusal = this.#draining() ?? (await this.#judge(request)) ?? this.#draining();
+    const refusal = this.#draining() ?? (await this.#judge(request)) ?? this.#draining() ?? handshakeFault(request);
     if (refusal === undefined) this.#open(request, socket, head);
     else this.#refuse(request, socket, refusal);
   }
@@ -119,8 +149,8 @@ export class WsEndpoint implements ConnectionSource {
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off('error', destroyThis);
       const { principal } = request;
-      const source = sourceOf(principal, request.socket.remoteAddress);
-      const connection = new WsConnection(++this.#lastId, principal, source, socket, this.#handler!, webSocket as SignalSocket, this.#writes);
+      const identity = { id: ++this.#lastId, principal, source: sourceOf(principal, request.socket.remoteAddress) };
+      const connection = new WsConnection(identity, socket, webSocket as SignalSocket, this.#share!);
       this.#onConnection!(connection);
       this.parts.log.debug('connected', { connection: connection.id });
     });
@@ -149,17 +179,28 @@ function isWebSocketHandshake(request: IncomingMessage): boolean {
 function answerAsHttp(server: Server, request: IncomingMessage, socket: Duplex): void {
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
-  socket.on('error', destroyThis);
   response.assignSocket(socket as never);
   response.once('finish', () => {
     response.detachSocket(socket as never);
-    socket.end(() => socket.destroy());
+    socket.end();
+    lingerThenDestroy(socket);
   });
   server.emit('request', request, response);
 }
 
-function malformed(error: Error, request: IncomingMessage): Refusal {
-  const text = `Not a valid WebSocket handshake: ${error.message}.`;
-  if (request.method !== 'GET') return { status: 405, text, headers: { Allow: 'GET' } };
-  return { status: 400, text, headers: { 'Sec-WebSocket-Version': '13' } };
+/** What RFC 6455, section 4.2.1, asks of a handshake and `ws` lets pass. */
+function handshakeFault({ httpVersion, headers }: IncomingMessage): Refusal | undefined {
+  if (httpVersion !== '1.1') return malformed('it must be HTTP/1.1');
+  if (headers['sec-websocket-version'] !== '13') return malformed('Missing or invalid Sec-WebSocket-Version header');
+  if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0') return malformed('it must have no body');
+  return undefined;
+}
+
+function malformed(what: string): Refusal {
+  return { status: 400, text: `Not a valid WebSocket handshake: ${what}.`, headers: { 'Sec-WebSocket-Version': '13' } };
+}
+
+function refusalOfHandshake(error: Error, request: IncomingMessage): Refusal {
+  if (request.method !== 'GET') return { status: 405, text: 'A WebSocket handshake is a GET.', headers: { Allow: 'GET' } };
+  return malformed(error.message);
 }

@@ -160,6 +160,58 @@ describe('upgrades that are none', () => {
     expect(running.log.filter((line) => line.level === 'error')).toEqual([]);
   });
 
+  it.each(['h2c', 'websocket'])('an upgrade to %s that is pipelined behind a request waits for its answer', async (protocol) => {
+    const first = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    const answer = await exchange(running.port, first + first + request('GET / HTTP/1.1', ['Host: localhost', 'Connection: Upgrade', `Upgrade: ${protocol}`]));
+    expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200', protocol === 'h2c' ? 'HTTP/1.1 200' : 'HTTP/1.1 426']);
+  });
+
+  it('a WebSocket that is pipelined behind requests begins after their answers', async () => {
+    const connection = await RawConnection.open(running.port);
+    const first = 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    const ping = Buffer.from([0x89, 0x82, 0, 0, 0, 0, 0x68, 0x69]);
+    connection.write(Buffer.concat([Buffer.from(first.repeat(3) + request('GET / HTTP/1.1', HANDSHAKE)), ping]));
+    while (!connection.answer.endsWith('\x8a\x02hi')) await new Promise((resolve) => connection.socket.once('data', resolve));
+    connection.socket.destroy();
+    expect(connection.answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200', 'HTTP/1.1 200', 'HTTP/1.1 101']);
+  });
+
+  it.each([
+    ['GET http://localhost/health/live HTTP/1.1', 200],
+    ['GET http://h:secretport/?token=secret HTTP/1.1', 404],
+    ['GET http:// HTTP/1.1', 404],
+    ['GET http://[::1/health HTTP/1.1', 404],
+    ['OPTIONS * HTTP/1.1', 404],
+  ])('%s is answered %d in JSON', async (line, status) => {
+    const warnings: Error[] = [];
+    const note = (warning: Error): number => warnings.push(warning);
+    process.on('warning', note);
+    const answer = await exchange(running.port, request(line, ['Host: localhost', 'Connection: close']));
+    process.off('warning', note);
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(JSON.parse(answer.split('\r\n\r\n')[1])).toBeDefined();
+    expect(answer + String(warnings)).not.toContain('secret');
+  });
+
+  it('405 to CONNECT', async () => {
+    expect(await exchange(running.port, 'CONNECT localhost:443 HTTP/1.1\r\nHost: localhost\r\n\r\n')).toMatch(/^HTTP\/1\.1 405 /);
+  });
+
+  it.each([
+    ['HTTP/1.0', 'GET / HTTP/1.0', HANDSHAKE],
+    ['version 8', 'GET / HTTP/1.1', [...without('Sec-WebSocket-Version'), 'Sec-WebSocket-Version: 8']],
+    ['version 013', 'GET / HTTP/1.1', [...without('Sec-WebSocket-Version'), 'Sec-WebSocket-Version: 013']],
+    ['a body', 'GET / HTTP/1.1', [...HANDSHAKE, 'Content-Length: 5']],
+    ['a chunked body', 'GET / HTTP/1.1', [...HANDSHAKE, 'Transfer-Encoding: chunked']],
+  ])('400 to a handshake with %s', async (_what, line, headers) => {
+    expect(await exchange(running.port, request(line, headers))).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
+  it('a refusal is read also by a peer that has already sent a lot more', async () => {
+    const answer = await exchange(running.port, Buffer.concat([Buffer.from(request('GET / HTTP/1.1', [...HANDSHAKE, 'Content-Length: 1000000'])), Buffer.alloc(1_000_000)]));
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
   it('400 to what is not HTTP', async () => {
     expect(await exchange(running.port, 'HELO there\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
   });
