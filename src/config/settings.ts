@@ -50,6 +50,22 @@ export const settingsSchema = z.strictObject({
     value: 'BYTES',
     about: 'Longest topic, in bytes of UTF-8; cairn\'s have 64. A longer one closes a CBOR connection with 1008, and is an error over JSON.',
   }),
+  maxTopicsPerConnection: count(0, 1_000_000).prefault(1024).meta({
+    value: 'COUNT',
+    about: 'Topics that one connection may subscribe to; 0 for no limit. One more closes it with 1008.',
+  }),
+  maxBufferedBytes: count(0, 1024 * 1024 * 1024).prefault(1_048_576).meta({
+    value: 'BYTES',
+    about: 'Bytes that may wait for one peer which reads too slowly; 0 for no limit. More close its connection with 4008.',
+  }),
+  pingInterval: duration('100ms', '1h').prefault('25s').meta({
+    value: 'TIME',
+    about: 'How long a peer may be silent before it is pinged; any traffic counts as life.',
+  }),
+  pongTimeout: duration('100ms', '1h').prefault('20s').meta({
+    value: 'TIME',
+    about: 'How long a pinged peer may stay silent before its connection is closed with 4009.',
+  }),
   records: onOff.prefault('on').meta({
     value: 'ON|OFF',
     about: 'Whether peers that speak JSON may leave records on topics and query them. Off, they are answered with an error.',

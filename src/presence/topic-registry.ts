@@ -17,6 +17,11 @@ export class TopicRegistry {
     return this.#subscribers.size;
   }
 
+  /** How many topics a connection subscribes to. */
+  countOf(connection: Connection): number {
+    return this.#topics.get(connection)?.size ?? 0;
+  }
+
   /** The subscribers of a topic, in the order they came. Live: it changes as they come and go. */
   subscribers(topic: string): ReadonlySet<Connection> {
     return this.#subscribers.get(topic) ?? NOBODY;

@@ -27,6 +27,10 @@ export const CloseCode = {
   internalError: 1011,
   /** Draining for a restart. */
   serviceRestart: 1012,
+  /** More bytes wait for the peer than allowed. */
+  slowConsumer: 4008,
+  /** No sign of life in time. */
+  deadPeer: 4009,
 } as const;
 
 /** Draining: come back after `seconds`. */
@@ -42,6 +46,21 @@ export function messageTooBig(limit: number): CloseReason {
 /** A topic of more than `limit` bytes was asked for. */
 export function topicTooLong(limit: number): CloseReason {
   return { code: CloseCode.policyViolation, text: `topic over ${limit} bytes; the setting is max-topic-bytes` };
+}
+
+/** One topic more than `limit` was subscribed to. */
+export function tooManyTopics(limit: number): CloseReason {
+  return { code: CloseCode.policyViolation, text: `more than ${limit} topics on one connection; the setting is max-topics-per-connection` };
+}
+
+/** More than `limit` bytes wait for the peer. */
+export function slowConsumer(limit: number): CloseReason {
+  return { code: CloseCode.slowConsumer, text: `slow consumer: more than ${limit} bytes waiting; the setting is max-buffered-bytes` };
+}
+
+/** No sign of life for `seconds` after a ping. */
+export function deadPeer(seconds: number): CloseReason {
+  return { code: CloseCode.deadPeer, text: `no pong within ${seconds} s; the setting is pong-timeout` };
 }
 
 /** Something threw that must not; the log has it. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock/clock.js';
-import { ExpiryList } from './expiry-list.js';
-import type { Expiring } from './expiry-list.js';
+import { ExpiryList } from '../clock/expiry-list.js';
+import type { Expiring } from '../clock/expiry-list.js';
 import { costOf } from './record-cost.js';
 import { RecordStore } from './record-store.js';
 import type { RecordContent, StoreRefusal, TopicRecord } from './record-store.js';

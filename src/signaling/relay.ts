@@ -4,7 +4,7 @@ import { Log, Logs } from '../logging/log.js';
 import { topicDigest } from '../logging/topic-digest.js';
 import type { Connection } from '../presence/connection.js';
 import { TopicRegistry } from '../presence/topic-registry.js';
-import { topicTooLong } from '../protocol/close-codes.js';
+import { tooManyTopics, topicTooLong } from '../protocol/close-codes.js';
 import { encodeMessage } from '../protocol/message.js';
 import { binaryFrame } from '../protocol/websocket-frame.js';
 import { RecordStore } from '../records/record-store.js';
@@ -32,11 +32,12 @@ export class Relay {
     this.#debugging = this.#log.writes('debug');
   }
 
-  /** R3: idempotent. J6: a new subscriber is sent what was published before. Closes on a topic over the limit. */
+  /** R3: idempotent. J6: a new subscriber is sent what was published before. Closes the connection at a limit. */
   subscribe(connection: Connection, topic: string): void {
-    const { maxTopicBytes } = this.settings;
+    const { maxTopicBytes, maxTopicsPerConnection: most } = this.settings;
     if (Buffer.byteLength(topic) > maxTopicBytes) return connection.close(topicTooLong(maxTopicBytes));
     if (!this.topics.subscribe(connection, topic)) return undefined;
+    if (most > 0 && this.topics.countOf(connection) > most) return connection.close(tooManyTopics(most));
     if (this.#debugging) this.#logTopic('subscribed', connection, topic);
     return this.#replay(connection, topic);
   }

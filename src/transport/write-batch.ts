@@ -23,6 +23,13 @@ export class WriteBatch {
     writer.socket.write(frame);
   }
 
+  /** Hands what a writer holds to the system now; what it writes later in the turn is held again. */
+  flush(writer: Writer): void {
+    if (!writer.corked) return;
+    writer.socket.uncork();
+    writer.socket.cork();
+  }
+
   readonly #endTurn = (): void => {
     const corked = this.#corked;
     this.#corked = [];

@@ -58,10 +58,10 @@ export class Program {
   async listening(): Promise<void> {
     const holds = (): boolean => {
       const folder = `/proc/${this.#child.pid}/fd`;
-      const sockets = readdirSync(folder).map((fd) => /^socket:\[(\d+)\]$/.exec(linkOf(join(folder, fd)))?.[1]);
+      const sockets = new Set(readdirSync(folder).map((fd) => /^socket:\[(\d+)\]$/.exec(linkOf(join(folder, fd)))?.[1]));
       const LISTEN = '0A';
       const listening = readFileSync('/proc/net/tcp', 'utf8').split('\n').map((line) => line.trim().split(/\s+/)).filter((fields) => fields[3] === LISTEN);
-      return listening.some((fields) => sockets.includes(fields[9]));
+      return listening.some((fields) => sockets.has(fields[9]));
     };
     while (!holds()) await new Promise((resolve) => setImmediate(resolve));
   }

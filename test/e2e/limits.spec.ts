@@ -1,0 +1,127 @@
+import { once } from 'node:events';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
+import type { WsConnection } from '../../src/transport/ws-connection.js';
+import { ManualClock } from '../support/manual-clock.js';
+import { Peer, relayMessage, settle } from '../support/peer.js';
+import { RawConnection } from '../support/raw-http.js';
+import { startServer, stopServers } from '../support/server.js';
+
+const HANDSHAKE =
+  'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n';
+
+afterEach(stopServers);
+
+describe('slow consumers', () => {
+  it('4008: a peer that does not read is closed and cut; the sender and everyone else do not notice', async () => {
+    const running = await startServer({ maxBufferedBytes: 262_144 });
+    const [sender, healthy, stuck] = await Promise.all([1, 2, 3].map(() => Peer.connect(running.url)));
+    for (const peer of [healthy, stuck]) peer.subscribe('t');
+    await settle([healthy, stuck], []);
+    stuck.socket.pause();
+
+    const connections = running.server.app.get(ConnectionRegistry, { strict: false });
+    let sent = 0;
+    // What the system takes by itself for a connection that is not read is some megabytes.
+    while (connections.size === 3) {
+      for (let i = 0; i < 16; i++, sent++) sender.relay('t', Buffer.alloc(16_384));
+      await settle([sender], [healthy]);
+    }
+    expect(healthy.received).toHaveLength(sent);
+    expect(sender.socket.readyState).toBe(sender.socket.OPEN);
+    stuck.socket.resume();
+    // The close frame stands behind what the system still held, and may get through or not.
+    expect([1006, 4008]).toContain((await stuck.closed).code);
+  });
+
+  it('4008: a peer that reads again in time is told why', async () => {
+    const running = await startServer({ maxBufferedBytes: 65_536 });
+    const [sender, slow] = await Promise.all([1, 2].map(() => Peer.connect(running.url)));
+    slow.subscribe('t');
+    await slow.sync();
+    slow.socket.pause();
+    // Until the server has begun to close it: then its connection takes no frame any more, not even one of no bytes.
+    const connections = [...running.server.app.get(ConnectionRegistry, { strict: false })];
+    while (connections.every((connection) => connection.send(Buffer.alloc(0)))) {
+      for (let i = 0; i < 16; i++) sender.relay('t', Buffer.alloc(16_384));
+      await sender.sync();
+    }
+    slow.socket.resume();
+    expect(await slow.closed).toEqual({ code: 4008, reason: 'slow consumer: more than 65536 bytes waiting; the setting is max-buffered-bytes' });
+  });
+
+  it('a burst in one turn to a peer that reads is no reason to close it', async () => {
+    const running = await startServer({ maxBufferedBytes: 65_536 });
+    const [b, ...senders] = await Promise.all(Array.from({ length: 9 }, () => Peer.connect(running.url)));
+    b.subscribe('t');
+    await b.sync();
+    const message = relayMessage('t', Buffer.alloc(30_000));
+    for (const sender of senders) sender.send(message);
+    await settle(senders, [b]);
+    expect(b.received).toHaveLength(8);
+    expect(b.socket.readyState).toBe(b.socket.OPEN);
+  });
+});
+
+describe('topics of one connection', () => {
+  it('1008: max-topics-per-connection are taken, one more closes with a reason that names the setting', async () => {
+    const running = await startServer({ maxTopicsPerConnection: 3 });
+    const peer = await Peer.connect(running.url);
+    for (const topic of ['1', '2', '3', '3', '1']) peer.subscribe(topic);
+    peer.unsubscribe('1');
+    peer.subscribe('4');
+    await peer.sync();
+    expect(peer.socket.readyState).toBe(peer.socket.OPEN);
+    peer.subscribe('5');
+    expect(await peer.closed).toEqual({ code: 1008, reason: 'more than 3 topics on one connection; the setting is max-topics-per-connection' });
+  });
+
+  it('0 is no limit', async () => {
+    const running = await startServer({ maxTopicsPerConnection: 0 });
+    const peer = await Peer.connect(running.url);
+    for (let i = 0; i < 3000; i++) peer.subscribe(String(i));
+    await peer.sync();
+    expect(peer.socket.readyState).toBe(peer.socket.OPEN);
+  });
+});
+
+describe('dead peers', () => {
+  const TIMES = { pingInterval: '1s', pongTimeout: '1s' };
+
+  it('4009: a peer that answers no ping is closed with a reason that names the setting', async () => {
+    const clock = new ManualClock();
+    const running = await startServer(TIMES, 'off', clock);
+    const dead = await RawConnection.open(running.port);
+    dead.write(HANDSHAKE);
+    while (!dead.answer.endsWith('\r\n\r\n')) await once(dead.socket, 'data');
+    clock.pass(1000);
+    while (!dead.answer.endsWith('\x89\x00')) await once(dead.socket, 'data');
+    clock.pass(1000);
+    while (!dead.answer.endsWith('\x0f\xa9no pong within 1 s; the setting is pong-timeout')) await once(dead.socket, 'data');
+    dead.socket.destroy();
+    expect(await dead.ended).toMatch(/^HTTP\/1\.1 101 /);
+  });
+
+  it('a peer that answers lives', async () => {
+    const clock = new ManualClock();
+    const running = await startServer(TIMES, 'off', clock);
+    const peer = await Peer.connect(running.url);
+    let pings = 0;
+    peer.socket.on('ping', () => (pings += 1));
+    const [connection] = [...running.server.app.get(ConnectionRegistry, { strict: false })] as WsConnection[];
+    /** Lets a second pass, and the sweep look at the connection. */
+    const second = async (): Promise<void> => {
+      const { checkAt } = connection;
+      clock.pass(1000);
+      while (connection.checkAt === checkAt) await new Promise((resolve) => setImmediate(resolve));
+    };
+    for (let i = 0; i < 3; i++) {
+      await second();
+      // The pong goes before this, so the server has heard it.
+      await peer.sync();
+      await second();
+    }
+    expect(pings).toBe(3);
+    expect(await peer.close()).toMatchObject({ code: 1000 });
+  });
+});
