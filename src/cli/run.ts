@@ -1,0 +1,52 @@
+import { ConfigurationError, StartupError } from '../config/faults.js';
+import { loadSettings } from '../config/load-settings.js';
+import { checkConfig } from './check-config.js';
+import { parseCommandLine } from './command-line.js';
+import { healthcheck, serverFlags } from './healthcheck.js';
+import { renderHelp } from './help.js';
+import type { StopSignals } from './signals.js';
+
+/** Runs one command line; never rejects. The exit code: 0 ended as asked, 1 could not serve, 2 faults in the settings. */
+export function run(argv: readonly string[], signals: StopSignals): Promise<number> {
+  return execute(argv, signals).catch(explain);
+}
+
+async function execute(argv: readonly string[], signals: StopSignals): Promise<number> {
+  const line = parseCommandLine(argv);
+  if (line.help) return print(renderHelp());
+  if (line.version) return print(`cairn-signal ${(await import('../version.js')).VERSION}\n`);
+
+  const environment = process.env;
+  switch (line.command) {
+    case 'serve': {
+      const loaded = loadSettings({ flags: line.flags, environment }, line.faults);
+      // Nest is loaded only to serve, so that a health check every few seconds stays cheap.
+      const { serve } = await import('./serve.js');
+      return serve(loaded, environment, signals);
+    }
+    case 'check-config':
+      return checkConfig(loadSettings({ flags: line.flags, environment }, line.faults), environment);
+    case 'healthcheck':
+      // Nothing here needs an orderly end.
+      void signals.first.then(() => process.exit(1));
+      return healthcheck(() => loadSettings({ flags: new Map([...serverFlags(), ...line.flags]), environment }, line.faults).settings);
+  }
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+/** What an operator must read about a failed start, without a stack trace unless it is our fault. */
+function explain(error: unknown): number {
+  if (error instanceof ConfigurationError) {
+    process.stderr.write(`cairn-signal: ${error.faults.length === 1 ? 'a fault' : `${error.faults.length} faults`} in the configuration\n`);
+    for (const fault of error.faults) process.stderr.write(`  ${fault}\n`);
+    for (const warning of error.warnings) process.stderr.write(`  warning: ${warning}\n`);
+    process.stderr.write('see cairn-signal --help\n');
+    return 2;
+  }
+  process.stderr.write(`cairn-signal: ${error instanceof StartupError ? error.message : ((error as Error).stack ?? String(error))}\n`);
+  return 1;
+}
