@@ -37,7 +37,10 @@ export class Relay {
     const { maxTopicBytes, maxTopicsPerConnection: most } = this.settings;
     if (Buffer.byteLength(topic) > maxTopicBytes) return connection.close(topicTooLong(maxTopicBytes));
     if (!this.topics.subscribe(connection, topic)) return undefined;
-    if (most > 0 && this.topics.countOf(connection) > most) return connection.close(tooManyTopics(most));
+    if (most > 0 && this.topics.countOf(connection) > most) {
+      this.topics.unsubscribe(connection, topic);
+      return connection.close(tooManyTopics(most));
+    }
     if (this.#debugging) this.#logTopic('subscribed', connection, topic);
     return this.#replay(connection, topic);
   }

@@ -3,7 +3,7 @@ import { WebSocket } from 'ws';
 import type { ExpiryList } from '../clock/expiry-list.js';
 import { Connection } from '../presence/connection.js';
 import type { MessageHandler } from '../presence/connection.js';
-import { slowConsumer } from '../protocol/close-codes.js';
+import { CloseCode, slowConsumer } from '../protocol/close-codes.js';
 import type { CloseReason } from '../protocol/close-codes.js';
 import type { Heartbeat, Pulse } from './heartbeat.js';
 import type { SignalSocket } from './signal-socket.js';
@@ -44,6 +44,8 @@ export class WsConnection extends Connection implements Writer, Pulse {
   previous: Pulse | undefined;
   next: Pulse | undefined;
   list: ExpiryList<Pulse> | undefined;
+  /** Whether its messages are ignored: it broke a rule, and is on its way out. */
+  ignored = false;
   /** Called once, when the WebSocket is closed for good. Set by the adapter. */
   onClose: (() => void) | undefined;
 
@@ -80,6 +82,8 @@ export class WsConnection extends Connection implements Writer, Pulse {
   }
 
   close(reason: CloseReason): void {
+    // A draining peer may still have something to say; whoever is closed for a fault may not go on with it.
+    if (reason.code !== CloseCode.serviceRestart) this.ignored = true;
     this.webSocket.close(reason.code, reason.text);
   }
 
@@ -102,6 +106,7 @@ export class WsConnection extends Connection implements Writer, Pulse {
 function onMessage(this: WebSocket, message: WebSocket.RawData, isBinary: boolean): void {
   const { connection } = this as SignalSocket;
   connection.heard = true;
+  if (connection.ignored) return;
   if (isBinary) connection.share.handler.binaryMessage(connection, message as Buffer);
   else connection.share.handler.textMessage(connection, message as Buffer);
 }

@@ -14,6 +14,7 @@ import type { ConnectionSource, MessageHandler } from '../presence/connection.js
 import { sourceOf } from '../presence/source.js';
 import { MAX_PIECES } from '../protocol/close-codes.js';
 import { SUBPROTOCOL } from '../protocol/subprotocol.js';
+import { handshakeFault, isWebSocketHandshake, refusalOfHandshake } from './handshake.js';
 import { DRAINING, lingerThenDestroy, refusalOf, refuse } from './refusal.js';
 import type { Refusal } from './refusal.js';
 import { Heartbeat } from './heartbeat.js';
@@ -23,7 +24,6 @@ import type { SignalSocket } from './signal-socket.js';
 import { WriteBatch } from './write-batch.js';
 import { WsConnection } from './ws-connection.js';
 import type { ConnectionShare } from './ws-connection.js';
-
 
 export interface WsEndpointParts {
   readonly httpServer: Server;
@@ -170,11 +170,6 @@ function destroyThis(this: Duplex): void {
   this.destroy();
 }
 
-/** Whether this asks for a WebSocket (RFC 6455, section 4.1), well-formed or not; otherwise it is a plain request that offers some upgrade. */
-function isWebSocketHandshake(request: IncomingMessage): boolean {
-  return request.headers.upgrade?.toLowerCase() === 'websocket' && request.headers['sec-websocket-key'] !== undefined;
-}
-
 /** RFC 9110, section 7.8: a server may ignore an upgrade it does not want and answer the request as it stands. */
 function answerAsHttp(server: Server, request: IncomingMessage, socket: Duplex): void {
   const response = new ServerResponse(request);
@@ -186,21 +181,4 @@ function answerAsHttp(server: Server, request: IncomingMessage, socket: Duplex):
     lingerThenDestroy(socket);
   });
   server.emit('request', request, response);
-}
-
-/** What RFC 6455, section 4.2.1, asks of a handshake and `ws` lets pass. */
-function handshakeFault({ httpVersion, headers }: IncomingMessage): Refusal | undefined {
-  if (httpVersion !== '1.1') return malformed('it must be HTTP/1.1');
-  if (headers['sec-websocket-version'] !== '13') return malformed('Missing or invalid Sec-WebSocket-Version header');
-  if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0') return malformed('it must have no body');
-  return undefined;
-}
-
-function malformed(what: string): Refusal {
-  return { status: 400, text: `Not a valid WebSocket handshake: ${what}.`, headers: { 'Sec-WebSocket-Version': '13' } };
-}
-
-function refusalOfHandshake(error: Error, request: IncomingMessage): Refusal {
-  if (request.method !== 'GET') return { status: 405, text: 'A WebSocket handshake is a GET.', headers: { Allow: 'GET' } };
-  return malformed(error.message);
 }

@@ -31,9 +31,7 @@ describe('drain', () => {
 
   it('while a peer is slow to leave: ready is 503, live 200, upgrades 503, and then it is cut at drain-timeout', async () => {
     const running = await startServer({ drainTimeout: '1s' });
-    const stubborn = await RawConnection.open(running.port);
-    stubborn.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n');
-    await new Promise((resolve) => stubborn.socket.once('data', resolve));
+    const stubborn = await RawConnection.upgraded(running.port);
 
     const closing = running.close();
     while (!stubborn.answer.includes('restart')) await new Promise((resolve) => stubborn.socket.once('data', resolve));
@@ -50,18 +48,14 @@ describe('drain', () => {
 
   it('a peer that ignores the close is not cut before drain-timeout is over', async () => {
     const running = await startServer({ drainTimeout: '7s' });
-    const stubborn = await RawConnection.open(running.port);
-    stubborn.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n');
-    await new Promise((resolve) => stubborn.socket.once('data', resolve));
+    await RawConnection.upgraded(running.port);
     await running.close();
     expect(running.log.map((line) => line.msg)).toContain('drain-timeout is over, cutting the connections that are left');
   }, 20_000);
 
   it('drain-timeout 0s cuts at once', async () => {
     const running = await startServer({ drainTimeout: '0s' });
-    const stubborn = await RawConnection.open(running.port);
-    stubborn.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n');
-    await new Promise((resolve) => stubborn.socket.once('data', resolve));
+    const stubborn = await RawConnection.upgraded(running.port);
     await running.close();
     expect(await stubborn.ended).toContain('restart; retry in');
   });

@@ -1,14 +1,12 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
+import { TopicRegistry } from '../../src/presence/topic-registry.js';
 import type { WsConnection } from '../../src/transport/ws-connection.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { Peer, relayMessage, settle } from '../support/peer.js';
 import { RawConnection } from '../support/raw-http.js';
 import { startServer, stopServers } from '../support/server.js';
-
-const HANDSHAKE =
-  'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n';
 
 afterEach(stopServers);
 
@@ -76,6 +74,17 @@ describe('topics of one connection', () => {
     expect(await peer.closed).toEqual({ code: 1008, reason: 'more than 3 topics on one connection; the setting is max-topics-per-connection' });
   });
 
+  it('1008: what a connection asks for after it broke the limit is ignored', async () => {
+    const running = await startServer({ maxTopicsPerConnection: 3 });
+    const [peer, witness] = [await Peer.connect(running.url), await Peer.connect(running.url)];
+    const topics = running.server.app.get(TopicRegistry, { strict: false });
+    for (let i = 0; i < 5000; i++) peer.subscribe(String(i));
+    while (topics.size === 0) await witness.sync();
+    expect(topics.size).toBeLessThanOrEqual(3);
+    expect((await peer.closed).code).toBe(1008);
+    expect(topics.size).toBeLessThanOrEqual(3);
+  });
+
   it('0 is no limit', async () => {
     const running = await startServer({ maxTopicsPerConnection: 0 });
     const peer = await Peer.connect(running.url);
@@ -91,9 +100,7 @@ describe('dead peers', () => {
   it('4009: a peer that answers no ping is closed with a reason that names the setting', async () => {
     const clock = new ManualClock();
     const running = await startServer(TIMES, 'off', clock);
-    const dead = await RawConnection.open(running.port);
-    dead.write(HANDSHAKE);
-    while (!dead.answer.endsWith('\r\n\r\n')) await once(dead.socket, 'data');
+    const dead = await RawConnection.upgraded(running.port);
     clock.pass(1000);
     while (!dead.answer.endsWith('\x89\x00')) await once(dead.socket, 'data');
     clock.pass(1000);

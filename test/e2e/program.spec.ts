@@ -12,9 +12,6 @@ import { Peer } from '../support/peer.js';
 import { endPrograms, Program } from '../support/program.js';
 import { RawConnection } from '../support/raw-http.js';
 
-const HANDSHAKE =
-  'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n';
-
 const LOOPBACK = ['--listen-addr', '127.0.0.1:0'];
 
 /** Starting the program takes longer than most tests on a busy machine. */
@@ -65,9 +62,7 @@ describe('the program', () => {
 
   it('a second signal ends it at once', async () => {
     const program = new Program([...LOOPBACK, '--drain-timeout', '1h']);
-    const stubborn = await RawConnection.open(await program.port());
-    stubborn.write(HANDSHAKE);
-    await once(stubborn.socket, 'data');
+    await RawConnection.upgraded(await program.port());
     program.signal('SIGINT');
     await program.printed(/"msg":"draining"/);
     program.signal('SIGINT');

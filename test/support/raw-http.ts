@@ -1,5 +1,9 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
+
+const HANDSHAKE =
+  'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n';
 
 /** A TCP connection that says exactly the bytes it is given. */
 export class RawConnection {
@@ -20,6 +24,14 @@ export class RawConnection {
       const socket = connect(port, '127.0.0.1', () => resolve(new RawConnection(socket)));
       socket.once('error', reject);
     });
+  }
+
+  /** A WebSocket that is open and answers nothing by itself: no close, no ping. */
+  static async upgraded(port: number): Promise<RawConnection> {
+    const connection = await RawConnection.open(port);
+    connection.write(HANDSHAKE);
+    while (!connection.answer.includes('\r\n\r\n')) await once(connection.socket, 'data');
+    return connection;
   }
 
   /** What has come so far. */

@@ -1,0 +1,25 @@
+import type { IncomingMessage } from 'node:http';
+import type { Refusal } from './refusal.js';
+
+/** Whether this asks for a WebSocket (RFC 6455, section 4.1), well-formed or not; otherwise it is a plain request that offers some upgrade. */
+export function isWebSocketHandshake(request: IncomingMessage): boolean {
+  return request.headers.upgrade?.toLowerCase() === 'websocket' && request.headers['sec-websocket-key'] !== undefined;
+}
+
+/** What RFC 6455, section 4.2.1, asks of a handshake and `ws` lets pass. */
+export function handshakeFault({ httpVersion, headers }: IncomingMessage): Refusal | undefined {
+  if (httpVersion !== '1.1') return malformed('it must be HTTP/1.1');
+  if (headers['sec-websocket-version'] !== '13') return malformed('Missing or invalid Sec-WebSocket-Version header');
+  if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0') return malformed('it must have no body');
+  return undefined;
+}
+
+function malformed(what: string): Refusal {
+  return { status: 400, text: `Not a valid WebSocket handshake: ${what}.`, headers: { 'Sec-WebSocket-Version': '13' } };
+}
+
+/** The answer to a handshake that `ws` itself refuses, for the reason in `error`. */
+export function refusalOfHandshake(error: Error, request: IncomingMessage): Refusal {
+  if (request.method !== 'GET') return { status: 405, text: 'A WebSocket handshake is a GET.', headers: { Allow: 'GET' } };
+  return malformed(error.message);
+}
