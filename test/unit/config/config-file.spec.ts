@@ -1,28 +1,12 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from '@jest/globals';
-import { ConfigurationError } from '../../../src/config/faults.js';
+import { describe, expect, it } from '@jest/globals';
 import { loadSettings, parseSettings } from '../../../src/config/load-settings.js';
+import type { Settings } from '../../../src/config/settings.js';
+import { CONFIG_FILE, CONFIG_FOLDER, faultsOf as faultsOfRun, load as loadGiven } from '../../support/load.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'cairn-signal-file-'));
-const file = join(folder, 'signal.yaml');
-afterAll(() => rmSync(folder, { recursive: true }));
-
-function load(text: string) {
-  writeFileSync(file, text);
-  return loadSettings({ flags: new Map([['config', file]]), environment: {} }).settings;
-}
-
-function faultsOf(text: string): readonly string[] {
-  try {
-    load(text);
-  } catch (error) {
-    if (error instanceof ConfigurationError) return error.faults;
-    throw error;
-  }
-  throw new Error('no ConfigurationError was thrown');
-}
+const load = (yaml: string): Settings => loadGiven({ yaml }).settings;
+const faultsOf = (yaml: string): readonly string[] => faultsOfRun(() => load(yaml));
 
 describe('a configuration file', () => {
   it.each([
@@ -42,14 +26,14 @@ describe('a configuration file', () => {
   });
 
   it('is named by the environment when no flag names one', () => {
-    writeFileSync(file, 'logFormat: pretty');
-    expect(loadSettings({ flags: new Map(), environment: { CAIRN_SIGNAL_CONFIG: file } }).settings.logFormat).toBe('pretty');
+    writeFileSync(CONFIG_FILE, 'logFormat: pretty');
+    expect(loadSettings({ flags: new Map(), environment: { CAIRN_SIGNAL_CONFIG: CONFIG_FILE } }).settings.logFormat).toBe('pretty');
   });
 
   it('of the environment is not read when a flag names one', () => {
-    writeFileSync(file, 'logFormat: pretty');
-    const environment = { CAIRN_SIGNAL_CONFIG: join(folder, 'none.yaml') };
-    expect(loadSettings({ flags: new Map([['config', file]]), environment }).settings.logFormat).toBe('pretty');
+    writeFileSync(CONFIG_FILE, 'logFormat: pretty');
+    const environment = { CAIRN_SIGNAL_CONFIG: join(CONFIG_FOLDER, 'none.yaml') };
+    expect(loadSettings({ flags: new Map([['config', CONFIG_FILE]]), environment }).settings.logFormat).toBe('pretty');
   });
 
   it.each(readdirSync(new URL('../../../config/', import.meta.url)).map((name) => [name]))('config/%s, which we ship, is valid', (name) => {
@@ -63,7 +47,7 @@ describe('a configuration file with mistakes', () => {
     ['a word', 'listenAddr'],
     ['a number', '443'],
   ])('is one fault when it is %s', (_what, text) => {
-    expect(faultsOf(text)).toEqual([`--config ${JSON.stringify(file)}: it is not a list of settings, each as "name: value"`]);
+    expect(faultsOf(text)).toEqual([`--config ${JSON.stringify(CONFIG_FILE)}: it is not a list of settings, each as "name: value"`]);
   });
 
   it.each([
@@ -71,11 +55,11 @@ describe('a configuration file with mistakes', () => {
     ['names a setting twice', 'logFormat: json\nlogFormat: pretty', 'it is not plain YAML: see line 2, column 1'],
     ['leaves a quote open', 'listenAddr: "a:1', 'it is not plain YAML: see line 1, column 17'],
   ])('that %s is a fault with its line', (_what, text, fault) => {
-    expect(faultsOf(text)).toEqual([`--config ${JSON.stringify(file)}: ${fault}`]);
+    expect(faultsOf(text)).toEqual([`--config ${JSON.stringify(CONFIG_FILE)}: ${fault}`]);
   });
 
   it.each([['authToken:'], ['authToken: null'], ['authToken: ~']])('never opens the server: %j is a fault', (text) => {
-    expect(faultsOf(text)).toEqual([`${file}: authToken: expected a token`]);
+    expect(faultsOf(text)).toEqual([`${CONFIG_FILE}: authToken: expected a token`]);
   });
 
   it('says of a token of digits alone that it must be quoted', () => {
@@ -88,36 +72,36 @@ describe('a configuration file with mistakes', () => {
 
   it('lists every key that is no setting, a flag or variable name too', () => {
     expect(faultsOf('listen-addr: a:1\nCAIRN_SIGNAL_TLS_KEY: k\nport: 5\nconfig: other.yaml')).toEqual([
-      `${file}: listen-addr: there is no such setting (did you mean listenAddr?)`,
-      `${file}: CAIRN_SIGNAL_TLS_KEY: there is no such setting`,
-      `${file}: port: there is no such setting`,
-      `${file}: config: there is no such setting`,
+      `${CONFIG_FILE}: listen-addr: there is no such setting (did you mean listenAddr?)`,
+      `${CONFIG_FILE}: CAIRN_SIGNAL_TLS_KEY: there is no such setting`,
+      `${CONFIG_FILE}: port: there is no such setting`,
+      `${CONFIG_FILE}: config: there is no such setting`,
     ]);
   });
 
   it('is a fault in words when it is a directory', () => {
-    expect(() => loadSettings({ flags: new Map([['config', folder]]), environment: {} })).toThrow(/: it is a directory$/);
+    expect(() => loadSettings({ flags: new Map([['config', CONFIG_FOLDER]]), environment: {} })).toThrow(/: it is a directory$/);
   });
 });
 
 describe('a hostile configuration file', () => {
   it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])('cannot use the key %s', (key) => {
-    expect(faultsOf(`${key}: {authToken: x, listenAddr: "a:1"}`)).toEqual([`${file}: ${key}: there is no such setting`]);
+    expect(faultsOf(`${key}: {authToken: x, listenAddr: "a:1"}`)).toEqual([`${CONFIG_FILE}: ${key}: there is no such setting`]);
     expect(Object.hasOwn(Object.prototype, 'authToken')).toBe(false);
   });
 
   it('is a fault when it multiplies aliases', () => {
     const levels = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
     const bomb = levels.map((name, level) => `${name}: &${name} [${`${level === 0 ? 'x' : `*${levels[level - 1]}`},`.repeat(9)}]`).join('\n');
-    expect(faultsOf(bomb)).toEqual([expect.stringContaining(file)]);
+    expect(faultsOf(bomb)).toEqual([expect.stringContaining(CONFIG_FILE)]);
   });
 
   it.each(['listenAddr: &a [*a]', 'listenAddr: &a {b: *a}', 'maxMessageBytes: &a [*a]'])('is a fault when a value holds itself: %s', (text) => {
-    expect(faultsOf(text)).toEqual([expect.stringContaining(file)]);
+    expect(faultsOf(text)).toEqual([expect.stringContaining(CONFIG_FILE)]);
   });
 
   it('is a fault when an alias has no anchor', () => {
-    expect(faultsOf('listenAddr: *nowhere')).toEqual([expect.stringContaining(file)]);
+    expect(faultsOf('listenAddr: *nowhere')).toEqual([expect.stringContaining(CONFIG_FILE)]);
   });
 
   it.each([

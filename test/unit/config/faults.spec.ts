@@ -1,42 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { ConfigurationError } from '../../../src/config/faults.js';
-import { loadSettings, parseSettings } from '../../../src/config/load-settings.js';
-
-const folder = mkdtempSync(join(tmpdir(), 'cairn-signal-faults-'));
-const file = join(folder, 'signal.yaml');
-afterAll(() => rmSync(folder, { recursive: true }));
-
-interface Given {
-  readonly flags?: Readonly<Record<string, string>>;
-  readonly environment?: Readonly<Record<string, string>>;
-  /** The text of the configuration file, which --config then names. */
-  readonly yaml?: string;
-}
-
-function load({ flags = {}, environment = {}, yaml }: Given, known: readonly string[] = []) {
-  if (yaml !== undefined) writeFileSync(file, yaml);
-  const all = Object.entries(yaml === undefined ? flags : { config: file, ...flags });
-  return loadSettings({ flags: new Map(all), environment }, known);
-}
-
-function faultsOf(run: () => unknown): readonly string[] {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof ConfigurationError) return error.faults;
-    throw error;
-  }
-  throw new Error('no ConfigurationError was thrown');
-}
+import { parseSettings } from '../../../src/config/load-settings.js';
+import { CONFIG_FILE, CONFIG_FOLDER, load, faultsOf } from '../../support/load.js';
 
 describe('the token (item 7: auth never fails open)', () => {
   it.each([
     ['the variable', 'CAIRN_SIGNAL_AUTH_TOKEN', { environment: { CAIRN_SIGNAL_AUTH_TOKEN: '' } }],
     ['the flag', '--auth-token', { flags: { 'auth-token': '' }, environment: { CAIRN_SIGNAL_AUTH_TOKEN: 's3cret' } }],
-    ['the key in the file', `${file}: authToken`, { yaml: 'authToken: ""' }],
+    ['the key in the file', `${CONFIG_FILE}: authToken`, { yaml: 'authToken: ""' }],
   ])('is one fault that says so when %s is empty', (_what, source, given) => {
     expect(faultsOf(() => load(given))).toEqual([`${source}: an empty token would let nobody in; to serve without a token, leave the setting out`]);
   });
@@ -44,7 +16,7 @@ describe('the token (item 7: auth never fails open)', () => {
   it.each([
     ['the variable', 'CAIRN_SIGNAL_AUTH_TOKEN', { environment: { CAIRN_SIGNAL_AUTH_TOKEN: 's3cret-ü' } }],
     ['the flag', '--auth-token', { flags: { 'auth-token': ' s3cret' } }],
-    ['the key in the file', `${file}: authToken`, { yaml: 'authToken: "s3cret\\n"' }],
+    ['the key in the file', `${CONFIG_FILE}: authToken`, { yaml: 'authToken: "s3cret\\n"' }],
   ])('is not repeated when %s cannot be one', (_what, source, given) => {
     expect(faultsOf(() => load(given))).toEqual([
       `${source}: expected visible ASCII characters without spaces around them: an HTTP header carries nothing else`,
@@ -57,7 +29,7 @@ describe('TLS (item 6: both or neither)', () => {
     ['a flag', '--tls-cert is set but tls-key is not', { flags: { 'tls-cert': '/c' } }],
     ['the other flag', '--tls-key is set but tls-cert is not', { flags: { 'tls-key': '/k' } }],
     ['a variable', 'CAIRN_SIGNAL_TLS_CERT is set but tls-key is not', { environment: { CAIRN_SIGNAL_TLS_CERT: '/c' } }],
-    ['a key in the file', `${file}: tlsKey is set but tls-cert is not`, { yaml: 'tlsKey: /k' }],
+    ['a key in the file', `${CONFIG_FILE}: tlsKey is set but tls-cert is not`, { yaml: 'tlsKey: /k' }],
   ])('is a fault when %s alone is given', (_what, fault, given) => {
     expect(faultsOf(() => load(given))).toEqual([`${fault}: TLS needs both, plaintext neither`]);
   });
@@ -74,8 +46,8 @@ describe('faults', () => {
       '"stop": there is no such command',
       '--log-format "xml": expected json or pretty',
       'CAIRN_SIGNAL_MAX_MESSAGE_BYTES "many": expected a whole number from 1024 to 67108864',
-      `${file}: drainTimeout 10: expected a length of time from 0s to 1h, such as 500ms, 10s, 5m or 1h`,
-      `${file}: listenAdr: there is no such setting (did you mean listenAddr?)`,
+      `${CONFIG_FILE}: drainTimeout 10: expected a length of time from 0s to 1h, such as 500ms, 10s, 5m or 1h`,
+      `${CONFIG_FILE}: listenAdr: there is no such setting (did you mean listenAddr?)`,
       '--tls-key is set but tls-cert is not: TLS needs both, plaintext neither',
     ]);
   });
@@ -99,12 +71,12 @@ describe('faults', () => {
   });
 
   it.each([
-    ['--config', { flags: { config: join(folder, 'none.yaml') } }],
-    ['CAIRN_SIGNAL_CONFIG', { environment: { CAIRN_SIGNAL_CONFIG: join(folder, 'none.yaml') } }],
+    ['--config', { flags: { config: join(CONFIG_FOLDER, 'none.yaml') } }],
+    ['CAIRN_SIGNAL_CONFIG', { environment: { CAIRN_SIGNAL_CONFIG: join(CONFIG_FOLDER, 'none.yaml') } }],
   ])('name %s as the source of a configuration file that is not there', (source, given) => {
     const [fault, ...others] = faultsOf(() => load(given));
     expect(others).toEqual([]);
-    expect(fault).toContain(`${JSON.stringify(join(folder, 'none.yaml'))}: there is no such file`);
+    expect(fault).toContain(`${JSON.stringify(join(CONFIG_FOLDER, 'none.yaml'))}: there is no such file`);
     expect(fault).toContain(source);
   });
 });

@@ -1,37 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, describe, expect, it } from '@jest/globals';
-import { ConfigurationError } from '../../../src/config/faults.js';
-import { loadSettings, parseSettings } from '../../../src/config/load-settings.js';
+import { describe, expect, it } from '@jest/globals';
+import { parseSettings } from '../../../src/config/load-settings.js';
 import { settingNames } from '../../../src/config/settings.js';
-
-const folder = mkdtempSync(join(tmpdir(), 'cairn-signal-settings-'));
-const file = join(folder, 'signal.yaml');
-afterAll(() => rmSync(folder, { recursive: true }));
-
-interface Given {
-  readonly flags?: Readonly<Record<string, string>>;
-  readonly environment?: Readonly<Record<string, string>>;
-  /** The text of the configuration file, which --config then names. */
-  readonly yaml?: string;
-}
-
-function load({ flags = {}, environment = {}, yaml }: Given) {
-  if (yaml !== undefined) writeFileSync(file, yaml);
-  const all = Object.entries(yaml === undefined ? flags : { config: file, ...flags });
-  return loadSettings({ flags: new Map(all), environment });
-}
-
-function faultsOf(run: () => unknown): readonly string[] {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof ConfigurationError) return error.faults;
-    throw error;
-  }
-  throw new Error('no ConfigurationError was thrown');
-}
+import { load, faultsOf } from '../../support/load.js';
 
 const DEFAULTS = {
   listenAddr: { host: '0.0.0.0', port: 443 },
