@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { OnModuleDestroy, OnModuleInit } from '@nestjs/common';
+import { Sweep } from '../clock/sweep.js';
 import { MemoryRecordStore } from './memory-record-store.js';
 
 const INTERVAL_MS = 1000;
@@ -9,21 +10,17 @@ const BURIED_A_STEP = 2000;
 /** Frees the memory of expired records when nobody asks for them: one timer for all, bounded work a step. */
 @Injectable()
 export class ExpirySweep implements OnModuleInit, OnModuleDestroy {
-  #timer: NodeJS.Timeout | undefined;
+  readonly #sweep: Sweep;
 
-  constructor(private readonly store: MemoryRecordStore) {}
+  constructor(store: MemoryRecordStore) {
+    this.#sweep = new Sweep(() => store.expire(BURIED_A_STEP), INTERVAL_MS);
+  }
 
   onModuleInit(): void {
-    this.#timer = setInterval(() => this.#step(), INTERVAL_MS);
-    this.#timer.unref();
+    this.#sweep.start();
   }
 
   onModuleDestroy(): void {
-    clearInterval(this.#timer);
-  }
-
-  /** As long as there is more to bury, the next step follows at once, after others had their turn. */
-  #step(): void {
-    if (this.store.expire(BURIED_A_STEP)) setImmediate(() => this.#step());
+    this.#sweep.stop();
   }
 }

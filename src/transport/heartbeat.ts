@@ -1,6 +1,7 @@
 import { ExpiryList } from '../clock/expiry-list.js';
 import type { Expiring } from '../clock/expiry-list.js';
 import type { Clock } from '../clock/clock.js';
+import { Sweep } from '../clock/sweep.js';
 import { deadPeer } from '../protocol/close-codes.js';
 import type { CloseReason } from '../protocol/close-codes.js';
 
@@ -36,21 +37,22 @@ export class Heartbeat {
   readonly #quiet = new ExpiryList<Pulse>();
   /** Pinged, and not heard since. */
   readonly #pinged = new ExpiryList<Pulse>();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #sweep: Sweep;
 
   constructor(
     private readonly times: HeartbeatTimes,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    const interval = Math.min(1000, Math.min(times.pingInterval, times.pongTimeout) * LATENESS);
+    this.#sweep = new Sweep(() => this.check(CHECKED_A_STEP), interval);
+  }
 
   start(): void {
-    const interval = Math.min(1000, Math.min(this.times.pingInterval, this.times.pongTimeout) * LATENESS);
-    this.#timer = setInterval(() => this.#sweep(), interval);
-    this.#timer.unref();
+    this.#sweep.start();
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#sweep.stop();
   }
 
   add(pulse: Pulse): void {
@@ -95,9 +97,5 @@ export class Heartbeat {
     pulse.heard = false;
     pulse.checkAt = this.clock.monotonic() + time;
     list.append(pulse);
-  }
-
-  #sweep(): void {
-    if (this.check(CHECKED_A_STEP)) setImmediate(() => this.#sweep());
   }
 }
