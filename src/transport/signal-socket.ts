@@ -4,6 +4,8 @@ import type { WsConnection } from './ws-connection.js';
 
 /** How long a peer may take to answer our close frame, in milliseconds, before its socket is cut; in a drain, drain-timeout. */
 export const CLOSE_TIMEOUT_MS = 5000;
+/** How long, in milliseconds, the close frame of a slow consumer may take to get through the backlog before it. */
+const SLOW_CLOSE_MS = 1000;
 
 /** A `ws` WebSocket that knows the connection it carries. */
 export interface SignalSocket extends WebSocket {
@@ -22,12 +24,12 @@ export function signalSocketClass(maxMessageBytes: number): typeof WebSocket {
       // With a code alone `ws` closes for a reason of its own; otherwise the reason may be the peer's, and empty.
       const own = code === CloseCode.messageTooBig ? messageTooBig(maxMessageBytes).text : reasonFor(code);
       super.close(code, given.length === 1 ? own : reason.length > 0 ? reason : reasonFor(CloseCode.normal));
-      if (code !== CloseCode.serviceRestart) this.#cutSoon();
+      if (code !== CloseCode.serviceRestart) this.#cutAfter(code === CloseCode.slowConsumer ? SLOW_CLOSE_MS : CLOSE_TIMEOUT_MS);
     }
 
-    #cutSoon(): void {
+    #cutAfter(milliseconds: number): void {
       if (this.readyState !== WebSocket.CLOSING) return;
-      const timer = setTimeout(() => this.terminate(), CLOSE_TIMEOUT_MS);
+      const timer = setTimeout(() => this.terminate(), milliseconds);
       this.once('close', () => clearTimeout(timer));
     }
   };

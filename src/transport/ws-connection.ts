@@ -9,9 +9,6 @@ import type { Heartbeat, Pulse } from './heartbeat.js';
 import type { SignalSocket } from './signal-socket.js';
 import type { WriteBatch, Writer } from './write-batch.js';
 
-/** How long, in milliseconds, the close frame of a slow consumer may take to get through to it. */
-const SLOW_CLOSE_MS = 1000;
-
 /** What all connections of an endpoint share. */
 export interface ConnectionShare {
   readonly handler: MessageHandler;
@@ -95,11 +92,8 @@ export class WsConnection extends Connection implements Writer, Pulse {
   #relieve(): void {
     const { writes, maxBufferedBytes } = this.share;
     writes.flush(this);
-    if (this.socket.writableLength <= maxBufferedBytes) return;
-    this.close(slowConsumer(maxBufferedBytes));
-    // The close frame stands behind the backlog; both go when the socket does.
-    const timer = setTimeout(() => this.terminate(), SLOW_CLOSE_MS);
-    this.webSocket.once('close', () => clearTimeout(timer));
+    // The close frame stands behind the backlog; both go when the socket is cut.
+    if (this.socket.writableLength > maxBufferedBytes) this.close(slowConsumer(maxBufferedBytes));
   }
 }
 
