@@ -59,9 +59,9 @@ export class Relay {
     }
   }
 
-  /** J6: what a JSON peer publishes reaches the topic's CBOR subscribers as a Relay. */
-  publish(publisher: Connection, topic: string, payload: Uint8Array): void {
-    this.relay(publisher, topic, encodeMessage({ kind: 'Relay', topic, payload }));
+  /** J6: what a JSON peer publishes, in base64, reaches the topic's CBOR subscribers as a Relay. */
+  publish(publisher: Connection, topic: string, payload: string): void {
+    if (this.topics.subscribers(topic).size > 0) this.relay(publisher, topic, relayOf(topic, payload));
   }
 
   /** R7: the connection is gone. */
@@ -75,7 +75,7 @@ export class Relay {
     let left = MOST_REPLAYED_BYTES;
     for (const { connection, content } of this.records.query(topic)) {
       if (content.kind !== 'published' || connection === subscriber.id) continue;
-      const message = encodeMessage({ kind: 'Relay', topic, payload: Buffer.from(content.payload, 'base64') });
+      const message = relayOf(topic, content.payload);
       left -= message.length;
       if (left < 0) break;
       messages.push(message);
@@ -86,4 +86,9 @@ export class Relay {
   #logTopic(message: string, connection: Connection, topic: string): void {
     this.#log.debug(message, { connection: connection.id, topicDigest: topicDigest(topic) });
   }
+}
+
+/** The Relay that a publication is to CBOR subscribers; `payload` is base64. */
+function relayOf(topic: string, payload: string): Buffer {
+  return encodeMessage({ kind: 'Relay', topic, payload: Buffer.from(payload, 'base64') });
 }

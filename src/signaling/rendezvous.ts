@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Settings } from '../config/settings.js';
 import { RendezvousCounts } from '../metrics/rendezvous-counts.js';
 import type { Connection } from '../presence/connection.js';
+import { topicTooLong } from '../protocol/close-codes.js';
 import { ack, refusal, result } from '../protocol/rendezvous-answer.js';
 import type { FoundPeer, RefusalCode } from '../protocol/rendezvous-answer.js';
 import type { Announce, Malformed, Publish, Query, RendezvousMessage } from '../protocol/rendezvous-message.js';
@@ -36,9 +37,8 @@ export class Rendezvous {
     if (message.type === 'malformed') return this.#refuse(message.topic, 'malformed', message.fault);
     const { topic } = message;
     if (!this.settings.records) return this.#refuse(topic, 'records_off', 'this server keeps no records; the setting is records');
-    if (Buffer.byteLength(topic) > this.settings.maxTopicBytes) {
-      return this.#refuse(topic, 'topic_too_long', `topic over ${this.settings.maxTopicBytes} bytes; the setting is max-topic-bytes`);
-    }
+    const { maxTopicBytes } = this.settings;
+    if (Buffer.byteLength(topic) > maxTopicBytes) return this.#refuse(topic, 'topic_too_long', topicTooLong(maxTopicBytes).text);
     switch (message.type) {
       case 'publish':
         return this.#publish(connection, message);
@@ -51,11 +51,10 @@ export class Rendezvous {
 
   /** J1, J3, J6. */
   #publish(connection: Connection, { topic, payload }: Publish): string {
-    const bytes = Buffer.from(payload, 'base64');
-    const refused = this.#leave(connection, topic, { kind: 'published', payload }, bytes.length);
+    const refused = this.#leave(connection, topic, { kind: 'published', payload }, Buffer.byteLength(payload, 'base64'));
     if (refused !== undefined) return refused;
     this.counts.publishes += 1;
-    this.relay.publish(connection, topic, bytes);
+    this.relay.publish(connection, topic, payload);
     return ack(topic);
   }
 
