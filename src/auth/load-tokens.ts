@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { fileFault, StartupError } from '../config/faults.js';
+import { StartupError } from '../config/faults.js';
+import { readSettingFile } from '../config/setting-file.js';
 import type { Settings } from '../config/settings.js';
 import { bearerToken } from '../config/values.js';
 import { BearerTokens } from './bearer-tokens.js';
@@ -13,12 +13,7 @@ export function loadTokens(settings: Settings): BearerTokens {
 }
 
 function readTokenFile(path: string): string[] {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new StartupError(`auth-token-file ${JSON.stringify(path)}: ${fileFault(error)}`);
-  }
+  const text = readSettingFile('auth-token-file', path).toString('utf8');
   const tokens: string[] = [];
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     const token = line.trim();

@@ -1,9 +1,9 @@
 import { loadTokens } from '../auth/load-tokens.js';
+import type { Environment } from '../config/environment.js';
 import type { LoadedSettings } from '../config/load-settings.js';
 import { readLogFilter } from '../logging/log-filter.js';
 import { authority } from '../transport/listen-fault.js';
 import { loadTlsPair } from '../transport/tls.js';
-import type { Environment } from './environment.js';
 
 /** Says on standard output whether the server could start with these settings. Rejects with a StartupError that names the file at fault. */
 export function checkConfig({ settings, warnings }: LoadedSettings, environment: Environment): number {

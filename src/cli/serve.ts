@@ -1,8 +1,8 @@
 import { createApp } from '../app.js';
+import type { Environment } from '../config/environment.js';
 import type { LoadedSettings } from '../config/load-settings.js';
 import { Logs } from '../logging/log.js';
 import { readLogFilter } from '../logging/log-filter.js';
-import type { Environment } from './environment.js';
 import type { StopSignals } from './signals.js';
 
 /**

@@ -1,6 +1,7 @@
 import { readConfigFile } from './config-file.js';
+import type { Environment } from './environment.js';
 import { ConfigurationError } from './faults.js';
-import { nearestName, suggestion } from './nearest-name.js';
+import { suggestion } from './nearest-name.js';
 import { flagOf, settingNames, Settings, settingsSchema, VARIABLE_PREFIX, variableOf } from './settings.js';
 import type { SettingName, SettingsInput } from './settings.js';
 
@@ -8,7 +9,7 @@ import type { SettingName, SettingsInput } from './settings.js';
 export interface SettingSources {
   /** What followed each flag, by the flag's name without dashes: `listen-addr`. Only flags that exist. */
   readonly flags: ReadonlyMap<string, string>;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: Environment;
 }
 
 export interface LoadedSettings {
@@ -94,14 +95,11 @@ function shown(name: SettingName, value: unknown): string {
 /** What Kubernetes puts into every pod beside a Service named cairn-signal; none of it is ours. */
 const KUBERNETES = /^CAIRN_SIGNAL_(?:PORT|SERVICE_\w+|PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)$/;
 
-function unknownVariables(environment: SettingSources['environment']): string[] {
+function unknownVariables(environment: Environment): string[] {
   const known = [CONFIG_FLAG, ...settingNames].map((name) => variableOf(name).slice(VARIABLE_PREFIX.length));
   return Object.keys(environment)
     .filter((variable) => variable.startsWith(VARIABLE_PREFIX) && !KUBERNETES.test(variable))
     .map((variable) => variable.slice(VARIABLE_PREFIX.length))
     .filter((name) => !known.includes(name))
-    .map((name) => {
-      const meant = nearestName(name, known);
-      return `${VARIABLE_PREFIX}${name}: there is no such setting, so it does nothing${meant === undefined ? '' : ` (did you mean ${VARIABLE_PREFIX}${meant}?)`}`;
-    });
+    .map((name) => `${VARIABLE_PREFIX}${name}: there is no such setting, so it does nothing${suggestion(name, known, VARIABLE_PREFIX)}`);
 }

@@ -12,10 +12,10 @@ export function nearestName(written: string, names: readonly string[]): string |
   return nearest;
 }
 
-/** ` (did you mean NAME?)`, or nothing when no name is near. */
-export function suggestion(written: string, names: readonly string[]): string {
+/** ` (did you mean NAME?)`, or nothing when no name is near; `prefix` is what all the names begin with where they are written. */
+export function suggestion(written: string, names: readonly string[], prefix = ''): string {
   const name = nearestName(written, names);
-  return name === undefined ? '' : ` (did you mean ${name}?)`;
+  return name === undefined ? '' : ` (did you mean ${prefix}${name}?)`;
 }
 
 /** A part of a name, at least this long, is as near to it as two slips. */

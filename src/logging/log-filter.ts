@@ -1,3 +1,5 @@
+import type { Environment } from '../config/environment.js';
+
 /** Levels of log lines, as RUST_LOG names them, from everything to nothing. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'off'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -34,7 +36,7 @@ export class LogFilter {
 }
 
 /** The filter that RUST_LOG asks for; where it cannot be understood, the default and a warning that says so. */
-export function readLogFilter(environment: Readonly<Record<string, string | undefined>>): { filter: LogFilter; warnings: string[] } {
+export function readLogFilter(environment: Environment): { filter: LogFilter; warnings: string[] } {
   const filter = LogFilter.parse(environment.RUST_LOG ?? '');
   if (filter !== undefined) return { filter, warnings: [] };
   return { filter: LogFilter.default, warnings: ['RUST_LOG is not a list of log directives, so the level is info'] };

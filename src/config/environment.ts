@@ -1,2 +1,2 @@
-/** Environment variables of the process. */
+/** Environment variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
