@@ -19,7 +19,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   auth: ['protocol', 'config', 'lifecycle', 'logging'],
   records: ['config', 'clock'],
   signaling: ['protocol', 'config', 'lifecycle', 'logging', 'metrics', 'presence', 'records', 'auth'],
-  transport: ['protocol', 'config', 'clock', 'lifecycle', 'logging', 'auth', 'presence/connection', 'presence/source'],
+  transport: ['protocol', 'config', 'clock', 'lifecycle', 'logging', 'metrics', 'auth', 'presence/connection', 'presence/source'],
   health: ['config', 'lifecycle', 'logging'],
   http: ['protocol', 'config', 'lifecycle', 'logging', '.'],
   cli: ['config', 'logging', 'auth', 'transport', '.'],

@@ -54,6 +54,14 @@ export const settingsSchema = z.strictObject({
     value: 'COUNT',
     about: 'Topics that one connection may subscribe to; 0 for no limit. One more closes it with 1008.',
   }),
+  maxMessagesPerSecond: count(0, 1_000_000).prefault(200).meta({
+    value: 'COUNT',
+    about: 'Messages that one connection may send in a second, pings included; 0 for no limit. One that sends faster is read slower; nothing is lost.',
+  }),
+  messageBurst: count(1, 1_000_000).prefault(400).meta({
+    value: 'COUNT',
+    about: 'Messages that one connection may send at once before max-messages-per-second holds it back.',
+  }),
   maxBufferedBytes: count(0, 1024 * 1024 * 1024).prefault(1_048_576).meta({
     value: 'BYTES',
     about: 'Bytes that may wait for one peer which reads too slowly; 0 for no limit. More close its connection with 4008.',

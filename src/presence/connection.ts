@@ -15,6 +15,8 @@ export abstract class Connection {
 
   /** Sends one whole WebSocket frame, in the order of the calls. False when the connection is no longer open. */
   abstract send(frame: Buffer): boolean;
+  /** Counts messages towards the rate at which the peer may send, as if it had sent them. */
+  abstract charge(messages: number): void;
   /** Begins the closing handshake; what was sent before is delivered first. */
   abstract close(reason: CloseReason): void;
   /** Cuts the connection without a handshake. */

@@ -1,3 +1,5 @@
+import type { Limit } from './limits.js';
+
 /**
  * Why a connection is closed: the WebSocket close code and a sentence that a person can read (docs/protocol.md, section 4).
  * 4000-4499 say "come back with backoff", 4500-4999 "do not"; the rest are RFC 6455, section 7.4.1.
@@ -6,6 +8,8 @@
 export interface CloseReason {
   readonly code: number;
   readonly text: string;
+  /** The limit that the peer ran into, if that is why. */
+  readonly limit?: Limit;
 }
 
 /** Fragments, or TCP segments, that one message may come in: enough for a byte each, too few to fill memory with bookkeeping. */
@@ -40,27 +44,27 @@ export function restart(seconds: number): CloseReason {
 
 /** A message of more than `limit` bytes was begun. */
 export function messageTooBig(limit: number): CloseReason {
-  return { code: CloseCode.messageTooBig, text: `message over ${limit} bytes; the setting is max-message-bytes` };
+  return breach(CloseCode.messageTooBig, 'max-message-bytes', `message over ${limit} bytes`);
 }
 
 /** A topic of more than `limit` bytes was asked for. */
 export function topicTooLong(limit: number): CloseReason {
-  return { code: CloseCode.policyViolation, text: `topic over ${limit} bytes; the setting is max-topic-bytes` };
+  return breach(CloseCode.policyViolation, 'max-topic-bytes', `topic over ${limit} bytes`);
 }
 
 /** One topic more than `limit` was subscribed to. */
 export function tooManyTopics(limit: number): CloseReason {
-  return { code: CloseCode.policyViolation, text: `more than ${limit} topics on one connection; the setting is max-topics-per-connection` };
+  return breach(CloseCode.policyViolation, 'max-topics-per-connection', `more than ${limit} topics on one connection`);
 }
 
 /** More than `limit` bytes wait for the peer. */
 export function slowConsumer(limit: number): CloseReason {
-  return { code: CloseCode.slowConsumer, text: `slow consumer: more than ${limit} bytes waiting; the setting is max-buffered-bytes` };
+  return breach(CloseCode.slowConsumer, 'max-buffered-bytes', `slow consumer: more than ${limit} bytes waiting`);
 }
 
 /** No sign of life for `seconds` after a ping. */
 export function deadPeer(seconds: number): CloseReason {
-  return { code: CloseCode.deadPeer, text: `no pong within ${seconds} s; the setting is pong-timeout` };
+  return breach(CloseCode.deadPeer, 'pong-timeout', `no pong within ${seconds} s`);
 }
 
 /** Something threw that must not; the log has it. */
@@ -78,4 +82,8 @@ export function reasonFor(code: number): string {
     default:
       return 'closed at the peer\'s request';
   }
+}
+
+function breach(code: number, limit: Limit, what: string): CloseReason {
+  return { code, text: `${what}; the setting is ${limit}`, limit };
 }

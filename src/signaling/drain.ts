@@ -44,5 +44,6 @@ export class Drain implements OnModuleDestroy {
       this.#log.warn('drain-timeout is over, cutting the connections that are left', { connections: this.connections.size });
     }
     for (const connection of this.connections) connection.terminate();
+    await this.connections.empty();
   }
 }

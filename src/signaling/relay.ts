@@ -81,6 +81,7 @@ export class Relay {
       messages.push(message);
     }
     for (const message of messages.toReversed()) subscriber.send(binaryFrame(message));
+    if (messages.length > 0) subscriber.charge(messages.length);
   }
 
   #logTopic(message: string, connection: Connection, topic: string): void {

@@ -6,6 +6,7 @@ import { Clock } from '../clock/clock.js';
 import { Settings } from '../config/settings.js';
 import { Lifecycle } from '../lifecycle/lifecycle.js';
 import { Logs } from '../logging/log.js';
+import { LimitCounts } from '../metrics/limit-counts.js';
 import { WsEndpoint } from './ws-endpoint.js';
 import type { WsConnection } from './ws-connection.js';
 
@@ -27,6 +28,7 @@ export class CborWsAdapter extends WsAdapter {
       settings: this.app.get(Settings, { strict: false }),
       lifecycle: this.app.get(Lifecycle, { strict: false }),
       guards: this.app.get(UpgradeGuards, { strict: false }),
+      counts: this.app.get(LimitCounts, { strict: false }),
       clock: this.app.get(Clock, { strict: false }),
       log: this.app.get(Logs, { strict: false }).for('upgrade'),
     });

@@ -9,6 +9,8 @@ import type { CloseReason } from '../protocol/close-codes.js';
 export interface Pulse extends Expiring<Pulse> {
   /** Set whenever anything came from the peer; cleared by the heartbeat alone. */
   heard: boolean;
+  /** Whether nothing is read from the peer for now, so that its silence says nothing. */
+  readonly paused: boolean;
   /** When it is looked at next, on the monotonic clock; kept by the heartbeat alone. */
   checkAt: number;
   ping(): void;
@@ -66,12 +68,12 @@ export class Heartbeat {
   /** Looks at those that are due, at most `most` of each list. True when there may be more. */
   check(most: number): boolean {
     const more = this.#take(this.#pinged, most, (pulse) => {
-      if (pulse.heard) this.#wait(this.#quiet, pulse, this.times.pingInterval);
+      if (pulse.heard || pulse.paused) this.#wait(this.#quiet, pulse, this.times.pingInterval);
       else pulse.close(deadPeer(this.times.pongTimeout / 1000));
     });
     return (
       this.#take(this.#quiet, most, (pulse) => {
-        if (pulse.heard) {
+        if (pulse.heard || pulse.paused) {
           this.#wait(this.#quiet, pulse, this.times.pingInterval);
         } else {
           this.#wait(this.#pinged, pulse, this.times.pongTimeout);

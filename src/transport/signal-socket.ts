@@ -22,9 +22,14 @@ export function signalSocketClass(maxMessageBytes: number): typeof WebSocket {
     override close(...given: [code?: number, reason?: string | Buffer]): void {
       const [code = CloseCode.normal, reason = ''] = given;
       // With a code alone `ws` closes for a reason of its own; otherwise the reason may be the peer's, and empty.
-      const own = code === CloseCode.messageTooBig ? messageTooBig(maxMessageBytes).text : reasonFor(code);
+      const own = code === CloseCode.messageTooBig ? this.#tooBig() : reasonFor(code);
       super.close(code, given.length === 1 ? own : reason.length > 0 ? reason : reasonFor(CloseCode.normal));
       if (code !== CloseCode.serviceRestart) this.#cutAfter(code === CloseCode.slowConsumer ? SLOW_CLOSE_MS : CLOSE_TIMEOUT_MS);
+    }
+
+    #tooBig(): string {
+      (this as unknown as SignalSocket).connection.share.counts.reached('max-message-bytes');
+      return messageTooBig(maxMessageBytes).text;
     }
 
     #cutAfter(milliseconds: number): void {

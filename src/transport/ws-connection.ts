@@ -1,12 +1,17 @@
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import type { ExpiryList } from '../clock/expiry-list.js';
+import type { LimitCounts } from '../metrics/limit-counts.js';
 import { Connection } from '../presence/connection.js';
 import type { MessageHandler } from '../presence/connection.js';
 import { CloseCode, slowConsumer } from '../protocol/close-codes.js';
 import type { CloseReason } from '../protocol/close-codes.js';
 import type { Heartbeat, Pulse } from './heartbeat.js';
+import type { Incoming } from './held-messages.js';
+import { Inbox } from './inbox.js';
+import type { Recipient } from './inbox.js';
 import type { SignalSocket } from './signal-socket.js';
+import type { Throttle } from './throttle.js';
 import type { WriteBatch, Writer } from './write-batch.js';
 
 /** What all connections of an endpoint share. */
@@ -14,6 +19,8 @@ export interface ConnectionShare {
   readonly handler: MessageHandler;
   readonly writes: WriteBatch;
   readonly heartbeat: Heartbeat;
+  readonly throttle: Throttle;
+  readonly counts: LimitCounts;
   /** Bytes that may wait for one peer; 0 for no limit. */
   readonly maxBufferedBytes: number;
 }
@@ -28,10 +35,10 @@ export interface ConnectionIdentity {
 /**
  * One peer's WebSocket as the domain's Connection. Owns the socket's listeners; frames are written below `ws`, which
  * keeps reading, pings and the closing handshake. Knows nothing of topics or of what a message says.
- * Invariant: the handler hears of messages in the order they came, and of none after onClose; what waits for the peer is
- * never more than max-buffered-bytes and one frame.
+ * Invariant: the handler hears of messages in the order they came, no faster than the rate, and of none after onClose; what
+ * waits for the peer is never more than max-buffered-bytes and one frame.
  */
-export class WsConnection extends Connection implements Writer, Pulse {
+export class WsConnection extends Connection implements Writer, Pulse, Recipient {
   readonly id: number;
   readonly principal: string | undefined;
   readonly source: string;
@@ -41,8 +48,11 @@ export class WsConnection extends Connection implements Writer, Pulse {
   previous: Pulse | undefined;
   next: Pulse | undefined;
   list: ExpiryList<Pulse> | undefined;
+  readonly inbox: Inbox;
   /** Whether its messages are ignored: it broke a rule, and is on its way out. */
-  ignored = false;
+  #ignored = false;
+  /** Whether the WebSocket is closed for good; messages that it brought may still be held. */
+  #closed = false;
   /** Called once, when the WebSocket is closed for good. Set by the adapter. */
   onClose: (() => void) | undefined;
 
@@ -56,11 +66,12 @@ export class WsConnection extends Connection implements Writer, Pulse {
     this.id = identity.id;
     this.principal = identity.principal;
     this.source = identity.source;
+    this.inbox = new Inbox(this, share.throttle);
     webSocket.connection = this;
     // Shared functions rather than closures: a node holds tens of thousands of idle connections.
     webSocket.on('message', onMessage);
-    webSocket.on('ping', onLife);
-    webSocket.on('pong', onLife);
+    webSocket.on('ping', onPing);
+    webSocket.on('pong', onPong);
     webSocket.on('close', onClose);
     webSocket.on('error', onError);
     share.heartbeat.add(this);
@@ -78,14 +89,66 @@ export class WsConnection extends Connection implements Writer, Pulse {
     if (this.webSocket.readyState === WebSocket.OPEN) this.webSocket.ping();
   }
 
+  get paused(): boolean {
+    return this.inbox.paused;
+  }
+
+  charge(messages: number): void {
+    this.share.throttle.charge(this.inbox, messages);
+  }
+
+  /** Something came: a sign of life, and a message that waits until the connection may send it. */
+  take(kind: Incoming, data: Buffer): void {
+    this.heard = true;
+    if (!this.#ignored) this.inbox.take(kind, data);
+  }
+
+  deliver(kind: Incoming, data: Buffer): void {
+    switch (kind) {
+      case 'binary':
+        return this.share.handler.binaryMessage(this, data);
+      case 'text':
+        return this.share.handler.textMessage(this, data);
+      case 'ping':
+        return this.webSocket.pong(data);
+      case 'pong':
+        return undefined;
+    }
+  }
+
+  pause(): void {
+    this.webSocket.pause();
+  }
+
+  resume(): void {
+    // While it was paused it could not be heard.
+    this.heard = true;
+    if (this.#closed) this.onClose?.();
+    else this.webSocket.resume();
+  }
+
   close(reason: CloseReason): void {
     // A draining peer may still have something to say; whoever is closed for a fault may not go on with it.
-    if (reason.code !== CloseCode.serviceRestart) this.ignored = true;
+    if (reason.code !== CloseCode.serviceRestart) this.#ignore();
+    if (reason.limit !== undefined) this.share.counts.reached(reason.limit);
     this.webSocket.close(reason.code, reason.text);
   }
 
   terminate(): void {
+    this.#ignore();
     this.webSocket.terminate();
+  }
+
+  /** The WebSocket is closed for good: nothing more comes but what is held. */
+  ended(): void {
+    this.share.heartbeat.remove(this);
+    this.#closed = true;
+    if (!this.inbox.paused) this.onClose?.();
+  }
+
+  #ignore(): void {
+    this.#ignored = true;
+    this.inbox.drop();
   }
 
   /** Too much waits. Some of it may wait only for the end of this turn; if it is the peer that does not read, it is closed. */
@@ -98,21 +161,19 @@ export class WsConnection extends Connection implements Writer, Pulse {
 }
 
 function onMessage(this: WebSocket, message: WebSocket.RawData, isBinary: boolean): void {
-  const { connection } = this as SignalSocket;
-  connection.heard = true;
-  if (connection.ignored) return;
-  if (isBinary) connection.share.handler.binaryMessage(connection, message as Buffer);
-  else connection.share.handler.textMessage(connection, message as Buffer);
+  (this as SignalSocket).connection.take(isBinary ? 'binary' : 'text', message as Buffer);
 }
 
-function onLife(this: WebSocket): void {
-  (this as SignalSocket).connection.heard = true;
+function onPing(this: WebSocket, data: Buffer): void {
+  (this as SignalSocket).connection.take('ping', data);
+}
+
+function onPong(this: WebSocket, data: Buffer): void {
+  (this as SignalSocket).connection.take('pong', data);
 }
 
 function onClose(this: WebSocket): void {
-  const { connection } = this as SignalSocket;
-  connection.share.heartbeat.remove(connection);
-  connection.onClose?.();
+  (this as SignalSocket).connection.ended();
 }
 
 /** `ws` reports broken framing and resets here, and closes by itself: all of it is the peer's doing and none of it news. */

@@ -10,6 +10,7 @@ import type { Clock } from '../clock/clock.js';
 import type { Settings } from '../config/settings.js';
 import type { Lifecycle } from '../lifecycle/lifecycle.js';
 import type { Log } from '../logging/log.js';
+import type { LimitCounts } from '../metrics/limit-counts.js';
 import type { ConnectionSource, MessageHandler } from '../presence/connection.js';
 import { sourceOf } from '../presence/source.js';
 import { MAX_PIECES } from '../protocol/close-codes.js';
@@ -21,6 +22,7 @@ import { Heartbeat } from './heartbeat.js';
 import { RefusalLog } from './refusal-log.js';
 import { CLOSE_TIMEOUT_MS, signalSocketClass } from './signal-socket.js';
 import type { SignalSocket } from './signal-socket.js';
+import { Throttle } from './throttle.js';
 import { WriteBatch } from './write-batch.js';
 import { WsConnection } from './ws-connection.js';
 import type { ConnectionShare } from './ws-connection.js';
@@ -30,6 +32,7 @@ export interface WsEndpointParts {
   readonly settings: Settings;
   readonly lifecycle: Lifecycle;
   readonly guards: UpgradeGuards;
+  readonly counts: LimitCounts;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -58,6 +61,8 @@ export class WsEndpoint implements ConnectionSource {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
+      // A ping waits for its turn like any other message.
+      autoPong: false,
       maxPayload: parts.settings.maxMessageBytes,
       maxFragments: MAX_PIECES,
       maxBufferedChunks: MAX_PIECES,
@@ -74,8 +79,9 @@ export class WsEndpoint implements ConnectionSource {
   }
 
   deliverTo(handler: MessageHandler): void {
-    const { maxBufferedBytes } = this.parts.settings;
-    this.#share = { handler, writes: new WriteBatch(), heartbeat: this.#heartbeat, maxBufferedBytes };
+    const { settings, clock, counts } = this.parts;
+    const throttle = new Throttle(settings, clock, counts);
+    this.#share = { handler, writes: new WriteBatch(), heartbeat: this.#heartbeat, throttle, counts, maxBufferedBytes: settings.maxBufferedBytes };
     this.#admit = this.parts.guards.of(handler);
   }
 

@@ -17,6 +17,10 @@ class StillConnection extends Connection {
     return true;
   }
 
+  charge(): void {
+    // Still.
+  }
+
   close(): void {
     // Still.
   }

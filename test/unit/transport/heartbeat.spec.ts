@@ -8,6 +8,7 @@ import { ManualClock } from '../../support/manual-clock.js';
 /** A peer that is silent unless a test says otherwise. */
 class SilentPulse implements Pulse {
   heard = false;
+  paused = false;
   checkAt = 0;
   previous: Pulse | undefined;
   next: Pulse | undefined;
@@ -54,7 +55,7 @@ describe('heartbeat', () => {
     pass(19_999);
     expect(pulse.closed).toBeUndefined();
     pass(1);
-    expect(pulse.closed).toEqual({ code: 4009, text: 'no pong within 20 s; the setting is pong-timeout' });
+    expect(pulse.closed).toMatchObject({ code: 4009, text: 'no pong within 20 s; the setting is pong-timeout' });
     pass(100_000);
     expect(pulse.pings).toBe(1);
   });

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
-import { TopicRegistry } from '../../src/presence/topic-registry.js';
-import type { WsConnection } from '../../src/transport/ws-connection.js';
-import { ManualClock } from '../support/manual-clock.js';
-import { Peer, relayMessage, settle } from '../support/peer.js';
-import { RawConnection } from '../support/raw-http.js';
-import { startServer, stopServers } from '../support/server.js';
+import { ConnectionRegistry } from '../../../src/presence/connection-registry.js';
+import { TopicRegistry } from '../../../src/presence/topic-registry.js';
+import type { WsConnection } from '../../../src/transport/ws-connection.js';
+import { ManualClock } from '../../support/manual-clock.js';
+import { Peer, relayMessage, settle } from '../../support/peer.js';
+import { RawConnection } from '../../support/raw-http.js';
+import { startServer, stopServers } from '../../support/server.js';
 
 afterEach(stopServers);
 
@@ -75,7 +75,7 @@ describe('topics of one connection', () => {
   });
 
   it('1008: what a connection asks for after it broke the limit is ignored', async () => {
-    const running = await startServer({ maxTopicsPerConnection: 3 });
+    const running = await startServer({ maxTopicsPerConnection: 3, maxMessagesPerSecond: 0 });
     const [peer, witness] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     const topics = running.server.app.get(TopicRegistry, { strict: false });
     for (let i = 0; i < 5000; i++) peer.subscribe(String(i));
@@ -86,7 +86,7 @@ describe('topics of one connection', () => {
   });
 
   it('0 is no limit', async () => {
-    const running = await startServer({ maxTopicsPerConnection: 0 });
+    const running = await startServer({ maxTopicsPerConnection: 0, maxMessagesPerSecond: 0 });
     const peer = await Peer.connect(running.url);
     for (let i = 0; i < 3000; i++) peer.subscribe(String(i));
     await peer.sync();

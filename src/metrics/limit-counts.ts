@@ -1,0 +1,18 @@
+import { Injectable } from '@nestjs/common';
+import { LIMITS } from '../protocol/limits.js';
+import type { Limit } from '../protocol/limits.js';
+
+/** How often peers ran into each limit since the start. Plain numbers, read when somebody looks; knows nothing of the peers. */
+@Injectable()
+export class LimitCounts {
+  readonly #counts = Object.fromEntries(LIMITS.map((limit) => [limit, 0])) as Record<Limit, number>;
+
+  /** A peer ran into `limit`. */
+  reached(limit: Limit): void {
+    this.#counts[limit] += 1;
+  }
+
+  of(limit: Limit): number {
+    return this.#counts[limit];
+  }
+}

@@ -1,0 +1,11 @@
+/** The limits that a peer can run into, each by the setting that moves it; what was done about it is in docs/protocol.md. */
+export const LIMITS = [
+  'max-message-bytes',
+  'max-topic-bytes',
+  'max-topics-per-connection',
+  'max-messages-per-second',
+  'max-buffered-bytes',
+  'pong-timeout',
+] as const;
+
+export type Limit = (typeof LIMITS)[number];

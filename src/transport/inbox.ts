@@ -1,0 +1,66 @@
+import { HeldMessages } from './held-messages.js';
+import type { Incoming } from './held-messages.js';
+import type { Throttle } from './throttle.js';
+
+/** Whom an inbox is for. */
+export interface Recipient {
+  deliver(kind: Incoming, data: Buffer): void;
+  /** Reads nothing more from the peer; what the last read brought still comes. */
+  pause(): void;
+  /** Reads on: everything that was held has been delivered. */
+  resume(): void;
+}
+
+/**
+ * What one peer says, no faster than it may. Owns its token bucket and what is held back of what was read already. Knows
+ * nothing of sockets. Invariant: everything is delivered once and in order, and nothing is held unless the peer is paused.
+ */
+export class Inbox {
+  /** When the bucket would be full again, in milliseconds on the monotonic clock: a whole token bucket in one number. Kept by Throttle alone. */
+  fullAt = 0;
+  #held: HeldMessages | undefined;
+
+  constructor(
+    private readonly recipient: Recipient,
+    private readonly throttle: Throttle,
+  ) {}
+
+  get paused(): boolean {
+    return this.#held !== undefined;
+  }
+
+  /** Delivers at once where the bucket has a token, else as soon as it has. */
+  take(kind: Incoming, data: Buffer): void {
+    if (this.#held !== undefined) {
+      this.#held.push(kind, data);
+    } else if (this.throttle.spend(this)) {
+      this.recipient.deliver(kind, data);
+    } else {
+      this.#held = new HeldMessages();
+      this.#held.push(kind, data);
+      this.recipient.pause();
+      this.throttle.add(this);
+    }
+  }
+
+  /** Delivers what is held for as long as there are tokens; once nothing is, the peer is read again. */
+  release(): void {
+    while (this.#held !== undefined && this.throttle.spend(this)) {
+      const { kind, data } = this.#held.shift();
+      this.recipient.deliver(kind, data);
+      // The delivery may have dropped what was held.
+      if (this.#held?.empty) this.#resume();
+    }
+  }
+
+  /** Forgets what is held, and reads on. */
+  drop(): void {
+    if (this.#held !== undefined) this.#resume();
+  }
+
+  #resume(): void {
+    this.#held = undefined;
+    this.throttle.remove(this);
+    this.recipient.resume();
+  }
+}

@@ -1,0 +1,81 @@
+import type { Clock } from '../clock/clock.js';
+import { Sweep } from '../clock/sweep.js';
+import type { LimitCounts } from '../metrics/limit-counts.js';
+import type { Inbox } from './inbox.js';
+
+/** How fast a connection may send. */
+export interface Rate {
+  /** Tokens that come back each second; 0 for no limit. */
+  readonly maxMessagesPerSecond: number;
+  /** Tokens that a bucket holds. */
+  readonly messageBurst: number;
+}
+
+/** How often, in milliseconds, paused connections are looked at. */
+const INTERVAL_MS = 50;
+/** What adding up fractions of a millisecond may be off by. */
+const ROUNDING_MS = 1e-6;
+/** Looked at in one turn of the event loop. */
+const RELEASED_A_STEP = 500;
+
+/**
+ * Keeps every connection to its rate, with one timer for all, which runs only while one is paused. A token bucket (as GCRA,
+ * ITU-T I.371) for each. Knows nothing of messages. Invariant: it holds exactly the inboxes that are paused.
+ */
+export class Throttle {
+  readonly #paused = new Set<Inbox>();
+  readonly #sweep = new Sweep(() => this.#step(), INTERVAL_MS);
+  /** Milliseconds that one token takes to come back, and that a whole bucket does. */
+  readonly #perToken: number;
+  readonly #perBucket: number;
+  /** Where the pass over the paused connections stands. */
+  #pass: Iterator<Inbox> = this.#paused.values();
+
+  constructor(
+    rate: Rate,
+    private readonly clock: Clock,
+    private readonly counts: LimitCounts,
+  ) {
+    this.#perToken = rate.maxMessagesPerSecond === 0 ? 0 : 1000 / rate.maxMessagesPerSecond;
+    this.#perBucket = this.#perToken * rate.messageBurst;
+  }
+
+  /** Takes one token; false, and none taken, when there is none. */
+  spend(inbox: Inbox): boolean {
+    if (this.#perToken === 0) return true;
+    const now = this.clock.monotonic();
+    const fullAt = Math.max(inbox.fullAt, now) + this.#perToken;
+    if (fullAt - now > this.#perBucket + ROUNDING_MS) return false;
+    inbox.fullAt = fullAt;
+    return true;
+  }
+
+  /** Takes tokens whether they are there or not; those that are not must come back before the next is spent. */
+  charge(inbox: Inbox, tokens: number): void {
+    inbox.fullAt = Math.max(inbox.fullAt, this.clock.monotonic()) + tokens * this.#perToken;
+  }
+
+  add(inbox: Inbox): void {
+    this.counts.reached('max-messages-per-second');
+    if (this.#paused.size === 0) this.#sweep.start();
+    this.#paused.add(inbox);
+  }
+
+  remove(inbox: Inbox): void {
+    this.#paused.delete(inbox);
+    if (this.#paused.size === 0) this.#sweep.stop();
+  }
+
+  /** Releases what may go of the next paused connections. True when the pass over all of them is not over. */
+  #step(): boolean {
+    for (let released = 0; released < RELEASED_A_STEP; released++) {
+      const { done, value: inbox } = this.#pass.next();
+      if (done === true) {
+        this.#pass = this.#paused.values();
+        return false;
+      }
+      inbox.release();
+    }
+    return true;
+  }
+}

@@ -1,0 +1,181 @@
+import { once } from 'node:events';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { LimitCounts } from '../../../src/metrics/limit-counts.js';
+import { ConnectionRegistry } from '../../../src/presence/connection-registry.js';
+import { TopicRegistry } from '../../../src/presence/topic-registry.js';
+import type { WsConnection } from '../../../src/transport/ws-connection.js';
+import { JsonPeer } from '../../support/json-peer.js';
+import { ManualClock } from '../../support/manual-clock.js';
+import { Peer, relayMessage } from '../../support/peer.js';
+import { startServer, stopServers } from '../../support/server.js';
+import type { RunningServer } from '../../support/server.js';
+
+afterEach(stopServers);
+
+/** One message a second, three at once. */
+const SLOWLY = { maxMessagesPerSecond: 1, messageBurst: 3 };
+
+/** The server's side of the connections, oldest first. */
+function connectionsOf(running: RunningServer): WsConnection[] {
+  return [...running.server.app.get(ConnectionRegistry, { strict: false })] as WsConnection[];
+}
+
+/** Resolves once the server has stopped reading from a connection. */
+async function paused(connection: WsConnection): Promise<void> {
+  while (!connection.paused) await turn();
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
+/** A subscriber of `t`, which may send nothing more, and a sender of which nothing is counted yet. */
+async function pair(running: RunningServer): Promise<{ sender: Peer; receiver: Peer; connection: WsConnection }> {
+  const receiver = await Peer.connect(running.url);
+  receiver.subscribe('t');
+  await receiver.sync();
+  const sender = await Peer.connect(running.url);
+  return { sender, receiver, connection: connectionsOf(running)[1] };
+}
+
+describe('greedy senders', () => {
+  it('message-burst messages pass at once; one more waits for its token, and nothing is lost or overtaken', async () => {
+    const clock = new ManualClock();
+    const running = await startServer(SLOWLY, 'off', clock);
+    const { sender, receiver, connection } = await pair(running);
+    const messages = Array.from({ length: 6 }, (_, i) => sender.relay('t', `${i}`));
+    const answered = sender.sync();
+    await paused(connection);
+
+    for (const message of messages.slice(0, 3)) expect(await receiver.next()).toEqual(message);
+    for (const message of messages.slice(3)) {
+      await receiver.sync();
+      expect(receiver.received).toEqual([]);
+      clock.pass(1000);
+      expect(await receiver.next()).toEqual(message);
+    }
+    // The ping came last, so it is answered last.
+    expect(connection.paused).toBe(true);
+    clock.pass(1000);
+    await answered;
+    expect(running.server.app.get(LimitCounts, { strict: false }).of('max-messages-per-second')).toBe(1);
+  });
+
+  it('a sender within its rate is never paused', async () => {
+    const clock = new ManualClock();
+    const running = await startServer(SLOWLY, 'off', clock);
+    const { sender, receiver } = await pair(running);
+    for (let i = 0; i < 10; i++) {
+      sender.relay('t', 'x');
+      await receiver.next();
+      clock.pass(1000);
+    }
+    expect(running.server.app.get(LimitCounts, { strict: false }).of('max-messages-per-second')).toBe(0);
+  });
+
+  it('pings, pongs, JSON and messages that mean nothing count too', async () => {
+    const running = await startServer(SLOWLY, 'off', new ManualClock());
+    const says: ((peer: Peer) => void)[] = [
+      (peer) => peer.socket.ping(),
+      (peer) => peer.socket.pong(),
+      (peer) => peer.send('{"type":"query","topic":"t"}'),
+      (peer) => peer.send(Buffer.from('nonsense')),
+    ];
+    for (const say of says) {
+      const peer = await Peer.connect(running.url);
+      for (let i = 0; i < 4; i++) say(peer);
+      await paused(connectionsOf(running).at(-1)!);
+    }
+    expect(running.server.app.get(LimitCounts, { strict: false }).of('max-messages-per-second')).toBe(says.length);
+  });
+
+  it('J6: what is replayed to a new subscriber is charged to it', async () => {
+    const running = await startServer({ ...SLOWLY, messageBurst: 3 }, 'off', new ManualClock());
+    for (let i = 0; i < 2; i++) {
+      const publisher = await JsonPeer.connect(running.url);
+      await publisher.publish('t', `${i}`);
+    }
+    const late = await Peer.connect(running.url);
+    late.subscribe('t');
+    await late.next();
+    await late.next();
+    late.socket.ping();
+    await paused(connectionsOf(running).at(-1)!);
+    expect(running.server.app.get(LimitCounts, { strict: false }).of('max-messages-per-second')).toBe(1);
+  });
+
+  it('0 is no limit', async () => {
+    const running = await startServer({ maxMessagesPerSecond: 0 }, 'off', new ManualClock());
+    const { sender, receiver } = await pair(running);
+    for (let i = 0; i < 2000; i++) sender.relay('t', `${i}`);
+    await sender.sync();
+    await receiver.sync();
+    expect(receiver.received).toHaveLength(2000);
+  });
+
+  it('R5: what was held when its sender closed is still delivered, and then the sender is gone', async () => {
+    const clock = new ManualClock();
+    const running = await startServer(SLOWLY, 'off', clock);
+    const { sender, receiver, connection } = await pair(running);
+    sender.subscribe('mine');
+    const messages = Array.from({ length: 4 }, (_, i) => sender.relay('t', `${i}`));
+    void sender.close();
+    await sender.closed;
+    await paused(connection);
+    const topics = running.server.app.get(TopicRegistry, { strict: false });
+    expect([await receiver.next(), await receiver.next()]).toEqual(messages.slice(0, 2));
+    expect(topics.size).toBe(2);
+    clock.pass(2000);
+    expect([await receiver.next(), await receiver.next()]).toEqual(messages.slice(2));
+    while (topics.size > 1) await turn();
+    expect(connectionsOf(running)).toHaveLength(1);
+  });
+
+  it('one that broke a limit while it was held back is closed at once, and what was held is forgotten', async () => {
+    const running = await startServer({ ...SLOWLY, maxTopicsPerConnection: 2 }, 'off', new ManualClock());
+    const peer = await Peer.connect(running.url);
+    for (let i = 0; i < 100; i++) peer.subscribe(`${i}`);
+    expect((await peer.closed).code).toBe(1008);
+  });
+
+  it('one that is held back does not keep a stop waiting beyond drain-timeout', async () => {
+    const running = await startServer({ ...SLOWLY, drainTimeout: '200ms' }, 'off', new ManualClock());
+    const { sender, connection } = await pair(running);
+    for (let i = 0; i < 100; i++) sender.relay('t', `${i}`);
+    await paused(connection);
+    await running.close();
+    expect(connectionsOf(running)).toEqual([]);
+  });
+
+  it('a paused connection is not taken for dead until one ping-interval after it is read again', async () => {
+    const clock = new ManualClock();
+    const running = await startServer({ maxMessagesPerSecond: 1, messageBurst: 1, pingInterval: '10s', pongTimeout: '1s' }, 'off', clock);
+    const peer = await Peer.connect(running.url);
+    let pings = 0;
+    const pinged = once(peer.socket, 'ping').then(() => (pings += 1));
+    const [connection] = connectionsOf(running);
+    /** Lets time pass, and the sweep look at the connection. */
+    const look = async (milliseconds: number): Promise<void> => {
+      const { checkAt } = connection;
+      clock.pass(milliseconds);
+      while (connection.checkAt === checkAt) await turn();
+    };
+    connection.charge(100);
+    peer.send(relayMessage('t', 'x'));
+    await paused(connection);
+    for (let i = 0; i < 9; i++) await look(10_000);
+    expect([pings, connection.paused]).toEqual([0, true]);
+    clock.pass(9999);
+    while (connection.paused) {
+      clock.pass(1);
+      await turn();
+    }
+    await look(10_000);
+    expect(pings).toBe(0);
+    await look(10_000);
+    await pinged;
+    expect(peer.socket.readyState).toBe(peer.socket.OPEN);
+  });
+});
