@@ -66,6 +66,10 @@ export const settingsSchema = z.strictObject({
     value: 'BYTES',
     about: 'Bytes that may wait for one peer which reads too slowly; 0 for no limit. More close its connection with 4008.',
   }),
+  maxBufferedTotalBytes: count(0, 1024 * 1024 * 1024 * 1024).prefault(268_435_456).meta({
+    value: 'BYTES',
+    about: 'Bytes that may wait for all slow peers together; 0 for no limit. More close those for which most waits, with 4008.',
+  }),
   pingInterval: duration('100ms', '1h').prefault('25s').meta({
     value: 'TIME',
     about: 'How long a peer may be silent before it is pinged; any traffic counts as life.',

@@ -62,6 +62,11 @@ export function slowConsumer(limit: number): CloseReason {
   return breach(CloseCode.slowConsumer, 'max-buffered-bytes', `slow consumer: more than ${limit} bytes waiting`);
 }
 
+/** More than `limit` bytes wait for all peers of the node, and for this one more than for others. */
+export function nodeOverloaded(limit: number): CloseReason {
+  return breach(CloseCode.slowConsumer, 'max-buffered-total-bytes', `slow consumer: more than ${limit} bytes wait for all peers`);
+}
+
 /** No sign of life for `seconds` after a ping. */
 export function deadPeer(seconds: number): CloseReason {
   return breach(CloseCode.deadPeer, 'pong-timeout', `no pong within ${seconds} s`);

@@ -5,6 +5,7 @@ export const LIMITS = [
   'max-topics-per-connection',
   'max-messages-per-second',
   'max-buffered-bytes',
+  'max-buffered-total-bytes',
   'pong-timeout',
 ] as const;
 

@@ -1,7 +1,8 @@
 import type { Writable } from 'node:stream';
+import type { Backlog, Waiter } from './backlog.js';
 
 /** Something that writes frames to a socket. */
-export interface Writer {
+export interface Writer extends Waiter {
   readonly socket: Writable;
   /** Whether its frames of this turn are being held together; kept by WriteBatch alone. */
   corked: boolean;
@@ -13,6 +14,9 @@ export interface Writer {
  */
 export class WriteBatch {
   #corked: Writer[] = [];
+
+  /** `backlog` is told of every writer for which something waits when the turn is over. */
+  constructor(private readonly backlog: Backlog) {}
 
   write(writer: Writer, frame: Buffer): void {
     if (!writer.corked) {
@@ -36,6 +40,7 @@ export class WriteBatch {
     for (const writer of corked) {
       writer.corked = false;
       writer.socket.uncork();
+      if (writer.socket.writableLength !== writer.waiting) this.backlog.note(writer);
     }
   };
 }

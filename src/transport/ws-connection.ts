@@ -4,8 +4,9 @@ import type { ExpiryList } from '../clock/expiry-list.js';
 import type { LimitCounts } from '../metrics/limit-counts.js';
 import { Connection } from '../presence/connection.js';
 import type { MessageHandler } from '../presence/connection.js';
-import { CloseCode, slowConsumer } from '../protocol/close-codes.js';
+import { CloseCode, nodeOverloaded, slowConsumer } from '../protocol/close-codes.js';
 import type { CloseReason } from '../protocol/close-codes.js';
+import type { Backlog } from './backlog.js';
 import type { Heartbeat, Pulse } from './heartbeat.js';
 import type { Incoming } from './held-messages.js';
 import { Inbox } from './inbox.js';
@@ -18,11 +19,14 @@ import type { WriteBatch, Writer } from './write-batch.js';
 export interface ConnectionShare {
   readonly handler: MessageHandler;
   readonly writes: WriteBatch;
+  readonly backlog: Backlog;
   readonly heartbeat: Heartbeat;
   readonly throttle: Throttle;
   readonly counts: LimitCounts;
   /** Bytes that may wait for one peer; 0 for no limit. */
   readonly maxBufferedBytes: number;
+  /** Bytes that may wait for all peers together; 0 for no limit. */
+  readonly maxBufferedTotalBytes: number;
 }
 
 /** Whose connection it is. */
@@ -43,6 +47,7 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
   readonly principal: string | undefined;
   readonly source: string;
   corked = false;
+  waiting = 0;
   heard = false;
   checkAt = 0;
   previous: Pulse | undefined;
@@ -83,6 +88,10 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
     writes.write(this, frame);
     if (maxBufferedBytes > 0 && this.socket.writableLength > maxBufferedBytes) this.#relieve();
     return true;
+  }
+
+  overflow(): void {
+    this.close(nodeOverloaded(this.share.maxBufferedTotalBytes));
   }
 
   ping(): void {
@@ -142,6 +151,7 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
   /** The WebSocket is closed for good: nothing more comes but what is held. */
   ended(): void {
     this.share.heartbeat.remove(this);
+    this.share.backlog.forget(this);
     this.#closed = true;
     if (!this.inbox.paused) this.onClose?.();
   }

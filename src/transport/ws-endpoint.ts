@@ -15,6 +15,7 @@ import type { ConnectionSource, MessageHandler } from '../presence/connection.js
 import { sourceOf } from '../presence/source.js';
 import { MAX_PIECES } from '../protocol/close-codes.js';
 import { SUBPROTOCOL } from '../protocol/subprotocol.js';
+import { Backlog } from './backlog.js';
 import { handshakeFault, isWebSocketHandshake, refusalOfHandshake } from './handshake.js';
 import { DRAINING, lingerThenDestroy, refusalOf, refuse } from './refusal.js';
 import type { Refusal } from './refusal.js';
@@ -80,8 +81,11 @@ export class WsEndpoint implements ConnectionSource {
 
   deliverTo(handler: MessageHandler): void {
     const { settings, clock, counts } = this.parts;
+    const { maxBufferedBytes, maxBufferedTotalBytes } = settings;
+    const backlog = new Backlog(maxBufferedTotalBytes);
+    const writes = new WriteBatch(backlog);
     const throttle = new Throttle(settings, clock, counts);
-    this.#share = { handler, writes: new WriteBatch(), heartbeat: this.#heartbeat, throttle, counts, maxBufferedBytes: settings.maxBufferedBytes };
+    this.#share = { handler, writes, backlog, heartbeat: this.#heartbeat, throttle, counts, maxBufferedBytes, maxBufferedTotalBytes };
     this.#admit = this.parts.guards.of(handler);
   }
 

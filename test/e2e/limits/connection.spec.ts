@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { LimitCounts } from '../../../src/metrics/limit-counts.js';
 import { ConnectionRegistry } from '../../../src/presence/connection-registry.js';
 import { TopicRegistry } from '../../../src/presence/topic-registry.js';
 import type { WsConnection } from '../../../src/transport/ws-connection.js';
@@ -46,6 +47,27 @@ describe('slow consumers', () => {
     }
     slow.socket.resume();
     expect(await slow.closed).toEqual({ code: 4008, reason: 'slow consumer: more than 65536 bytes waiting; the setting is max-buffered-bytes' });
+  });
+
+  it('4008: what waits for all peers together is bounded too; the one for which most waits is closed first', async () => {
+    const running = await startServer({ maxBufferedBytes: 0, maxBufferedTotalBytes: 1_048_576, maxMessagesPerSecond: 0 });
+    const [sender, little, much] = await Promise.all([1, 2, 3].map(() => Peer.connect(running.url)));
+    little.subscribe('little');
+    for (const topic of ['little', 'much']) much.subscribe(topic);
+    await settle([little, much], []);
+    for (const peer of [little, much]) peer.socket.pause();
+    const counts = running.server.app.get(LimitCounts, { strict: false });
+    while (counts.of('max-buffered-total-bytes') === 0) {
+      for (const topic of ['little', 'much', 'much']) sender.relay(topic, Buffer.alloc(16_384));
+      await sender.sync();
+    }
+    much.socket.resume();
+    const { code, reason } = await much.closed;
+    expect([1006, 4008]).toContain(code);
+    expect(['', 'slow consumer: more than 1048576 bytes wait for all peers; the setting is max-buffered-total-bytes']).toContain(reason);
+    little.socket.resume();
+    await little.sync();
+    expect(little.socket.readyState).toBe(little.socket.OPEN);
   });
 
   it('a burst in one turn to a peer that reads is no reason to close it', async () => {
