@@ -1,6 +1,6 @@
 import { CONFIG_FLAG } from '../config/load-settings.js';
 import { suggestion } from '../config/nearest-name.js';
-import { flagOf, settingNames } from '../config/settings.js';
+import { flagOf, settingNames, settingsSchema } from '../config/settings.js';
 
 export const COMMANDS = ['serve', 'check-config', 'healthcheck'] as const;
 export type CommandName = (typeof COMMANDS)[number];
@@ -17,6 +17,8 @@ export interface CommandLine {
 }
 
 const SETTING_FLAGS = [CONFIG_FLAG, ...settingNames.map(flagOf)].map((name) => `--${name}`);
+/** Of settings that take several values, each may have a flag of its own. */
+const LIST_FLAGS = new Set(settingNames.filter((name) => settingsSchema.shape[name].meta()?.list === true).map(flagOf));
 const HELP = ['-h', '--help'];
 const VERSION = ['-V', '--version'];
 
@@ -53,6 +55,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
       if (inline === undefined && value !== undefined) i += 1;
       const name = flag.slice(2);
       if (value === undefined || (inline === undefined && value.startsWith('-'))) faults.push(`${flag}: needs a value; one that begins with a dash is written ${flag}=VALUE`);
+      else if (flags.has(name) && LIST_FLAGS.has(name)) flags.set(name, `${flags.get(name)},${value}`);
       else if (flags.has(name)) faults.push(`${flag}: given more than once`);
       else flags.set(name, value);
     }

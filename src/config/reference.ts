@@ -48,6 +48,7 @@ ${table.join('\n')}
 
 - Times: \`500ms\`, \`10s\`, \`5m\`, \`1h\`. Bytes and counts: whole numbers, digits only.
 - Flags: \`--flag value\` or \`--flag=value\`.
+- Lists: by commas; in a file also as a YAML list, and a flag may be repeated.
 - A \`.env\` file is not read by itself; Node does it with \`node --env-file=.env dist/main.js\`.
 
 ## Log levels

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bearerToken, count, duration, filePath, listenAddress, oneOf, onOff } from './values.js';
+import { bearerToken, count, duration, filePath, headerName, listenAddress, networks, oneOf, onOff, origins } from './values.js';
 
 declare module 'zod' {
   interface GlobalMeta {
@@ -9,6 +9,8 @@ declare module 'zod' {
     about?: string;
     /** The value never appears in a message. */
     secret?: boolean;
+    /** It takes several values: its flag may be repeated. */
+    list?: boolean;
   }
 }
 
@@ -37,6 +39,32 @@ export const settingsSchema = z.strictObject({
   authTokenFile: filePath.optional().meta({
     value: 'PATH',
     about: 'File with one bearer token a line, valid beside auth-token; blank lines and # comments are skipped.',
+  }),
+  maxWrongTokens: count(0, 1_000_000).prefault(10).meta({
+    value: 'COUNT',
+    about: 'Wrong tokens that one address (IPv6: one /64) may show in 60 s; 0 for no limit. Then it is answered 429 unless it shows a right one.',
+  }),
+  allowedOrigins: origins.optional().meta({
+    value: 'ORIGINS',
+    about: 'Web pages that may connect, such as https://app.example.com; others are answered 403. By default all may, and peers that are no web page always do.',
+    list: true,
+  }),
+  trustedProxies: networks.optional().meta({
+    value: 'NETWORKS',
+    about: 'Networks of proxies that are believed about where a peer is, such as 10.0.0.0/8. By default none is, and what such a header says is ignored.',
+    list: true,
+  }),
+  forwardedHeader: headerName.prefault('x-forwarded-for').meta({
+    value: 'NAME',
+    about: 'The one header in which trusted-proxies say where a peer is: a list of addresses by commas, or "forwarded" (RFC 7239).',
+  }),
+  maxConnections: count(0, 10_000_000).prefault(50_000).meta({
+    value: 'COUNT',
+    about: 'Peers that may be connected; 0 for as many as the process may open files. One more is answered 503.',
+  }),
+  maxConnectionsPerIp: count(0, 10_000_000).prefault(0).meta({
+    value: 'COUNT',
+    about: 'Peers that may be connected from one address (IPv6: one /64); 0 for no limit. One more is answered 429.',
   }),
   logFormat: oneOf(['json', 'pretty']).optional().meta({
     value: 'FORMAT',

@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { z } from 'zod';
 
 /**
@@ -78,6 +78,47 @@ export const onOff = z
 export function oneOf<const Words extends readonly [string, ...string[]]>(words: Words) {
   return z.enum(words, `expected ${words.join(' or ')}`);
 }
+
+/** Several values: by commas, or as a list in YAML. `read` makes one of each word, or nothing of a word that is none. */
+export function list<T>(what: string, read: (word: string) => T | undefined) {
+  const expected = `expected ${what}, several by commas`;
+  return z.union([z.string(), z.array(z.string())], expected).transform((written, context) => {
+    const words = typeof written === 'string' ? written.split(',') : written;
+    const values = words.map((word) => read(word.trim()));
+    if (values.length > 0 && values.every((value) => value !== undefined)) return values;
+    context.addIssue(expected);
+    return z.NEVER;
+  });
+}
+
+/** Addresses that share their first bits: `address` and the `prefix` bits of it that count (RFC 4632, RFC 4291). */
+export interface Network {
+  readonly address: string;
+  readonly prefix: number;
+  readonly family: 'ipv4' | 'ipv6';
+}
+
+/** `10.0.0.0/8`, `2001:db8::/32`, or one address. */
+export const networks = list('networks or addresses, such as 10.0.0.0/8 or 2001:db8::1', (word): Network | undefined => {
+  const [, address = '', digits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(word) ?? [];
+  const version = isIP(address);
+  const bits = version === 4 ? 32 : 128;
+  const prefix = digits === undefined ? bits : Number(digits);
+  return version === 0 || prefix > bits ? undefined : { address, prefix, family: version === 4 ? 'ipv4' : 'ipv6' };
+});
+
+/** Web origins (RFC 6454) as browsers send them: scheme, host and port where it is not the scheme's own; or `null`. */
+export const origins = list('origins, such as https://app.example.com, or null', (word) => {
+  if (word === 'null') return word;
+  if (!URL.canParse(word)) return undefined;
+  const { origin, protocol, href } = new URL(word);
+  return (protocol === 'https:' || protocol === 'http:') && href === `${origin}/` ? origin : undefined;
+});
+
+/** The name of an HTTP header; in lower case, as Node has them. */
+export const headerName = text('the name of an HTTP header')
+  .regex(/^[\w-]+$/, 'expected the name of an HTTP header')
+  .transform((written) => written.toLowerCase());
 
 function text(what: string, empty = `must not be empty: expected ${what}`) {
   const expected = ({ input }: { input?: unknown }): string => `expected ${what}${typeof input === 'number' ? '; in YAML, put it in quotes' : ''}`;

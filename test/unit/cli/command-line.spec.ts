@@ -70,6 +70,11 @@ describe('a flag', () => {
     });
   });
 
+  it('of a setting that takes several values may be repeated', () => {
+    const { flags, faults } = parse('--trusted-proxies', '10.0.0.0/8', '--trusted-proxies=::1');
+    expect([flags, faults]).toEqual([{ 'trusted-proxies': '10.0.0.0/8,::1' }, []]);
+  });
+
   it('that is given more than once is a fault, whatever its value', () => {
     expect(parse('--log-format', 'json', '--log-format=json').faults).toEqual(['--log-format: given more than once']);
   });

@@ -5,6 +5,10 @@ import { load, faultsOf } from '../../support/load.js';
 
 const DEFAULTS = {
   listenAddr: { host: '0.0.0.0', port: 443 },
+  maxWrongTokens: 10,
+  forwardedHeader: 'x-forwarded-for',
+  maxConnections: 50_000,
+  maxConnectionsPerIp: 0,
   maxMessageBytes: 65_536,
   maxTopicBytes: 256,
   maxTopicsPerConnection: 1024,
@@ -42,6 +46,12 @@ describe('settings', () => {
     ['tlsKey', 'tls-key', 'CAIRN_SIGNAL_TLS_KEY', '/certs/key.pem', '/certs/key.pem'],
     ['authToken', 'auth-token', 'CAIRN_SIGNAL_AUTH_TOKEN', 's3cret', 's3cret'],
     ['authTokenFile', 'auth-token-file', 'CAIRN_SIGNAL_AUTH_TOKEN_FILE', '/run/tokens', '/run/tokens'],
+    ['maxWrongTokens', 'max-wrong-tokens', 'CAIRN_SIGNAL_MAX_WRONG_TOKENS', '3', 3],
+    ['allowedOrigins', 'allowed-origins', 'CAIRN_SIGNAL_ALLOWED_ORIGINS', 'https://A.example:443, null', ['https://a.example', 'null']],
+    ['trustedProxies', 'trusted-proxies', 'CAIRN_SIGNAL_TRUSTED_PROXIES', '10.0.0.0/8,::1', [{ address: '10.0.0.0', prefix: 8, family: 'ipv4' }, { address: '::1', prefix: 128, family: 'ipv6' }]],
+    ['forwardedHeader', 'forwarded-header', 'CAIRN_SIGNAL_FORWARDED_HEADER', 'X-Real-IP', 'x-real-ip'],
+    ['maxConnections', 'max-connections', 'CAIRN_SIGNAL_MAX_CONNECTIONS', '7', 7],
+    ['maxConnectionsPerIp', 'max-connections-per-ip', 'CAIRN_SIGNAL_MAX_CONNECTIONS_PER_IP', '5', 5],
     ['logFormat', 'log-format', 'CAIRN_SIGNAL_LOG_FORMAT', 'pretty', 'pretty'],
     ['maxMessageBytes', 'max-message-bytes', 'CAIRN_SIGNAL_MAX_MESSAGE_BYTES', '2048', 2048],
     ['maxTopicBytes', 'max-topic-bytes', 'CAIRN_SIGNAL_MAX_TOPIC_BYTES', '64', 64],
@@ -72,6 +82,18 @@ describe('settings', () => {
     expect(load({ environment, flags: { [flag]: text } }).settings[name]).toEqual(value);
     expect(load({ environment: { ...environment, [variable]: text } }).settings[name]).toEqual(value);
     expect(load({ environment, yaml: `${name}: "${text}"` }).settings[name]).toEqual(value);
+  });
+
+  it('lists may be lists in the file', () => {
+    expect(load({ yaml: 'allowedOrigins: [https://a.example, http://b.example:8080]' }).settings.allowedOrigins).toEqual(['https://a.example', 'http://b.example:8080']);
+  });
+
+  it.each([
+    ['trustedProxies', ['10.0.0.0/33', '10.0.0', 'proxy.example', '::1/129', '10.0.0.1,', '', '/8', '10.0.0.0/']],
+    ['allowedOrigins', ['app.example.com', 'https://app.example.com/path', 'ftp://app.example.com', '*', 'https://a.example,,', 'https://user@a.example']],
+    ['forwardedHeader', ['x forwarded', 'a:b', '']],
+  ] as const)('%s: every wrong value is a fault', (name, values) => {
+    for (const value of values) expect(faultsOf(() => parseSettings({ [name]: value }))).toHaveLength(1);
   });
 
   it.each([
