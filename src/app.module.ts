@@ -23,8 +23,8 @@ export class AppModule {
     const clock = ClockModule.forClock(time);
     const logging = LoggingModule.forLogs(logs);
     const lifecycle = LifecycleModule;
-    const auth = { module: AuthModule, imports: [config] };
     const metrics = MetricsModule;
+    const auth = { module: AuthModule, imports: [config, clock, logging, metrics] };
     const presence = PresenceModule;
     const records = { module: RecordsModule, imports: [config, clock] };
     const signaling = { module: SignalingModule, imports: [config, logging, lifecycle, metrics, auth, presence, records] };

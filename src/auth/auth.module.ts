@@ -3,11 +3,13 @@ import { Settings } from '../config/settings.js';
 import { BearerGuard } from './bearer.guard.js';
 import { BearerTokens } from './bearer-tokens.js';
 import { loadTokens } from './load-tokens.js';
+import { OriginGuard } from './origin.guard.js';
 import { UpgradeGuards } from './upgrade-guards.js';
+import { WrongTokens } from './wrong-tokens.js';
 
 /** Who may connect. */
 @Module({
-  providers: [BearerGuard, UpgradeGuards, { provide: BearerTokens, inject: [Settings], useFactory: loadTokens }],
-  exports: [BearerGuard, BearerTokens, UpgradeGuards],
+  providers: [BearerGuard, OriginGuard, WrongTokens, UpgradeGuards, { provide: BearerTokens, inject: [Settings], useFactory: loadTokens }],
+  exports: [BearerGuard, OriginGuard, WrongTokens, BearerTokens, UpgradeGuards],
 })
 export class AuthModule {}

@@ -7,6 +7,10 @@ export const LIMITS = [
   'max-buffered-bytes',
   'max-buffered-total-bytes',
   'pong-timeout',
+  'max-connections',
+  'max-connections-per-ip',
+  'max-wrong-tokens',
+  'allowed-origins',
 ] as const;
 
 export type Limit = (typeof LIMITS)[number];

@@ -2,6 +2,7 @@ import { UseGuards } from '@nestjs/common';
 import { WebSocketGateway } from '@nestjs/websockets';
 import type { OnGatewayConnection, OnGatewayDisconnect, OnGatewayInit } from '@nestjs/websockets';
 import { BearerGuard } from '../auth/bearer.guard.js';
+import { OriginGuard } from '../auth/origin.guard.js';
 import { Log, Logs } from '../logging/log.js';
 import type { Connection, ConnectionSource, MessageHandler } from '../presence/connection.js';
 import { ConnectionRegistry } from '../presence/connection-registry.js';
@@ -18,7 +19,7 @@ import { Rendezvous } from './rendezvous.js';
  * Its guards run at the HTTP upgrade, before there is a WebSocket. Messages reach it directly and in order rather than
  * through @SubscribeMessage, whose rxjs pipeline lets one message overtake another (docs/adr/0002).
  */
-@UseGuards(BearerGuard)
+@UseGuards(OriginGuard, BearerGuard)
 @WebSocketGateway()
 export class SignalingGateway
   implements OnGatewayInit<ConnectionSource>, OnGatewayConnection<Connection>, OnGatewayDisconnect<Connection>, MessageHandler

@@ -17,11 +17,22 @@ export const DRAINING: Refusal = {
   headers: { 'Retry-After': '5' },
 };
 
-/** The answer to an exception of a guard; anything but an HttpException is our fault and says nothing about itself. */
+/**
+ * The answer to an exception of a guard; anything but an HttpException is our fault and says nothing about itself. Where the
+ * exception's response has a `retryAfter` (seconds), the peer is told.
+ */
 export function refusalOf(error: unknown): Refusal {
   const exception = error instanceof HttpException ? error : new InternalServerErrorException();
   const status = exception.getStatus();
-  return { status, text: exception.message, ...(status === 401 && { headers: { 'WWW-Authenticate': 'Bearer' } }) };
+  const { retryAfter } = exception.getResponse() as { retryAfter?: unknown };
+  return {
+    status,
+    text: exception.message,
+    headers: {
+      ...(status === 401 && { 'WWW-Authenticate': 'Bearer' }),
+      ...(typeof retryAfter === 'number' && { 'Retry-After': String(retryAfter) }),
+    },
+  };
 }
 
 /** How long, in milliseconds, a refused peer may take to read the answer. */

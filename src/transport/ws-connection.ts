@@ -7,6 +7,7 @@ import type { MessageHandler } from '../presence/connection.js';
 import { CloseCode, nodeOverloaded, slowConsumer } from '../protocol/close-codes.js';
 import type { CloseReason } from '../protocol/close-codes.js';
 import type { Backlog } from './backlog.js';
+import type { Place } from './connection-limits.js';
 import type { Heartbeat, Pulse } from './heartbeat.js';
 import type { Incoming } from './held-messages.js';
 import { Inbox } from './inbox.js';
@@ -34,6 +35,8 @@ export interface ConnectionIdentity {
   readonly id: number;
   readonly principal: string | undefined;
   readonly source: string;
+  /** Given back when the connection is over. */
+  readonly place: Place;
 }
 
 /**
@@ -43,9 +46,6 @@ export interface ConnectionIdentity {
  * waits for the peer is never more than max-buffered-bytes and one frame.
  */
 export class WsConnection extends Connection implements Writer, Pulse, Recipient {
-  readonly id: number;
-  readonly principal: string | undefined;
-  readonly source: string;
   corked = false;
   waiting = 0;
   heard = false;
@@ -62,15 +62,12 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
   onClose: (() => void) | undefined;
 
   constructor(
-    identity: ConnectionIdentity,
+    private readonly identity: ConnectionIdentity,
     readonly socket: Duplex,
     private readonly webSocket: SignalSocket,
     readonly share: ConnectionShare,
   ) {
     super();
-    this.id = identity.id;
-    this.principal = identity.principal;
-    this.source = identity.source;
     this.inbox = new Inbox(this, share.throttle);
     webSocket.connection = this;
     // Shared functions rather than closures: a node holds tens of thousands of idle connections.
@@ -80,6 +77,18 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
     webSocket.on('close', onClose);
     webSocket.on('error', onError);
     share.heartbeat.add(this);
+  }
+
+  get id(): number {
+    return this.identity.id;
+  }
+
+  get principal(): string | undefined {
+    return this.identity.principal;
+  }
+
+  get source(): string {
+    return this.identity.source;
   }
 
   send(frame: Buffer): boolean {
@@ -132,7 +141,7 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
   resume(): void {
     // While it was paused it could not be heard.
     this.heard = true;
-    if (this.#closed) this.onClose?.();
+    if (this.#closed) this.#over();
     else this.webSocket.resume();
   }
 
@@ -153,7 +162,12 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
     this.share.heartbeat.remove(this);
     this.share.backlog.forget(this);
     this.#closed = true;
-    if (!this.inbox.paused) this.onClose?.();
+    if (!this.inbox.paused) this.#over();
+  }
+
+  #over(): void {
+    this.identity.place.release();
+    this.onClose?.();
   }
 
   #ignore(): void {

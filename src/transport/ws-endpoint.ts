@@ -16,14 +16,18 @@ import { sourceOf } from '../presence/source.js';
 import { MAX_PIECES } from '../protocol/close-codes.js';
 import { SUBPROTOCOL } from '../protocol/subprotocol.js';
 import { Backlog } from './backlog.js';
+import { ConnectionLimits } from './connection-limits.js';
+import type { Place } from './connection-limits.js';
 import { handshakeFault, isWebSocketHandshake, refusalOfHandshake } from './handshake.js';
 import { DRAINING, lingerThenDestroy, refusalOf, refuse } from './refusal.js';
 import type { Refusal } from './refusal.js';
 import { Heartbeat } from './heartbeat.js';
 import { RefusalLog } from './refusal-log.js';
+import { capacity, mostOpenFiles } from './open-files.js';
 import { CLOSE_TIMEOUT_MS, signalSocketClass } from './signal-socket.js';
 import type { SignalSocket } from './signal-socket.js';
 import { Throttle } from './throttle.js';
+import { TrustedProxies } from './trusted-proxies.js';
 import { WriteBatch } from './write-batch.js';
 import { WsConnection } from './ws-connection.js';
 import type { ConnectionShare } from './ws-connection.js';
@@ -47,6 +51,8 @@ export class WsEndpoint implements ConnectionSource {
   readonly #webSockets: WebSocketServer;
   readonly #heartbeat: Heartbeat;
   readonly #refusals: RefusalLog;
+  readonly #limits: ConnectionLimits;
+  readonly #proxies: TrustedProxies;
   /** The answer that a connection was given last, or is still given. */
   readonly #answers = new WeakMap<Duplex, ServerResponse>();
   #share: ConnectionShare | undefined;
@@ -55,8 +61,11 @@ export class WsEndpoint implements ConnectionSource {
   #lastId = 0;
 
   constructor(private readonly parts: WsEndpointParts) {
+    const { settings } = parts;
     this.#refusals = new RefusalLog(parts.log, parts.clock);
-    this.#heartbeat = new Heartbeat(parts.settings, parts.clock);
+    this.#limits = new ConnectionLimits(this.#connections(), settings.maxConnectionsPerIp, parts.counts);
+    this.#proxies = new TrustedProxies(settings.trustedProxies ?? [], settings.forwardedHeader);
+    this.#heartbeat = new Heartbeat(settings, parts.clock);
     this.#heartbeat.start();
     const options: ServerOptions & { maxFragments: number; maxBufferedChunks: number; closeTimeout: number } = {
       noServer: true,
@@ -64,13 +73,13 @@ export class WsEndpoint implements ConnectionSource {
       perMessageDeflate: false,
       // A ping waits for its turn like any other message.
       autoPong: false,
-      maxPayload: parts.settings.maxMessageBytes,
+      maxPayload: settings.maxMessageBytes,
       maxFragments: MAX_PIECES,
       maxBufferedChunks: MAX_PIECES,
       // The longest that any close may take; SignalSocket ends those sooner that are not a drain's.
-      closeTimeout: parts.settings.drainTimeout + CLOSE_TIMEOUT_MS,
+      closeTimeout: settings.drainTimeout + CLOSE_TIMEOUT_MS,
       handleProtocols: (offered: Set<string>) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
-      WebSocket: signalSocketClass(parts.settings.maxMessageBytes),
+      WebSocket: signalSocketClass(settings.maxMessageBytes),
     };
     this.#webSockets = new WebSocketServer(options);
     this.#webSockets.on('wsClientError', (error, socket, request) => this.#refuse(request, socket, refusalOfHandshake(error, request)));
@@ -135,9 +144,16 @@ export class WsEndpoint implements ConnectionSource {
   };
 
   async #upgrade(request: UpgradeRequest, socket: Duplex, head: Buffer): Promise<void> {
-    const refusal = this.#draining() ?? (await this.#judge(request)) ?? this.#draining() ?? handshakeFault(request);
-    if (refusal === undefined) this.#open(request, socket, head);
-    else this.#refuse(request, socket, refusal);
+    request.peerAddress = this.#proxies.addressOf(request);
+    request.peerNetwork = sourceOf(undefined, request.peerAddress);
+    const draining = this.#draining();
+    if (draining !== undefined) return this.#refuse(request, socket, draining);
+    const place = this.#limits.take(request.peerNetwork);
+    if ('status' in place) return this.#refuse(request, socket, place);
+    // Until a connection has it.
+    socket.once('close', place.release);
+    const refusal = (await this.#judge(request)) ?? this.#draining() ?? handshakeFault(request);
+    return refusal === undefined ? this.#open(request, socket, head, place) : this.#refuse(request, socket, refusal);
   }
 
   /** What the guards say: undefined to let the request in. */
@@ -151,15 +167,27 @@ export class WsEndpoint implements ConnectionSource {
     }
   }
 
+  /** How many connections there may be, given the handles that the process may open; those are no limit to be run into. */
+  #connections(): number {
+    const { maxConnections } = this.parts.settings;
+    const { connections, sockets } = capacity(maxConnections, mostOpenFiles());
+    if (sockets !== undefined) this.parts.httpServer.maxConnections = sockets;
+    if (connections < maxConnections) {
+      this.parts.log.warn('max-connections is more than the files that this process may open allow: raise "ulimit -n"', { maxConnections, allowed: connections });
+    }
+    return connections;
+  }
+
   #draining(): Refusal | undefined {
     return this.parts.lifecycle.phase === 'draining' ? DRAINING : undefined;
   }
 
-  #open(request: UpgradeRequest, socket: Duplex, head: Buffer): void {
+  #open(request: UpgradeRequest, socket: Duplex, head: Buffer, place: Place): void {
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off('error', destroyThis);
-      const { principal } = request;
-      const identity = { id: ++this.#lastId, principal, source: sourceOf(principal, request.socket.remoteAddress) };
+      socket.off('close', place.release);
+      const { principal, peerAddress } = request;
+      const identity = { id: ++this.#lastId, principal, source: sourceOf(principal, peerAddress), place };
       const connection = new WsConnection(identity, socket, webSocket as SignalSocket, this.#share!);
       this.#onConnection!(connection);
       this.parts.log.debug('connected', { connection: connection.id });
@@ -167,7 +195,7 @@ export class WsEndpoint implements ConnectionSource {
   }
 
   #refuse(request: IncomingMessage, socket: Duplex, refusal: Refusal): void {
-    this.#refusals.refused(refusal.status, request.socket.remoteAddress);
+    this.#refusals.refused(refusal.status, (request as UpgradeRequest).peerAddress ?? request.socket.remoteAddress);
     refuse(socket, refusal);
   }
 

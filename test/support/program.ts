@@ -22,9 +22,12 @@ export class Program {
   readonly #child: ChildProcess;
   readonly ended: Promise<Ended>;
 
-  constructor(args: readonly string[], environment: Record<string, string> = {}) {
+  /** `maxFiles` is the most handles that the process may open, as `ulimit -n` sets it. */
+  constructor(args: readonly string[], environment: Record<string, string> = {}, maxFiles?: number) {
     const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:CAIRN_SIGNAL_.*|RUST_LOG)$/.test(name)));
-    this.#child = spawn(process.execPath, [MAIN, ...args], { env: { ...inherited, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const command = [process.execPath, MAIN, ...args];
+    const [file, ...rest] = maxFiles === undefined ? command : ['sh', '-c', 'ulimit -n "$0" && exec "$@"', String(maxFiles), ...command];
+    this.#child = spawn(file, rest, { env: { ...inherited, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
     started.add(this.#child);
     this.#child.stdout!.on('data', (chunk: Buffer) => (this.#stdout += chunk.toString()));
     this.#child.stderr!.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()));

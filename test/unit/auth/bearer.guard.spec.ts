@@ -6,8 +6,16 @@ import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-hos
 import { describe, expect, it } from '@jest/globals';
 import { BearerGuard } from '../../../src/auth/bearer.guard.js';
 import { BearerTokens } from '../../../src/auth/bearer-tokens.js';
+import { WrongTokens } from '../../../src/auth/wrong-tokens.js';
+import { parseSettings } from '../../../src/config/load-settings.js';
+import { Logs } from '../../../src/logging/log.js';
+import { LogFilter } from '../../../src/logging/log-filter.js';
+import { LimitCounts } from '../../../src/metrics/limit-counts.js';
+import { ManualClock } from '../../support/manual-clock.js';
 
-const guard = new BearerGuard(new BearerTokens(['s3cret', 'other']));
+const settings = parseSettings({ maxWrongTokens: 0 });
+const wrongTokens = new WrongTokens(settings, new ManualClock(), new LimitCounts(), new Logs({ format: 'json', filter: LogFilter.parse('off')! }));
+const guard = new BearerGuard(new BearerTokens(['s3cret', 'other']), wrongTokens);
 
 /** What Nest hands a guard at the upgrade of a request with these headers. */
 function upgrade(headers: IncomingHttpHeaders, url = '/'): ExecutionContextHost {
@@ -67,6 +75,6 @@ describe('the guard of the upgrade (item 7)', () => {
     ['nothing', {}],
     ['any token', { authorization: 'Bearer none' }],
   ])('lets in who shows %s where no token is configured', (_what, headers) => {
-    expect(new BearerGuard(new BearerTokens([])).canActivate(upgrade(headers))).toBe(true);
+    expect(new BearerGuard(new BearerTokens([]), wrongTokens).canActivate(upgrade(headers))).toBe(true);
   });
 });

@@ -1,0 +1,98 @@
+import { BlockList, isIP } from 'node:net';
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../clock/clock.js';
+import { Settings } from '../config/settings.js';
+import { Log, Logs } from '../logging/log.js';
+import { LimitCounts } from '../metrics/limit-counts.js';
+import type { UpgradeRequest } from './upgrade-request.js';
+
+/** How long wrong tokens are remembered, from the first of a network on; in milliseconds. */
+const WINDOW_MS = 60_000;
+/** Networks remembered at once: about 2 MB. Of more, the oldest is forgotten. */
+const MOST_NETWORKS = 10_000;
+
+interface Attempts {
+  count: number;
+  readonly forgottenAt: number;
+}
+
+/**
+ * How many wrong tokens each network has shown lately. Knows nothing of which tokens are right.
+ * Invariant: networks are in the order in which they are forgotten, and there are never more than MOST_NETWORKS.
+ */
+@Injectable()
+export class WrongTokens {
+  readonly #attempts = new Map<string, Attempts>();
+  readonly #log: Log;
+  #warned = false;
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly clock: Clock,
+    private readonly counts: LimitCounts,
+    logs: Logs,
+  ) {
+    this.#log = logs.for('auth');
+  }
+
+  /** A peer showed a wrong token. Seconds until it may try again when it has shown too many, else undefined. */
+  shown({ peerAddress, peerNetwork }: UpgradeRequest): number | undefined {
+    const { maxWrongTokens: most, trustedProxies } = this.settings;
+    if (most === 0) return undefined;
+    const now = this.clock.monotonic();
+    const attempts = this.#attemptsOf(peerNetwork, now);
+    attempts.count += 1;
+    if (attempts.count <= most) return undefined;
+    if (trustedProxies === undefined && isPrivate(peerAddress)) {
+      this.#warn();
+      return undefined;
+    }
+    this.counts.reached('max-wrong-tokens');
+    return Math.ceil((attempts.forgottenAt - now) / 1000);
+  }
+
+  #attemptsOf(network: string, now: number): Attempts {
+    for (const [oldest, { forgottenAt }] of this.#attempts) {
+      if (forgottenAt > now) break;
+      this.#attempts.delete(oldest);
+    }
+    const known = this.#attempts.get(network);
+    if (known !== undefined) return known;
+    if (this.#attempts.size === MOST_NETWORKS) this.#attempts.delete(this.#attempts.keys().next().value!);
+    const attempts = { count: 0, forgottenAt: now + WINDOW_MS };
+    this.#attempts.set(network, attempts);
+    return attempts;
+  }
+
+  /** Everyone behind such an address would be locked out together. */
+  #warn(): void {
+    if (this.#warned) return;
+    this.#warned = true;
+    this.#log.warn('many wrong tokens from a private address: if that is a proxy, name it in trusted-proxies, so that those behind it are told apart');
+  }
+}
+
+/** Networks that peers on the internet do not come from: those of RFC 1918, RFC 6598, RFC 4193, loopback and link-local. */
+const PRIVATE = new BlockList();
+for (const [address, prefix] of [
+  ['10.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+] as const) {
+  PRIVATE.addSubnet(address, prefix, 'ipv4');
+}
+for (const [address, prefix] of [
+  ['::1', 128],
+  ['fc00::', 7],
+  ['fe80::', 10],
+] as const) {
+  PRIVATE.addSubnet(address, prefix, 'ipv6');
+}
+
+function isPrivate(address: string): boolean {
+  const version = isIP(address);
+  return version === 0 || PRIVATE.check(address, version === 4 ? 'ipv4' : 'ipv6');
+}

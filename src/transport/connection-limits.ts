@@ -1,0 +1,60 @@
+import type { LimitCounts } from '../metrics/limit-counts.js';
+import type { Refusal } from './refusal.js';
+
+/** How soon, in seconds, a peer that found no place may try again. */
+const RETRY_S = 10;
+
+/** A connection's share of the limits, from its upgrade to its end. */
+export interface Place {
+  /** Gives it back; a second time does nothing. */
+  readonly release: () => void;
+}
+
+/**
+ * How many connections there may be, on the node and from one network. Owns the counts. Knows nothing of requests or sockets.
+ * Invariant: the counts are those of the places taken and not released; a network without any takes no memory.
+ */
+export class ConnectionLimits {
+  readonly #ofNetwork = new Map<string, number>();
+  #taken = 0;
+
+  /** 0 for no limit. */
+  constructor(
+    private readonly most: number,
+    private readonly mostOfNetwork: number,
+    private readonly counts: LimitCounts,
+  ) {}
+
+  /** A place for a connection from `network` (see sourceOf), or why there is none. */
+  take(network: string): Place | Refusal {
+    const ofNetwork = this.#ofNetwork.get(network) ?? 0;
+    if (this.mostOfNetwork > 0 && ofNetwork >= this.mostOfNetwork) {
+      this.counts.reached('max-connections-per-ip');
+      return full(429, 'Too many connections from this address; the setting is max-connections-per-ip.');
+    }
+    if (this.most > 0 && this.#taken >= this.most) {
+      this.counts.reached('max-connections');
+      return full(503, 'This server has as many connections as it may; the setting is max-connections.');
+    }
+    this.#taken += 1;
+    this.#ofNetwork.set(network, ofNetwork + 1);
+    let released = false;
+    return {
+      release: () => {
+        if (!released) this.#release(network);
+        released = true;
+      },
+    };
+  }
+
+  #release(network: string): void {
+    this.#taken -= 1;
+    const left = this.#ofNetwork.get(network)! - 1;
+    if (left === 0) this.#ofNetwork.delete(network);
+    else this.#ofNetwork.set(network, left);
+  }
+}
+
+function full(status: number, text: string): Refusal {
+  return { status, text, headers: { 'Retry-After': String(RETRY_S) } };
+}

@@ -1,0 +1,54 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Peer, settle } from '../../support/peer.js';
+import { endPrograms, Program } from '../../support/program.js';
+import { RawConnection } from '../../support/raw-http.js';
+
+afterEach(endPrograms);
+
+/** Of 256 handles, 96 are kept back. */
+const FILES = 256;
+const PLACES = 160;
+
+function start(): Program {
+  return new Program(['--listen-addr', '127.0.0.1:0', '--handshake-timeout', '500ms'], { RUST_LOG: 'info' }, FILES);
+}
+
+/** The peer, or the status that it was refused with. */
+async function attempt(url: string): Promise<Peer | number> {
+  return Peer.connect(url).catch((error: Error) => Number(/refused: (\d+)/.exec(error.message)?.[1]));
+}
+
+describe('running out of handles', () => {
+  it('is prevented: max-connections is cut to what fits, with a warning, and above it newcomers get 503', async () => {
+    const program = start();
+    const [warning] = await program.printed(/\{[^\n]*max-connections is more than[^\n]*\}/);
+    expect(JSON.parse(warning)).toMatchObject({ level: 'warn', maxConnections: 50_000, allowed: PLACES });
+    const url = `ws://127.0.0.1:${await program.port()}`;
+
+    const attempts: (Peer | number)[] = [];
+    // No more at once than there are handles for refusals.
+    for (let i = 0; i < 10; i++) attempts.push(...(await Promise.all(Array.from({ length: 20 }, () => attempt(url)))));
+    const peers = attempts.filter((result): result is Peer => result instanceof Peer);
+    expect(peers).toHaveLength(PLACES);
+    expect(attempts.filter((result) => result === 503)).toHaveLength(200 - PLACES);
+
+    const [a, b] = peers;
+    b.subscribe('t');
+    await b.sync();
+    a.relay('t', 'still served');
+    await settle([a], [b]);
+    expect(b.received).toHaveLength(1);
+    await a.close();
+    expect(await attempt(url)).toBeInstanceOf(Peer);
+  });
+
+  it('half-open connections beyond it do not end the process, and once they time out it serves again', async () => {
+    const program = start();
+    const port = await program.port();
+    const halfOpen = await Promise.all(Array.from({ length: 300 }, () => RawConnection.open(port)));
+    await Promise.all(halfOpen.map(({ ended }) => ended));
+    expect(await attempt(`ws://127.0.0.1:${port}`)).toBeInstanceOf(Peer);
+    program.signal('SIGTERM');
+    expect((await program.ended).code).toBe(0);
+  });
+});

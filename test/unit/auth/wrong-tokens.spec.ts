@@ -1,0 +1,77 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { WrongTokens } from '../../../src/auth/wrong-tokens.js';
+import type { UpgradeRequest } from '../../../src/auth/upgrade-request.js';
+import { parseSettings } from '../../../src/config/load-settings.js';
+import type { SettingsInput } from '../../../src/config/settings.js';
+import { Logs } from '../../../src/logging/log.js';
+import { LimitCounts } from '../../../src/metrics/limit-counts.js';
+import { ManualClock } from '../../support/manual-clock.js';
+
+describe('wrong tokens', () => {
+  let clock: ManualClock;
+  let counts: LimitCounts;
+  let lines: string[];
+  let wrongTokens: WrongTokens;
+
+  function start(input: SettingsInput = {}): void {
+    clock = new ManualClock();
+    counts = new LimitCounts();
+    lines = [];
+    const logs = new Logs({ format: 'json', destination: { write: (line) => void lines.push(line) } });
+    wrongTokens = new WrongTokens(parseSettings(input), clock, counts, logs);
+  }
+
+  /** What peers from `address` are told, one wrong token after the other. */
+  function show(times: number, address: string): (number | undefined)[] {
+    const request = { peerAddress: address, peerNetwork: address } as UpgradeRequest;
+    return Array.from({ length: times }, () => wrongTokens.shown(request));
+  }
+
+  beforeEach(() => start());
+
+  it('ten in a minute are let be, the next is told to wait until the minute is over', () => {
+    expect(show(10, '203.0.113.1')).toEqual(Array(10).fill(undefined));
+    clock.pass(20_000);
+    expect(show(2, '203.0.113.1')).toEqual([40, 40]);
+    expect(counts.of('max-wrong-tokens')).toBe(2);
+    clock.pass(39_999);
+    expect(show(1, '203.0.113.1')).toEqual([1]);
+    clock.pass(1);
+    expect(show(11, '203.0.113.1')).toEqual([...Array<undefined>(10), 60]);
+  });
+
+  it('each network is counted by itself', () => {
+    show(11, '203.0.113.1');
+    expect(show(1, '203.0.113.2')).toEqual([undefined]);
+  });
+
+  it('max-wrong-tokens moves the limit; 0 is none', () => {
+    start({ maxWrongTokens: 2 });
+    expect(show(3, '203.0.113.1')).toEqual([undefined, undefined, 60]);
+    start({ maxWrongTokens: 0 });
+    expect(show(100, '203.0.113.1')).toEqual(Array(100).fill(undefined));
+  });
+
+  it.each(['127.0.0.1', '10.1.2.3', '192.168.0.1', '172.31.0.1', '100.64.0.1', '::1', 'fd00::1', 'fe80::1', 'unknown'])(
+    'a private address (%s) is warned about once instead, since it may be a proxy',
+    (address) => {
+      expect(show(30, address)).toEqual(Array(30).fill(undefined));
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toContain('trusted-proxies');
+    },
+  );
+
+  it('with trusted-proxies, a private address is held to the limit like any other', () => {
+    start({ trustedProxies: '10.0.0.1' });
+    expect(show(11, '10.1.2.3').at(-1)).toBe(60);
+    expect(lines).toEqual([]);
+  });
+
+  it('no more than 10,000 networks are remembered: the oldest is forgotten for a new one', () => {
+    start({ trustedProxies: '10.0.0.1' });
+    show(11, 'first');
+    expect(show(1, 'first')).toEqual([60]);
+    for (let i = 0; i < 10_000; i++) show(1, `other ${i}`);
+    expect(show(1, 'first')).toEqual([undefined]);
+  });
+});

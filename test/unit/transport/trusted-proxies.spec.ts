@@ -1,0 +1,54 @@
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import { describe, expect, it } from '@jest/globals';
+import { parseSettings } from '../../../src/config/load-settings.js';
+import { TrustedProxies } from '../../../src/transport/trusted-proxies.js';
+
+/** Where a peer is that came from `remote` with these headers, when `trusted` are trusted about `header`. */
+function address(trusted: string | undefined, remote: string, headers: Record<string, string>, header = 'x-forwarded-for'): string {
+  const { trustedProxies = [], forwardedHeader } = parseSettings({ trustedProxies: trusted, forwardedHeader: header });
+  const socket = new Socket();
+  Object.defineProperty(socket, 'remoteAddress', { value: remote });
+  const request = Object.assign(new IncomingMessage(socket), { headers });
+  return new TrustedProxies(trustedProxies, forwardedHeader).addressOf(request);
+}
+
+describe('where a peer is', () => {
+  const forwarded = (value: string): Record<string, string> => ({ 'x-forwarded-for': value });
+
+  it.each([
+    ['nobody is trusted', undefined, '10.0.0.1', '1.1.1.1', '10.0.0.1'],
+    ['it came directly, whatever it says', '10.0.0.0/8', '9.9.9.9', '1.1.1.1', '9.9.9.9'],
+    ['one proxy', '10.0.0.0/8', '10.0.0.1', '1.1.1.1', '1.1.1.1'],
+    ['one proxy, and what the peer made up', '10.0.0.0/8', '10.0.0.1', '10.0.0.9, 8.8.8.8, 1.1.1.1', '1.1.1.1'],
+    ['two proxies', '10.0.0.0/8', '10.0.0.1', '8.8.8.8, 1.1.1.1, 10.0.0.2', '1.1.1.1'],
+    ['all hops are trusted: the farthest', '10.0.0.0/8', '10.0.0.1', '10.0.0.3, 10.0.0.2', '10.0.0.3'],
+    ['the proxy says nothing', '10.0.0.0/8', '10.0.0.1', '', '10.0.0.1'],
+    ['the proxy says something else', '10.0.0.0/8', '10.0.0.1', '1.1.1.1, unknown', '10.0.0.1'],
+    ['a port behind it', '10.0.0.0/8', '10.0.0.1', '1.1.1.1:4711', '1.1.1.1'],
+    ['IPv6', '10.0.0.0/8', '10.0.0.1', '2001:db8::1', '2001:db8::1'],
+    ['IPv6 with a port', '10.0.0.0/8', '10.0.0.1', '[2001:db8::1]:4711', '2001:db8::1'],
+    ['a proxy that came over a dual-stack socket', '10.0.0.0/8', '::ffff:10.0.0.1', '1.1.1.1', '1.1.1.1'],
+    ['a hop written as mapped IPv4', '10.0.0.0/8', '10.0.0.1', '1.1.1.1, ::ffff:10.0.0.2', '1.1.1.1'],
+    ['an IPv6 proxy', '2001:db8:1::/48', '2001:db8:1::5', '1.1.1.1', '1.1.1.1'],
+    ['an IPv6 proxy of another network', '2001:db8:1::/48', '2001:db8:2::5', '1.1.1.1', '2001:db8:2::5'],
+  ])('%s', (_what, trusted, remote, header, expected) => {
+    expect(address(trusted, remote, forwarded(header))).toBe(expected);
+  });
+
+  it('only the configured header is believed', () => {
+    const headers = { 'x-forwarded-for': '1.1.1.1', 'x-real-ip': '2.2.2.2', forwarded: 'for=3.3.3.3' };
+    expect(address('10.0.0.1', '10.0.0.1', headers, 'X-Real-IP')).toBe('2.2.2.2');
+    expect(address('10.0.0.1', '10.0.0.1', headers, 'cf-connecting-ip')).toBe('10.0.0.1');
+  });
+
+  it.each([
+    ['for=1.1.1.1', '1.1.1.1'],
+    ['for=8.8.8.8;proto=https, For="1.1.1.1:4711";by=10.0.0.2', '1.1.1.1'],
+    ['by=10.0.0.2; for="[2001:db8::1]:4711"', '2001:db8::1'],
+    ['for=1.1.1.1, for=_hidden', '10.0.0.1'],
+    ['proto=https', '10.0.0.1'],
+  ])('RFC 7239: Forwarded: %s', (value, expected) => {
+    expect(address('10.0.0.0/8', '10.0.0.1', { forwarded: value }, 'Forwarded')).toBe(expected);
+  });
+});
