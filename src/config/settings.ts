@@ -82,6 +82,14 @@ export const settingsSchema = z.strictObject({
     value: 'COUNT',
     about: 'Topics that one connection may subscribe to; 0 for no limit. One more closes it with 1008.',
   }),
+  maxSubscribersPerTopic: count(0, 10_000_000).prefault(1024).meta({
+    value: 'COUNT',
+    about: 'Connections that may subscribe to one topic, and so the most that one message is multiplied by; 0 for no limit. One more is closed with 1008.',
+  }),
+  maxSubscriptions: count(0, 1_000_000_000).prefault(2_000_000).meta({
+    value: 'COUNT',
+    about: 'Subscriptions of all connections together; 0 for no limit. One more closes its connection with 1008.',
+  }),
   maxMessagesPerSecond: count(0, 1_000_000).prefault(200).meta({
     value: 'COUNT',
     about: 'Messages that one connection may send in a second, pings included; 0 for no limit. One that sends faster is read slower; nothing is lost.',

@@ -5,16 +5,23 @@ const NOBODY: ReadonlySet<Connection> = new Set();
 
 /**
  * Which local connections subscribe to which topic. Knows nothing of sockets or of other nodes.
- * Invariant: a connection is in a topic's set exactly when the topic is in the connection's; no set is ever empty.
+ * Invariant: a connection is in a topic's set exactly when the topic is in the connection's; no set is ever empty;
+ * `subscriptions` is the sum of either kind of set.
  */
 @Injectable()
 export class TopicRegistry {
   readonly #subscribers = new Map<string, Set<Connection>>();
   readonly #topics = new Map<Connection, Set<string>>();
+  #subscriptions = 0;
 
   /** How many topics have a subscriber. */
   get size(): number {
     return this.#subscribers.size;
+  }
+
+  /** How many subscriptions there are: pairs of a connection and a topic. */
+  get subscriptions(): number {
+    return this.#subscriptions;
   }
 
   /** How many topics a connection subscribes to. */
@@ -29,12 +36,16 @@ export class TopicRegistry {
 
   /** Whether that changed anything: a second subscription of the same connection does not. */
   subscribe(connection: Connection, topic: string): boolean {
-    return addTo(this.#subscribers, topic, connection) && addTo(this.#topics, connection, topic);
+    const changed = addTo(this.#subscribers, topic, connection) && addTo(this.#topics, connection, topic);
+    if (changed) this.#subscriptions += 1;
+    return changed;
   }
 
   /** Whether that changed anything: only a subscriber can unsubscribe. */
   unsubscribe(connection: Connection, topic: string): boolean {
-    return removeFrom(this.#subscribers, topic, connection) && removeFrom(this.#topics, connection, topic);
+    const changed = removeFrom(this.#subscribers, topic, connection) && removeFrom(this.#topics, connection, topic);
+    if (changed) this.#subscriptions -= 1;
+    return changed;
   }
 
   /** Takes a connection out of its own topics. Costs time in their number, whatever else the node holds. */
@@ -42,6 +53,7 @@ export class TopicRegistry {
     const topics = this.#topics.get(connection);
     if (topics === undefined) return;
     this.#topics.delete(connection);
+    this.#subscriptions -= topics.size;
     for (const topic of topics) removeFrom(this.#subscribers, topic, connection);
   }
 }

@@ -57,6 +57,16 @@ export function tooManyTopics(limit: number): CloseReason {
   return breach(CloseCode.policyViolation, 'max-topics-per-connection', `more than ${limit} topics on one connection`);
 }
 
+/** One subscriber more than `limit` came to a topic. */
+export function tooManySubscribers(limit: number): CloseReason {
+  return breach(CloseCode.policyViolation, 'max-subscribers-per-topic', `topic has ${limit} subscribers already`);
+}
+
+/** The node has `limit` subscriptions of all connections together. */
+export function tooManySubscriptions(limit: number): CloseReason {
+  return breach(CloseCode.policyViolation, 'max-subscriptions', `server has ${limit} subscriptions already`);
+}
+
 /** More than `limit` bytes wait for the peer. */
 export function slowConsumer(limit: number): CloseReason {
   return breach(CloseCode.slowConsumer, 'max-buffered-bytes', `slow consumer: more than ${limit} bytes waiting`);

@@ -3,6 +3,8 @@ export const LIMITS = [
   'max-message-bytes',
   'max-topic-bytes',
   'max-topics-per-connection',
+  'max-subscribers-per-topic',
+  'max-subscriptions',
   'max-messages-per-second',
   'max-buffered-bytes',
   'max-buffered-total-bytes',

@@ -4,7 +4,8 @@ import { Log, Logs } from '../logging/log.js';
 import { topicDigest } from '../logging/topic-digest.js';
 import type { Connection } from '../presence/connection.js';
 import { TopicRegistry } from '../presence/topic-registry.js';
-import { tooManyTopics, topicTooLong } from '../protocol/close-codes.js';
+import { tooManySubscribers, tooManySubscriptions, tooManyTopics, topicTooLong } from '../protocol/close-codes.js';
+import type { CloseReason } from '../protocol/close-codes.js';
 import { encodeMessage } from '../protocol/message.js';
 import { binaryFrame } from '../protocol/websocket-frame.js';
 import { RecordStore } from '../records/record-store.js';
@@ -34,15 +35,15 @@ export class Relay {
 
   /** R3: idempotent. J6: a new subscriber is sent what was published before. Closes the connection at a limit. */
   subscribe(connection: Connection, topic: string): void {
-    const { maxTopicBytes, maxTopicsPerConnection: most } = this.settings;
-    if (Buffer.byteLength(topic) > maxTopicBytes) return connection.close(topicTooLong(maxTopicBytes));
-    if (!this.topics.subscribe(connection, topic)) return undefined;
-    if (most > 0 && this.topics.countOf(connection) > most) {
+    if (!this.topics.subscribe(connection, topic)) return;
+    const breach = this.#breach(connection, topic);
+    if (breach === undefined) {
+      if (this.#debugging) this.#logTopic('subscribed', connection, topic);
+      this.#replay(connection, topic);
+    } else {
       this.topics.unsubscribe(connection, topic);
-      return connection.close(tooManyTopics(most));
+      connection.close(breach);
     }
-    if (this.#debugging) this.#logTopic('subscribed', connection, topic);
-    return this.#replay(connection, topic);
   }
 
   /** R3: harmless when not subscribed. */
@@ -69,6 +70,16 @@ export class Relay {
     this.topics.leave(connection);
   }
 
+  /** The limit that a subscription just made goes beyond. */
+  #breach(connection: Connection, topic: string): CloseReason | undefined {
+    const { maxTopicBytes, maxTopicsPerConnection, maxSubscribersPerTopic, maxSubscriptions } = this.settings;
+    if (Buffer.byteLength(topic) > maxTopicBytes) return topicTooLong(maxTopicBytes);
+    if (exceeds(this.topics.countOf(connection), maxTopicsPerConnection)) return tooManyTopics(maxTopicsPerConnection);
+    if (exceeds(this.topics.subscribers(topic).size, maxSubscribersPerTopic)) return tooManySubscribers(maxSubscribersPerTopic);
+    if (exceeds(this.topics.subscriptions, maxSubscriptions)) return tooManySubscriptions(maxSubscriptions);
+    return undefined;
+  }
+
   /** Oldest first, of the newest as many as the bound allows; never the subscriber's own. */
   #replay(subscriber: Connection, topic: string): void {
     const messages: Buffer[] = [];
@@ -87,6 +98,11 @@ export class Relay {
   #logTopic(message: string, connection: Connection, topic: string): void {
     this.#log.debug(message, { connection: connection.id, topicDigest: topicDigest(topic) });
   }
+}
+
+/** Whether there are more than `most`; 0 is no limit. */
+function exceeds(count: number, most: number): boolean {
+  return most > 0 && count > most;
 }
 
 /** The Relay that a publication is to CBOR subscribers; `payload` is base64. */

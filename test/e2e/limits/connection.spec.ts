@@ -116,6 +116,50 @@ describe('topics of one connection', () => {
   });
 });
 
+describe('subscribers of one topic', () => {
+  it('1008: max-subscribers-per-topic may come, one more is closed with a reason that names the setting; the others stay', async () => {
+    const running = await startServer({ maxSubscribersPerTopic: 2 });
+    const [a, b, c] = await Promise.all([1, 2, 3].map(() => Peer.connect(running.url)));
+    for (const peer of [a, b, b]) peer.subscribe('t');
+    await settle([a, b], []);
+    c.subscribe('elsewhere');
+    c.subscribe('t');
+    expect(await c.closed).toEqual({ code: 1008, reason: 'topic has 2 subscribers already; the setting is max-subscribers-per-topic' });
+    a.relay('t', 'x');
+    expect(await b.next()).toEqual(relayMessage('t', 'x'));
+    b.unsubscribe('t');
+    await b.sync();
+    const d = await Peer.connect(running.url);
+    d.subscribe('t');
+    a.relay('t', 'y');
+    await settle([d, a], [d]);
+    expect(d.socket.readyState).toBe(d.socket.OPEN);
+  });
+});
+
+describe('subscriptions of all connections', () => {
+  it('1008: max-subscriptions may be made, one more closes its connection with a reason that names the setting', async () => {
+    const running = await startServer({ maxSubscriptions: 3 });
+    const [a, b] = [await Peer.connect(running.url), await Peer.connect(running.url)];
+    for (const topic of ['1', '2', '2']) a.subscribe(topic);
+    await a.sync();
+    b.subscribe('1');
+    await b.sync();
+    b.subscribe('3');
+    expect(await b.closed).toEqual({ code: 1008, reason: 'server has 3 subscriptions already; the setting is max-subscriptions' });
+    const topics = running.server.app.get(TopicRegistry, { strict: false });
+    while (topics.subscriptions > 2) await a.sync();
+    a.unsubscribe('1');
+    a.subscribe('3');
+    a.subscribe('4');
+    await a.sync();
+    expect(topics.subscriptions).toBe(3);
+    await a.close();
+    while (topics.size > 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(topics.subscriptions).toBe(0);
+  });
+});
+
 describe('dead peers', () => {
   const TIMES = { pingInterval: '1s', pongTimeout: '1s' };
 
