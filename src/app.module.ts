@@ -27,7 +27,7 @@ export class AppModule {
     const auth = { module: AuthModule, imports: [config, clock, logging, metrics] };
     const presence = PresenceModule;
     const records = { module: RecordsModule, imports: [config, clock] };
-    const signaling = { module: SignalingModule, imports: [config, logging, lifecycle, metrics, auth, presence, records] };
+    const signaling = { module: SignalingModule, imports: [config, clock, logging, lifecycle, metrics, auth, presence, records] };
     const health = { module: HealthModule, imports: [lifecycle] };
     const http = { module: HttpModule, imports: [logging] };
 

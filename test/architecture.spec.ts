@@ -18,7 +18,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   presence: ['protocol', 'config', 'lifecycle', 'logging'],
   auth: ['protocol', 'config', 'clock', 'lifecycle', 'logging', 'metrics'],
   records: ['config', 'clock'],
-  signaling: ['protocol', 'config', 'lifecycle', 'logging', 'metrics', 'presence', 'records', 'auth'],
+  signaling: ['protocol', 'config', 'clock', 'lifecycle', 'logging', 'metrics', 'presence', 'records', 'auth'],
   transport: ['protocol', 'config', 'clock', 'lifecycle', 'logging', 'metrics', 'auth', 'presence/connection', 'presence/source'],
   health: ['config', 'lifecycle', 'logging'],
   http: ['protocol', 'config', 'lifecycle', 'logging', '.'],
@@ -50,7 +50,7 @@ const MODULES: Record<string, readonly string[]> = {
   PresenceModule: [],
   AuthModule: ['ClockModule', 'ConfigModule', 'LoggingModule', 'MetricsModule'],
   RecordsModule: ['ClockModule', 'ConfigModule'],
-  SignalingModule: ['AuthModule', 'ConfigModule', 'LifecycleModule', 'LoggingModule', 'MetricsModule', 'PresenceModule', 'RecordsModule'],
+  SignalingModule: ['AuthModule', 'ClockModule', 'ConfigModule', 'LifecycleModule', 'LoggingModule', 'MetricsModule', 'PresenceModule', 'RecordsModule'],
   HealthModule: ['LifecycleModule'],
   HttpModule: ['LoggingModule'],
 };

@@ -142,9 +142,13 @@ export const settingsSchema = z.strictObject({
     value: 'TIME',
     about: 'How long a connection may take for its TLS handshake, and then for its HTTP request.',
   }),
+  drainDelay: duration('0s', '1h').prefault('0s').meta({
+    value: 'TIME',
+    about: 'How long a stop goes on serving newcomers while /health/ready is 503 already, until load balancers look away. Skipped when nobody is connected.',
+  }),
   drainTimeout: duration('0s', '1h').prefault('10s').meta({
     value: 'TIME',
-    about: 'How long a stop may wait for peers to leave before their connections are cut.',
+    about: 'How long a stop, after drain-delay, may wait for peers to leave before their connections are cut. They are told to in the first two thirds, evenly.',
   }),
 });
 

@@ -18,7 +18,7 @@ export class HealthController {
     return this.health.check([]);
   }
 
-  /** 200 while serving, 503 while starting or draining. Failing means "send newcomers elsewhere". */
+  /** 200 while serving, 503 while starting, a lame duck or draining. Failing means "send newcomers elsewhere". */
   @Get('ready')
   @HealthCheck()
   ready(): Promise<HealthCheckResult> {

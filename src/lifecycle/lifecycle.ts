@@ -1,7 +1,10 @@
 import { Injectable } from '@nestjs/common';
 
-/** starting: not listening yet; serving; draining: no newcomers, the last connections are leaving. */
-export type Phase = 'starting' | 'serving' | 'draining';
+/**
+ * starting: not listening yet; serving; lame-duck: about to drain, not ready but serving everyone who still comes;
+ * draining: no newcomers, the last connections are leaving.
+ */
+export type Phase = 'starting' | 'serving' | 'lame-duck' | 'draining';
 
 /** Owns which phase of its life the server is in. Knows nothing of what a phase entails. Invariant: it only moves forward. */
 @Injectable()
@@ -15,6 +18,13 @@ export class Lifecycle {
   /** Now listening. */
   serve(): void {
     if (this.#phase === 'starting') this.#phase = 'serving';
+  }
+
+  /** From now on newcomers should go elsewhere. Whether that is news: a server that does not serve has nothing to leave. */
+  leave(): boolean {
+    if (this.#phase !== 'serving') return false;
+    this.#phase = 'lame-duck';
+    return true;
   }
 
   /** From now on nobody new is let in. */

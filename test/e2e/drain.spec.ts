@@ -1,10 +1,16 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { Peer } from '../support/peer.js';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { TopicRegistry } from '../../src/presence/topic-registry.js';
+import { Relay } from '../../src/signaling/relay.js';
+import { WsConnection } from '../../src/transport/ws-connection.js';
+import { Peer, settle } from '../support/peer.js';
 import { RawConnection } from '../support/raw-http.js';
 import { startServer, stopServers } from '../support/server.js';
 
 describe('drain', () => {
-  afterEach(stopServers);
+  afterEach(async () => {
+    await stopServers();
+    jest.restoreAllMocks();
+  });
 
   it('1012: every connection is told to come back, with a delay', async () => {
     const running = await startServer();
@@ -59,6 +65,78 @@ describe('drain', () => {
     await running.close();
     expect(await stubborn.ended).toContain('restart; retry in');
   });
+
+  it('drain-delay: ready is 503 at once, but newcomers are served until it is over, and drain-timeout counts from then', async () => {
+    const running = await startServer({ drainDelay: '1s' });
+    const [a, b] = [await Peer.connect(running.url), await Peer.connect(running.url)];
+    const closing = running.close();
+    while ((await fetch(`${running.http}/health/ready`)).status !== 503) await a.sync();
+    const newcomer = await Peer.connect(running.url);
+    newcomer.subscribe('t');
+    await newcomer.sync();
+    const message = b.relay('t', 'x');
+    expect(await newcomer.next()).toEqual(message);
+    await closing;
+    expect((await Promise.all([a, b, newcomer].map((peer) => peer.closed))).map(({ code }) => code)).toEqual([1012, 1012, 1012]);
+    expect(running.log.map((line) => line.msg)).not.toContain('drain-timeout is over, cutting the connections that are left');
+  });
+
+  it('drain-delay is skipped when nobody is connected', async () => {
+    const running = await startServer({ drainDelay: '1h' });
+    await running.close();
+    expect(running.log.map((line) => line.msg)).not.toContain('not ready any more, serving on for drain-delay');
+  });
+
+  it('2,000 connections: closed evenly, and no message that came before its receiver was closed is lost', async () => {
+    const PAIRS = 1000;
+    const running = await startServer({ drainTimeout: '3s' }, 'warn');
+    const peers: Peer[] = [];
+    while (peers.length < 2 * PAIRS) peers.push(...(await Promise.all(Array.from({ length: 100 }, () => Peer.connect(running.url)))));
+    const receivers = peers.slice(0, PAIRS);
+    const senders = peers.slice(PAIRS);
+    for (const [i, receiver] of receivers.entries()) receiver.subscribe(`topic ${i}`);
+    await settle(receivers, []);
+    const topics = running.server.app.get(TopicRegistry, { strict: false });
+    const connections = receivers.map((_, i) => [...topics.subscribers(`topic ${i}`)][0]);
+
+    // What happened first inside the server: a close, or the handling of a message to the same peer.
+    const relay = jest.spyOn(running.server.app.get(Relay, { strict: false }), 'relay');
+    const terminate = jest.spyOn(WsConnection.prototype, 'terminate');
+    // oxlint-disable-next-line typescript/unbound-method -- called with the connection as its this
+    const { close: original } = WsConnection.prototype;
+    const closedAt: number[] = [];
+    const close = jest.spyOn(WsConnection.prototype, 'close').mockImplementation(function (this: WsConnection, reason) {
+      closedAt.push(performance.now());
+      original.call(this, reason);
+    });
+    /** Relays numbered messages to its receiver until it is closed itself. */
+    const send = async (sender: Peer, i: number): Promise<void> => {
+      for (let n = 0; sender.socket.readyState === sender.socket.OPEN; n++) {
+        sender.relay(`topic ${i}`, String(n));
+        await Promise.race([sender.sync(), sender.closed]);
+        await new Promise((resolve) => setTimeout(resolve, 250));
+      }
+    };
+    const sending = senders.map(send);
+    await running.close();
+    await Promise.all(sending);
+    const ends = await Promise.all(peers.map((peer) => peer.closed));
+    expect(terminate).not.toHaveBeenCalled();
+    expect(new Set(ends.map(({ code }) => code))).toEqual(new Set([1012]));
+    const delays = new Set(ends.map(({ reason }) => Number(/^restart; retry in (\d+) s$/.exec(reason)![1])));
+    expect([Math.min(...delays), Math.max(...delays), delays.size]).toEqual([1, 20, 20]);
+
+    const closeOrder = new Map(close.mock.contexts.map((connection, i) => [connection, close.mock.invocationCallOrder[i]]));
+    const accepted = relay.mock.calls.map(([, topic, message], i) => ({ receiver: Number(topic.slice(6)), message, order: relay.mock.invocationCallOrder[i] }));
+    const inTime = accepted.filter(({ receiver, order }) => order < closeOrder.get(connections[receiver] as WsConnection)!);
+    const lost = inTime.filter(({ receiver, message }) => !receivers[receiver].received.some((received) => received.equals(message)));
+    expect(inTime.length).toBeGreaterThan(PAIRS);
+    expect(lost).toEqual([]);
+
+    const spread = 2000;
+    const busiest = Math.max(...closedAt.map((from) => closedAt.filter((at) => at >= from && at < from + spread / 10).length));
+    expect(busiest).toBeLessThanOrEqual((peers.length / 10) * 1.5);
+  }, 60_000);
 
   it('a half-open request does not hold the end up', async () => {
     const running = await startServer({ handshakeTimeout: '1m' });

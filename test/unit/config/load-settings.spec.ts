@@ -27,6 +27,7 @@ const DEFAULTS = {
   recordsPerSource: 1024,
   recordsMaxBytes: 67_108_864,
   handshakeTimeout: 10_000,
+  drainDelay: 0,
   drainTimeout: 10_000,
 };
 
@@ -73,6 +74,7 @@ describe('settings', () => {
     ['recordsPerSource', 'records-per-source', 'CAIRN_SIGNAL_RECORDS_PER_SOURCE', '8', 8],
     ['recordsMaxBytes', 'records-max-bytes', 'CAIRN_SIGNAL_RECORDS_MAX_BYTES', '1000000', 1_000_000],
     ['handshakeTimeout', 'handshake-timeout', 'CAIRN_SIGNAL_HANDSHAKE_TIMEOUT', '3s', 3000],
+    ['drainDelay', 'drain-delay', 'CAIRN_SIGNAL_DRAIN_DELAY', '5s', 5000],
     ['drainTimeout', 'drain-timeout', 'CAIRN_SIGNAL_DRAIN_TIMEOUT', '4s', 4000],
   ] as const;
 
