@@ -13,6 +13,8 @@ import type { Settings } from './config/settings.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
 import { Logs } from './logging/log.js';
 import { NestLogger } from './logging/nest-logger.js';
+import { Reload } from './reload.js';
+import { Revocation } from './signaling/revocation.js';
 import { CborWsAdapter } from './transport/cbor-ws-adapter.js';
 import { HttpListener } from './transport/http-listener.js';
 import { authority, listenFault } from './transport/listen-fault.js';
@@ -31,8 +33,10 @@ export interface Overrides {
 export class SignalServer {
   constructor(
     readonly app: INestApplication,
+    private readonly listener: HttpListener,
     private readonly settings: Settings,
     private readonly logs: Logs,
+    private readonly files: Reload,
   ) {}
 
   /** Listens; resolves to the address that was really taken. Rejects with a StartupError that says what to do. */
@@ -47,13 +51,25 @@ export class SignalServer {
       throw new StartupError(listenFault(error as NodeJS.ErrnoException, this.settings.listenAddr));
     }
     this.app.get(Lifecycle).serve();
+    this.files.start({
+      listener: this.listener,
+      tokens: this.app.get(BearerTokens, { strict: false }),
+      revocation: this.app.get(Revocation, { strict: false }),
+    });
     const address = server.address() as AddressInfo;
     this.#announce(address);
     return address;
   }
 
-  /** Drains (at most `drain-timeout`), then ends everything. */
-  async close(): Promise<void> {
+  /** Reads certificate, key and tokens again, as it does by itself when they change. Connections live on. */
+  reload(): void {
+    this.files.all();
+  }
+
+  /** Drains (at most `drain-delay`, unless `delay` is false, and `drain-timeout`), then ends everything. */
+  async close({ delay = true }: { delay?: boolean } = {}): Promise<void> {
+    this.files.stop();
+    if (!delay) this.app.get(Lifecycle).drain();
     await this.app.close();
   }
 
@@ -76,6 +92,7 @@ export class SignalServer {
  */
 export async function createApp(settings: Settings, overrides: Overrides = {}): Promise<SignalServer> {
   const logs = overrides.logs ?? new Logs({ format: settings.logFormat ?? 'json' });
+  const files = new Reload(settings, logs.for('reload'));
   const listener = new HttpListener(settings, loadTlsPair(settings));
   const app = await NestFactory.create(AppModule.with(settings, logs, overrides.clock ?? new SystemClock()), listener, {
     logger: new NestLogger(logs),
@@ -84,7 +101,7 @@ export async function createApp(settings: Settings, overrides: Overrides = {}): 
   });
   app.useWebSocketAdapter(new CborWsAdapter(app));
   await app.init();
-  return new SignalServer(app, settings, logs);
+  return new SignalServer(app, listener, settings, logs, files);
 }
 
 function onOff(value: boolean): string {

@@ -9,7 +9,7 @@ import { WrongTokens } from './wrong-tokens.js';
 
 /** Who may connect. */
 @Module({
-  providers: [BearerGuard, OriginGuard, WrongTokens, UpgradeGuards, { provide: BearerTokens, inject: [Settings], useFactory: loadTokens }],
+  providers: [BearerGuard, OriginGuard, WrongTokens, UpgradeGuards, { provide: BearerTokens, inject: [Settings], useFactory: (settings: Settings) => new BearerTokens(loadTokens(settings)) }],
   exports: [BearerGuard, OriginGuard, WrongTokens, BearerTokens, UpgradeGuards],
 })
 export class AuthModule {}

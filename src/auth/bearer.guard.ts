@@ -28,7 +28,8 @@ export class BearerGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<UpgradeRequest>();
     const token = presentedToken(request.headers);
     if (token !== undefined) {
-      if (this.tokens.accepts(token)) return true;
+      request.credential = this.tokens.find(token);
+      if (request.credential !== undefined) return true;
       const retryAfter = this.wrongTokens.shown(request);
       if (retryAfter !== undefined) throw new HttpException({ message: TOO_MANY, retryAfter }, 429);
     }

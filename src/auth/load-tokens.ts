@@ -2,14 +2,13 @@ import { StartupError } from '../config/faults.js';
 import { readSettingFile } from '../config/setting-file.js';
 import type { Settings } from '../config/settings.js';
 import { bearerToken } from '../config/values.js';
-import { BearerTokens } from './bearer-tokens.js';
 
 /** The tokens of `auth-token` and `auth-token-file` together. Throws a StartupError that names the file, never a token. */
-export function loadTokens(settings: Settings): BearerTokens {
+export function loadTokens(settings: Settings): string[] {
   const { authToken, authTokenFile } = settings;
   const tokens = authToken === undefined ? [] : [authToken];
   if (authTokenFile !== undefined) tokens.push(...readTokenFile(authTokenFile));
-  return new BearerTokens(tokens);
+  return tokens;
 }
 
 function readTokenFile(path: string): string[] {

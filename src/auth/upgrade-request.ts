@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Credential } from './bearer-tokens.js';
 
 /** The HTTP request that asks for a WebSocket, as guards see it: `context.switchToHttp().getRequest()`. */
 export interface UpgradeRequest extends IncomingMessage {
@@ -8,4 +9,6 @@ export interface UpgradeRequest extends IncomingMessage {
   peerNetwork: string;
   /** Set by a guard that learned who the peer is; undefined for an anonymous one, as with a token that many share. */
   principal?: string;
+  /** Set by the guard that takes tokens: the one that was shown. */
+  credential?: Credential | undefined;
 }

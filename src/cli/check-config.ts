@@ -8,7 +8,7 @@ import { loadTlsPair } from '../transport/tls.js';
 /** Says on standard output whether the server could start with these settings. Rejects with a StartupError that names the file at fault. */
 export function checkConfig({ settings, warnings }: LoadedSettings, environment: Environment): number {
   const tls = loadTlsPair(settings) !== undefined;
-  const auth = loadTokens(settings).required;
+  const auth = loadTokens(settings).length > 0;
   for (const warning of [...warnings, ...readLogFilter(environment).warnings]) process.stderr.write(`warning: ${warning}\n`);
   const { host, port } = settings.listenAddr;
   process.stdout.write(`the configuration is valid: ${authority(host, port)}, TLS ${tls ? 'on' : 'off'}, auth ${auth ? 'on' : 'off'}\n`);

@@ -4,14 +4,14 @@ import { checkConfig } from './check-config.js';
 import { parseCommandLine } from './command-line.js';
 import { healthcheck, serverFlags } from './healthcheck.js';
 import { renderHelp } from './help.js';
-import type { StopSignals } from './signals.js';
+import type { Signals } from './signals.js';
 
 /** Runs one command line; never rejects. The exit code: 0 ended as asked, 1 could not serve, 2 faults in the settings. */
-export function run(argv: readonly string[], signals: StopSignals): Promise<number> {
+export function run(argv: readonly string[], signals: Signals): Promise<number> {
   return execute(argv, signals).catch(explain);
 }
 
-async function execute(argv: readonly string[], signals: StopSignals): Promise<number> {
+async function execute(argv: readonly string[], signals: Signals): Promise<number> {
   const line = parseCommandLine(argv);
   if (line.help) return print(renderHelp());
   if (line.version) return print(`cairn-signal ${(await import('../version.js')).VERSION}\n`);

@@ -25,11 +25,11 @@ export const settingsSchema = z.strictObject({
   }),
   tlsCert: filePath.optional().meta({
     value: 'PATH',
-    about: 'TLS certificate chain (PEM). With tls-key it turns TLS on (wss://, TLS 1.2 or newer); without both, plaintext (ws://).',
+    about: 'TLS certificate chain (PEM). With tls-key it turns TLS on (wss://, TLS 1.2 or newer); without both, plaintext (ws://). Read again when it changes.',
   }),
   tlsKey: filePath.optional().meta({
     value: 'PATH',
-    about: 'TLS private key (PEM) that belongs to tls-cert.',
+    about: 'TLS private key (PEM) that belongs to tls-cert. Read again when it changes.',
   }),
   authToken: bearerToken.optional().meta({
     value: 'TOKEN',
@@ -38,7 +38,11 @@ export const settingsSchema = z.strictObject({
   }),
   authTokenFile: filePath.optional().meta({
     value: 'PATH',
-    about: 'File with one bearer token a line, valid beside auth-token; blank lines and # comments are skipped.',
+    about: 'File with one bearer token a line, valid beside auth-token; blank lines and # comments are skipped. Read again when it changes.',
+  }),
+  revokeCloses: onOff.prefault('off').meta({
+    value: 'ON|OFF',
+    about: 'Whether a token that is taken out of auth-token-file closes the connections that came with it, with 4001. In any case it opens no new ones.',
   }),
   maxWrongTokens: count(0, 1_000_000).prefault(10).meta({
     value: 'COUNT',

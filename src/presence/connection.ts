@@ -13,6 +13,9 @@ export abstract class Connection {
   /** Whose bounds it counts towards: see sourceOf. */
   abstract readonly source: string;
 
+  /** What opened the server to it, `revoked` once that opens it no longer; undefined where nothing was needed. */
+  abstract readonly credential: { readonly revoked: boolean } | undefined;
+
   /** Sends one whole WebSocket frame, in the order of the calls. False when the connection is no longer open. */
   abstract send(frame: Buffer): boolean;
   /** Counts messages towards the rate at which the peer may send, as if it had sent them. */

@@ -31,6 +31,8 @@ export const CloseCode = {
   internalError: 1011,
   /** Draining for a restart. */
   serviceRestart: 1012,
+  /** Its token has expired or was revoked. */
+  tokenRevoked: 4001,
   /** More bytes wait for the peer than allowed. */
   slowConsumer: 4008,
   /** No sign of life in time. */
@@ -81,6 +83,9 @@ export function nodeOverloaded(limit: number): CloseReason {
 export function deadPeer(seconds: number): CloseReason {
   return breach(CloseCode.deadPeer, 'pong-timeout', `no pong within ${seconds} s`);
 }
+
+/** The token that it came with opens the server no longer. */
+export const tokenRevoked: CloseReason = { code: CloseCode.tokenRevoked, text: 'token revoked; come back with a new one' };
 
 /** Something threw that must not; the log has it. */
 export const internalError: CloseReason = { code: CloseCode.internalError, text: 'internal error; retry with backoff' };

@@ -1,12 +1,15 @@
 import { createServer } from 'node:http';
 import type { RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import type { Server as TlsServer } from 'node:https';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Settings } from '../config/settings.js';
 import type { TlsPair } from './tls.js';
 
 /** Bytes of request line and headers that are taken; more is answered 431. */
 const MAX_HEADER_BYTES = 16 * 1024;
+/** TLS 1.0 and 1.1 are not spoken any more (RFC 8996). */
+const OLDEST_TLS = 'TLSv1.2';
 /** How often, in milliseconds, Node looks for requests that take too long; its own 30 s would stretch every time-out. */
 const LONGEST_CHECK_INTERVAL_MS = 1000;
 
@@ -42,7 +45,12 @@ export class HttpListener extends ExpressAdapter {
     this.httpServer =
       this.tls === undefined
         ? createServer(limits, answer)
-        : createTlsServer({ ...limits, ...this.tls, minVersion: 'TLSv1.2', handshakeTimeout: timeout }, answer);
+        : createTlsServer({ ...limits, ...this.tls, minVersion: OLDEST_TLS, handshakeTimeout: timeout }, answer);
+  }
+
+  /** From now on handshakes are made with this pair; connections that exist live on. Only where there was a pair at the start. */
+  renewTls(tls: TlsPair): void {
+    (this.httpServer as TlsServer).setSecureContext({ ...tls, minVersion: OLDEST_TLS });
   }
 
   /** Stops listening and cuts the HTTP connections that are still open, half-open ones included. */

@@ -35,6 +35,7 @@ export interface ConnectionIdentity {
   readonly id: number;
   readonly principal: string | undefined;
   readonly source: string;
+  readonly credential: { readonly revoked: boolean } | undefined;
   /** Given back when the connection is over. */
   readonly place: Place;
 }
@@ -89,6 +90,10 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
 
   get source(): string {
     return this.identity.source;
+  }
+
+  get credential(): { readonly revoked: boolean } | undefined {
+    return this.identity.credential;
   }
 
   send(frame: Buffer): boolean {

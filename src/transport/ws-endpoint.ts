@@ -1,7 +1,7 @@
 import { ServerResponse } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { HttpException } from '@nestjs/common';
+import { HttpException, UnauthorizedException } from '@nestjs/common';
 import { WebSocketServer } from 'ws';
 import type { ServerOptions } from 'ws';
 import type { Admission, UpgradeGuards } from '../auth/upgrade-guards.js';
@@ -160,6 +160,8 @@ export class WsEndpoint implements ConnectionSource {
   async #judge(request: UpgradeRequest): Promise<Refusal | undefined> {
     try {
       await this.#admit!(request);
+      // A guard may have taken its time.
+      if (request.credential?.revoked === true) throw new UnauthorizedException('This token was revoked.');
       return undefined;
     } catch (error) {
       if (!(error instanceof HttpException)) this.#logFault(error);
@@ -186,8 +188,8 @@ export class WsEndpoint implements ConnectionSource {
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off('error', destroyThis);
       socket.off('close', place.release);
-      const { principal, peerAddress } = request;
-      const identity = { id: ++this.#lastId, principal, source: sourceOf(principal, peerAddress), place };
+      const { principal, credential, peerAddress } = request;
+      const identity = { id: ++this.#lastId, principal, source: sourceOf(principal, peerAddress), credential, place };
       const connection = new WsConnection(identity, socket, webSocket as SignalSocket, this.#share!);
       this.#onConnection!(connection);
       this.parts.log.debug('connected', { connection: connection.id });

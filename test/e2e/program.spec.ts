@@ -69,11 +69,39 @@ describe('the program', () => {
     expect((await program.ended).code).toBe(130);
   }, TIMEOUT_MS);
 
+  it('SIGHUP reads the token file again at once', async () => {
+    const tokens = join(folder, 'hangup-tokens');
+    writeFileSync(tokens, 'old');
+    const program = new Program(['--listen-addr', '127.0.0.1:0', '--auth-token-file', tokens]);
+    const url = `ws://127.0.0.1:${await program.port()}`;
+    writeFileSync(tokens, 'new');
+    program.signal('SIGHUP');
+    await program.printed(/read auth-token-file again/);
+    const peer = await Peer.connect(url, { headers: { Authorization: 'Bearer new' } });
+    program.signal('SIGTERM');
+    expect([(await peer.closed).code, (await program.ended).code]).toEqual([1012, 0]);
+  });
+
+  it.each([
+    ['exception', 'throw new Error("out of order")', 'uncaughtException'],
+    ['rejection', 'Promise.reject(new Error("out of order"))', 'unhandledRejection'],
+  ])('an uncaught %s is logged once, with its stack; peers are told to come back, and the program ends with 1', async (_what, fault, origin) => {
+    const hook = `process.on("SIGUSR2", () => { setImmediate(() => { ${fault} }); setImmediate(() => { ${fault} }); })`;
+    const program = new Program(['--listen-addr', '127.0.0.1:0', '--drain-delay', '1h'], { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(hook)}` });
+    const peer = await Peer.connect(`ws://127.0.0.1:${await program.port()}`);
+    program.signal('SIGUSR2');
+    expect((await peer.closed).code).toBe(1012);
+    const { code, stdout, stderr } = await program.ended;
+    const errors = stdout.trim().split('\n').map((line) => JSON.parse(line) as { level: string }).filter(({ level }) => level === 'error');
+    expect(errors).toEqual([expect.objectContaining({ origin, error: expect.stringMatching(/^Error: out of order\n +at /) })]);
+    expect([code, stderr]).toEqual([1, '']);
+  });
+
   it('a port in use is one line that says what to do, and exit code 1', async () => {
     const holder = createServer().listen(0, '127.0.0.1');
     await once(holder, 'listening');
     const { port } = holder.address() as AddressInfo;
-    const ended = await new Program(['--listen-addr', `127.0.0.1:${port}`]).ended;
+    const ended = await new Program(['--listen-addr', `127.0.0.1:${port}`, '--max-connections', '100']).ended;
     holder.close();
     expect(ended).toMatchObject({ code: 1, stdout: '' });
     expect(ended.stderr).toBe(`cairn-signal: cannot listen on 127.0.0.1:${port}: the port is in use; stop what holds it or choose another, such as --listen-addr 127.0.0.1:8080\n`);
@@ -112,7 +140,7 @@ describe('the program', () => {
   }, TIMEOUT_MS);
 
   it('warns of an unknown variable with the nearest name, and of a RUST_LOG that is none', async () => {
-    const program = new Program(LOOPBACK, { CAIRN_SIGNAL_AUTH_TOKENS: 'x', CAIRN_SIGNAL_PORT: 'tcp://10.0.0.1:443', CAIRN_SIGNAL_SERVICE_HOST: '10.0.0.1', RUST_LOG: 'verbose' });
+    const program = new Program([...LOOPBACK, '--max-connections', '100'], { CAIRN_SIGNAL_AUTH_TOKENS: 'x', CAIRN_SIGNAL_PORT: 'tcp://10.0.0.1:443', CAIRN_SIGNAL_SERVICE_HOST: '10.0.0.1', RUST_LOG: 'verbose' });
     await program.port();
     program.signal('SIGTERM');
     const { stdout } = await program.ended;

@@ -5,6 +5,7 @@ import { load, faultsOf } from '../../support/load.js';
 
 const DEFAULTS = {
   listenAddr: { host: '0.0.0.0', port: 443 },
+  revokeCloses: false,
   maxWrongTokens: 10,
   forwardedHeader: 'x-forwarded-for',
   maxConnections: 50_000,
@@ -49,6 +50,7 @@ describe('settings', () => {
     ['tlsKey', 'tls-key', 'CAIRN_SIGNAL_TLS_KEY', '/certs/key.pem', '/certs/key.pem'],
     ['authToken', 'auth-token', 'CAIRN_SIGNAL_AUTH_TOKEN', 's3cret', 's3cret'],
     ['authTokenFile', 'auth-token-file', 'CAIRN_SIGNAL_AUTH_TOKEN_FILE', '/run/tokens', '/run/tokens'],
+    ['revokeCloses', 'revoke-closes', 'CAIRN_SIGNAL_REVOKE_CLOSES', 'on', true],
     ['maxWrongTokens', 'max-wrong-tokens', 'CAIRN_SIGNAL_MAX_WRONG_TOKENS', '3', 3],
     ['allowedOrigins', 'allowed-origins', 'CAIRN_SIGNAL_ALLOWED_ORIGINS', 'https://A.example:443, null', ['https://a.example', 'null']],
     ['trustedProxies', 'trusted-proxies', 'CAIRN_SIGNAL_TRUSTED_PROXIES', '10.0.0.0/8,::1', [{ address: '10.0.0.0', prefix: 8, family: 'ipv4' }, { address: '::1', prefix: 128, family: 'ipv6' }]],

@@ -7,6 +7,7 @@ import { TopicRegistry } from '../../../src/presence/topic-registry.js';
 /** A connection that carries nothing. */
 class StillConnection extends Connection {
   readonly principal = undefined;
+  readonly credential = undefined;
   readonly source = 'here';
 
   constructor(readonly id: number) {

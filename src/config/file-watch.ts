@@ -1,0 +1,50 @@
+import { statSync } from 'node:fs';
+
+/** How often, in milliseconds, files are looked at. By looking rather than by events, which do not see through Kubernetes' swaps of symbolic links. */
+const LOOK_EVERY_MS = 1000;
+/** How long, in milliseconds, after a change others may follow that belong to it, such as a key after its certificate. */
+const SETTLED_MS = 200;
+
+/**
+ * Tells when one of a few files has changed since the watch was made, once for changes that come together. Knows nothing of
+ * what is in them, and does not keep the process alive. Invariant: after `stop` nothing is told.
+ */
+export class FileWatch {
+  #seen: readonly string[];
+  #looking: NodeJS.Timeout | undefined;
+  #settling: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly paths: readonly string[],
+    private readonly changed: () => void,
+  ) {
+    this.#seen = paths.map(stateOf);
+  }
+
+  start(): void {
+    this.#looking = setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#looking);
+    clearTimeout(this.#settling);
+  }
+
+  #look(): void {
+    const found = this.paths.map(stateOf);
+    if (found.every((state, i) => state === this.#seen[i])) return;
+    this.#seen = found;
+    clearTimeout(this.#settling);
+    this.#settling = setTimeout(this.changed, SETTLED_MS).unref();
+  }
+}
+
+/** What of a file changes when its content does, links followed. */
+function stateOf(path: string): string {
+  try {
+    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
+    return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'unknown';
+  }
+}

@@ -1,0 +1,27 @@
+import { Injectable } from '@nestjs/common';
+import { Settings } from '../config/settings.js';
+import { Log, Logs } from '../logging/log.js';
+import { ConnectionRegistry } from '../presence/connection-registry.js';
+import { tokenRevoked } from '../protocol/close-codes.js';
+
+/** Ends the connections whose tokens were revoked, where `revoke-closes` says so. Knows nothing of tokens or where they come from. */
+@Injectable()
+export class Revocation {
+  readonly #log: Log;
+
+  constructor(
+    private readonly connections: ConnectionRegistry,
+    private readonly settings: Settings,
+    logs: Logs,
+  ) {
+    this.#log = logs.for('auth');
+  }
+
+  /** To be called whenever tokens may have been revoked. */
+  enforce(): void {
+    if (!this.settings.revokeCloses) return;
+    const revoked = [...this.connections].filter(({ credential }) => credential?.revoked === true);
+    for (const connection of revoked) connection.close(tokenRevoked);
+    if (revoked.length > 0) this.#log.info('closed connections whose token was revoked', { connections: revoked.length });
+  }
+}
