@@ -41,8 +41,8 @@ interface Usage {
   readonly orphans: Set<Held>;
 }
 
-/** Expired records that one call buries besides its own work: bounded, yet faster than they can be put. */
-const BURIED_A_CALL = 4;
+/** Expired records that one call buries besides its own work, so that none takes room from a live one for long: bounded, yet faster than they can be put. */
+const BURIED_A_CALL = 100;
 
 /**
  * Records in the memory of this process. An *orphan* is a published record whose connection is closed.
@@ -76,6 +76,7 @@ export class MemoryRecordStore extends RecordStore {
 
   put(record: TopicRecord): StoreRefusal | undefined {
     this.expire(BURIED_A_CALL);
+    this.#expireOn(record.topic);
     const bytes = costOf(record);
     const making = new Set<Held>();
     const refusal = this.#roomOnTopic(record, making) ?? this.#roomInQuota(record, bytes, making) ?? this.#roomInStore(bytes, making);
@@ -113,6 +114,13 @@ export class MemoryRecordStore extends RecordStore {
       this.#bury(due);
     }
     return true;
+  }
+
+  /** Buries all that has expired on a topic, which may lie behind more than a call buries. */
+  #expireOn(topic: string): void {
+    const now = this.clock.monotonic();
+    const expired = (this.#topics.get(topic) ?? []).filter((held) => held.expiresAt <= now);
+    for (const held of expired) this.#bury(held);
   }
 
   // --- who makes room for a record; added to `making`, or the refusal when that does not suffice

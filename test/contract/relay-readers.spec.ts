@@ -1,47 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { canonicalRelayTopic } from '../../src/protocol/canonical-relay.js';
 import { encodeMessage } from '../../src/protocol/message.js';
 import { readMessage } from '../../src/protocol/strict-reader.js';
-
-const { vectors } = JSON.parse(readFileSync(new URL('../vectors/relay-frames.json', import.meta.url), 'utf8')) as {
-  vectors: { name: string; in: string; out: string | null }[];
-};
-const frames = vectors.map((vector) => Buffer.from(vector.in, 'hex'));
-
-/** The one contract of the fast path and the strict reader: the same verdict, the same topic, and neither ever throws. */
-function agree(frame: Buffer): void {
-  const fast = canonicalRelayTopic(frame);
-  const strict = readMessage(frame);
-  const canonical = strict?.kind === 'Relay' && encodeMessage(strict).equals(frame);
-  expect(fast).toBe(canonical ? strict.topic : undefined);
-}
-
-/** A frame of the vectors, or a canonical one, with a few bytes changed, removed, added or cut off. */
-const mutated = fc
-  .tuple(
-    fc.oneof(
-      fc.constantFrom(...frames),
-      fc.record({ topic: fc.string({ unit: 'grapheme', maxLength: 300 }), payload: fc.uint8Array({ maxLength: 300 }) }).map(({ topic, payload }) => encodeMessage({ kind: 'Relay', topic, payload })),
-    ),
-    fc.array(fc.record({ how: fc.constantFrom('change', 'remove', 'insert', 'cut'), at: fc.nat(), byte: fc.integer({ min: 0, max: 255 }) }), { maxLength: 4 }),
-  )
-  .map(([frame, changes]) =>
-    changes.reduce((bytes, { how, at, byte }) => {
-      const index = at % (bytes.length + 1);
-      switch (how) {
-        case 'change':
-          return Buffer.concat([bytes.subarray(0, index), Buffer.from([byte]), bytes.subarray(index + 1)]);
-        case 'remove':
-          return Buffer.concat([bytes.subarray(0, index), bytes.subarray(index + 1)]);
-        case 'insert':
-          return Buffer.concat([bytes.subarray(0, index), Buffer.from([byte]), bytes.subarray(index)]);
-        default:
-          return Buffer.from(bytes.subarray(0, index));
-      }
-    }, frame),
-  );
+import { mutated } from '../support/mutation.js';
+import { agree, frames, relayFrame, vectors } from '../support/relay-frames.js';
 
 describe('the fast path and the strict reader', () => {
   it.each(vectors.map(({ name }, i) => [name, i] as const))('agree on: %s', (_name, i) => {
@@ -82,7 +45,7 @@ describe('the fast path and the strict reader', () => {
   });
 
   it('agree on mutated frames', () => {
-    fc.assert(fc.property(mutated, agree), { numRuns: 5000 });
+    fc.assert(fc.property(mutated(relayFrame), agree), { numRuns: 5000 });
   });
 
   it('agree on arbitrary bytes', () => {

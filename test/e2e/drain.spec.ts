@@ -89,7 +89,7 @@ describe('drain', () => {
 
   it('2,000 connections: closed evenly, and no message that came before its receiver was closed is lost', async () => {
     const PAIRS = 1000;
-    const running = await startServer({ drainTimeout: '3s' }, 'warn');
+    const running = await startServer({ drainTimeout: '3s', maxConnections: 2 * PAIRS }, 'warn');
     const peers: Peer[] = [];
     while (peers.length < 2 * PAIRS) peers.push(...(await Promise.all(Array.from({ length: 100 }, () => Peer.connect(running.url)))));
     const receivers = peers.slice(0, PAIRS);

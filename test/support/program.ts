@@ -39,6 +39,11 @@ export class Program {
     });
   }
 
+  /** What it has printed so far. */
+  get output(): string {
+    return this.#stdout;
+  }
+
   /** Resolves to the first match in standard output, as soon as it is there. Rejects when the program ends without it. */
   printed(pattern: RegExp): Promise<RegExpExecArray> {
     return new Promise((resolve, reject) => {

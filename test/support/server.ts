@@ -20,6 +20,9 @@ export interface RunningServer {
 
 export type LogLine = Readonly<Record<string, unknown>> & { readonly level: string; readonly target: string; readonly msg: string };
 
+/** Connections for which every machine has the handles, so that none warns. */
+const FEW = 500;
+
 const running = new Set<RunningServer>();
 
 /** Starts a server through createApp; stopServers ends it. The log is captured at `rustLog`, everything by default. */
@@ -30,7 +33,7 @@ export async function startServer(input: SettingsInput = {}, rustLog = 'trace', 
     filter: LogFilter.parse(rustLog)!,
     destination: { write: (line: string) => void log.push(JSON.parse(line) as LogLine) },
   });
-  const settings = parseSettings({ listenAddr: '127.0.0.1:0', drainTimeout: '2s', ...input });
+  const settings = parseSettings({ listenAddr: '127.0.0.1:0', drainTimeout: '2s', maxConnections: FEW, ...input });
   const server = await createApp(settings, { logs, ...(clock && { clock }) });
   const { port } = await server.listen();
   const secure = settings.tlsCert === undefined ? '' : 's';

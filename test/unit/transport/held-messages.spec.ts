@@ -10,7 +10,7 @@ describe('held messages', () => {
       data: fc.oneof(fc.uint8Array({ maxLength: 20 }), fc.uint8Array({ minLength: 3000, maxLength: 9000 })).map((bytes) => Buffer.from(bytes)),
     });
     fc.assert(
-      fc.property(fc.array(fc.oneof(message, fc.constant('shift' as const)), { maxLength: 60 }), (steps) => {
+      fc.property(fc.array(fc.oneof(message, fc.constant('shift' as const)), { maxLength: 60, size: 'max' }), (steps) => {
         const held = new HeldMessages();
         const model: { kind: Incoming; data: Buffer }[] = [];
         const out: { kind: Incoming; data: Buffer; expected: { kind: Incoming; data: Buffer } }[] = [];

@@ -1,0 +1,159 @@
+import { expect } from '@jest/globals';
+import fc from 'fast-check';
+import { canonicalRelayTopic } from '../../src/protocol/canonical-relay.js';
+import { encodeMessage } from '../../src/protocol/message.js';
+import type { SignalMessage } from '../../src/protocol/message.js';
+import { parseRendezvousMessage } from '../../src/protocol/rendezvous-message.js';
+import { readMessage } from '../../src/protocol/strict-reader.js';
+import { mutated } from '../support/mutation.js';
+import { agree, relayFrame } from '../support/relay-frames.js';
+import { property } from './property.js';
+import { spelled } from './spelling.js';
+
+const arbitraryBytes = fc.uint8Array({ maxLength: 64, size: 'max' }).map((bytes) => Buffer.from(bytes));
+const anyFrame = fc.oneof(arbitraryBytes, mutated(relayFrame), mutated(spelled.map(({ frame }) => frame)));
+
+property('the fast path and the strict reader agree on any frame', anyFrame, (frame) => {
+  agree(frame);
+  const message = readMessage(frame);
+  if (message !== undefined) agreeOnCanonical(message);
+});
+
+property('a message is read however it is spelled', spelled, ({ message, frame }) => {
+  expect(plain(readMessage(frame))).toEqual(plain(message));
+  agree(frame);
+});
+
+/** R4: the canonical encoding of what was read says the same, and both paths know it. */
+function agreeOnCanonical(message: SignalMessage): void {
+  const canonical = encodeMessage(message);
+  expect(plain(readMessage(canonical))).toEqual(plain(message));
+  expect(canonicalRelayTopic(canonical)).toBe(message.kind === 'Relay' ? message.topic : undefined);
+}
+
+function plain(message: SignalMessage | undefined): unknown {
+  return message?.kind === 'Relay' ? { ...message, payload: Buffer.from(message.payload).toString('hex') } : message;
+}
+
+// --- work
+
+/** Heads that open, nest or claim, written again and again at a place where a reader may follow them. */
+const tower = fc
+  .record({
+    // The start; the variant's name; a field's name; an unknown field's value; the topic; the payload; the fields by position.
+    at: fc.constantFrom('', 'a1', 'a16552656c6179bf', 'a16552656c6179a36178', 'a16552656c6179a265746f706963', 'a16552656c6179a265746f7069636174677061796c6f6164', 'a16552656c617982'),
+    heads: fc.array(
+      fc.oneof(
+        fc.constantFrom('81', '9f', 'a1', 'bf', '5f', '7f', 'c0', 'c2', 'c3', 'd9d9f7', '41', '61', '6178', '00', 'ff', 'f9', 'f6'),
+        fc.constantFrom('5a7fffffff', '5bffffffffffffffff', '7a7fffffff', '7bffffffffffffffff', '9a7fffffff', '9bffffffffffffffff', 'ba7fffffff', 'bbffffffffffffffff', 'c25bffffffffffffffff'),
+      ),
+      { minLength: 1, maxLength: 3 },
+    ),
+    times: fc.oneof(fc.nat(300), fc.nat(20_000)),
+    tail: arbitraryBytes,
+  })
+  .map(({ at, heads, times, tail }) => Buffer.concat([Buffer.from(at + heads.join('').repeat(times), 'hex').subarray(0, 65_536), tail]));
+
+/**
+ * Work is what a reader looks at: bytes, one by one or as pieces. It may look at each a few times, however deep they nest and
+ * whatever length they claim; a reader that allocated what is claimed would throw on the largest. Time and memory say nothing
+ * reliable about one frame, so they are not asked.
+ */
+property('reading a frame costs work in its length', fc.oneof(tower, anyFrame), (frame) => {
+  const most = 4 * frame.length + 64;
+  canonicalRelayTopic(metered(frame, most));
+  const message = readMessage(metered(frame, most));
+  if (message === undefined) return;
+  expect(Buffer.byteLength(message.topic)).toBeLessThanOrEqual(frame.length);
+  if (message.kind === 'Relay') expect(message.payload.length).toBeLessThanOrEqual(frame.length);
+});
+
+/** The same frame, which throws when more than `most` bytes of it are looked at. */
+function metered(frame: Buffer, most: number): Buffer {
+  let looks = 0;
+  const look = (bytes: number): void => {
+    looks += bytes;
+    if (looks > most) throw new Error(`more than ${most} looks at the bytes of a frame of ${frame.length}`);
+  };
+  return new Proxy(frame, {
+    get: (_frame, key) => {
+      switch (key) {
+        case 'length':
+          return frame.length;
+        case 'subarray':
+          return (...range: [from?: number, to?: number]) => {
+            const piece = frame.subarray(...range);
+            look(piece.length);
+            return piece;
+          };
+        case 'toString':
+          return (encoding: BufferEncoding, ...range: [from?: number, to?: number]) => {
+            look(frame.subarray(...range).length);
+            return frame.toString(encoding, ...range);
+          };
+        default:
+          look(1);
+          return Reflect.get(frame, key) as unknown;
+      }
+    },
+  });
+}
+
+// --- JSON
+
+const anyString = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('t', '', 'eA==', 'eA=', '***', 'aabb', 'AbC', '\ud800'));
+const anyField = fc.oneof({ weight: 4, arbitrary: anyString }, fc.array(anyString, { maxLength: 3 }), fc.jsonValue());
+const message = fc.record(
+  {
+    type: fc.oneof({ weight: 9, arbitrary: fc.constantFrom('publish', 'announce', 'query') }, anyField),
+    topic: anyField,
+    payload: anyField,
+    peer_id: anyField,
+    addresses: anyField,
+    __proto__: anyField,
+  },
+  { requiredKeys: ['type'], noNullPrototype: true },
+);
+const nested = fc.tuple(fc.constantFrom('[', '{"a":', '{"type":"announce","topic":"t","addresses":['), fc.nat(10_000)).map(([open, times]) => open.repeat(times).slice(0, 65_536));
+const anyText = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.json(),
+  nested,
+  message.map((value) => JSON.stringify(value)),
+  mutated(message.map((value) => Buffer.from(JSON.stringify(value)))).map((bytes) => bytes.toString()),
+);
+
+/** What a fault may say: sentences of our own, that repeat nothing of the message. */
+const FAULT = /^(?:topic (?:must be a string|is not Unicode text)|payload must be base64 with padding|peer_id must be (?:a string|hex)|addresses (?:must be a list of strings|must be a string|is not Unicode text))$/;
+
+property('any text is read as the JSON dialect has it, or ignored', anyText, (text) => {
+  const read = parseRendezvousMessage(text);
+  const given = objectIn(text);
+  if (!['publish', 'announce', 'query'].includes(given.type as string)) return expect(read).toBeUndefined();
+  if (read?.type === 'malformed') {
+    expect(conforms(given)).toBe(false);
+    expect(read.fault).toMatch(FAULT);
+    return expect(read.topic).toBe(isText(given.topic) ? given.topic : undefined);
+  }
+  expect(conforms(given)).toBe(true);
+  const { type, topic, payload, peer_id: peerId = '', addresses } = given;
+  return expect(read).toEqual({ type, topic, ...(type === 'publish' && { payload }), ...(type === 'announce' && { peer_id: peerId, addresses }) });
+});
+
+function objectIn(text: string): Record<string, unknown> {
+  try {
+    return (JSON.parse(text) ?? {}) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value.isWellFormed();
+const matches = (value: unknown, pattern: RegExp): boolean => typeof value === 'string' && pattern.test(value);
+
+/** Whether it is one of the messages as docs/protocol.md writes them, section 2. */
+function conforms({ type, topic, payload, peer_id: peerId = '', addresses }: Record<string, unknown>): boolean {
+  if (!isText(topic)) return false;
+  if (type === 'publish') return matches(payload, /^(?:[\w+/]{4})*(?:[\w+/]{2}==|[\w+/]{3}=)?$/) && !matches(payload, /_/);
+  return type === 'query' || (matches(peerId, /^(?:[0-9a-f]{2})*$/i) && Array.isArray(addresses) && addresses.every(isText));
+}

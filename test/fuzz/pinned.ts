@@ -1,0 +1,34 @@
+/** What once failed. */
+export interface Pinned {
+  /** A sentence on what went wrong. */
+  readonly why: string;
+  /** The value that the property failed for, as its generator makes them. */
+  readonly example: unknown;
+}
+
+/** Every property by its name, so that their number is known, with the examples that it runs first, always. */
+const properties = {
+  'the fast path and the strict reader agree on any frame': [],
+  'a message is read however it is spelled': [],
+  'reading a frame costs work in its length': [],
+  'any text is read as the JSON dialect has it, or ignored': [],
+  'every connection hears what the rules say, after any sequence': [
+    {
+      why: 'records that expired, but were not buried yet, took the place of a live one on a full topic',
+      example: [
+        ...['b', 'c'].flatMap((topic) => ['aa', 'bb', 'cc'].map((peerId) => ({ act: 'announce', who: 0, topic, peerId, addresses: ['x'] }))),
+        { act: 'publish', who: 0, topic: 'a', size: 3 },
+        ...['aa', 'bb'].map((peerId) => ({ act: 'announce', who: 0, topic: 'a', peerId, addresses: ['x'] })),
+        { act: 'wait', milliseconds: 1000 },
+        { act: 'publish', who: 2, topic: 'a', size: 3 },
+        { act: 'query', who: 4, topic: 'a' },
+      ],
+    },
+  ],
+  'any frames on a WebSocket leave the server serving': [],
+  'any requests leave the server serving': [],
+  'a real session with bytes changed leaves the server serving': [],
+} satisfies Record<string, readonly Pinned[]>;
+
+export type PropertyName = keyof typeof properties;
+export const PINNED: Readonly<Record<PropertyName, readonly Pinned[]>> = properties;
