@@ -1,6 +1,7 @@
 /**
  * Does a long piece of work in steps, at an interval: as long as a step says that there is more, the next one follows at once,
  * after others had their turn. One timer, which does not keep the process alive. Knows nothing of the work.
+ * Invariant: what had come in before the interval was over has been read when a step runs, also when the process stood still.
  */
 export class Sweep {
   #timer: NodeJS.Timeout | undefined;
@@ -12,7 +13,8 @@ export class Sweep {
   ) {}
 
   start(): void {
-    this.#timer = setInterval(this.#run, this.interval);
+    // Timers run before the event loop reads from sockets, immediates after it.
+    this.#timer = setInterval(() => setImmediate(this.#run), this.interval);
     this.#timer.unref();
   }
 

@@ -175,6 +175,19 @@ describe('dead peers', () => {
     expect(await dead.ended).toMatch(/^HTTP\/1\.1 101 /);
   });
 
+  it('a peer that answered while the process stood still is not taken for dead', async () => {
+    const running = await startServer({ pingInterval: '100ms', pongTimeout: '1s' });
+    const raw = await RawConnection.upgraded(running.port);
+    while (!raw.answer.endsWith('\x89\x00')) await once(raw.socket, 'data');
+    // The pong, masked with zeros, waits in the system from here on.
+    raw.write(Buffer.from('8a8000000000', 'hex'));
+    const until = performance.now() + 1500;
+    while (performance.now() < until);
+    // Answered or closed: either is sent after the stall.
+    while (raw.answer.endsWith('\x89\x00') && !raw.answer.slice(0, -2).includes('\x89\x00')) await once(raw.socket, 'data');
+    expect(raw.answer).not.toContain('no pong');
+  });
+
   it('a peer that answers lives', async () => {
     const clock = new ManualClock();
     const running = await startServer(TIMES, 'off', clock);
