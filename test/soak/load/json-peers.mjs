@@ -1,0 +1,43 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import { newTopic, relayMessage } from '../peer.mjs';
+import { within } from '../within.mjs';
+
+const KIND = 'JSON peers';
+const SIDE_BY_SIDE = 8;
+const LONGEST_STAY_MS = 100;
+const DELIVERY_MS = 15_000;
+
+/** Peers of the JSON dialect that publish, announce and query, and one of CBOR that hears of what is published. */
+export async function jsonPeers(round) {
+  await round.repeat(KIND, SIDE_BY_SIDE, async () => {
+    const [publisher, finder, subscriber] = await Promise.all([1, 2, 3].map(() => round.honestPeer(KIND)));
+    const topic = newTopic();
+    const payload = randomBytes(1 + randomInt(1000));
+    subscriber.subscribe(topic);
+    await subscriber.sync();
+
+    const delivery = within(DELIVERY_MS, 'the delivery of a publication', once(subscriber.socket, 'message'));
+    const [acknowledged, [relayed]] = await Promise.all([publisher.ask({ type: 'publish', topic, payload: payload.toString('base64') }), delivery]);
+    expectType('ack', acknowledged);
+    if (!relayed.equals(relayMessage(topic, payload))) throw new Error('a publication reached a subscriber mutilated');
+
+    const announced = { topic, peer_id: randomBytes(32).toString('hex'), addresses: ['quic://192.0.2.7:4433'] };
+    expectType('ack', await publisher.ask({ type: 'announce', ...announced }));
+    const found = await finder.ask({ type: 'query', topic });
+    expectType('result', found);
+    // What was announced may have expired meanwhile; what was published stays as long as its publisher.
+    if (!found.peers.some(({ addresses }) => addresses[0] === payload.toString('hex'))) throw new Error('a query did not find what was published');
+
+    await round.after(randomInt(LONGEST_STAY_MS));
+    for (const peer of [publisher, finder, subscriber]) {
+      if (randomInt(2) === 0) await peer.leave();
+      else peer.cut();
+    }
+    round.count('JSON sessions');
+  });
+}
+
+function expectType(type, answer) {
+  if (answer.type !== type) throw new Error(`${type} was due, and ${answer.code ?? answer.type} came`);
+}
