@@ -12,7 +12,7 @@ describe('drain', () => {
     jest.restoreAllMocks();
   });
 
-  it('1012: every connection is told to come back, with a delay', async () => {
+  it('D2, D3: every connection is told to come back, with a delay', async () => {
     const running = await startServer();
     const peers = await Promise.all(Array.from({ length: 50 }, () => Peer.connect(running.url)));
     await running.close();
@@ -23,7 +23,7 @@ describe('drain', () => {
     }
   });
 
-  it('what was relayed before is delivered before the close', async () => {
+  it('D4: what was relayed before is delivered before the close', async () => {
     const running = await startServer();
     const [a, b] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     b.subscribe('t');
@@ -35,7 +35,7 @@ describe('drain', () => {
     expect(b.received).toEqual(sent);
   });
 
-  it('while a peer is slow to leave: ready is 503, live 200, upgrades 503, and then it is cut at drain-timeout', async () => {
+  it('D2, D5: while a peer is slow to leave: ready is 503, live 200, upgrades 503, and then it is cut at drain-timeout', async () => {
     const running = await startServer({ drainTimeout: '1s' });
     const stubborn = await RawConnection.upgraded(running.port);
 
@@ -52,21 +52,21 @@ describe('drain', () => {
     expect(running.log.map((line) => line.msg)).toContain('drain-timeout is over, cutting the connections that are left');
   });
 
-  it('a peer that ignores the close is not cut before drain-timeout is over', async () => {
+  it('D5: a peer that ignores the close is not cut before drain-timeout is over', async () => {
     const running = await startServer({ drainTimeout: '7s' });
     await RawConnection.upgraded(running.port);
     await running.close();
     expect(running.log.map((line) => line.msg)).toContain('drain-timeout is over, cutting the connections that are left');
   }, 20_000);
 
-  it('drain-timeout 0s cuts at once', async () => {
+  it('D5: drain-timeout 0s cuts at once', async () => {
     const running = await startServer({ drainTimeout: '0s' });
     const stubborn = await RawConnection.upgraded(running.port);
     await running.close();
     expect(await stubborn.ended).toContain('restart; retry in');
   });
 
-  it('drain-delay: ready is 503 at once, but newcomers are served until it is over, and drain-timeout counts from then', async () => {
+  it('D1: ready is 503 at once, but newcomers are served until it is over, and drain-timeout counts from then', async () => {
     const running = await startServer({ drainDelay: '1s' });
     const [a, b] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     const closing = running.close();
@@ -81,13 +81,13 @@ describe('drain', () => {
     expect(running.log.map((line) => line.msg)).not.toContain('drain-timeout is over, cutting the connections that are left');
   });
 
-  it('drain-delay is skipped when nobody is connected', async () => {
+  it('D1: drain-delay is skipped when nobody is connected', async () => {
     const running = await startServer({ drainDelay: '1h' });
     await running.close();
     expect(running.log.map((line) => line.msg)).not.toContain('not ready any more, serving on for drain-delay');
   });
 
-  it('2,000 connections: closed evenly, and no message that came before its receiver was closed is lost', async () => {
+  it('D2, D3, D4: 2,000 connections: closed evenly, and no message that came before its receiver was closed is lost', async () => {
     const PAIRS = 1000;
     const running = await startServer({ drainTimeout: '3s', maxConnections: 2 * PAIRS }, 'warn');
     const peers: Peer[] = [];

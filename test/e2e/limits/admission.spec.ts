@@ -20,7 +20,7 @@ function counted(running: RunningServer): LimitCounts {
 }
 
 describe('max-connections', () => {
-  it('as many connect as the setting says; one more is 503 with Retry-After, until a place is free', async () => {
+  it('L5: as many connect as the setting says; one more is 503 with Retry-After, until a place is free', async () => {
     const running = await startServer({ maxConnections: 2 });
     const [first] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     const { status, headers, body } = await Peer.refused(running.url);
@@ -33,7 +33,7 @@ describe('max-connections', () => {
     expect((await Peer.refused(running.url)).status).toBe(503);
   });
 
-  it('an upgrade that is refused, malformed or given up takes no place', async () => {
+  it('L5: an upgrade that is refused, malformed or given up takes no place', async () => {
     const running = await startServer({ maxConnections: 1, authToken: 's3cret' });
     await Peer.refused(running.url);
     await Peer.refused(running.url, { headers: { Authorization: 'Bearer no' } });
@@ -43,7 +43,7 @@ describe('max-connections', () => {
     await Peer.connect(running.url, { headers: { Authorization: 'Bearer s3cret' } });
   });
 
-  it('a peer that resets its connection gives its place back', async () => {
+  it('L5: a peer that resets its connection gives its place back', async () => {
     const running = await startServer({ maxConnections: 1 });
     const raw = await RawConnection.upgraded(running.port);
     raw.socket.resetAndDestroy();
@@ -56,7 +56,7 @@ describe('max-connections', () => {
 });
 
 describe('max-connections-per-ip', () => {
-  it('as many connect from one address as the setting says; one more is 429 with Retry-After, others are not concerned', async () => {
+  it('L6: as many connect from one address as the setting says; one more is 429 with Retry-After, others are not concerned', async () => {
     const running = await startServer({ maxConnectionsPerIp: 2 });
     const [first] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     const { status, headers, body } = await Peer.refused(running.url);
@@ -67,7 +67,7 @@ describe('max-connections-per-ip', () => {
     await Peer.connect(running.url);
   });
 
-  it('behind a trusted proxy it is the address that the proxy saw; without trust the header means nothing', async () => {
+  it('L6, L7: behind a trusted proxy it is the address that the proxy saw; without trust the header means nothing', async () => {
     const trusting = await startServer({ ...BEHIND_PROXY, maxConnectionsPerIp: 1 });
     await Peer.connect(trusting.url, from('203.0.113.1'));
     await Peer.connect(trusting.url, from('203.0.113.2'));
@@ -78,7 +78,7 @@ describe('max-connections-per-ip', () => {
     expect((await Peer.refused(trustless.url, from('203.0.113.2'))).status).toBe(429);
   });
 
-  it('IPv6 peers are counted by their /64', async () => {
+  it('L6: IPv6 peers are counted by their /64', async () => {
     const running = await startServer({ ...BEHIND_PROXY, maxConnectionsPerIp: 1 });
     await Peer.connect(running.url, from('2001:db8:0:1::1'));
     expect((await Peer.refused(running.url, from('2001:db8:0:1:ffff::2'))).status).toBe(429);
@@ -89,7 +89,7 @@ describe('max-connections-per-ip', () => {
 describe('allowed-origins', () => {
   const origin = (value: string): PeerOptions => ({ headers: { Origin: value } });
 
-  it('403: web pages of other origins, and pages without one, may not connect', async () => {
+  it('L8: web pages of other origins, and pages without one, are answered 403', async () => {
     const running = await startServer({ allowedOrigins: 'https://app.example.com, http://localhost:3000' });
     for (const value of ['https://evil.example', 'null', 'http://app.example.com', 'https://app.example.com.evil.example', 'https://app.example.com:8443']) {
       const { status, body } = await Peer.refused(running.url, origin(value));
@@ -99,13 +99,13 @@ describe('allowed-origins', () => {
     for (const value of ['https://app.example.com', 'HTTPS://APP.EXAMPLE.COM', 'http://localhost:3000']) await Peer.connect(running.url, origin(value));
   });
 
-  it('peers that are no web page connect: without an origin, or with what the Go library sends', async () => {
+  it('L8: peers that are no web page connect: without an origin, or with what the Go library sends', async () => {
     const running = await startServer({ allowedOrigins: 'https://app.example.com' });
     await Peer.connect(running.url);
     expect((await Peer.connect(running.url, origin(`ws://127.0.0.1:${running.port}/`))).socket.readyState).toBe(1);
   });
 
-  it('by default every origin may, and null where it is listed', async () => {
+  it('L8: by default every origin may, and null where it is listed', async () => {
     await Peer.connect((await startServer()).url, origin('https://any.example'));
     const running = await startServer({ allowedOrigins: 'null' });
     await Peer.connect(running.url, origin('null'));
@@ -116,7 +116,7 @@ describe('allowed-origins', () => {
 describe('max-wrong-tokens', () => {
   const bearer = (token: string): Record<string, string> => ({ Authorization: `Bearer ${token}` });
 
-  it('ten wrong tokens of an address are 401, the next 429 with Retry-After; a right one and other addresses are let in', async () => {
+  it('L9: ten wrong tokens of an address are 401, the next 429 with Retry-After; a right one and other addresses are let in', async () => {
     const clock = new ManualClock();
     const running = await startServer({ ...BEHIND_PROXY, authToken: 's3cret' }, 'trace', clock);
     for (let i = 0; i < 10; i++) expect((await Peer.refused(running.url, from('203.0.113.1', bearer(`wrong ${i}`)))).status).toBe(401);
@@ -130,12 +130,12 @@ describe('max-wrong-tokens', () => {
     expect((await Peer.refused(running.url, from('203.0.113.1', bearer('wrong')))).status).toBe(401);
   });
 
-  it('a missing token is no guess', async () => {
+  it('L9: a missing token is no guess', async () => {
     const running = await startServer({ ...BEHIND_PROXY, authToken: 's3cret', maxWrongTokens: 1 });
     for (let i = 0; i < 5; i++) expect((await Peer.refused(running.url, from('203.0.113.1'))).status).toBe(401);
   });
 
-  it('an address that may be a proxy nobody named is not throttled but warned about, once', async () => {
+  it('L9: an address that may be a proxy nobody named is not throttled but warned about, once', async () => {
     const running = await startServer({ authToken: 's3cret', maxWrongTokens: 1 });
     for (let i = 0; i < 5; i++) expect((await Peer.refused(running.url, { headers: bearer('wrong') })).status).toBe(401);
     expect(running.log.filter(({ level, msg }) => level === 'warn' && msg.includes('trusted-proxies'))).toHaveLength(1);

@@ -12,7 +12,7 @@ import { startServer, stopServers } from '../../support/server.js';
 afterEach(stopServers);
 
 describe('slow consumers', () => {
-  it('4008: a peer that does not read is closed and cut; the sender and everyone else do not notice', async () => {
+  it('L2: a peer that does not read is closed and cut; the sender and everyone else do not notice', async () => {
     const running = await startServer({ maxBufferedBytes: 262_144 });
     const [sender, healthy, stuck] = await Promise.all([1, 2, 3].map(() => Peer.connect(running.url)));
     for (const peer of [healthy, stuck]) peer.subscribe('t');
@@ -33,7 +33,7 @@ describe('slow consumers', () => {
     expect([1006, 4008]).toContain((await stuck.closed).code);
   });
 
-  it('4008: a peer that reads again in time is told why', async () => {
+  it('L2: a peer that reads again in time is told why', async () => {
     const running = await startServer({ maxBufferedBytes: 65_536 });
     const [sender, slow] = await Promise.all([1, 2].map(() => Peer.connect(running.url)));
     slow.subscribe('t');
@@ -49,7 +49,7 @@ describe('slow consumers', () => {
     expect(await slow.closed).toEqual({ code: 4008, reason: 'slow consumer: more than 65536 bytes waiting; the setting is max-buffered-bytes' });
   });
 
-  it('4008: what waits for all peers together is bounded too; the one for which most waits is closed first', async () => {
+  it('L3: what waits for all peers together is bounded too; the one for which most waits is closed first', async () => {
     const running = await startServer({ maxBufferedBytes: 0, maxBufferedTotalBytes: 1_048_576, maxMessagesPerSecond: 0 });
     const [sender, little, much] = await Promise.all([1, 2, 3].map(() => Peer.connect(running.url)));
     little.subscribe('little');
@@ -70,7 +70,7 @@ describe('slow consumers', () => {
     expect(little.socket.readyState).toBe(little.socket.OPEN);
   });
 
-  it('a burst in one turn to a peer that reads is no reason to close it', async () => {
+  it('L2: a burst in one turn to a peer that reads is no reason to close it', async () => {
     const running = await startServer({ maxBufferedBytes: 65_536 });
     const [b, ...senders] = await Promise.all(Array.from({ length: 9 }, () => Peer.connect(running.url)));
     b.subscribe('t');
@@ -84,7 +84,7 @@ describe('slow consumers', () => {
 });
 
 describe('topics of one connection', () => {
-  it('1008: max-topics-per-connection are taken, one more closes with a reason that names the setting', async () => {
+  it('L10: 1008: max-topics-per-connection are taken, one more closes with a reason that names the setting', async () => {
     const running = await startServer({ maxTopicsPerConnection: 3 });
     const peer = await Peer.connect(running.url);
     for (const topic of ['1', '2', '3', '3', '1']) peer.subscribe(topic);
@@ -96,7 +96,7 @@ describe('topics of one connection', () => {
     expect(await peer.closed).toEqual({ code: 1008, reason: 'more than 3 topics on one connection; the setting is max-topics-per-connection' });
   });
 
-  it('1008: what a connection asks for after it broke the limit is ignored', async () => {
+  it('L10: what a connection asks for after it broke the limit is ignored', async () => {
     const running = await startServer({ maxTopicsPerConnection: 3, maxMessagesPerSecond: 0 });
     const [peer, witness] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     const topics = running.server.app.get(TopicRegistry, { strict: false });
@@ -107,7 +107,7 @@ describe('topics of one connection', () => {
     expect(topics.size).toBeLessThanOrEqual(3);
   });
 
-  it('0 is no limit', async () => {
+  it('L10: 0 is no limit', async () => {
     const running = await startServer({ maxTopicsPerConnection: 0, maxMessagesPerSecond: 0 });
     const peer = await Peer.connect(running.url);
     for (let i = 0; i < 3000; i++) peer.subscribe(String(i));
@@ -117,7 +117,7 @@ describe('topics of one connection', () => {
 });
 
 describe('subscribers of one topic', () => {
-  it('1008: max-subscribers-per-topic may come, one more is closed with a reason that names the setting; the others stay', async () => {
+  it('L11: 1008: max-subscribers-per-topic may come, one more is closed with a reason that names the setting; the others stay', async () => {
     const running = await startServer({ maxSubscribersPerTopic: 2 });
     const [a, b, c] = await Promise.all([1, 2, 3].map(() => Peer.connect(running.url)));
     for (const peer of [a, b, b]) peer.subscribe('t');
@@ -138,7 +138,7 @@ describe('subscribers of one topic', () => {
 });
 
 describe('subscriptions of all connections', () => {
-  it('1008: max-subscriptions may be made, one more closes its connection with a reason that names the setting', async () => {
+  it('L12: 1008: max-subscriptions may be made, one more closes its connection with a reason that names the setting', async () => {
     const running = await startServer({ maxSubscriptions: 3 });
     const [a, b] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     for (const topic of ['1', '2', '2']) a.subscribe(topic);
@@ -163,7 +163,7 @@ describe('subscriptions of all connections', () => {
 describe('dead peers', () => {
   const TIMES = { pingInterval: '1s', pongTimeout: '1s' };
 
-  it('4009: a peer that answers no ping is closed with a reason that names the setting', async () => {
+  it('L4: a peer that answers no ping is closed with a reason that names the setting', async () => {
     const clock = new ManualClock();
     const running = await startServer(TIMES, 'off', clock);
     const dead = await RawConnection.upgraded(running.port);
@@ -175,7 +175,7 @@ describe('dead peers', () => {
     expect(await dead.ended).toMatch(/^HTTP\/1\.1 101 /);
   });
 
-  it('a peer that answered while the process stood still is not taken for dead', async () => {
+  it('L4: a peer that answered while the process stood still is not taken for dead', async () => {
     const running = await startServer({ pingInterval: '100ms', pongTimeout: '1s' });
     const raw = await RawConnection.upgraded(running.port);
     while (!raw.answer.endsWith('\x89\x00')) await once(raw.socket, 'data');
@@ -188,7 +188,7 @@ describe('dead peers', () => {
     expect(raw.answer).not.toContain('no pong');
   });
 
-  it('a peer that answers lives', async () => {
+  it('L4: a peer that answers lives', async () => {
     const clock = new ManualClock();
     const running = await startServer(TIMES, 'off', clock);
     const peer = await Peer.connect(running.url);

@@ -19,7 +19,7 @@ async function attempt(url: string): Promise<Peer | number> {
 }
 
 describe('running out of handles', () => {
-  it('is prevented: max-connections is cut to what fits, with a warning, and above it newcomers get 503', async () => {
+  it('L5: is prevented: max-connections is cut to what fits, with a warning, and above it newcomers get 503', async () => {
     const program = start();
     const [warning] = await program.printed(/\{[^\n]*max-connections is more than[^\n]*\}/);
     expect(JSON.parse(warning)).toMatchObject({ level: 'warn', maxConnections: 50_000, allowed: PLACES });
@@ -42,7 +42,7 @@ describe('running out of handles', () => {
     expect(await attempt(url)).toBeInstanceOf(Peer);
   });
 
-  it('half-open connections beyond it do not end the process, and once they time out it serves again', async () => {
+  it('L5, L14: half-open connections beyond it do not end the process, and once they time out it serves again', async () => {
     const program = start();
     const port = await program.port();
     const halfOpen = await Promise.all(Array.from({ length: 300 }, () => RawConnection.open(port)));

@@ -41,7 +41,7 @@ async function pair(running: RunningServer): Promise<{ sender: Peer; receiver: P
 }
 
 describe('greedy senders', () => {
-  it('message-burst messages pass at once; one more waits for its token, and nothing is lost or overtaken', async () => {
+  it('L1: message-burst messages pass at once; one more waits for its token, and nothing is lost or overtaken', async () => {
     const clock = new ManualClock();
     const running = await startServer(SLOWLY, 'off', clock);
     const { sender, receiver, connection } = await pair(running);
@@ -63,7 +63,7 @@ describe('greedy senders', () => {
     expect(running.server.app.get(LimitCounts, { strict: false }).of('max-messages-per-second')).toBe(1);
   });
 
-  it('a sender within its rate is never paused', async () => {
+  it('L1: a sender within its rate is never paused', async () => {
     const clock = new ManualClock();
     const running = await startServer(SLOWLY, 'off', clock);
     const { sender, receiver } = await pair(running);
@@ -75,7 +75,7 @@ describe('greedy senders', () => {
     expect(running.server.app.get(LimitCounts, { strict: false }).of('max-messages-per-second')).toBe(0);
   });
 
-  it('pings, pongs, JSON and messages that mean nothing count too', async () => {
+  it('L1: pings, pongs, JSON and messages that mean nothing count too', async () => {
     const running = await startServer(SLOWLY, 'off', new ManualClock());
     const says: ((peer: Peer) => void)[] = [
       (peer) => peer.socket.ping(),
@@ -91,7 +91,7 @@ describe('greedy senders', () => {
     expect(running.server.app.get(LimitCounts, { strict: false }).of('max-messages-per-second')).toBe(says.length);
   });
 
-  it('J6: what is replayed to a new subscriber is charged to it', async () => {
+  it('L1, J6: what is replayed to a new subscriber is charged to it', async () => {
     const running = await startServer({ ...SLOWLY, messageBurst: 3 }, 'off', new ManualClock());
     for (let i = 0; i < 2; i++) {
       const publisher = await JsonPeer.connect(running.url);
@@ -106,7 +106,7 @@ describe('greedy senders', () => {
     expect(running.server.app.get(LimitCounts, { strict: false }).of('max-messages-per-second')).toBe(1);
   });
 
-  it('0 is no limit', async () => {
+  it('L1: 0 is no limit', async () => {
     const running = await startServer({ maxMessagesPerSecond: 0 }, 'off', new ManualClock());
     const { sender, receiver } = await pair(running);
     for (let i = 0; i < 2000; i++) sender.relay('t', `${i}`);
@@ -115,7 +115,7 @@ describe('greedy senders', () => {
     expect(receiver.received).toHaveLength(2000);
   });
 
-  it('R5: what was held when its sender closed is still delivered, and then the sender is gone', async () => {
+  it('L1, R5: what was held when its sender closed is still delivered, and then the sender is gone', async () => {
     const clock = new ManualClock();
     const running = await startServer(SLOWLY, 'off', clock);
     const { sender, receiver, connection } = await pair(running);
@@ -133,14 +133,14 @@ describe('greedy senders', () => {
     expect(connectionsOf(running)).toHaveLength(1);
   });
 
-  it('one that broke a limit while it was held back is closed at once, and what was held is forgotten', async () => {
+  it('L1: one that broke a limit while it was held back is closed at once, and what was held is forgotten', async () => {
     const running = await startServer({ ...SLOWLY, maxTopicsPerConnection: 2 }, 'off', new ManualClock());
     const peer = await Peer.connect(running.url);
     for (let i = 0; i < 100; i++) peer.subscribe(`${i}`);
     expect((await peer.closed).code).toBe(1008);
   });
 
-  it('one that is held back does not keep a stop waiting beyond drain-timeout', async () => {
+  it('L1: one that is held back does not keep a stop waiting beyond drain-timeout', async () => {
     const running = await startServer({ ...SLOWLY, drainTimeout: '200ms' }, 'off', new ManualClock());
     const { sender, connection } = await pair(running);
     for (let i = 0; i < 100; i++) sender.relay('t', `${i}`);
@@ -149,7 +149,7 @@ describe('greedy senders', () => {
     expect(connectionsOf(running)).toEqual([]);
   });
 
-  it('a paused connection is not taken for dead until one ping-interval after it is read again', async () => {
+  it('L4: a paused connection is not taken for dead until one ping-interval after it is read again', async () => {
     const clock = new ManualClock();
     const running = await startServer({ maxMessagesPerSecond: 1, messageBurst: 1, pingInterval: '10s', pongTimeout: '1s' }, 'off', clock);
     const peer = await Peer.connect(running.url);

@@ -18,14 +18,14 @@ function play(count: number, spread: number, random: () => number, stall: () => 
 }
 
 describe('the pace of a drain', () => {
-  it('is even, and over when the spread is, where no slice comes late', () => {
+  it('D2: is even, and over when the spread is, where no slice comes late', () => {
     const slices = play(2000, 2000, Math.random, () => 0);
     expect(slices.at(-1)!.at).toBeGreaterThan(1900);
     expect(slices.at(-1)!.at).toBeLessThan(2100);
     expect(Math.max(...slices.map(({ closed }) => closed))).toBeLessThanOrEqual(31);
   });
 
-  it('is never more than 1.5 times the even share in any tenth of the spread, however the process stalls', () => {
+  it('D2: is never more than 1.5 times the even share in any tenth of the spread, however the process stalls', () => {
     const stalls = fc.infiniteStream(fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, fc.nat(10), fc.nat(3000)));
     const randoms = fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true }));
     fc.assert(
@@ -39,11 +39,11 @@ describe('the pace of a drain', () => {
     );
   });
 
-  it('with no time at all, everybody goes at once', () => {
+  it('D2: with no time at all, everybody goes at once', () => {
     expect(new DrainPace(7, 0).slice(0)).toBe(7);
   });
 
-  it('with nobody there, nothing is due', () => {
+  it('D2: with nobody there, nothing is due', () => {
     expect(new DrainPace(0, 0).slice(0)).toBe(0);
   });
 });

@@ -28,7 +28,7 @@ describe('backlog', () => {
     readers = [new Reader(), new Reader(), new Reader()];
   });
 
-  it('the limit may wait; one byte more gives up the largest, and only as many as needed', () => {
+  it('L3: the limit may wait; one byte more gives up the largest, and only as many as needed', () => {
     const [a, b, c] = readers;
     wait(a, 300);
     wait(b, 500);
@@ -39,7 +39,7 @@ describe('backlog', () => {
     expect(backlog.total).toBe(501);
   });
 
-  it('what has left meanwhile does not count', () => {
+  it('L3: what has left meanwhile does not count', () => {
     const [a, b] = readers;
     wait(a, 900);
     a.socket.writableLength = 100;
@@ -47,7 +47,7 @@ describe('backlog', () => {
     expect([a.overflowed, b.overflowed, backlog.total]).toEqual([false, false, 1000]);
   });
 
-  it('what is forgotten does not count, and counting it again starts anew', () => {
+  it('L3: what is forgotten does not count, and counting it again starts anew', () => {
     const [a, b] = readers;
     wait(a, 900);
     backlog.forget(a);
@@ -57,7 +57,7 @@ describe('backlog', () => {
     expect(backlog.total).toBe(0);
   });
 
-  it('0 is no limit', () => {
+  it('L3: 0 is no limit', () => {
     backlog = new Backlog(0);
     wait(readers[0], 1e12);
     expect(readers[0].overflowed).toBe(false);

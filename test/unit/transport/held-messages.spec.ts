@@ -4,7 +4,7 @@ import { HeldMessages } from '../../../src/transport/held-messages.js';
 import type { Incoming } from '../../../src/transport/held-messages.js';
 
 describe('held messages', () => {
-  it('come out as they went in, whatever goes in meanwhile', () => {
+  it('L1: come out as they went in, whatever goes in meanwhile', () => {
     const message = fc.record({
       kind: fc.constantFrom<Incoming>('binary', 'text', 'ping', 'pong'),
       data: fc.oneof(fc.uint8Array({ maxLength: 20 }), fc.uint8Array({ minLength: 3000, maxLength: 9000 })).map((bytes) => Buffer.from(bytes)),

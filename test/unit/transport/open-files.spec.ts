@@ -3,24 +3,24 @@ import { StartupError } from '../../../src/config/faults.js';
 import { capacity, mostOpenFiles } from '../../../src/transport/open-files.js';
 
 describe('what fits into the handles of the process', () => {
-  it('all that is wanted, with handles to spare; one more than fits is cut to what fits', () => {
+  it('L5: all that is wanted, with handles to spare; one more than fits is cut to what fits', () => {
     expect(capacity(904, 1000)).toEqual({ connections: 904, sockets: 936 });
     expect(capacity(905, 1000)).toEqual({ connections: 904, sockets: 936 });
     expect(capacity(0, 1000)).toEqual({ connections: 904, sockets: 936 });
   });
 
-  it('everything, where there is no limit of handles', () => {
+  it('L5: everything, where there is no limit of handles', () => {
     expect(capacity(50_000, Infinity)).toEqual({ connections: 50_000, sockets: undefined });
     expect(capacity(0, Infinity)).toEqual({ connections: 0, sockets: undefined });
   });
 
-  it('one connection at least, or a line that says what to do', () => {
+  it('L5: one connection at least, or a line that says what to do', () => {
     expect(capacity(10, 97).connections).toBe(1);
     expect(() => capacity(10, 96)).toThrow(StartupError);
     expect(() => capacity(10, 96)).toThrow('this process may open only 96 files, too few to serve anybody: raise "ulimit -n" to 512 or more');
   });
 
-  it('is asked of the system', () => {
+  it('L5: is asked of the system', () => {
     expect(mostOpenFiles()).toBeGreaterThan(96);
   });
 });

@@ -6,7 +6,7 @@ import { Throttle } from '../../../src/transport/throttle.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 describe('throttle', () => {
-  it('lets a burst and then the rate through, however the messages come, to the message', () => {
+  it('L1: lets a burst and then the rate through, however the messages come, to the message', () => {
     const steps = fc.array(fc.record({ wait: fc.nat(5000), messages: fc.nat(30) }), { maxLength: 40, size: 'max' });
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 20 }), steps, (rate, burst, run) => {
@@ -26,7 +26,7 @@ describe('throttle', () => {
     );
   });
 
-  it('what was charged beyond the bucket comes back before the next message passes', () => {
+  it('L1: what was charged beyond the bucket comes back before the next message passes', () => {
     const clock = new ManualClock();
     const throttle = new Throttle({ maxMessagesPerSecond: 10, messageBurst: 5 }, clock, new LimitCounts());
     const inbox = new Inbox({ deliver: () => undefined, pause: () => undefined, resume: () => undefined }, throttle);

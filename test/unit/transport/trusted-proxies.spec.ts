@@ -32,11 +32,11 @@ describe('where a peer is', () => {
     ['a hop written as mapped IPv4', '10.0.0.0/8', '10.0.0.1', '1.1.1.1, ::ffff:10.0.0.2', '1.1.1.1'],
     ['an IPv6 proxy', '2001:db8:1::/48', '2001:db8:1::5', '1.1.1.1', '1.1.1.1'],
     ['an IPv6 proxy of another network', '2001:db8:1::/48', '2001:db8:2::5', '1.1.1.1', '2001:db8:2::5'],
-  ])('%s', (_what, trusted, remote, header, expected) => {
+  ])('L7: %s', (_what, trusted, remote, header, expected) => {
     expect(address(trusted, remote, forwarded(header))).toBe(expected);
   });
 
-  it('only the configured header is believed', () => {
+  it('L7: only the configured header is believed', () => {
     const headers = { 'x-forwarded-for': '1.1.1.1', 'x-real-ip': '2.2.2.2', forwarded: 'for=3.3.3.3' };
     expect(address('10.0.0.1', '10.0.0.1', headers, 'X-Real-IP')).toBe('2.2.2.2');
     expect(address('10.0.0.1', '10.0.0.1', headers, 'cf-connecting-ip')).toBe('10.0.0.1');
@@ -48,7 +48,7 @@ describe('where a peer is', () => {
     ['by=10.0.0.2; for="[2001:db8::1]:4711"', '2001:db8::1'],
     ['for=1.1.1.1, for=_hidden', '10.0.0.1'],
     ['proto=https', '10.0.0.1'],
-  ])('RFC 7239: Forwarded: %s', (value, expected) => {
+  ])('L7: RFC 7239, Forwarded: %s', (value, expected) => {
     expect(address('10.0.0.0/8', '10.0.0.1', { forwarded: value }, 'Forwarded')).toBe(expected);
   });
 });
