@@ -1,11 +1,19 @@
-/** Tells the time; nothing else reads it, so that tests can hold it still. */
+import { setTimeout as passed } from 'node:timers/promises';
+
+/** Tells the time and waits; nothing else reads it, so that tests can hold it still. */
 export abstract class Clock {
   /** Milliseconds since some moment; never goes back, whatever happens to the wall clock. */
   abstract monotonic(): number;
+  /** Resolves after some milliseconds, or as soon as `over` says that nobody waits for it any more. */
+  abstract sleep(milliseconds: number, over?: AbortSignal): Promise<void>;
 }
 
 export class SystemClock extends Clock {
   monotonic(): number {
     return performance.now();
+  }
+
+  async sleep(milliseconds: number, over?: AbortSignal): Promise<void> {
+    await passed(milliseconds, undefined, { signal: over }).catch(() => undefined);
   }
 }

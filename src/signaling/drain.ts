@@ -1,4 +1,3 @@
-import { setTimeout as passed } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { OnModuleDestroy } from '@nestjs/common';
 import { Clock } from '../clock/clock.js';
@@ -40,7 +39,7 @@ export class Drain implements OnModuleDestroy {
     await this.#lookAway();
     this.lifecycle.drain();
     const over = new AbortController();
-    await Promise.race([this.#dismissAll(over.signal), pause(this.settings.drainTimeout, over.signal)]);
+    await Promise.race([this.#dismissAll(over.signal), this.clock.sleep(this.settings.drainTimeout, over.signal)]);
     over.abort();
 
     if (this.connections.size > 0) {
@@ -55,7 +54,7 @@ export class Drain implements OnModuleDestroy {
     const { drainDelay } = this.settings;
     if (drainDelay === 0 || this.connections.size === 0 || !this.lifecycle.leave()) return;
     this.#log.info('not ready any more, serving on for drain-delay', { connections: this.connections.size });
-    await pause(drainDelay);
+    await this.clock.sleep(drainDelay);
   }
 
   /** Closes all connections in slices; resolves once all are gone. */
@@ -70,7 +69,7 @@ export class Drain implements OnModuleDestroy {
     const pace = new DrainPace(count, spread);
     let before = this.clock.monotonic();
     while (leaving.length > 0 && !over.aborted) {
-      if (spread > 0) await pause(pace.pause, over);
+      if (spread > 0) await this.clock.sleep(pace.pause, over);
       const now = this.clock.monotonic();
       for (const connection of leaving.splice(0, pace.slice(now - before))) {
         connection.close(restart(1 + Math.floor(Math.random() * longestRetry)));
@@ -79,9 +78,4 @@ export class Drain implements OnModuleDestroy {
     }
     await this.connections.empty();
   }
-}
-
-/** Resolves after some milliseconds, or as soon as `over` says that nobody waits for it any more. */
-async function pause(milliseconds: number, over?: AbortSignal): Promise<void> {
-  await passed(milliseconds, undefined, { signal: over }).catch(() => undefined);
 }

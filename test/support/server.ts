@@ -21,7 +21,7 @@ export interface RunningServer {
 export type LogLine = Readonly<Record<string, unknown>> & { readonly level: string; readonly target: string; readonly msg: string };
 
 /** Connections for which every machine has the handles, so that none warns. */
-const FEW = 500;
+const FEW = 1500;
 
 const running = new Set<RunningServer>();
 
