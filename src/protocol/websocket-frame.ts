@@ -4,6 +4,7 @@
 
 const FINAL_TEXT = 0x81;
 const FINAL_BINARY = 0x82;
+const PONG = 0x8a;
 
 /** The frame that carries `message` as one binary message (R8): built once and written to every subscriber. */
 export function binaryFrame(message: Uint8Array): Buffer {
@@ -13,6 +14,11 @@ export function binaryFrame(message: Uint8Array): Buffer {
 /** The frame that carries `message` as one text message. */
 export function textFrame(message: string): Buffer {
   return frameOf(FINAL_TEXT, Buffer.from(message));
+}
+
+/** The frame that answers a ping with its own `data`, 125 bytes at most (RFC 6455, section 5.5.3). */
+export function pongFrame(data: Uint8Array): Buffer {
+  return frameOf(PONG, data);
 }
 
 function frameOf(initial: number, message: Uint8Array): Buffer {

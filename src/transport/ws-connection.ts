@@ -6,6 +6,7 @@ import { Connection } from '../presence/connection.js';
 import type { MessageHandler } from '../presence/connection.js';
 import { CloseCode, nodeOverloaded, slowConsumer } from '../protocol/close-codes.js';
 import type { CloseReason } from '../protocol/close-codes.js';
+import { pongFrame } from '../protocol/websocket-frame.js';
 import type { Backlog } from './backlog.js';
 import type { Place } from './connection-limits.js';
 import type { Heartbeat, Pulse } from './heartbeat.js';
@@ -133,7 +134,8 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
       case 'text':
         return this.share.handler.textMessage(this, data);
       case 'ping':
-        return this.webSocket.pong(data);
+        this.send(pongFrame(data));
+        return undefined;
       case 'pong':
         return undefined;
     }

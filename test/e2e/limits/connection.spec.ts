@@ -70,6 +70,22 @@ describe('slow consumers', () => {
     expect(little.socket.readyState).toBe(little.socket.OPEN);
   });
 
+  it('L2: answers to pings count: a peer that pings and never reads is closed', async () => {
+    const running = await startServer({ maxBufferedBytes: 4096, maxMessagesPerSecond: 0 });
+    const raw = await RawConnection.upgraded(running.port);
+    raw.socket.pause();
+    const counts = running.server.app.get(LimitCounts, { strict: false });
+    // 125 bytes each, masked with zeros.
+    const pings = Buffer.concat(Array<Buffer>(500).fill(Buffer.concat([Buffer.from('89fd00000000', 'hex'), Buffer.alloc(125)])));
+    while (counts.of('max-buffered-bytes') === 0) {
+      raw.write(pings);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    raw.socket.resume();
+    await raw.ended;
+    expect(counts.of('max-buffered-bytes')).toBe(1);
+  });
+
   it('L2: a burst in one turn to a peer that reads is no reason to close it', async () => {
     const running = await startServer({ maxBufferedBytes: 65_536 });
     const [b, ...senders] = await Promise.all(Array.from({ length: 9 }, () => Peer.connect(running.url)));
