@@ -1,6 +1,8 @@
 /** Something whose frames may wait for a peer that reads slowly. */
 export interface Waiter {
   readonly socket: { readonly writableLength: number };
+  /** Whether anything more is written to it; what waits for one that is closing is on its way out. */
+  readonly open: boolean;
   /** Bytes counted for it; kept by Backlog alone. */
   waiting: number;
   /** Gives up what waits for it: too much waits in all. */
@@ -42,7 +44,7 @@ export class Backlog {
   }
 
   #count(waiter: Waiter): void {
-    const { writableLength } = waiter.socket;
+    const writableLength = waiter.open ? waiter.socket.writableLength : 0;
     this.#total += writableLength - waiter.waiting;
     waiter.waiting = writableLength;
     if (writableLength === 0) this.#waiters.delete(waiter);

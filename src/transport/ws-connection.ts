@@ -97,8 +97,12 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
     return this.identity.credential;
   }
 
+  get open(): boolean {
+    return this.webSocket.readyState === WebSocket.OPEN;
+  }
+
   send(frame: Buffer): boolean {
-    if (this.webSocket.readyState !== WebSocket.OPEN) return false;
+    if (!this.open) return false;
     const { writes, maxBufferedBytes } = this.share;
     writes.write(this, frame);
     if (maxBufferedBytes > 0 && this.socket.writableLength > maxBufferedBytes) this.#relieve();
@@ -110,7 +114,7 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
   }
 
   ping(): void {
-    if (this.webSocket.readyState === WebSocket.OPEN) this.webSocket.ping();
+    if (this.open) this.webSocket.ping();
   }
 
   get paused(): boolean {

@@ -5,6 +5,7 @@ import type { Waiter } from '../../../src/transport/backlog.js';
 /** A peer that reads when a test says so. */
 class Reader implements Waiter {
   readonly socket = { writableLength: 0 };
+  open = true;
   waiting = 0;
   overflowed = false;
 
@@ -55,6 +56,15 @@ describe('backlog', () => {
     expect(b.overflowed).toBe(false);
     wait(b, 0);
     expect(backlog.total).toBe(0);
+  });
+
+  it('L3: what waits for one that is closing is on its way out and does not count', () => {
+    const [a, b] = readers;
+    wait(a, 900);
+    a.open = false;
+    wait(a, 950);
+    wait(b, 900);
+    expect([a.overflowed, b.overflowed, backlog.total]).toEqual([false, false, 900]);
   });
 
   it('L3: 0 is no limit', () => {
