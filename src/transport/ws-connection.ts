@@ -13,6 +13,7 @@ import type { Heartbeat, Pulse } from './heartbeat.js';
 import type { Incoming } from './held-messages.js';
 import { Inbox } from './inbox.js';
 import type { Recipient } from './inbox.js';
+import type { ReadMemory } from './read-memory.js';
 import type { SignalSocket } from './signal-socket.js';
 import type { Throttle } from './throttle.js';
 import type { WriteBatch, Writer } from './write-batch.js';
@@ -24,6 +25,7 @@ export interface ConnectionShare {
   readonly backlog: Backlog;
   readonly heartbeat: Heartbeat;
   readonly throttle: Throttle;
+  readonly readMemory: ReadMemory;
   readonly counts: LimitCounts;
   /** Bytes that may wait for one peer; 0 for no limit. */
   readonly maxBufferedBytes: number;
@@ -128,6 +130,7 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
   /** Something came: a sign of life, and a message that waits until the connection may send it. */
   take(kind: Incoming, data: Buffer): void {
     this.heard = true;
+    this.share.readMemory.count(data.length);
     if (!this.#ignored) this.inbox.take(kind, data);
   }
 

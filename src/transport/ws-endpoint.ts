@@ -19,6 +19,7 @@ import { Backlog } from './backlog.js';
 import { ConnectionLimits } from './connection-limits.js';
 import type { Place } from './connection-limits.js';
 import { handshakeFault, isWebSocketHandshake, refusalOfHandshake } from './handshake.js';
+import { ReadMemory } from './read-memory.js';
 import { DRAINING, lingerThenDestroy, refusalOf, refuse } from './refusal.js';
 import type { Refusal } from './refusal.js';
 import { Heartbeat } from './heartbeat.js';
@@ -94,7 +95,8 @@ export class WsEndpoint implements ConnectionSource {
     const backlog = new Backlog(maxBufferedTotalBytes);
     const writes = new WriteBatch(backlog);
     const throttle = new Throttle(settings, clock, counts);
-    this.#share = { handler, writes, backlog, heartbeat: this.#heartbeat, throttle, counts, maxBufferedBytes, maxBufferedTotalBytes };
+    const readMemory = new ReadMemory();
+    this.#share = { handler, writes, backlog, heartbeat: this.#heartbeat, throttle, readMemory, counts, maxBufferedBytes, maxBufferedTotalBytes };
     this.#admit = this.parts.guards.of(handler);
   }
 
