@@ -9,7 +9,7 @@ const LEAST_BYTES = 4096;
 /**
  * Messages that wait for their turn, in the order they came, as bytes in one piece: a read may bring ten thousand of them,
  * and an object for each would take far more room than they came in. Knows nothing of who sent them or when they may go.
- * Invariant: takes at most about twice the bytes of what waits.
+ * Invariant: takes at most about twice the bytes of the most that waited.
  */
 export class HeldMessages {
   #bytes = Buffer.allocUnsafe(LEAST_BYTES);
@@ -37,6 +37,17 @@ export class HeldMessages {
     const kind = KINDS[this.#bytes[this.#start + 4]];
     this.#start = end;
     return { kind, data: this.#bytes.subarray(begin, end) };
+  }
+
+  /** Forgets pings and pongs. Whether nothing is left. */
+  forgetControl(): boolean {
+    const held: { kind: Incoming; data: Buffer }[] = [];
+    while (!this.empty) {
+      const message = this.shift();
+      if (message.kind === 'binary' || message.kind === 'text') held.push(message);
+    }
+    for (const { kind, data } of held) this.push(kind, data);
+    return this.empty;
   }
 
   /** Into fresh memory, since what was taken out may still be read. */

@@ -43,14 +43,22 @@ export class Inbox {
     }
   }
 
-  /** Delivers what is held for as long as there are tokens; once nothing is, the peer is read again. */
-  release(): void {
-    while (this.#held !== undefined && this.throttle.spend(this)) {
+  /** Delivers at most `most` of what is held, for as long as there are tokens; once nothing is, the peer is read again. How many. */
+  release(most: number): number {
+    let released = 0;
+    while (this.#held !== undefined && released < most && this.throttle.spend(this)) {
       const { kind, data } = this.#held.shift();
+      released += 1;
       this.recipient.deliver(kind, data);
       // The delivery may have dropped what was held.
       if (this.#held?.empty) this.#resume();
     }
+    return released;
+  }
+
+  /** Nothing more comes from the peer, and no answer reaches it: pings that are held are forgotten, and all when nothing else is. */
+  end(): void {
+    if (this.#held?.forgetControl()) this.#resume();
   }
 
   /** Forgets what is held, and reads on. */

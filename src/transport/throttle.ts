@@ -15,7 +15,7 @@ export interface Rate {
 const INTERVAL_MS = 50;
 /** What adding up fractions of a millisecond may be off by. */
 const ROUNDING_MS = 1e-6;
-/** Looked at in one turn of the event loop. */
+/** Messages delivered, and connections looked at, in one turn of the event loop. */
 const RELEASED_A_STEP = 500;
 
 /**
@@ -68,13 +68,16 @@ export class Throttle {
 
   /** Releases what may go of the next paused connections. True when the pass over all of them is not over. */
   #step(): boolean {
-    for (let released = 0; released < RELEASED_A_STEP; released++) {
+    for (let left = RELEASED_A_STEP; left > 0; ) {
       const { done, value: inbox } = this.#pass.next();
       if (done === true) {
         this.#pass = this.#paused.values();
         return false;
       }
-      inbox.release();
+      const released = inbox.release(left);
+      // One that could go on comes again in this pass, after the others.
+      if (released === left && this.#paused.delete(inbox)) this.#paused.add(inbox);
+      left -= 1 + released;
     }
     return true;
   }

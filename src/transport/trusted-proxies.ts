@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 import type { Network } from '../config/values.js';
+import { plainAddress } from '../presence/source.js';
 
 /** The header that RFC 7239 defines; every other one is taken for a list of addresses by commas. */
 const FORWARDED = 'forwarded';
@@ -24,7 +25,8 @@ export class TrustedProxies {
   addressOf({ socket, headers }: IncomingMessage): string {
     let address = plain(socket.remoteAddress ?? '') ?? 'unknown';
     if (!this.#trusts(address)) return address;
-    for (const written of hops(this.header, headers[this.header]).toReversed()) {
+    const header = Object.hasOwn(headers, this.header) ? headers[this.header] : undefined;
+    for (const written of hops(this.header, header).toReversed()) {
       const hop = plain(written);
       if (hop === undefined) return address;
       address = hop;
@@ -39,21 +41,31 @@ export class TrustedProxies {
   }
 }
 
+/** A quoted string (RFC 9110, section 5.6.4), or one character of anything else. */
+const QUOTED = '"(?:[^"\\\\]|\\\\.)*"';
+const ELEMENTS = new RegExp(`(?:${QUOTED}|[^",])+`, 'g');
+const PAIRS = new RegExp(`(?:${QUOTED}|[^";])+`, 'g');
+
 /** What each proxy wrote, the one nearest to us last. */
 function hops(header: string, value: string | string[] | undefined): string[] {
-  const elements = [value ?? []].flat().join(',').split(',').map((element) => element.trim()).filter((element) => element !== '');
-  if (header !== FORWARDED) return elements;
-  // RFC 7239, section 4: pairs by semicolons; without "for" it is not known from where.
-  return elements.map((element) => /(?:^|;)\s*for\s*=\s*("[^"]*"|[^;]*)/i.exec(element)?.[1].replaceAll('"', '').trim() ?? '');
+  const written = [value ?? []].flat().join(',');
+  if (header !== FORWARDED) return written.split(',').map((element) => element.trim()).filter((element) => element !== '');
+  // A quote that nobody closed could hide where an element ends.
+  if (written.replaceAll(new RegExp(QUOTED, 'g'), '').includes('"')) return [''];
+  return (written.match(ELEMENTS) ?? []).filter((element) => element.trim() !== '').map(forOf);
+}
+
+/** RFC 7239, section 4: of pairs by semicolons, the value of "for"; without one it is not known from where, nor with two. */
+function forOf(element: string): string {
+  const values = (element.match(PAIRS) ?? []).map((pair) => /^\s*for\s*=\s*(.*?)\s*$/i.exec(pair)?.[1]).filter((value) => value !== undefined);
+  return values.length === 1 ? values[0].replaceAll('"', '') : '';
 }
 
 /** An IPv6 address in brackets or an IPv4 address, with a port. */
 const WITH_PORT = /^(?:\[([^\]]+)\]|(\d+\.\d+\.\d+\.\d+))(?::\d+)?$/;
 
-/** An address as Node writes it: no port, no brackets, no zone, IPv4 where it was mapped into IPv6. Undefined for what is none. */
+/** The address that a proxy wrote, with or without a port; undefined for something else. */
 function plain(written: string): string | undefined {
   const [, ipv6, ipv4] = WITH_PORT.exec(written) ?? [];
-  const [address] = (ipv6 ?? ipv4 ?? written).split('%');
-  if (isIP(address) === 0) return undefined;
-  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
+  return plainAddress(ipv6 ?? ipv4 ?? written);
 }

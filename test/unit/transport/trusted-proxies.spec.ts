@@ -30,6 +30,7 @@ describe('where a peer is', () => {
     ['IPv6 with a port', '10.0.0.0/8', '10.0.0.1', '[2001:db8::1]:4711', '2001:db8::1'],
     ['a proxy that came over a dual-stack socket', '10.0.0.0/8', '::ffff:10.0.0.1', '1.1.1.1', '1.1.1.1'],
     ['a hop written as mapped IPv4', '10.0.0.0/8', '10.0.0.1', '1.1.1.1, ::ffff:10.0.0.2', '1.1.1.1'],
+    ['a hop written as mapped IPv4, in hex', '10.0.0.0/8', '10.0.0.1', '1.1.1.1, ::ffff:a00:2', '1.1.1.1'],
     ['an IPv6 proxy', '2001:db8:1::/48', '2001:db8:1::5', '1.1.1.1', '1.1.1.1'],
     ['an IPv6 proxy of another network', '2001:db8:1::/48', '2001:db8:2::5', '1.1.1.1', '2001:db8:2::5'],
   ])('L7: %s', (_what, trusted, remote, header, expected) => {
@@ -48,6 +49,12 @@ describe('where a peer is', () => {
     ['by=10.0.0.2; for="[2001:db8::1]:4711"', '2001:db8::1'],
     ['for=1.1.1.1, for=_hidden', '10.0.0.1'],
     ['proto=https', '10.0.0.1'],
+    ['for=1.1.1.1;host="a,for=6.6.6.1"', '1.1.1.1'],
+    ['host="a;for=6.6.6.2";for=1.1.1.1', '1.1.1.1'],
+    ['host="a\\",for=6.6.6.3";for=1.1.1.1', '1.1.1.1'],
+    ['for=1.1.1.1;host="a,for=6.6.6.4', '10.0.0.1'],
+    ['for=6.6.6.5;for=1.1.1.1', '10.0.0.1'],
+    ['for=6.6.6.6;host=a,for=1.1.1.1;by=10.0.0.2, ', '1.1.1.1'],
   ])('L7: RFC 7239, Forwarded: %s', (value, expected) => {
     expect(address('10.0.0.0/8', '10.0.0.1', { forwarded: value }, 'Forwarded')).toBe(expected);
   });
