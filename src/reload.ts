@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import type { BearerTokens } from './auth/bearer-tokens.js';
 import { loadTokens } from './auth/load-tokens.js';
 import { FileWatch } from './config/file-watch.js';
+import { requireRegularFile } from './config/setting-file.js';
 import type { Settings } from './config/settings.js';
 import type { Log } from './logging/log.js';
 import type { Revocation } from './signaling/revocation.js';
@@ -53,6 +54,8 @@ export class Reload {
 
   #certificate(): void {
     this.#try('the certificate in use stays', () => {
+      requireRegularFile('tls-cert', this.settings.tlsCert!);
+      requireRegularFile('tls-key', this.settings.tlsKey!);
       const pair = loadTlsPair(this.settings)!;
       this.#renewable!.listener.renewTls(pair);
       this.log.info('read certificate and key again', { validTo: new X509Certificate(pair.cert).validTo });
@@ -61,6 +64,7 @@ export class Reload {
 
   #tokens(): void {
     this.#try('the tokens in use stay', () => {
+      requireRegularFile('auth-token-file', this.settings.authTokenFile!);
       const changes = this.#renewable!.tokens.replace(loadTokens(this.settings));
       this.log.info('read auth-token-file again', changes);
       this.#renewable!.revocation.enforce();

@@ -25,6 +25,8 @@ export async function serve({ settings, warnings }: LoadedSettings, environment:
   const faults = listenForFaults(log);
   const reason = await Promise.race([signals.first.then((signal) => ({ signal })), faults.first]);
   log.info('stopping', reason);
+  // One that comes while the server serves its drain-delay ends that.
+  void faults.first.then(() => server.close({ delay: false }));
   const ended = server.close({ delay: !('fault' in reason) }).then(() => 0);
   const code = (await Promise.race([ended, signals.second])) || Number(faults.any);
   log.info('stopped', { code });

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 
 /** How often, in milliseconds, files are looked at. By looking rather than by events, which do not see through Kubernetes' swaps of symbolic links. */
 const LOOK_EVERY_MS = 1000;
-/** How long, in milliseconds, after a change others may follow that belong to it, such as a key after its certificate. */
+/** How long, in milliseconds, nothing must change before a change is told of. */
 const SETTLED_MS = 200;
 
 /**
@@ -31,11 +31,24 @@ export class FileWatch {
   }
 
   #look(): void {
+    if (this.#settling === undefined && this.#isNews()) this.#settle();
+  }
+
+  /** Tells of the change once nothing changes any more: a file may be written slowly, and a key follow its certificate. */
+  #settle(): void {
+    this.#settling = setTimeout(() => {
+      this.#settling = undefined;
+      if (this.#isNews()) this.#settle();
+      else this.changed();
+    }, SETTLED_MS).unref();
+  }
+
+  /** Whether a file is not as it was when this was last asked. */
+  #isNews(): boolean {
     const found = this.paths.map(stateOf);
-    if (found.every((state, i) => state === this.#seen[i])) return;
+    const news = found.some((state, i) => state !== this.#seen[i]);
     this.#seen = found;
-    clearTimeout(this.#settling);
-    this.#settling = setTimeout(this.changed, SETTLED_MS).unref();
+    return news;
   }
 }
 

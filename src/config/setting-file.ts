@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { fileFault, StartupError } from './faults.js';
 
 /** The content of the file that a setting names. Throws a StartupError that names both. */
@@ -8,4 +8,15 @@ export function readSettingFile(setting: string, path: string): Buffer {
   } catch (error) {
     throw new StartupError(`${setting} ${JSON.stringify(path)}: ${fileFault(error)}`);
   }
+}
+
+/** Throws a StartupError where the file cannot be read a second time: a pipe gives nothing more, and would be waited for. */
+export function requireRegularFile(setting: string, path: string): void {
+  let regular: boolean;
+  try {
+    regular = statSync(path).isFile();
+  } catch (error) {
+    throw new StartupError(`${setting} ${JSON.stringify(path)}: ${fileFault(error)}`);
+  }
+  if (!regular) throw new StartupError(`${setting} ${JSON.stringify(path)}: it is no regular file, so it cannot be read again`);
 }

@@ -10,9 +10,15 @@ export type Phase = 'starting' | 'serving' | 'lame-duck' | 'draining';
 @Injectable()
 export class Lifecycle {
   #phase: Phase = 'starting';
+  readonly #draining = new AbortController();
 
   get phase(): Phase {
     return this.#phase;
+  }
+
+  /** Aborted when the drain begins. */
+  get draining(): AbortSignal {
+    return this.#draining.signal;
   }
 
   /** Now listening. */
@@ -30,5 +36,6 @@ export class Lifecycle {
   /** From now on nobody new is let in. */
   drain(): void {
     this.#phase = 'draining';
+    this.#draining.abort();
   }
 }

@@ -9,7 +9,7 @@ import { restart } from '../protocol/close-codes.js';
 import { DrainPace } from './drain-pace.js';
 
 /** Connections closed in a second, where drain-timeout leaves the time; and peers that come back in one. */
-const A_SECOND = 100;
+const CLOSED_A_SECOND = 100;
 /** The part of drain-timeout over which connections are closed; the rest is for the last of them to answer. */
 const CLOSING = 2 / 3;
 /** Bounds, in seconds, of the longest delay suggested to a peer before it comes back. */
@@ -54,7 +54,7 @@ export class Drain implements OnModuleDestroy {
     const { drainDelay } = this.settings;
     if (drainDelay === 0 || this.connections.size === 0 || !this.lifecycle.leave()) return;
     this.#log.info('not ready any more, serving on for drain-delay', { connections: this.connections.size });
-    await this.clock.sleep(drainDelay);
+    await this.clock.sleep(drainDelay, this.lifecycle.draining);
   }
 
   /** Closes all connections in slices; resolves once all are gone. */
@@ -62,8 +62,8 @@ export class Drain implements OnModuleDestroy {
     const leaving = [...this.connections];
     const { length: count } = leaving;
     const { least, most } = LONGEST_RETRY_S;
-    const longestRetry = Math.min(Math.max(Math.ceil(count / A_SECOND), least), most);
-    const spread = Math.min(this.settings.drainTimeout * CLOSING, (count / A_SECOND) * 1000);
+    const longestRetry = Math.min(Math.max(Math.ceil(count / CLOSED_A_SECOND), least), most);
+    const spread = Math.min(this.settings.drainTimeout * CLOSING, (count / CLOSED_A_SECOND) * 1000);
     if (count > 0) this.#log.info('draining', { connections: count, spreadMs: Math.round(spread) });
 
     const pace = new DrainPace(count, spread);

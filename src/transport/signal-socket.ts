@@ -1,15 +1,20 @@
 import { WebSocket } from 'ws';
 import { CloseCode, messageTooBig, reasonFor } from '../protocol/close-codes.js';
+import type { CloseReason } from '../protocol/close-codes.js';
 import type { WsConnection } from './ws-connection.js';
 
 /** How long a peer may take to answer our close frame, in milliseconds, before its socket is cut; in a drain, drain-timeout. */
 export const CLOSE_TIMEOUT_MS = 5000;
-/** How long, in milliseconds, the close frame of a slow consumer may take to get through the backlog before it. */
-const SLOW_CLOSE_MS = 1000;
+/** How long, in milliseconds, one may take that does not read, or does not stop sending. */
+const SOON_MS = 1000;
 
 /** A `ws` WebSocket that knows the connection it carries. */
 export interface SignalSocket extends WebSocket {
   connection: WsConnection;
+  /** Begins the closing handshake for a reason of ours. With `soon` the socket is cut before `ws` would do it. */
+  dismiss(reason: CloseReason, soon: boolean): void;
+  /** Cuts the socket, which is closing, once the peer has had the time to see why. */
+  cutSoon(): void;
 }
 
 /**
@@ -19,17 +24,31 @@ export interface SignalSocket extends WebSocket {
  */
 export function signalSocketClass(maxMessageBytes: number): typeof WebSocket {
   return class extends WebSocket {
-    override close(...given: [code?: number, reason?: string | Buffer]): void {
-      const [code = CloseCode.normal, reason = ''] = given;
-      // With a code alone `ws` closes for a reason of its own; otherwise the reason may be the peer's, and empty.
-      const own = code === CloseCode.messageTooBig ? this.#tooBig() : reasonFor(code);
-      super.close(code, given.length === 1 ? own : reason.length > 0 ? reason : reasonFor(CloseCode.normal));
-      if (code !== CloseCode.serviceRestart) this.#cutAfter(code === CloseCode.slowConsumer ? SLOW_CLOSE_MS : CLOSE_TIMEOUT_MS);
+    declare connection: WsConnection;
+
+    dismiss({ code, text }: CloseReason, soon: boolean): void {
+      super.close(code, text);
+      if (soon) this.#cutAfter(code === CloseCode.slowConsumer ? SOON_MS : CLOSE_TIMEOUT_MS);
     }
 
-    #tooBig(): string {
-      (this as unknown as SignalSocket).connection.share.counts.reached('max-message-bytes');
-      return messageTooBig(maxMessageBytes).text;
+    cutSoon(): void {
+      this.#cutAfter(SOON_MS);
+    }
+
+    /** Called by `ws`. */
+    override close(...given: [code?: number, reason?: string | Buffer]): void {
+      const [code = CloseCode.normal, reason = ''] = given;
+      if (given.length === 1) super.close(code, this.#reasonOfOwn(code));
+      else super.close(code, reason.length > 0 ? reason : reasonFor(CloseCode.normal));
+      this.#cutAfter(CLOSE_TIMEOUT_MS);
+    }
+
+    /** Why `ws` closes by itself. */
+    #reasonOfOwn(code: number): string {
+      if (code !== CloseCode.messageTooBig) return reasonFor(code);
+      const { text, limit } = messageTooBig(maxMessageBytes);
+      this.connection.share.counts.reached(limit!);
+      return text;
     }
 
     #cutAfter(milliseconds: number): void {

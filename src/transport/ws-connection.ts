@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import type { ExpiryList } from '../clock/expiry-list.js';
 import type { LimitCounts } from '../metrics/limit-counts.js';
@@ -27,11 +27,22 @@ export interface ConnectionShare {
   readonly throttle: Throttle;
   readonly readMemory: ReadMemory;
   readonly counts: LimitCounts;
+  /** The largest message that a peer may send. */
+  readonly maxMessageBytes: number;
   /** Bytes that may wait for one peer; 0 for no limit. */
   readonly maxBufferedBytes: number;
   /** Bytes that may wait for all peers together; 0 for no limit. */
   readonly maxBufferedTotalBytes: number;
 }
+
+/** What a message may be framed with, in bytes read, before that is charged for: its head, a few fragments, TLS. */
+const FRAMING_BYTES = 64;
+/** What may have been read and not been emitted, besides a message: the request for the upgrade, and one read. */
+const SLACK_BYTES = 128 * 1024;
+/** Bytes of framing that cost as much as a message. */
+const BYTES_A_TOKEN = 256;
+/** Messages from one look at the framing to the next. */
+const FRAMING_CHECKED_EVERY = 32;
 
 /** Whose connection it is. */
 export interface ConnectionIdentity {
@@ -52,14 +63,18 @@ export interface ConnectionIdentity {
 export class WsConnection extends Connection implements Writer, Pulse, Recipient {
   corked = false;
   waiting = 0;
-  heard = false;
   checkAt = 0;
   previous: Pulse | undefined;
   next: Pulse | undefined;
   list: ExpiryList<Pulse> | undefined;
   readonly inbox: Inbox;
-  /** Whether its messages are ignored: it broke a rule, and is on its way out. */
+  /** Whether its messages are ignored: it broke a rule, and is on its way out. They still count, or breaking a rule would be free. */
   #ignored = false;
+  /** Bytes that had been read when the heartbeat last looked; -1 when it was read again since then. */
+  #readBefore = 0;
+  /** Bytes read that its messages account for, and messages taken. */
+  #accounted: number;
+  #taken = 0;
   /** Whether the WebSocket is closed for good; messages that it brought may still be held. */
   #closed = false;
   /** Called once, when the WebSocket is closed for good. Set by the adapter. */
@@ -67,11 +82,12 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
 
   constructor(
     private readonly identity: ConnectionIdentity,
-    readonly socket: Duplex,
+    readonly socket: Socket,
     private readonly webSocket: SignalSocket,
     readonly share: ConnectionShare,
   ) {
     super();
+    this.#accounted = SLACK_BYTES + share.maxMessageBytes;
     this.inbox = new Inbox(this, share.throttle);
     webSocket.connection = this;
     // Shared functions rather than closures: a node holds tens of thousands of idle connections.
@@ -119,6 +135,15 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
     if (this.open) this.webSocket.ping();
   }
 
+  /** Whether anything came from the peer since this was last set to false; every byte is a sign of life. */
+  get heard(): boolean {
+    return this.socket.bytesRead !== this.#readBefore;
+  }
+
+  set heard(value: boolean) {
+    this.#readBefore = value ? -1 : this.socket.bytesRead;
+  }
+
   get paused(): boolean {
     return this.inbox.paused;
   }
@@ -127,14 +152,16 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
     this.share.throttle.charge(this.inbox, messages);
   }
 
-  /** Something came: a sign of life, and a message that waits until the connection may send it. */
+  /** A message came, which waits until the connection may send it. */
   take(kind: Incoming, data: Buffer): void {
-    this.heard = true;
     this.share.readMemory.count(data.length);
-    if (!this.#ignored) this.inbox.take(kind, data);
+    this.#accounted += data.length + FRAMING_BYTES;
+    if (++this.#taken % FRAMING_CHECKED_EVERY === 0) this.#chargeFraming();
+    this.inbox.take(kind, data);
   }
 
   deliver(kind: Incoming, data: Buffer): void {
+    if (this.#ignored) return undefined;
     switch (kind) {
       case 'binary':
         return this.share.handler.binaryMessage(this, data);
@@ -150,6 +177,8 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
 
   pause(): void {
     this.webSocket.pause();
+    // Its answer to our close lies behind what it goes on sending.
+    if (this.#ignored) this.webSocket.cutSoon();
   }
 
   resume(): void {
@@ -161,14 +190,19 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
 
   close(reason: CloseReason): void {
     // A draining peer may still have something to say; whoever is closed for a fault may not go on with it.
-    if (reason.code !== CloseCode.serviceRestart) this.#ignore();
+    const fault = reason.code !== CloseCode.serviceRestart;
+    if (fault) {
+      this.#ignored = true;
+      this.inbox.drop();
+    }
     if (reason.limit !== undefined) this.share.counts.reached(reason.limit);
-    this.webSocket.close(reason.code, reason.text);
+    this.webSocket.dismiss(reason, fault);
   }
 
   terminate(): void {
-    this.#ignore();
+    this.#ignored = true;
     this.webSocket.terminate();
+    if (this.#closed) this.inbox.drop();
   }
 
   /** The WebSocket is closed for good: nothing more comes but what is held. */
@@ -177,6 +211,8 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
     this.share.backlog.forget(this);
     this.#closed = true;
     if (!this.inbox.paused) this.#over();
+    else if (this.#ignored) this.inbox.drop();
+    else this.inbox.end();
   }
 
   #over(): void {
@@ -184,9 +220,12 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
     this.onClose?.();
   }
 
-  #ignore(): void {
-    this.#ignored = true;
-    this.inbox.drop();
+  /** What was read beyond what messages account for came as fragments of them: it costs tokens like messages. */
+  #chargeFraming(): void {
+    const excess = this.socket.bytesRead - this.#accounted;
+    if (excess <= 0) return;
+    this.#accounted += excess;
+    this.charge(Math.ceil(excess / BYTES_A_TOKEN));
   }
 
   /** Too much waits. Some of it may wait only for the end of this turn; if it is the peer that does not read, it is closed. */

@@ -1,5 +1,6 @@
 import { ServerResponse } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { HttpException, UnauthorizedException } from '@nestjs/common';
 import { WebSocketServer } from 'ws';
@@ -52,6 +53,7 @@ export class WsEndpoint implements ConnectionSource {
   readonly #webSockets: WebSocketServer;
   readonly #heartbeat: Heartbeat;
   readonly #refusals: RefusalLog;
+  readonly #drops: RefusalLog;
   readonly #limits: ConnectionLimits;
   readonly #proxies: TrustedProxies;
   /** The answer that a connection was given last, or is still given. */
@@ -64,6 +66,7 @@ export class WsEndpoint implements ConnectionSource {
   constructor(private readonly parts: WsEndpointParts) {
     const { settings } = parts;
     this.#refusals = new RefusalLog(parts.log, parts.clock);
+    this.#drops = new RefusalLog(parts.log, parts.clock, 'dropped a connection: no file handles are left for it');
     this.#limits = new ConnectionLimits(this.#connections(), settings.maxConnectionsPerIp, parts.counts);
     this.#proxies = new TrustedProxies(settings.trustedProxies ?? [], settings.forwardedHeader);
     this.#heartbeat = new Heartbeat(settings, parts.clock);
@@ -87,16 +90,18 @@ export class WsEndpoint implements ConnectionSource {
     parts.httpServer.prependListener('request', this.#onRequest);
     parts.httpServer.on('upgrade', this.#onUpgrade);
     parts.httpServer.on('connect', this.#onConnect);
+    parts.httpServer.on('drop', this.#onDrop);
   }
 
   deliverTo(handler: MessageHandler): void {
     const { settings, clock, counts } = this.parts;
-    const { maxBufferedBytes, maxBufferedTotalBytes } = settings;
+    const { maxMessageBytes, maxBufferedBytes, maxBufferedTotalBytes } = settings;
     const backlog = new Backlog(maxBufferedTotalBytes);
     const writes = new WriteBatch(backlog);
     const throttle = new Throttle(settings, clock, counts);
     const readMemory = new ReadMemory();
-    this.#share = { handler, writes, backlog, heartbeat: this.#heartbeat, throttle, readMemory, counts, maxBufferedBytes, maxBufferedTotalBytes };
+    const limits = { maxMessageBytes, maxBufferedBytes, maxBufferedTotalBytes };
+    this.#share = { handler, writes, backlog, heartbeat: this.#heartbeat, throttle, readMemory, counts, ...limits };
     this.#admit = this.parts.guards.of(handler);
   }
 
@@ -111,6 +116,7 @@ export class WsEndpoint implements ConnectionSource {
     this.parts.httpServer.off('request', this.#onRequest);
     this.parts.httpServer.off('upgrade', this.#onUpgrade);
     this.parts.httpServer.off('connect', this.#onConnect);
+    this.parts.httpServer.off('drop', this.#onDrop);
     this.#webSockets.close();
   }
 
@@ -145,6 +151,12 @@ export class WsEndpoint implements ConnectionSource {
     this.#refuse(request, socket, { status: 405, text: 'This server is no proxy.', headers: { Allow: 'GET' } });
   };
 
+  /** The process has as many TCP connections as it has handles for. */
+  readonly #onDrop = (dropped?: { remoteAddress?: string }): void => {
+    this.parts.counts.reached('max-connections');
+    this.#drops.refused(undefined, dropped?.remoteAddress);
+  };
+
   async #upgrade(request: UpgradeRequest, socket: Duplex, head: Buffer): Promise<void> {
     request.peerAddress = this.#proxies.addressOf(request);
     request.peerNetwork = sourceOf(undefined, request.peerAddress);
@@ -152,10 +164,13 @@ export class WsEndpoint implements ConnectionSource {
     if (draining !== undefined) return this.#refuse(request, socket, draining);
     const place = this.#limits.take(request.peerNetwork);
     if ('status' in place) return this.#refuse(request, socket, place);
-    // Until a connection has it.
+    // Until a connection has it; `ws` may still find fault with the handshake, or the peer be gone.
     socket.once('close', place.release);
     const refusal = (await this.#judge(request)) ?? this.#draining() ?? handshakeFault(request);
-    return refusal === undefined ? this.#open(request, socket, head, place) : this.#refuse(request, socket, refusal);
+    if (refusal === undefined) return this.#open(request, socket, head, place);
+    // Not when the socket is closed: a refused peer may take its time to read why.
+    place.release();
+    return this.#refuse(request, socket, refusal);
   }
 
   /** What the guards say: undefined to let the request in. */
@@ -192,7 +207,7 @@ export class WsEndpoint implements ConnectionSource {
       socket.off('close', place.release);
       const { principal, credential, peerAddress } = request;
       const identity = { id: ++this.#lastId, principal, source: sourceOf(principal, peerAddress), credential, place };
-      const connection = new WsConnection(identity, socket, webSocket as SignalSocket, this.#share!);
+      const connection = new WsConnection(identity, socket as Socket, webSocket as SignalSocket, this.#share!);
       this.#onConnection!(connection);
       this.parts.log.debug('connected', { connection: connection.id });
     });

@@ -69,6 +69,16 @@ describe('the program', () => {
     expect((await program.ended).code).toBe(130);
   }, TIMEOUT_MS);
 
+  it('a fault while the server serves its drain-delay ends that', async () => {
+    const hook = 'process.on("SIGUSR2", () => { throw new Error("out of order") })';
+    const program = new Program([...LOOPBACK, '--drain-delay', '1h'], { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(hook)}` });
+    const peer = await Peer.connect(`ws://127.0.0.1:${await program.port()}`);
+    program.signal('SIGTERM');
+    await program.printed(/serving on for drain-delay/);
+    program.signal('SIGUSR2');
+    expect([(await peer.closed).code, (await program.ended).code]).toEqual([1012, 1]);
+  });
+
   it('SIGHUP reads the token file again at once', async () => {
     const tokens = join(folder, 'hangup-tokens');
     writeFileSync(tokens, 'old');

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -86,6 +87,16 @@ describe('auth-token-file', () => {
     await logged(running, READ);
     await Peer.connect(running.url, bearer('better'));
     expect((await peer.closed).code).toBe(4001);
+  });
+
+  it('that became a pipe is not waited for', async () => {
+    writeFileSync(path('tokens'), 's3cret\n');
+    const running = await startServer({ authTokenFile: path('tokens') });
+    rmSync(path('tokens'));
+    execFileSync('mkfifo', [path('tokens')]);
+    running.server.reload();
+    expect((await logged(running, 'auth-token-file')).msg).toMatch(/it is no regular file, so it cannot be read again: the tokens in use stay$/);
+    await Peer.connect(running.url, bearer('s3cret'));
   });
 
   it('is read again on request, without waiting', async () => {

@@ -1,10 +1,11 @@
+import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { SettingsInput } from '../../../src/config/settings.js';
 import { LimitCounts } from '../../../src/metrics/limit-counts.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { Peer } from '../../support/peer.js';
 import type { PeerOptions } from '../../support/peer.js';
-import { RawConnection } from '../../support/raw-http.js';
+import { HANDSHAKE, RawConnection } from '../../support/raw-http.js';
 import { startServer, stopServers } from '../../support/server.js';
 import type { RunningServer } from '../../support/server.js';
 
@@ -43,6 +44,16 @@ describe('max-connections', () => {
     await Peer.connect(running.url, { headers: { Authorization: 'Bearer s3cret' } });
   });
 
+  it('L5: one that is refused gives its place back at once, however long it takes to read why', async () => {
+    const running = await startServer({ maxConnections: 1, authToken: 's3cret' });
+    const refused = await RawConnection.open(running.port);
+    refused.write(HANDSHAKE);
+    while (!refused.answer.startsWith('HTTP/1.1 401 ')) await once(refused.socket, 'data');
+    const peer = await Peer.connect(running.url, { headers: { Authorization: 'Bearer s3cret' } });
+    expect(peer.socket.readyState).toBe(peer.socket.OPEN);
+    refused.socket.destroy();
+  });
+
   it('L5: a peer that resets its connection gives its place back', async () => {
     const running = await startServer({ maxConnections: 1 });
     const raw = await RawConnection.upgraded(running.port);
@@ -76,6 +87,15 @@ describe('max-connections-per-ip', () => {
     const trustless = await startServer({ maxConnectionsPerIp: 1 });
     await Peer.connect(trustless.url, from('203.0.113.1'));
     expect((await Peer.refused(trustless.url, from('203.0.113.2'))).status).toBe(429);
+  });
+
+  it('L7: what the proxy wrote counts however many headers a peer put before it', async () => {
+    const running = await startServer({ ...BEHIND_PROXY, maxConnectionsPerIp: 1 });
+    await Peer.connect(running.url, from('203.0.113.9'));
+    const raw = await RawConnection.open(running.port);
+    const handshake = HANDSHAKE.replace('\r\n\r\n', '');
+    raw.write(`${handshake}\r\nX-Forwarded-For: 6.6.6.1\r\n${'a:\r\n'.repeat(1100)}X-Forwarded-For: 203.0.113.9\r\n\r\n`);
+    expect(await raw.ended).toMatch(/^HTTP\/1.1 429 /);
   });
 
   it('L6: IPv6 peers are counted by their /64', async () => {

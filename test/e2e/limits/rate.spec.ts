@@ -3,10 +3,12 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { LimitCounts } from '../../../src/metrics/limit-counts.js';
 import { ConnectionRegistry } from '../../../src/presence/connection-registry.js';
 import { TopicRegistry } from '../../../src/presence/topic-registry.js';
+import { encodeMessage } from '../../../src/protocol/message.js';
 import type { WsConnection } from '../../../src/transport/ws-connection.js';
 import { JsonPeer } from '../../support/json-peer.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { Peer, relayMessage } from '../../support/peer.js';
+import { RawConnection } from '../../support/raw-http.js';
 import { startServer, stopServers } from '../../support/server.js';
 import type { RunningServer } from '../../support/server.js';
 
@@ -23,6 +25,11 @@ function connectionsOf(running: RunningServer): WsConnection[] {
 /** Resolves once the server has stopped reading from a connection. */
 async function paused(connection: WsConnection): Promise<void> {
   while (!connection.paused) await turn();
+}
+
+/** A binary message of at most 125 bytes as a peer frames it, masked with zeros. */
+function framed(message: Buffer): Buffer {
+  return Buffer.concat([Buffer.from([0x82, 0x80 | message.length, 0, 0, 0, 0]), message]);
 }
 
 function turn(): Promise<void> {
@@ -138,6 +145,28 @@ describe('greedy senders', () => {
     const peer = await Peer.connect(running.url);
     for (let i = 0; i < 100; i++) peer.subscribe(`${i}`);
     expect((await peer.closed).code).toBe(1008);
+  });
+
+  it('L1: fragments beyond what messages account for cost as much as messages', async () => {
+    const running = await startServer({ maxMessageBytes: 1024 }, 'off', new ManualClock());
+    const raw = await RawConnection.upgraded(running.port);
+    const [connection] = connectionsOf(running);
+    // A message of 4,000 fragments, all of them empty and masked with zeros.
+    const message = Buffer.concat([Buffer.from('028000000000', 'hex'), ...Array<Buffer>(3998).fill(Buffer.from('008000000000', 'hex')), Buffer.from('808000000000', 'hex')]);
+    for (let i = 0; i < 64; i++) raw.write(message);
+    await paused(connection);
+    raw.socket.destroy();
+    expect(running.server.app.get(LimitCounts, { strict: false }).of('max-messages-per-second')).toBe(1);
+  });
+
+  it('L1: a peer that was closed for a fault and sends on is held back as before, and cut', async () => {
+    const running = await startServer({ ...SLOWLY, maxTopicBytes: 1 }, 'off', new ManualClock());
+    const raw = await RawConnection.upgraded(running.port);
+    raw.write(framed(encodeMessage({ kind: 'Subscribe', topic: 'long' })));
+    while (!raw.answer.includes('max-topic-bytes')) await once(raw.socket, 'data');
+    for (let i = 0; i < 10; i++) raw.write(framed(Buffer.from('on and on')));
+    await raw.ended;
+    expect(running.server.app.get(LimitCounts, { strict: false }).of('max-messages-per-second')).toBe(1);
   });
 
   it('L1: one that is held back does not keep a stop waiting beyond drain-timeout', async () => {
