@@ -15,6 +15,9 @@ export interface CloseReason {
 /** Fragments, or TCP segments, that one message may come in: enough for a byte each, too few to fill memory with bookkeeping. */
 export const MAX_PIECES = 4096;
 
+/** Pings and pongs between the fragments of one message: enough for hours at the usual intervals, too few to keep much in memory. */
+export const MOST_INTERRUPTIONS = 512;
+
 /** Codes that this server sends. */
 export const CloseCode = {
   /** The answer to the peer's own close. */
@@ -86,6 +89,12 @@ export function deadPeer(seconds: number): CloseReason {
 
 /** The token that it came with opens the server no longer. */
 export const tokenRevoked: CloseReason = { code: CloseCode.tokenRevoked, text: 'token revoked; come back with a new one' };
+
+/** A message was begun and interrupted too often. */
+export const tooManyInterruptions: CloseReason = {
+  code: CloseCode.policyViolation,
+  text: `message interrupted by more than ${MOST_INTERRUPTIONS} pings and pongs`,
+};
 
 /** Something threw that must not; the log has it. */
 export const internalError: CloseReason = { code: CloseCode.internalError, text: 'internal error; retry with backoff' };

@@ -24,6 +24,11 @@ export interface Malformed {
 
 /** A string that UTF-8 can carry: JSON can spell half a surrogate pair. */
 const text = z.string('must be a string').refine((value) => value.isWellFormed(), 'is not Unicode text');
+
+/** The same for a list's elements, which stops at the first that is none: zod would make an issue for each. */
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value.isWellFormed();
+}
 const hex = /^(?:[0-9a-f]{2})*$/i;
 
 const topic = text;
@@ -38,7 +43,7 @@ const announce = z.object({
   topic,
   /** Hex; empty when there is none. */
   peer_id: z.string('must be a string').regex(hex, 'must be hex').default(''),
-  addresses: z.array(text, 'must be a list of strings'),
+  addresses: z.custom<readonly string[]>((value) => Array.isArray(value) && value.every(isText), 'must be a list of strings'),
 });
 const query = z.object({ type: z.literal('query'), topic });
 

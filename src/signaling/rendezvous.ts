@@ -60,6 +60,7 @@ export class Rendezvous {
 
   /** J1, J3. */
   #announce(connection: Connection, { topic, peer_id: peerId, addresses }: Announce): string {
+    if (addresses.length > MOST_ADDRESSES) return this.#refuse(topic, 'record_too_large', `record over ${MOST_ADDRESSES} addresses`);
     const bytes = addresses.reduce((sum, address) => sum + Buffer.byteLength(address), peerId.length);
     const refused = this.#leave(connection, topic, { kind: 'announced', peerId, addresses }, bytes);
     if (refused !== undefined) return refused;
@@ -90,6 +91,9 @@ export class Rendezvous {
     return refusal(topic, code, message);
   }
 }
+
+/** Addresses of one announcement: far more than a peer has. Comparing announcers costs time in their number. */
+const MOST_ADDRESSES = 1024;
 
 const WHY = {
   topic_full: 'the topic holds as many records as it may; the setting is records-per-topic',

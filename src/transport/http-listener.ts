@@ -9,7 +9,7 @@ import type { TlsPair } from './tls.js';
 /** Bytes of request line and headers that are taken; more is answered 431. */
 const MAX_HEADER_BYTES = 16 * 1024;
 /** Plain requests on one connection; for health checks and people, not for floods. */
-const MOST_REQUESTS = 100;
+const MOST_REQUESTS = 16;
 /** TLS 1.0 and 1.1 are not spoken any more (RFC 8996). */
 const OLDEST_TLS = 'TLSv1.2';
 /** How often, in milliseconds, Node looks for requests that take too long; its own 30 s would stretch every time-out. */
@@ -48,6 +48,8 @@ export class HttpListener extends ExpressAdapter {
       this.tls === undefined
         ? createServer(limits, answer)
         : createTlsServer({ ...limits, ...this.tls, minVersion: OLDEST_TLS, handshakeTimeout: timeout }, answer);
+    // For a peer that asks and does not read the answers: none of its requests is half-read. Later than 408; `ws` lifts it from its sockets.
+    this.httpServer.timeout = 2 * timeout + LONGEST_CHECK_INTERVAL_MS;
     // Their size is bounded. Bounding their number would drop the last ones unseen, and those a proxy wrote stand last.
     this.httpServer.maxHeadersCount = 0;
     this.httpServer.maxRequestsPerSocket = MOST_REQUESTS;

@@ -13,6 +13,8 @@ export interface SignalSocket extends WebSocket {
   connection: WsConnection;
   /** Begins the closing handshake for a reason of ours. With `soon` the socket is cut before `ws` would do it. */
   dismiss(reason: CloseReason, soon: boolean): void;
+  /** Whether the peer has begun a message in fragments and not finished it. */
+  readonly unfinished: boolean;
   /** Cuts the socket, which is closing, once the peer has had the time to see why. */
   cutSoon(): void;
 }
@@ -25,6 +27,11 @@ export interface SignalSocket extends WebSocket {
 export function signalSocketClass(maxMessageBytes: number): typeof WebSocket {
   return class extends WebSocket {
     declare connection: WsConnection;
+
+    get unfinished(): boolean {
+      // The one look into what `ws` keeps to itself: the opcode of such a message, else 0.
+      return (this as unknown as { _receiver: { _fragmented: number } })._receiver._fragmented !== 0;
+    }
 
     dismiss({ code, text }: CloseReason, soon: boolean): void {
       super.close(code, text);

@@ -4,7 +4,7 @@ import type { ExpiryList } from '../clock/expiry-list.js';
 import type { LimitCounts } from '../metrics/limit-counts.js';
 import { Connection } from '../presence/connection.js';
 import type { MessageHandler } from '../presence/connection.js';
-import { CloseCode, nodeOverloaded, slowConsumer } from '../protocol/close-codes.js';
+import { CloseCode, MOST_INTERRUPTIONS, nodeOverloaded, slowConsumer, tooManyInterruptions } from '../protocol/close-codes.js';
 import type { CloseReason } from '../protocol/close-codes.js';
 import { pongFrame } from '../protocol/websocket-frame.js';
 import type { Backlog } from './backlog.js';
@@ -74,6 +74,8 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
   #readBefore = 0;
   /** Bytes read that its messages account for, and messages taken. */
   #accounted: number;
+  /** Pings and pongs in the middle of the message that the peer has begun. */
+  #interruptions = 0;
   #taken = 0;
   /** Whether the WebSocket is closed for good; messages that it brought may still be held. */
   #closed = false;
@@ -157,7 +159,19 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
     this.share.readMemory.count(data.length);
     this.#accounted += data.length + FRAMING_BYTES;
     if (++this.#taken % FRAMING_CHECKED_EVERY === 0) this.#chargeFraming();
+    if ((kind === 'ping' || kind === 'pong') && this.#interrupts()) return;
     this.inbox.take(kind, data);
+  }
+
+  /**
+   * Whether a ping or pong is one too many in the middle of a message. A fragment is a piece of the read it came in and keeps
+   * all of that in memory, so fragments between many pings would keep far more than max-message-bytes.
+   */
+  #interrupts(): boolean {
+    this.#interruptions = this.webSocket.unfinished ? this.#interruptions + 1 : 0;
+    if (this.#interruptions <= MOST_INTERRUPTIONS) return false;
+    this.close(tooManyInterruptions);
+    return true;
   }
 
   deliver(kind: Incoming, data: Buffer): void {

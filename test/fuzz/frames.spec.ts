@@ -124,7 +124,7 @@ const anyText = fc.oneof(
 );
 
 /** What a fault may say: sentences of our own, that repeat nothing of the message. */
-const FAULT = /^(?:topic (?:must be a string|is not Unicode text)|payload must be base64 with padding|peer_id must be (?:a string|hex)|addresses (?:must be a list of strings|must be a string|is not Unicode text))$/;
+const FAULT = /^(?:topic (?:must be a string|is not Unicode text)|payload must be base64 with padding|peer_id must be (?:a string|hex)|addresses must be a list of strings)$/;
 
 property('any text is read as the JSON dialect has it, or ignored', anyText, (text) => {
   const read = parseRendezvousMessage(text);

@@ -256,7 +256,7 @@ describe('what cannot be honoured (J7)', () => {
     ['a payload that is null', { type: 'publish', topic: 't', payload: null }, 't', 'payload must be base64 with padding'],
     ['bad base64', { type: 'publish', topic: 't', payload: '***' }, 't', 'payload must be base64 with padding'],
     ['an announcement without addresses', { type: 'announce', topic: 't' }, 't', 'addresses must be a list of strings'],
-    ['addresses that are no strings', { type: 'announce', topic: 't', addresses: [7] }, 't', 'addresses must be a string'],
+    ['addresses that are no strings', { type: 'announce', topic: 't', addresses: [7] }, 't', 'addresses must be a list of strings'],
     ['a peer id that is not hex', { type: 'announce', topic: 't', peer_id: 'xyz', addresses: [] }, 't', 'peer_id must be hex'],
     ['half a surrogate pair', '{"type":"query","topic":"\\ud800"}', undefined, 'topic is not Unicode text'],
   ])('J7: %s is answered with an error, and the connection stays open', async (_what, message, topic, fault) => {

@@ -1,0 +1,72 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { LimitCounts } from '../../src/metrics/limit-counts.js';
+import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
+import type { WsConnection } from '../../src/transport/ws-connection.js';
+import { HonestPair } from '../support/honest-pair.js';
+import { ManualClock } from '../support/manual-clock.js';
+import { Peer, relayMessage } from '../support/peer.js';
+import { startServer, stopServers } from '../support/server.js';
+import type { RunningServer } from '../support/server.js';
+
+/**
+ * Peers that send as fast as the network takes it. Without `max-messages-per-second` and `message-burst` they would have all
+ * of the process's time, and every subscriber would be sent all of what they say; what they send in excess stays unread.
+ */
+describe('flood', () => {
+  afterEach(stopServers);
+
+  const counted = (running: RunningServer): number => running.server.app.get(LimitCounts, { strict: false }).of('max-messages-per-second');
+  const newest = (running: RunningServer): WsConnection => [...running.server.app.get(ConnectionRegistry, { strict: false })].at(-1) as WsConnection;
+
+  /** The payloads of the next `count` messages. */
+  async function next(peer: Peer, count: number): Promise<Buffer[]> {
+    const messages: Buffer[] = [];
+    while (messages.length < count) messages.push(await peer.next());
+    return messages;
+  }
+
+  it('of 1000 messages at once the burst passes, then what the rate allows; all of them in the end, in order', async () => {
+    const clock = new ManualClock();
+    const running = await startServer({ drainTimeout: '0s' }, 'off', clock);
+    const pair = await HonestPair.connect(running.url);
+    const [witness, greedy] = [await Peer.connect(running.url), await Peer.connect(running.url)];
+    witness.subscribe('flood');
+    await witness.sync();
+    for (let i = 0; i < 1000; i++) greedy.relay('flood', `${i}`);
+
+    const heard: Buffer[] = [];
+    for (const allowed of [400, 200, 200, 200]) {
+      heard.push(...(await next(witness, allowed)));
+      await pair.isServed();
+      await witness.sync();
+      expect(witness.received).toEqual([]);
+      clock.pass(1000);
+    }
+    expect(heard).toEqual(Array.from({ length: 1000 }, (_, i) => relayMessage('flood', `${i}`)));
+    expect(counted(running)).toBeGreaterThan(0);
+    await greedy.sync();
+  });
+
+  it('20 greedy peers at once, each with messages that mean nothing, are held back one by one', async () => {
+    const running = await startServer({ maxMessagesPerSecond: 10, messageBurst: 20, drainTimeout: '0s' }, 'off', new ManualClock());
+    const pair = await HonestPair.connect(running.url);
+    const greedy = await Promise.all(Array.from({ length: 20 }, () => Peer.connect(running.url)));
+    for (const peer of greedy) for (let i = 0; i < 200; i++) peer.send(i % 2 === 0 ? Buffer.from('nothing') : 'nothing');
+    while (counted(running) < greedy.length) await new Promise((resolve) => setImmediate(resolve));
+    await pair.isServed();
+    expect([...running.server.app.get(ConnectionRegistry, { strict: false })].filter((connection) => (connection as WsConnection).paused)).toHaveLength(20);
+  });
+
+  it('what is sent in excess waits with the peer, not in the memory of the server', async () => {
+    const running = await startServer({ maxMessagesPerSecond: 1, messageBurst: 10, drainTimeout: '0s' }, 'off', new ManualClock());
+    const pair = await HonestPair.connect(running.url);
+    const greedy = await Peer.connect(running.url);
+    const connection = newest(running);
+    for (let i = 0; i < 1000; i++) greedy.relay('flood', Buffer.alloc(16_384));
+    while (!connection.paused) await new Promise((resolve) => setImmediate(resolve));
+    await pair.isServed();
+    await pair.isServed();
+    // The burst, and what the reads brought in which it was over; of 16 MB.
+    expect(connection.socket.bytesRead).toBeLessThan(11 * 16_500 + 2 * 65_536);
+  });
+});

@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
+import { clientFrame, writeRaw } from '../support/client-frame.js';
+import { HonestPair } from '../support/honest-pair.js';
+import { Peer, relayMessage } from '../support/peer.js';
+import { startServer, stopServers } from '../support/server.js';
+import type { RunningServer } from '../support/server.js';
+
+/**
+ * Messages cut into thousands of fragments, or begun and never finished. Without the bound of 4096 pieces a message of a few
+ * kilobytes would cost the server an object for each of its bytes, and empty fragments, which no size limit counts, any number.
+ */
+describe('fragment flood', () => {
+  const TOO_MANY = { code: 1008, reason: 'message in more than 4096 pieces' };
+  const BROKEN = { code: 1002, reason: 'broken WebSocket framing' };
+  const [FIRST, FIRST_OF_TEXT, MORE, LAST, PING] = [0x02, 0x01, 0x00, 0x80, 0x89];
+  let running: RunningServer;
+  let pair: HonestPair;
+
+  beforeAll(async () => {
+    running = await startServer();
+    pair = await HonestPair.connect(running.url);
+  });
+  afterAll(stopServers);
+
+  const fragments = (count: number, payload: string, first = FIRST): Buffer => Buffer.concat(Array.from({ length: count }, (_, i) => clientFrame(i === 0 ? first : MORE, payload)));
+
+  it.each([
+    ['one byte', 'x', FIRST],
+    ['no bytes', '', FIRST],
+    ['one byte of text', 'x', FIRST_OF_TEXT],
+  ])('1008: 4096 fragments of %s are waited for, one more closes', async (_what, payload, first) => {
+    const peer = await Peer.connect(running.url);
+    writeRaw(peer, fragments(4096, payload, first));
+    await peer.sync();
+    expect(peer.socket.readyState).toBe(peer.socket.OPEN);
+    writeRaw(peer, clientFrame(MORE, payload));
+    expect(await peer.closed).toEqual(TOO_MANY);
+    await pair.isServed();
+  });
+
+  it('a message in 4096 pieces, most of them empty, is relayed whole, and the next may have as many', async () => {
+    const [peer, listener] = [await Peer.connect(running.url), await Peer.connect(running.url)];
+    listener.subscribe('pieces');
+    await listener.sync();
+    const message = relayMessage('pieces', 'whole');
+    for (let i = 0; i < 3; i++) {
+      const [head, tail] = [message.subarray(0, 7), message.subarray(7)];
+      writeRaw(peer, Buffer.concat([clientFrame(FIRST, head), ...Array.from({ length: 4094 }, () => clientFrame(MORE)), clientFrame(LAST, tail)]));
+      expect(await listener.next()).toEqual(message);
+    }
+    await pair.isServed();
+  });
+
+  it('pings between the fragments are answered in their place, and the message is whole', async () => {
+    const [peer, listener] = [await Peer.connect(running.url), await Peer.connect(running.url)];
+    listener.subscribe('pieces');
+    await listener.sync();
+    const pongs: string[] = [];
+    peer.socket.on('pong', (data) => pongs.push(data.toString()));
+    const message = relayMessage('pieces', Buffer.alloc(80, 'x'));
+    const frames = [...message].flatMap((byte, i) => [clientFrame(i === 0 ? FIRST : MORE, Buffer.from([byte])), clientFrame(PING, `piece ${i}`)]);
+    writeRaw(peer, Buffer.concat(frames));
+    await peer.sync();
+    expect(pongs.slice(0, message.length)).toEqual([...message].map((_, i) => `piece ${i}`));
+    await listener.sync();
+    expect(listener.received).toEqual([]);
+    writeRaw(peer, clientFrame(LAST));
+    expect(await listener.next()).toEqual(message);
+    await pair.isServed();
+  });
+
+  it('30 peers that each begin a message and never finish it keep nobody waiting, and are forgotten when they go', async () => {
+    const registry = running.server.app.get(ConnectionRegistry, { strict: false });
+    const before = registry.size;
+    const peers = await Promise.all(Array.from({ length: 30 }, () => Peer.connect(running.url)));
+    for (const peer of peers) writeRaw(peer, fragments(4000, 'x'));
+    await Promise.all(peers.map((peer) => peer.sync()));
+    await pair.isServed();
+    for (const { socket } of peers) socket.terminate();
+    while (registry.size > before) await pair.isServed();
+    expect(registry.size).toBe(before);
+  });
+
+  it.each([
+    ['a fragment of nothing', [clientFrame(MORE, 'x')]],
+    ['the end of nothing', [clientFrame(LAST, 'x')]],
+    ['a message within another', [clientFrame(FIRST, 'x'), clientFrame(0x82, 'y')]],
+    ['text within binary', [clientFrame(FIRST, 'x'), clientFrame(FIRST_OF_TEXT, 'y')]],
+    ['a ping in fragments', [clientFrame(0x09, 'x')]],
+    ['a close in fragments', [clientFrame(0x08)]],
+    ['a ping of 126 bytes', [clientFrame(PING, 'x'.repeat(126))]],
+    ['a close of one byte', [clientFrame(0x88, 'x')]],
+    ['an opcode that is none', [clientFrame(0x83, 'x')]],
+    ['a control opcode that is none', [clientFrame(0x8b, 'x')]],
+  ])('1002: %s', async (_what, frames) => {
+    const peer = await Peer.connect(running.url);
+    writeRaw(peer, Buffer.concat(frames));
+    expect(await peer.closed).toEqual(BROKEN);
+    await pair.isServed();
+  });
+});

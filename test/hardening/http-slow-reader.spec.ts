@@ -1,0 +1,30 @@
+import type { Server } from 'node:http';
+import { promisify } from 'node:util';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { HonestPair } from '../support/honest-pair.js';
+import { RawConnection } from '../support/raw-http.js';
+import { startServer, stopServers } from '../support/server.js';
+
+afterEach(stopServers);
+
+/**
+ * A connection that pipelines plain requests and reads none of the answers. Without a bound on requests a connection the answers would
+ * wait in memory for as long as it likes, and since none of its requests is half-read no time-out would ever end it.
+ */
+describe('slow reader of HTTP', () => {
+  it('a connection that pipelines whole requests and reads no answer is given up', async () => {
+    const running = await startServer({ handshakeTimeout: '300ms' });
+    const pair = await HonestPair.connect(running.url);
+    const connection = await RawConnection.open(running.port);
+    connection.socket.pause();
+    // 64 bytes each, so that a read of 64 KiB ends between two of them and none is half-read when the server pauses.
+    const request = `GET / HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(32)}\r\n\r\n`;
+    expect(request).toHaveLength(64);
+    for (let i = 0; i < 200; i++) connection.write(request.repeat(1024));
+    const { app } = running.server;
+    const open = promisify((app.getHttpServer() as Server).getConnections.bind(app.getHttpServer()));
+    while ((await open()) > 2) await pair.isServed();
+    connection.socket.destroy();
+    await pair.isServed();
+  }, 20_000);
+});

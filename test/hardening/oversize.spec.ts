@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { LimitCounts } from '../../src/metrics/limit-counts.js';
+import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
+import type { WsConnection } from '../../src/transport/ws-connection.js';
+import { clientFrame, writeRaw } from '../support/client-frame.js';
+import { HonestPair } from '../support/honest-pair.js';
+import { JsonPeer } from '../support/json-peer.js';
+import { Peer } from '../support/peer.js';
+import { startServer, stopServers } from '../support/server.js';
+import type { RunningServer } from '../support/server.js';
+
+/**
+ * A message larger than any that a peer needs, or the mere claim of one. Without `max-message-bytes` the server would hold
+ * whatever a peer cares to send until its end comes, gigabytes for each connection.
+ */
+describe('oversize', () => {
+  const TOO_BIG = { code: 1009, reason: 'message over 65536 bytes; the setting is max-message-bytes' };
+  let running: RunningServer;
+  let pair: HonestPair;
+
+  beforeAll(async () => {
+    running = await startServer();
+    pair = await HonestPair.connect(running.url);
+  });
+  afterAll(stopServers);
+
+  const counted = (): number => running.server.app.get(LimitCounts, { strict: false }).of('max-message-bytes');
+  const connections = (): ConnectionRegistry => running.server.app.get(ConnectionRegistry, { strict: false });
+
+  it.each([65_537n, 2n ** 31n, 2n ** 32n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n])('1009: a head that claims %d bytes, before any of them came', async (length) => {
+    const before = counted();
+    const peer = await Peer.connect(running.url);
+    const head = Buffer.from('82ff00000000000000000000', 'hex');
+    head.writeBigUInt64BE(length, 2);
+    writeRaw(peer, head);
+    expect(await peer.closed).toEqual(TOO_BIG);
+    expect(counted()).toBe(before + 1);
+    await pair.isServed();
+    while (connections().size > 2) await pair.isServed();
+  });
+
+  it('1009: of 16 MB that come in spite of it nothing becomes a message', async () => {
+    const before = counted();
+    const peer = await Peer.connect(running.url);
+    const connection = [...connections()].at(-1) as WsConnection;
+    const took: number[] = [];
+    const take = connection.take.bind(connection);
+    connection.take = (kind, data) => {
+      took.push(data.length);
+      take(kind, data);
+    };
+    peer.send(Buffer.alloc(16 * 1024 * 1024));
+    await pair.isServed();
+    // Its own closing handshake stands behind the 16 MB, so the reset may win.
+    expect([TOO_BIG.code, 1006]).toContain((await peer.closed).code);
+    expect(took).toEqual([]);
+    expect(counted()).toBe(before + 1);
+    await pair.isServed();
+  });
+
+  it('1009: fragments that together are one byte too many, each of them small', async () => {
+    const before = counted();
+    const peer = await Peer.connect(running.url);
+    const fragments = Array.from({ length: 64 }, (_, i) => clientFrame(i === 0 ? 0x02 : 0x00, Buffer.alloc(1024)));
+    writeRaw(peer, Buffer.concat(fragments));
+    await peer.sync();
+    expect(counted()).toBe(before);
+    writeRaw(peer, clientFrame(0x00, 'x'));
+    expect(await peer.closed).toEqual(TOO_BIG);
+    await pair.isServed();
+  });
+
+  it('1009: a text message at max-message-bytes is answered, one byte more closes', async () => {
+    const json = await JsonPeer.connect(running.url);
+    const query = JSON.stringify({ type: 'query', topic: 't' });
+    expect(await json.say(query.padEnd(65_536))).toEqual([{ type: 'result', topic: 't', payload: null, peers: [] }]);
+    json.peer.send(query.padEnd(65_537));
+    expect(await json.peer.closed).toEqual(TOO_BIG);
+    await pair.isServed();
+  });
+});

@@ -1,0 +1,30 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { LimitCounts } from '../../src/metrics/limit-counts.js';
+import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
+import type { WsConnection } from '../../src/transport/ws-connection.js';
+import { clientFrame, writeRaw } from '../support/client-frame.js';
+import { HonestPair } from '../support/honest-pair.js';
+import { Peer } from '../support/peer.js';
+import { startServer, stopServers } from '../support/server.js';
+
+afterEach(stopServers);
+
+/**
+ * Pings from a peer that reads nothing. Without counting the answers among what waits for it, they would pile up in memory for ever, and its own
+ * pings would keep it from being taken for dead.
+ */
+describe('ping backlog', () => {
+  it('4008: a peer that pings and pings, and reads no pong', async () => {
+    const running = await startServer({ maxBufferedBytes: 65_536, maxMessagesPerSecond: 0 });
+    const pair = await HonestPair.connect(running.url);
+    const slow = await Peer.connect(running.url);
+    const connection = [...running.server.app.get(ConnectionRegistry, { strict: false })].at(-1) as WsConnection;
+    slow.socket.pause();
+    const flood = Buffer.concat(Array.from({ length: 500 }, () => clientFrame(0x89, Buffer.alloc(125))));
+    while (running.server.app.get(LimitCounts, { strict: false }).of('max-buffered-bytes') === 0) {
+      writeRaw(slow, flood);
+      await pair.isServed();
+      expect(connection.socket.writableLength).toBeLessThanOrEqual(65_536 + 32_768);
+    }
+  });
+});

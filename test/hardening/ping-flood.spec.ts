@@ -1,0 +1,80 @@
+import { once } from 'node:events';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { LimitCounts } from '../../src/metrics/limit-counts.js';
+import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
+import type { WsConnection } from '../../src/transport/ws-connection.js';
+import { clientFrame, writeRaw } from '../support/client-frame.js';
+import { HonestPair } from '../support/honest-pair.js';
+import { ManualClock } from '../support/manual-clock.js';
+import { Peer } from '../support/peer.js';
+import { startServer, stopServers } from '../support/server.js';
+import type { RunningServer } from '../support/server.js';
+
+/**
+ * Pings, each of which must be answered, or pongs that nobody asked for, as fast as the network takes them. Were they not
+ * counted by `max-messages-per-second` like messages, they would be the way around it: an answer written for every six bytes.
+ */
+describe('ping flood', () => {
+  const [PING, PONG] = [0x89, 0x8a];
+
+  afterEach(stopServers);
+
+  const newest = (running: RunningServer): WsConnection => [...running.server.app.get(ConnectionRegistry, { strict: false })].at(-1) as WsConnection;
+  const counted = (running: RunningServer): number => running.server.app.get(LimitCounts, { strict: false }).of('max-messages-per-second');
+
+  async function paused(connection: WsConnection): Promise<void> {
+    while (!connection.paused) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  it('of 1000 pings at once the burst is answered, then what the rate allows; all of them in the end, in order', async () => {
+    const clock = new ManualClock();
+    const running = await startServer({ drainTimeout: '0s' }, 'off', clock);
+    const pair = await HonestPair.connect(running.url);
+    const peer = await Peer.connect(running.url);
+    const pongs: string[] = [];
+    peer.socket.on('pong', (data) => pongs.push(data.toString()));
+    writeRaw(peer, Buffer.concat(Array.from({ length: 1000 }, (_, i) => clientFrame(PING, `${i}`.padEnd(125)))));
+
+    for (const answered of [400, 600, 800, 1000]) {
+      while (pongs.length < answered) await once(peer.socket, 'pong');
+      await pair.isServed();
+      expect(pongs).toHaveLength(answered);
+      clock.pass(1000);
+    }
+    expect(pongs.map((data) => data.trimEnd())).toEqual(Array.from({ length: 1000 }, (_, i) => `${i}`));
+    expect(counted(running)).toBeGreaterThan(0);
+  });
+
+  it('1000 pongs that nobody asked for are no way around the rate, and are answered with nothing', async () => {
+    const clock = new ManualClock();
+    const running = await startServer({ drainTimeout: '0s' }, 'off', clock);
+    const pair = await HonestPair.connect(running.url);
+    const peer = await Peer.connect(running.url);
+    const connection = newest(running);
+    const { bytesWritten } = connection.socket;
+    writeRaw(peer, Buffer.concat(Array.from({ length: 1000 }, () => clientFrame(PONG, 'x'))));
+    await paused(connection);
+    await pair.isServed();
+    while (connection.paused) {
+      clock.pass(100);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await pair.isServed();
+    expect(connection.socket.bytesWritten).toBe(bytesWritten);
+    expect(counted(running)).toBeGreaterThan(0);
+  });
+
+  it('what is sent in excess waits with the peer: of 8 MB no more is read than the burst and what came with it', async () => {
+    const running = await startServer({ maxMessagesPerSecond: 1, messageBurst: 10, drainTimeout: '0s' }, 'off', new ManualClock());
+    const pair = await HonestPair.connect(running.url);
+    const peer = await Peer.connect(running.url);
+    const connection = newest(running);
+    const flood = Buffer.concat(Array.from({ length: 8000 }, () => clientFrame(PING, Buffer.alloc(125))));
+    for (let i = 0; i < 8; i++) writeRaw(peer, flood);
+    await paused(connection);
+    await pair.isServed();
+    expect(connection.socket.bytesRead).toBeLessThan(3 * 65_536);
+    expect(connection.socket.writableLength).toBe(0);
+    await pair.isServed();
+  });
+});

@@ -1,0 +1,87 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { LimitCounts } from '../../src/metrics/limit-counts.js';
+import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
+import type { WsConnection } from '../../src/transport/ws-connection.js';
+import { HonestPair } from '../support/honest-pair.js';
+import { JsonPeer } from '../support/json-peer.js';
+import { Peer } from '../support/peer.js';
+import { startServer, stopServers } from '../support/server.js';
+import type { RunningServer } from '../support/server.js';
+
+/**
+ * Peers that have a lot sent to them and read none of it. Without `max-buffered-bytes` and `max-buffered-total-bytes` all of
+ * it would wait in the memory of the server, for as long as they stay.
+ */
+describe('slow reader', () => {
+  const LIMIT = 65_536;
+  /** What may be above it: the frame with which it was seen to be broken. */
+  const ONE_FRAME = 32_768;
+
+  afterEach(stopServers);
+
+  const connectionsOf = (running: RunningServer): WsConnection[] => [...running.server.app.get(ConnectionRegistry, { strict: false })] as WsConnection[];
+  const countsOf = (running: RunningServer): LimitCounts => running.server.app.get(LimitCounts, { strict: false });
+  const most = (connections: readonly WsConnection[]): number => Math.max(...connections.map(({ socket }) => socket.writableLength));
+
+  it('4008: five subscribers that read nothing are closed; nobody else notices, and nothing is left waiting', async () => {
+    const running = await startServer({ maxBufferedBytes: LIMIT, maxMessagesPerSecond: 0 });
+    const pair = await HonestPair.connect(running.url);
+    const sender = await Peer.connect(running.url);
+    const slow = await Promise.all(Array.from({ length: 5 }, () => Peer.connect(running.url)));
+    const watched = connectionsOf(running).slice(3);
+    for (const peer of slow) {
+      peer.subscribe('slow');
+      await peer.sync();
+      peer.socket.pause();
+    }
+    while (countsOf(running).of('max-buffered-bytes') < slow.length) {
+      for (let i = 0; i < 16; i++) sender.relay('slow', Buffer.alloc(16_384));
+      await sender.sync();
+      expect(most(watched)).toBeLessThanOrEqual(LIMIT + ONE_FRAME);
+      await pair.isServed();
+    }
+    for (const { socket } of slow) socket.terminate();
+    while (connectionsOf(running).length > 3) await pair.isServed();
+    expect(watched[0].share.backlog.total).toBe(0);
+    expect(countsOf(running).of('max-buffered-bytes')).toBe(slow.length);
+  });
+
+  it('4008: a peer that asks and asks, and reads no answer', async () => {
+    const running = await startServer({ maxBufferedBytes: LIMIT, maxMessagesPerSecond: 0 });
+    const pair = await HonestPair.connect(running.url);
+    const publisher = await JsonPeer.connect(running.url);
+    await publisher.publish('large', Buffer.alloc(16_384));
+    const slow = await Peer.connect(running.url);
+    const watched = connectionsOf(running).slice(3);
+    slow.socket.pause();
+    while (countsOf(running).of('max-buffered-bytes') === 0) {
+      for (let i = 0; i < 20; i++) slow.send('{"type":"query","topic":"large"}');
+      await pair.isServed();
+      expect(most(watched)).toBeLessThanOrEqual(LIMIT + ONE_FRAME);
+    }
+    slow.socket.terminate();
+    while (connectionsOf(running).length > 3) await pair.isServed();
+  });
+
+  it('4008: five that nothing bounds one by one are bounded together', async () => {
+    const running = await startServer({ maxBufferedBytes: 0, maxBufferedTotalBytes: 1_048_576, maxMessagesPerSecond: 0 });
+    const pair = await HonestPair.connect(running.url);
+    const sender = await Peer.connect(running.url);
+    const slow = await Promise.all(Array.from({ length: 5 }, () => Peer.connect(running.url)));
+    for (const peer of slow) {
+      peer.subscribe('slow');
+      await peer.sync();
+      peer.socket.pause();
+    }
+    const { backlog } = connectionsOf(running)[0].share;
+    while (countsOf(running).of('max-buffered-total-bytes') === 0) {
+      for (let i = 0; i < 16; i++) sender.relay('slow', Buffer.alloc(16_384));
+      await sender.sync();
+      await pair.isServed();
+      expect(backlog.total).toBeLessThanOrEqual(1_048_576);
+    }
+    for (const { socket } of slow) socket.terminate();
+    while (connectionsOf(running).length > 3) await pair.isServed();
+    expect(backlog.total).toBe(0);
+  });
+});

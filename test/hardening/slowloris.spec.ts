@@ -1,0 +1,35 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
+import { HonestPair } from '../support/honest-pair.js';
+import { RawConnection } from '../support/raw-http.js';
+import { startServer, stopServers } from '../support/server.js';
+
+/**
+ * Connections that say what they have to say a byte at a time and never come to its end. Without `handshake-timeout` they
+ * would stay for ever, until the process has no handle left for a peer; after the upgrade, `pong-timeout` does the same.
+ */
+describe('slowloris', () => {
+  afterEach(stopServers);
+
+  /** Keeps a byte coming on every connection, with the honest pair served in between, until all of them are over. */
+  async function drip(connections: readonly RawConnection[], pair: HonestPair): Promise<string[]> {
+    while (connections.some(({ socket }) => !socket.destroyed)) {
+      for (const { socket } of connections) if (socket.writable) socket.write('x');
+      await pair.isServed();
+    }
+    return Promise.all(connections.map(({ ended }) => ended));
+  }
+
+  it.each([
+    ['headers', 'GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ', /^(?:HTTP\/1\.1 408 [^]*)?$/],
+    ['a handshake whose last line never ends', 'GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ', /^(?:HTTP\/1\.1 408 [^]*)?$/],
+    ['a body', 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n', /^(?:HTTP\/1\.1 404 [^]*)?$/],
+  ])('50 connections that drip %s are given up, and take no place of a peer while they last', async (_what, begun, answer) => {
+    const running = await startServer({ handshakeTimeout: '500ms', maxConnections: 2, maxMessagesPerSecond: 0 });
+    const slow = await Promise.all(Array.from({ length: 50 }, () => RawConnection.open(running.port)));
+    for (const connection of slow) connection.write(begun);
+    const pair = await HonestPair.connect(running.url);
+    for (const given of await drip(slow, pair)) expect(given).toMatch(answer);
+    expect(running.server.app.get(ConnectionRegistry, { strict: false }).size).toBe(2);
+  });
+});
