@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /** Bytes that may be read between two collections. Measured: docs/adr/0007. */
-const COLLECTED_EVERY_BYTES = 8 * 1024 * 1024;
+const COLLECTED_EVERY_BYTES = 4 * 1024 * 1024;
 
 type Collect = (options: { type: 'minor' }) => void;
 

@@ -4,15 +4,15 @@ import { ReadMemory } from '../../../src/transport/read-memory.js';
 const MIB = 1024 * 1024;
 
 describe('memory of what was read', () => {
-  it('L2: is collected once for every 8 MiB, in whatever portions they come', () => {
+  it('L2: is collected once for every 4 MiB, in whatever portions they come', () => {
     const kinds: string[] = [];
     const memory = new ReadMemory(({ type }) => void kinds.push(type));
-    for (let i = 0; i < 1024; i++) memory.count(8 * 1024 - 1);
+    for (let i = 0; i < 1024; i++) memory.count(4 * 1024 - 1);
     expect(kinds).toEqual([]);
     memory.count(1024);
     expect(kinds).toEqual(['minor']);
-    memory.count(9 * MIB);
-    memory.count(7 * MIB);
+    memory.count(3 * MIB);
+    memory.count(2 * MIB);
     expect(kinds).toEqual(['minor', 'minor']);
   });
 
