@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { TopicRegistry } from '../../src/presence/topic-registry.js';
 import { Relay } from '../../src/signaling/relay.js';
 import { WsConnection } from '../../src/transport/ws-connection.js';
 import { Peer, settle } from '../support/peer.js';
@@ -96,7 +95,7 @@ describe('drain', () => {
     const senders = peers.slice(PAIRS);
     for (const [i, receiver] of receivers.entries()) receiver.subscribe(`topic ${i}`);
     await settle(receivers, []);
-    const topics = running.server.app.get(TopicRegistry, { strict: false });
+    const { topics } = running;
     const connections = receivers.map((_, i) => [...topics.subscribers(`topic ${i}`)][0]);
 
     // What happened first inside the server: a close, or the handling of a message to the same peer.

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
 import { Peer } from '../support/peer.js';
 import { exchange, RawConnection } from '../support/raw-http.js';
 import { startServer, stopServers } from '../support/server.js';
@@ -79,7 +78,7 @@ describe('auth at the upgrade', () => {
   });
 
   it('refuses before a WebSocket exists', async () => {
-    const connections = running.server.app.get(ConnectionRegistry, { strict: false });
+    const { connections } = running;
     const before = connections.size;
     await Peer.refused(running.url);
     expect(connections.size).toBe(before);

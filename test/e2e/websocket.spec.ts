@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { TopicRegistry } from '../../src/presence/topic-registry.js';
 import { Peer, relayMessage, settle } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
+import { clientFrame, writeRaw } from '../support/client-frame.js';
 
 describe('the WebSocket level', () => {
   let running: RunningServer;
@@ -11,16 +11,6 @@ describe('the WebSocket level', () => {
     running = await startServer({ maxMessageBytes: 2048 });
   });
   afterAll(stopServers);
-
-  /** The bytes of a client frame with a mask of zeros. */
-  function frame(initial: number, payload: Buffer): Buffer {
-    const head = payload.length < 126 ? [initial, 0x80 | payload.length] : [initial, 0xfe, payload.length >> 8, payload.length & 255];
-    return Buffer.concat([Buffer.from([...head, 0, 0, 0, 0]), payload]);
-  }
-
-  function writeRaw(peer: Peer, bytes: Buffer): void {
-    (peer.socket as unknown as { _socket: NodeJS.WritableStream })._socket.write(bytes);
-  }
 
   it.each(['/', '/signal', '/a/b?c=d', '/health', '//'])('any path upgrades: %s', async (path) => {
     const peer = await Peer.connect(running.url, { path });
@@ -80,7 +70,7 @@ describe('the WebSocket level', () => {
 
   it.each([1002, 1007, 1008, 1009])('a peer that closes with %d itself is not blamed for it', async (code) => {
     const peer = await Peer.connect(running.url);
-    writeRaw(peer, frame(0x88, Buffer.from([code >> 8, code & 255])));
+    writeRaw(peer, clientFrame(0x88, Buffer.from([code >> 8, code & 255])));
     expect(await peer.closed).toEqual({ code, reason: "closed at the peer's request" });
   });
 
@@ -98,14 +88,14 @@ describe('the WebSocket level', () => {
 
   it('1007: a text message that is not UTF-8', async () => {
     const peer = await Peer.connect(running.url);
-    writeRaw(peer, frame(0x81, Buffer.from([0xff])));
+    writeRaw(peer, clientFrame(0x81, Buffer.from([0xff])));
     expect(await peer.closed).toEqual({ code: 1007, reason: 'text that is not UTF-8' });
   });
 
   it('1008: more pieces than a message may come in', async () => {
     const peer = await Peer.connect(running.url);
-    const empty = frame(0x00, Buffer.alloc(0));
-    writeRaw(peer, Buffer.concat([frame(0x02, Buffer.alloc(0)), ...Array.from({ length: 4096 }, () => empty)]));
+    const empty = clientFrame(0x00, Buffer.alloc(0));
+    writeRaw(peer, Buffer.concat([clientFrame(0x02, Buffer.alloc(0)), ...Array.from({ length: 4096 }, () => empty)]));
     expect(await peer.closed).toEqual({ code: 1008, reason: 'message in more than 4096 pieces' });
   });
 
@@ -142,7 +132,7 @@ describe('the WebSocket level', () => {
     const peer = await Peer.connect(running.url);
     peer.subscribe('gone');
     await peer.sync();
-    const topics = running.server.app.get(TopicRegistry, { strict: false });
+    const { topics } = running;
     const before = topics.size;
     peer.socket.terminate();
     await peer.closed;

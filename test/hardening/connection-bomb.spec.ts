@@ -1,6 +1,4 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { LimitCounts } from '../../src/metrics/limit-counts.js';
-import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
 import { HonestPair } from '../support/honest-pair.js';
 import { Peer } from '../support/peer.js';
 import type { PeerOptions } from '../support/peer.js';
@@ -15,8 +13,7 @@ import type { RunningServer } from '../support/server.js';
 describe('connection bomb', () => {
   afterEach(stopServers);
 
-  const sizeOf = (running: RunningServer): number => running.server.app.get(ConnectionRegistry, { strict: false }).size;
-  const countsOf = (running: RunningServer): LimitCounts => running.server.app.get(LimitCounts, { strict: false });
+  const sizeOf = (running: RunningServer): number => running.connections.size;
 
   /** What becomes of `count` attempts at once: the peers, and how many were refused with `status`. */
   async function attempts(running: RunningServer, count: number, status: number, options: PeerOptions = {}): Promise<{ peers: Peer[]; refused: number }> {
@@ -32,7 +29,7 @@ describe('connection bomb', () => {
     await pair.isServed();
     const { peers, refused } = await storm;
     expect([peers.length, refused]).toEqual([8, 92]);
-    expect([sizeOf(running), countsOf(running).of('max-connections')]).toEqual([10, 92]);
+    expect([sizeOf(running), running.counts.of('max-connections')]).toEqual([10, 92]);
     await pair.isServed();
     for (const peer of peers) peer.socket.terminate();
     while (sizeOf(running) > 2) await pair.isServed();
@@ -44,10 +41,10 @@ describe('connection bomb', () => {
     const running = await startServer({ maxConnections: 12, maxConnectionsPerIp: 5 });
     const { peers, refused } = await attempts(running, 50, 429, { localAddress: '127.0.0.2' });
     expect([peers.length, refused]).toEqual([5, 45]);
-    expect(countsOf(running).of('max-connections-per-ip')).toBe(45);
+    expect(running.counts.of('max-connections-per-ip')).toBe(45);
     const pair = await HonestPair.connect(running.url);
     await pair.isServed();
-    expect(countsOf(running).of('max-connections')).toBe(0);
+    expect(running.counts.of('max-connections')).toBe(0);
   });
 
   it('connections that say nothing, or ask for no WebSocket, take no place of a peer', async () => {
@@ -56,7 +53,7 @@ describe('connection bomb', () => {
     for (const connection of idle.slice(0, 100)) connection.write('GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n');
     const pair = await HonestPair.connect(running.url);
     await pair.isServed();
-    expect([sizeOf(running), countsOf(running).of('max-connections'), countsOf(running).of('max-connections-per-ip')]).toEqual([2, 0, 0]);
+    expect([sizeOf(running), running.counts.of('max-connections'), running.counts.of('max-connections-per-ip')]).toEqual([2, 0, 0]);
     for (const { socket } of idle) socket.destroy();
   });
 

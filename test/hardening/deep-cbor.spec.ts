@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { TopicRegistry } from '../../src/presence/topic-registry.js';
 import { HonestPair } from '../support/honest-pair.js';
 import { Peer, relayMessage } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
@@ -37,7 +36,7 @@ describe('deep CBOR', () => {
     peer.send(frame);
     const after = peer.relay('after', 'it');
     expect(await listener.next()).toEqual(after);
-    expect([...running.server.app.get(TopicRegistry, { strict: false }).subscribers('deep')]).toEqual([]);
+    expect([...running.topics.subscribers('deep')]).toEqual([]);
     expect(running.log.filter(({ level }) => level === 'error')).toEqual([]);
     await pair.isServed();
     await Promise.all([peer.close(), listener.close()]);
@@ -70,7 +69,7 @@ describe('deep CBOR', () => {
     const peer = await Peer.connect(running.url);
     peer.send(Buffer.concat([UNKNOWN, Buffer.alloc(depth, 0x81), bytes('00')]));
     await peer.sync();
-    expect(running.server.app.get(TopicRegistry, { strict: false }).subscribers('deep').size).toBe(subscribers);
+    expect(running.topics.subscribers('deep').size).toBe(subscribers);
     peer.unsubscribe('deep');
     await peer.sync();
     await peer.close();

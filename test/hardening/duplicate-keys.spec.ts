@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { TopicRegistry } from '../../src/presence/topic-registry.js';
 import { HonestPair } from '../support/honest-pair.js';
 import { JsonPeer } from '../support/json-peer.js';
 import { Peer, relayMessage } from '../support/peer.js';
@@ -49,7 +48,7 @@ describe('duplicate and inherited keys', () => {
     await Promise.all([mine.sync(), theirs.sync()]);
     peer.send(Buffer.concat(parts));
     await peer.sync();
-    const topics = running.server.app.get(TopicRegistry, { strict: false });
+    const { topics } = running;
     expect(['mine', 'theirs'].map((topic) => topics.subscribers(topic).size)).toEqual([1, 1]);
     await Promise.all([mine.sync(), theirs.sync()]);
     expect([...mine.received, ...theirs.received]).toEqual([]);
@@ -65,7 +64,7 @@ describe('duplicate and inherited keys', () => {
     peer.send(Buffer.concat([bytes('a1'), text('Subscribe'), bytes('a2'), TOPIC, MINE, text(name), bytes('a1'), text('polluted'), bytes('f5')]));
     peer.send(Buffer.concat([bytes('a1'), text(name), bytes('a1'), TOPIC, THEIRS]));
     await peer.sync();
-    const topics = running.server.app.get(TopicRegistry, { strict: false });
+    const { topics } = running;
     expect(['mine', 'theirs'].map((topic) => topics.subscribers(topic).size)).toEqual([1, 0]);
     peer.relay(name, 'x');
     expect(await listener.next()).toEqual(relayMessage(name, 'x'));

@@ -1,12 +1,11 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { LimitCounts } from '../../src/metrics/limit-counts.js';
-import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
 import type { WsConnection } from '../../src/transport/ws-connection.js';
 import { HonestPair } from '../support/honest-pair.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { Peer, relayMessage } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
+import { turn } from '../support/turn.js';
 
 /**
  * Peers that send as fast as the network takes it. Without `max-messages-per-second` and `message-burst` they would have all
@@ -15,8 +14,8 @@ import type { RunningServer } from '../support/server.js';
 describe('flood', () => {
   afterEach(stopServers);
 
-  const counted = (running: RunningServer): number => running.server.app.get(LimitCounts, { strict: false }).of('max-messages-per-second');
-  const newest = (running: RunningServer): WsConnection => [...running.server.app.get(ConnectionRegistry, { strict: false })].at(-1) as WsConnection;
+  const counted = (running: RunningServer): number => running.counts.of('max-messages-per-second');
+  const newest = (running: RunningServer): WsConnection => [...running.connections].at(-1) as WsConnection;
 
   /** The payloads of the next `count` messages. */
   async function next(peer: Peer, count: number): Promise<Buffer[]> {
@@ -52,9 +51,9 @@ describe('flood', () => {
     const pair = await HonestPair.connect(running.url);
     const greedy = await Promise.all(Array.from({ length: 20 }, () => Peer.connect(running.url)));
     for (const peer of greedy) for (let i = 0; i < 200; i++) peer.send(i % 2 === 0 ? Buffer.from('nothing') : 'nothing');
-    while (counted(running) < greedy.length) await new Promise((resolve) => setImmediate(resolve));
+    while (counted(running) < greedy.length) await turn();
     await pair.isServed();
-    expect([...running.server.app.get(ConnectionRegistry, { strict: false })].filter((connection) => (connection as WsConnection).paused)).toHaveLength(20);
+    expect([...running.connections].filter((connection) => (connection as WsConnection).paused)).toHaveLength(20);
   });
 
   it('what is sent in excess waits with the peer, not in the memory of the server', async () => {
@@ -63,7 +62,7 @@ describe('flood', () => {
     const greedy = await Peer.connect(running.url);
     const connection = newest(running);
     for (let i = 0; i < 1000; i++) greedy.relay('flood', Buffer.alloc(16_384));
-    while (!connection.paused) await new Promise((resolve) => setImmediate(resolve));
+    while (!connection.paused) await turn();
     await pair.isServed();
     await pair.isServed();
     // The burst, and what the reads brought in which it was over; of 16 MB.

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
 import { clientFrame, writeRaw } from '../support/client-frame.js';
 import { HonestPair } from '../support/honest-pair.js';
 import { Peer, relayMessage } from '../support/peer.js';
@@ -71,7 +70,7 @@ describe('fragment flood', () => {
   });
 
   it('30 peers that each begin a message and never finish it keep nobody waiting, and are forgotten when they go', async () => {
-    const registry = running.server.app.get(ConnectionRegistry, { strict: false });
+    const registry = running.connections;
     const before = registry.size;
     const peers = await Promise.all(Array.from({ length: 30 }, () => Peer.connect(running.url)));
     for (const peer of peers) writeRaw(peer, fragments(4000, 'x'));

@@ -1,7 +1,5 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { LimitCounts } from '../../src/metrics/limit-counts.js';
-import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
 import { clientFrame } from '../support/client-frame.js';
 import { HonestPair } from '../support/honest-pair.js';
 import { ManualClock } from '../support/manual-clock.js';
@@ -31,7 +29,7 @@ describe('header smuggling', () => {
   const handshake = (...lines: string[]): string => HANDSHAKE.replace(/\r\n\r\n$/, `\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`);
   const statuses = (answer: string): (string | undefined)[] => [...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
   const latin1 = (request: string): Buffer => Buffer.from(request, 'latin1');
-  const connections = (): number => running.server.app.get(ConnectionRegistry, { strict: false }).size;
+  const connections = (): number => running.connections.size;
 
   /** The statuses of all answers, once the server has closed the connection; it stayed without a WebSocket. */
   async function refused(request: string): Promise<(string | undefined)[]> {
@@ -148,7 +146,7 @@ describe('header smuggling', () => {
         const value = header === 'Forwarded' ? `for=203.0.113.${i}` : `203.0.113.${i}`;
         expect((await Peer.refused(limited.url, { headers: { [header]: value } })).status).toBe(429);
       }
-      expect(limited.server.app.get(LimitCounts, { strict: false }).of('max-connections-per-ip')).toBe(5);
+      expect(limited.counts.of('max-connections-per-ip')).toBe(5);
       await honest.isServed();
     });
 

@@ -1,6 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { LimitCounts } from '../../src/metrics/limit-counts.js';
-import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
 import type { WsConnection } from '../../src/transport/ws-connection.js';
 import { clientFrame, writeRaw } from '../support/client-frame.js';
 import { HonestPair } from '../support/honest-pair.js';
@@ -24,8 +22,7 @@ describe('oversize', () => {
   });
   afterAll(stopServers);
 
-  const counted = (): number => running.server.app.get(LimitCounts, { strict: false }).of('max-message-bytes');
-  const connections = (): ConnectionRegistry => running.server.app.get(ConnectionRegistry, { strict: false });
+  const counted = (): number => running.counts.of('max-message-bytes');
 
   it.each([65_537n, 2n ** 31n, 2n ** 32n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n])('1009: a head that claims %d bytes, before any of them came', async (length) => {
     const before = counted();
@@ -36,13 +33,13 @@ describe('oversize', () => {
     expect(await peer.closed).toEqual(TOO_BIG);
     expect(counted()).toBe(before + 1);
     await pair.isServed();
-    while (connections().size > 2) await pair.isServed();
+    while (running.connections.size > 2) await pair.isServed();
   });
 
   it('1009: of 16 MB that come in spite of it nothing becomes a message', async () => {
     const before = counted();
     const peer = await Peer.connect(running.url);
-    const connection = [...connections()].at(-1) as WsConnection;
+    const connection = [...running.connections].at(-1) as WsConnection;
     const took: number[] = [];
     const take = connection.take.bind(connection);
     connection.take = (kind, data) => {

@@ -1,6 +1,4 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { LimitCounts } from '../../src/metrics/limit-counts.js';
-import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
 import type { WsConnection } from '../../src/transport/ws-connection.js';
 import { clientFrame, writeRaw } from '../support/client-frame.js';
 import { HonestPair } from '../support/honest-pair.js';
@@ -18,10 +16,10 @@ describe('ping backlog', () => {
     const running = await startServer({ maxBufferedBytes: 65_536, maxMessagesPerSecond: 0 });
     const pair = await HonestPair.connect(running.url);
     const slow = await Peer.connect(running.url);
-    const connection = [...running.server.app.get(ConnectionRegistry, { strict: false })].at(-1) as WsConnection;
+    const connection = [...running.connections].at(-1) as WsConnection;
     slow.socket.pause();
     const flood = Buffer.concat(Array.from({ length: 500 }, () => clientFrame(0x89, Buffer.alloc(125))));
-    while (running.server.app.get(LimitCounts, { strict: false }).of('max-buffered-bytes') === 0) {
+    while (running.counts.of('max-buffered-bytes') === 0) {
       writeRaw(slow, flood);
       await pair.isServed();
       expect(connection.socket.writableLength).toBeLessThanOrEqual(65_536 + 32_768);

@@ -1,7 +1,5 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { LimitCounts } from '../../src/metrics/limit-counts.js';
-import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
 import type { WsConnection } from '../../src/transport/ws-connection.js';
 import { clientFrame, writeRaw } from '../support/client-frame.js';
 import { HonestPair } from '../support/honest-pair.js';
@@ -9,6 +7,7 @@ import { ManualClock } from '../support/manual-clock.js';
 import { Peer } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
+import { turn } from '../support/turn.js';
 
 /**
  * Pings, each of which must be answered, or pongs that nobody asked for, as fast as the network takes them. Were they not
@@ -19,11 +18,11 @@ describe('ping flood', () => {
 
   afterEach(stopServers);
 
-  const newest = (running: RunningServer): WsConnection => [...running.server.app.get(ConnectionRegistry, { strict: false })].at(-1) as WsConnection;
-  const counted = (running: RunningServer): number => running.server.app.get(LimitCounts, { strict: false }).of('max-messages-per-second');
+  const newest = (running: RunningServer): WsConnection => [...running.connections].at(-1) as WsConnection;
+  const counted = (running: RunningServer): number => running.counts.of('max-messages-per-second');
 
   async function paused(connection: WsConnection): Promise<void> {
-    while (!connection.paused) await new Promise((resolve) => setImmediate(resolve));
+    while (!connection.paused) await turn();
   }
 
   it('of 1000 pings at once the burst is answered, then what the rate allows; all of them in the end, in order', async () => {
@@ -57,7 +56,7 @@ describe('ping flood', () => {
     await pair.isServed();
     while (connection.paused) {
       clock.pass(100);
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn();
     }
     await pair.isServed();
     expect(connection.socket.bytesWritten).toBe(bytesWritten);

@@ -1,6 +1,4 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { LimitCounts } from '../../src/metrics/limit-counts.js';
-import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
 import type { WsConnection } from '../../src/transport/ws-connection.js';
 import { HonestPair } from '../support/honest-pair.js';
 import { JsonPeer } from '../support/json-peer.js';
@@ -19,8 +17,7 @@ describe('slow reader', () => {
 
   afterEach(stopServers);
 
-  const connectionsOf = (running: RunningServer): WsConnection[] => [...running.server.app.get(ConnectionRegistry, { strict: false })] as WsConnection[];
-  const countsOf = (running: RunningServer): LimitCounts => running.server.app.get(LimitCounts, { strict: false });
+  const connectionsOf = (running: RunningServer): WsConnection[] => [...running.connections] as WsConnection[];
   const most = (connections: readonly WsConnection[]): number => Math.max(...connections.map(({ socket }) => socket.writableLength));
 
   it('4008: five subscribers that read nothing are closed; nobody else notices, and nothing is left waiting', async () => {
@@ -34,7 +31,7 @@ describe('slow reader', () => {
       await peer.sync();
       peer.socket.pause();
     }
-    while (countsOf(running).of('max-buffered-bytes') < slow.length) {
+    while (running.counts.of('max-buffered-bytes') < slow.length) {
       for (let i = 0; i < 16; i++) sender.relay('slow', Buffer.alloc(16_384));
       await sender.sync();
       expect(most(watched)).toBeLessThanOrEqual(LIMIT + ONE_FRAME);
@@ -43,7 +40,7 @@ describe('slow reader', () => {
     for (const { socket } of slow) socket.terminate();
     while (connectionsOf(running).length > 3) await pair.isServed();
     expect(watched[0].share.backlog.total).toBe(0);
-    expect(countsOf(running).of('max-buffered-bytes')).toBe(slow.length);
+    expect(running.counts.of('max-buffered-bytes')).toBe(slow.length);
   });
 
   it('4008: a peer that asks and asks, and reads no answer', async () => {
@@ -54,7 +51,7 @@ describe('slow reader', () => {
     const slow = await Peer.connect(running.url);
     const watched = connectionsOf(running).slice(3);
     slow.socket.pause();
-    while (countsOf(running).of('max-buffered-bytes') === 0) {
+    while (running.counts.of('max-buffered-bytes') === 0) {
       for (let i = 0; i < 20; i++) slow.send('{"type":"query","topic":"large"}');
       await pair.isServed();
       expect(most(watched)).toBeLessThanOrEqual(LIMIT + ONE_FRAME);
@@ -74,7 +71,7 @@ describe('slow reader', () => {
       peer.socket.pause();
     }
     const { backlog } = connectionsOf(running)[0].share;
-    while (countsOf(running).of('max-buffered-total-bytes') === 0) {
+    while (running.counts.of('max-buffered-total-bytes') === 0) {
       for (let i = 0; i < 16; i++) sender.relay('slow', Buffer.alloc(16_384));
       await sender.sync();
       await pair.isServed();

@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
 import { HonestPair } from '../support/honest-pair.js';
 import { RawConnection } from '../support/raw-http.js';
 import { startServer, stopServers } from '../support/server.js';
@@ -30,6 +29,6 @@ describe('slowloris', () => {
     for (const connection of slow) connection.write(begun);
     const pair = await HonestPair.connect(running.url);
     for (const given of await drip(slow, pair)) expect(given).toMatch(answer);
-    expect(running.server.app.get(ConnectionRegistry, { strict: false }).size).toBe(2);
+    expect(running.connections.size).toBe(2);
   });
 });

@@ -1,6 +1,4 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { LimitCounts } from '../../src/metrics/limit-counts.js';
-import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
 import { HonestPair } from '../support/honest-pair.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { Peer } from '../support/peer.js';
@@ -25,7 +23,6 @@ describe('token guessing', () => {
   }
 
   const start = (): Promise<RunningServer> => startServer({ trustedProxies: '127.0.0.1', authToken: RIGHT, drainTimeout: '0s' }, 'trace', new ManualClock());
-  const countsOf = (running: RunningServer): LimitCounts => running.server.app.get(LimitCounts, { strict: false });
   const honest: PeerOptions = { headers: { Authorization: `Bearer ${RIGHT}` } };
 
   it('60 guesses from one address, in either place for a token: ten 401, then 429, no connection, one line in the log', async () => {
@@ -34,8 +31,8 @@ describe('token guessing', () => {
     const statuses: number[] = [];
     for (let i = 0; i < 60; i++) statuses.push(await guess(running, `guess ${i}`, '203.0.113.1', i % 2 === 0 ? 'header' : 'subprotocol'));
     expect(statuses).toEqual([...Array<number>(10).fill(401), ...Array<number>(50).fill(429)]);
-    expect(countsOf(running).of('max-wrong-tokens')).toBe(50);
-    expect(running.server.app.get(ConnectionRegistry, { strict: false }).size).toBe(2);
+    expect(running.counts.of('max-wrong-tokens')).toBe(50);
+    expect(running.connections.size).toBe(2);
     expect(running.log.filter(({ msg }) => msg === 'refused an upgrade')).toHaveLength(1);
     expect(JSON.stringify(running.log)).not.toContain('guess');
     await pair.isServed();
@@ -64,7 +61,7 @@ describe('token guessing', () => {
     const pair = await HonestPair.connect(running.url, honest);
     const near = ['', ...Array.from({ length: RIGHT.length - 1 }, (_, i) => RIGHT.slice(0, i + 1)), RIGHT.toUpperCase(), ` ${RIGHT}.`, `${RIGHT},${RIGHT}`, `${RIGHT} ${RIGHT}`, `"${RIGHT}"`, '*', '%', 'undefined', 'null', '__proto__'];
     for (const token of near) expect([token, await guess(running, token, 'unused')]).toEqual([token, 401]);
-    expect(running.server.app.get(ConnectionRegistry, { strict: false }).size).toBe(2);
+    expect(running.connections.size).toBe(2);
     await pair.isServed();
   });
 });

@@ -1,12 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { LimitCounts } from '../../src/metrics/limit-counts.js';
-import { TopicRegistry } from '../../src/presence/topic-registry.js';
 import { RecordStore } from '../../src/records/record-store.js';
 import { HonestPair } from '../support/honest-pair.js';
 import { JsonPeer } from '../support/json-peer.js';
 import { Peer } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
-import type { RunningServer } from '../support/server.js';
 
 /**
  * Peers that name as many topics as they can, as long as they can. Without `max-topics-per-connection`, `max-topic-bytes`,
@@ -15,17 +12,15 @@ import type { RunningServer } from '../support/server.js';
 describe('topic bomb', () => {
   afterEach(stopServers);
 
-  const topicsOf = (running: RunningServer): TopicRegistry => running.server.app.get(TopicRegistry, { strict: false });
-  const countsOf = (running: RunningServer): LimitCounts => running.server.app.get(LimitCounts, { strict: false });
 
   it('1008: ten peers of a hundred topics each run into one limit or the other, and leave nothing behind', async () => {
     const running = await startServer({ maxTopicsPerConnection: 60, maxSubscriptions: 302 });
-    const topics = topicsOf(running);
+    const { topics } = running;
     const pair = await HonestPair.connect(running.url);
     const bombers = await Promise.all(Array.from({ length: 10 }, () => Peer.connect(running.url)));
     for (const [i, bomber] of bombers.entries()) for (let n = 0; n < 100; n++) bomber.subscribe(`${i}/${n}`.padEnd(256, '.'));
 
-    const counts = countsOf(running);
+    const { counts } = running;
     while (counts.of('max-topics-per-connection') + counts.of('max-subscriptions') < bombers.length) {
       expect(topics.subscriptions).toBeLessThanOrEqual(302);
       await pair.isServed();
@@ -44,14 +39,14 @@ describe('topic bomb', () => {
     const longest = await Peer.connect(running.url);
     longest.subscribe('ü'.repeat(128));
     await longest.sync();
-    expect(topicsOf(running).size).toBe(2);
+    expect(running.topics.size).toBe(2);
     for (const topic of ['x'.repeat(60_000), `x${'ü'.repeat(128)}`]) {
       const bomber = await Peer.connect(running.url);
       bomber.subscribe(topic);
       expect(await bomber.closed).toEqual({ code: 1008, reason: 'topic over 256 bytes; the setting is max-topic-bytes' });
     }
-    expect(topicsOf(running).size).toBe(2);
-    expect(countsOf(running).of('max-topic-bytes')).toBe(2);
+    expect(running.topics.size).toBe(2);
+    expect(running.counts.of('max-topic-bytes')).toBe(2);
     await pair.isServed();
   });
 
@@ -66,7 +61,7 @@ describe('topic bomb', () => {
       bomber.unsubscribe(`left ${i}`);
     }
     await bomber.sync();
-    expect([topicsOf(running).size, topicsOf(running).subscriptions]).toEqual([1, 2]);
+    expect([running.topics.size, running.topics.subscriptions]).toEqual([1, 2]);
     await pair.isServed();
   });
 

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { turn } from './turn.js';
 
 export const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
@@ -71,7 +72,7 @@ export class Program {
       const listening = readFileSync('/proc/net/tcp', 'utf8').split('\n').map((line) => line.trim().split(/\s+/)).filter((fields) => fields[3] === LISTEN);
       return listening.some((fields) => sockets.has(fields[9]));
     };
-    while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+    while (!holds()) await turn();
   }
 
   signal(signal: NodeJS.Signals): void {

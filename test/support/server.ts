@@ -5,6 +5,9 @@ import { parseSettings } from '../../src/config/load-settings.js';
 import type { SettingsInput } from '../../src/config/settings.js';
 import { Logs } from '../../src/logging/log.js';
 import { LogFilter } from '../../src/logging/log-filter.js';
+import { LimitCounts } from '../../src/metrics/limit-counts.js';
+import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
+import { TopicRegistry } from '../../src/presence/topic-registry.js';
 
 /** A running server on a free port of loopback, with what it logged. */
 export interface RunningServer {
@@ -15,6 +18,10 @@ export interface RunningServer {
   /** http://127.0.0.1:PORT or https://... */
   readonly http: string;
   readonly log: readonly LogLine[];
+  /** Parts of the server that tests look into. */
+  readonly counts: LimitCounts;
+  readonly connections: ConnectionRegistry;
+  readonly topics: TopicRegistry;
   close(): Promise<void>;
 }
 
@@ -43,6 +50,9 @@ export async function startServer(input: SettingsInput = {}, rustLog = 'trace', 
     url: `ws${secure}://127.0.0.1:${port}`,
     http: `http${secure}://127.0.0.1:${port}`,
     log,
+    counts: server.app.get(LimitCounts, { strict: false }),
+    connections: server.app.get(ConnectionRegistry, { strict: false }),
+    topics: server.app.get(TopicRegistry, { strict: false }),
     close: async () => {
       running.delete(started);
       await server.close();

@@ -1,13 +1,11 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { SettingsInput } from '../../../src/config/settings.js';
-import { LimitCounts } from '../../../src/metrics/limit-counts.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { Peer } from '../../support/peer.js';
 import type { PeerOptions } from '../../support/peer.js';
 import { HANDSHAKE, RawConnection } from '../../support/raw-http.js';
 import { startServer, stopServers } from '../../support/server.js';
-import type { RunningServer } from '../../support/server.js';
 
 afterEach(stopServers);
 
@@ -16,17 +14,13 @@ const from = (address: string, headers: Record<string, string> = {}): PeerOption
 
 const BEHIND_PROXY: SettingsInput = { trustedProxies: '127.0.0.1' };
 
-function counted(running: RunningServer): LimitCounts {
-  return running.server.app.get(LimitCounts, { strict: false });
-}
-
 describe('max-connections', () => {
   it('L5: as many connect as the setting says; one more is 503 with Retry-After, until a place is free', async () => {
     const running = await startServer({ maxConnections: 2 });
     const [first] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     const { status, headers, body } = await Peer.refused(running.url);
     expect([status, headers['retry-after'], body]).toEqual([503, '10', 'This server has as many connections as it may; the setting is max-connections.\n']);
-    expect(counted(running).of('max-connections')).toBe(1);
+    expect(running.counts.of('max-connections')).toBe(1);
     // The front page and health are no connections of peers.
     expect((await fetch(`${running.http}/health/ready`)).status).toBe(200);
     await first.close();
@@ -72,7 +66,7 @@ describe('max-connections-per-ip', () => {
     const [first] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     const { status, headers, body } = await Peer.refused(running.url);
     expect([status, headers['retry-after'], body]).toEqual([429, '10', 'Too many connections from this address; the setting is max-connections-per-ip.\n']);
-    expect(counted(running).of('max-connections-per-ip')).toBe(1);
+    expect(running.counts.of('max-connections-per-ip')).toBe(1);
     await Peer.connect(running.url, { localAddress: '127.0.0.2' });
     await first.close();
     await Peer.connect(running.url);
@@ -115,7 +109,7 @@ describe('allowed-origins', () => {
       const { status, body } = await Peer.refused(running.url, origin(value));
       expect([value, status, body]).toEqual([value, 403, 'Web pages of this origin may not connect; the setting is allowed-origins.\n']);
     }
-    expect(counted(running).of('allowed-origins')).toBe(5);
+    expect(running.counts.of('allowed-origins')).toBe(5);
     for (const value of ['https://app.example.com', 'HTTPS://APP.EXAMPLE.COM', 'http://localhost:3000']) await Peer.connect(running.url, origin(value));
   });
 
@@ -142,7 +136,7 @@ describe('max-wrong-tokens', () => {
     for (let i = 0; i < 10; i++) expect((await Peer.refused(running.url, from('203.0.113.1', bearer(`wrong ${i}`)))).status).toBe(401);
     const { status, headers, body } = await Peer.refused(running.url, from('203.0.113.1', bearer('wrong')));
     expect([status, headers['retry-after'], body]).toEqual([429, '60', 'Too many wrong tokens from this address; the setting is max-wrong-tokens.\n']);
-    expect(counted(running).of('max-wrong-tokens')).toBe(1);
+    expect(running.counts.of('max-wrong-tokens')).toBe(1);
 
     await Peer.connect(running.url, from('203.0.113.1', bearer('s3cret')));
     expect((await Peer.refused(running.url, from('203.0.113.2', bearer('wrong')))).status).toBe(401);

@@ -1,13 +1,12 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { LimitCounts } from '../../../src/metrics/limit-counts.js';
-import { ConnectionRegistry } from '../../../src/presence/connection-registry.js';
-import { TopicRegistry } from '../../../src/presence/topic-registry.js';
 import type { WsConnection } from '../../../src/transport/ws-connection.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { Peer, relayMessage, settle } from '../../support/peer.js';
 import { RawConnection } from '../../support/raw-http.js';
 import { startServer, stopServers } from '../../support/server.js';
+import { turn } from '../../support/turn.js';
+import { clientFrame } from '../../support/client-frame.js';
 
 afterEach(stopServers);
 
@@ -19,7 +18,7 @@ describe('slow consumers', () => {
     await settle([healthy, stuck], []);
     stuck.socket.pause();
 
-    const connections = running.server.app.get(ConnectionRegistry, { strict: false });
+    const { connections } = running;
     let sent = 0;
     // What the system takes by itself for a connection that is not read is some megabytes.
     while (connections.size === 3) {
@@ -40,7 +39,7 @@ describe('slow consumers', () => {
     await slow.sync();
     slow.socket.pause();
     // Until the server has begun to close it: then its connection takes no frame any more, not even one of no bytes.
-    const connections = [...running.server.app.get(ConnectionRegistry, { strict: false })];
+    const connections = [...running.connections];
     while (connections.every((connection) => connection.send(Buffer.alloc(0)))) {
       for (let i = 0; i < 16; i++) sender.relay('t', Buffer.alloc(16_384));
       await sender.sync();
@@ -56,7 +55,7 @@ describe('slow consumers', () => {
     for (const topic of ['little', 'much']) much.subscribe(topic);
     await settle([little, much], []);
     for (const peer of [little, much]) peer.socket.pause();
-    const counts = running.server.app.get(LimitCounts, { strict: false });
+    const { counts } = running;
     while (counts.of('max-buffered-total-bytes') === 0) {
       for (const topic of ['little', 'much', 'much']) sender.relay(topic, Buffer.alloc(16_384));
       await sender.sync();
@@ -74,12 +73,11 @@ describe('slow consumers', () => {
     const running = await startServer({ maxBufferedBytes: 4096, maxMessagesPerSecond: 0 });
     const raw = await RawConnection.upgraded(running.port);
     raw.socket.pause();
-    const counts = running.server.app.get(LimitCounts, { strict: false });
-    // 125 bytes each, masked with zeros.
-    const pings = Buffer.concat(Array<Buffer>(500).fill(Buffer.concat([Buffer.from('89fd00000000', 'hex'), Buffer.alloc(125)])));
+    const { counts } = running;
+    const pings = Buffer.concat(Array<Buffer>(500).fill(clientFrame(0x89, Buffer.alloc(125))));
     while (counts.of('max-buffered-bytes') === 0) {
       raw.write(pings);
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn();
     }
     raw.socket.resume();
     await raw.ended;
@@ -115,7 +113,7 @@ describe('topics of one connection', () => {
   it('L10: what a connection asks for after it broke the limit is ignored', async () => {
     const running = await startServer({ maxTopicsPerConnection: 3, maxMessagesPerSecond: 0 });
     const [peer, witness] = [await Peer.connect(running.url), await Peer.connect(running.url)];
-    const topics = running.server.app.get(TopicRegistry, { strict: false });
+    const { topics } = running;
     for (let i = 0; i < 5000; i++) peer.subscribe(String(i));
     while (topics.size === 0) await witness.sync();
     expect(topics.size).toBeLessThanOrEqual(3);
@@ -163,7 +161,7 @@ describe('subscriptions of all connections', () => {
     await b.sync();
     b.subscribe('3');
     expect(await b.closed).toEqual({ code: 1008, reason: 'server has 3 subscriptions already; the setting is max-subscriptions' });
-    const topics = running.server.app.get(TopicRegistry, { strict: false });
+    const { topics } = running;
     while (topics.subscriptions > 2) await a.sync();
     a.unsubscribe('1');
     a.subscribe('3');
@@ -171,7 +169,7 @@ describe('subscriptions of all connections', () => {
     await a.sync();
     expect(topics.subscriptions).toBe(3);
     await a.close();
-    while (topics.size > 0) await new Promise((resolve) => setImmediate(resolve));
+    while (topics.size > 0) await turn();
     expect(topics.subscriptions).toBe(0);
   });
 });
@@ -195,8 +193,8 @@ describe('dead peers', () => {
     const running = await startServer({ pingInterval: '100ms', pongTimeout: '1s' });
     const raw = await RawConnection.upgraded(running.port);
     while (!raw.answer.endsWith('\x89\x00')) await once(raw.socket, 'data');
-    // The pong, masked with zeros, waits in the system from here on.
-    raw.write(Buffer.from('8a8000000000', 'hex'));
+    // The pong waits in the system from here on.
+    raw.write(clientFrame(0x8a));
     const until = performance.now() + 1500;
     while (performance.now() < until);
     // Answered or closed: either is sent after the stall.
@@ -210,12 +208,12 @@ describe('dead peers', () => {
     const peer = await Peer.connect(running.url);
     let pings = 0;
     peer.socket.on('ping', () => (pings += 1));
-    const [connection] = [...running.server.app.get(ConnectionRegistry, { strict: false })] as WsConnection[];
+    const [connection] = [...running.connections] as WsConnection[];
     /** Lets a second pass, and the sweep look at the connection. */
     const second = async (): Promise<void> => {
       const { checkAt } = connection;
       clock.pass(1000);
-      while (connection.checkAt === checkAt) await new Promise((resolve) => setImmediate(resolve));
+      while (connection.checkAt === checkAt) await turn();
     };
     for (let i = 0; i < 3; i++) {
       await second();

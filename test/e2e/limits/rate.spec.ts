@@ -1,8 +1,5 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { LimitCounts } from '../../../src/metrics/limit-counts.js';
-import { ConnectionRegistry } from '../../../src/presence/connection-registry.js';
-import { TopicRegistry } from '../../../src/presence/topic-registry.js';
 import { encodeMessage } from '../../../src/protocol/message.js';
 import type { WsConnection } from '../../../src/transport/ws-connection.js';
 import { JsonPeer } from '../../support/json-peer.js';
@@ -11,6 +8,8 @@ import { Peer, relayMessage } from '../../support/peer.js';
 import { RawConnection } from '../../support/raw-http.js';
 import { startServer, stopServers } from '../../support/server.js';
 import type { RunningServer } from '../../support/server.js';
+import { turn } from '../../support/turn.js';
+import { clientFrame } from '../../support/client-frame.js';
 
 afterEach(stopServers);
 
@@ -19,23 +18,12 @@ const SLOWLY = { maxMessagesPerSecond: 1, messageBurst: 3 };
 
 /** The server's side of the connections, oldest first. */
 function connectionsOf(running: RunningServer): WsConnection[] {
-  return [...running.server.app.get(ConnectionRegistry, { strict: false })] as WsConnection[];
+  return [...running.connections] as WsConnection[];
 }
 
 /** Resolves once the server has stopped reading from a connection. */
 async function paused(connection: WsConnection): Promise<void> {
   while (!connection.paused) await turn();
-}
-
-/** A binary message of at most 125 bytes as a peer frames it, masked with zeros. */
-function framed(message: Buffer): Buffer {
-  return Buffer.concat([Buffer.from([0x82, 0x80 | message.length, 0, 0, 0, 0]), message]);
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }
 
 /** A subscriber of `t`, which may send nothing more, and a sender of which nothing is counted yet. */
@@ -67,7 +55,7 @@ describe('greedy senders', () => {
     expect(connection.paused).toBe(true);
     clock.pass(1000);
     await answered;
-    expect(running.server.app.get(LimitCounts, { strict: false }).of('max-messages-per-second')).toBe(1);
+    expect(running.counts.of('max-messages-per-second')).toBe(1);
   });
 
   it('L1: a sender within its rate is never paused', async () => {
@@ -79,7 +67,7 @@ describe('greedy senders', () => {
       await receiver.next();
       clock.pass(1000);
     }
-    expect(running.server.app.get(LimitCounts, { strict: false }).of('max-messages-per-second')).toBe(0);
+    expect(running.counts.of('max-messages-per-second')).toBe(0);
   });
 
   it('L1: pings, pongs, JSON and messages that mean nothing count too', async () => {
@@ -95,7 +83,7 @@ describe('greedy senders', () => {
       for (let i = 0; i < 4; i++) say(peer);
       await paused(connectionsOf(running).at(-1)!);
     }
-    expect(running.server.app.get(LimitCounts, { strict: false }).of('max-messages-per-second')).toBe(says.length);
+    expect(running.counts.of('max-messages-per-second')).toBe(says.length);
   });
 
   it('L1, J6: what is replayed to a new subscriber is charged to it', async () => {
@@ -110,7 +98,7 @@ describe('greedy senders', () => {
     await late.next();
     late.socket.ping();
     await paused(connectionsOf(running).at(-1)!);
-    expect(running.server.app.get(LimitCounts, { strict: false }).of('max-messages-per-second')).toBe(1);
+    expect(running.counts.of('max-messages-per-second')).toBe(1);
   });
 
   it('L1: 0 is no limit', async () => {
@@ -131,7 +119,7 @@ describe('greedy senders', () => {
     void sender.close();
     await sender.closed;
     await paused(connection);
-    const topics = running.server.app.get(TopicRegistry, { strict: false });
+    const { topics } = running;
     expect([await receiver.next(), await receiver.next()]).toEqual(messages.slice(0, 2));
     expect(topics.size).toBe(2);
     clock.pass(2000);
@@ -151,22 +139,22 @@ describe('greedy senders', () => {
     const running = await startServer({ maxMessageBytes: 1024 }, 'off', new ManualClock());
     const raw = await RawConnection.upgraded(running.port);
     const [connection] = connectionsOf(running);
-    // A message of 4,000 fragments, all of them empty and masked with zeros.
-    const message = Buffer.concat([Buffer.from('028000000000', 'hex'), ...Array<Buffer>(3998).fill(Buffer.from('008000000000', 'hex')), Buffer.from('808000000000', 'hex')]);
+    // A message of 4,000 fragments, all of them empty.
+    const message = Buffer.concat([clientFrame(0x02), ...Array<Buffer>(3998).fill(clientFrame(0x00)), clientFrame(0x80)]);
     for (let i = 0; i < 64; i++) raw.write(message);
     await paused(connection);
     raw.socket.destroy();
-    expect(running.server.app.get(LimitCounts, { strict: false }).of('max-messages-per-second')).toBe(1);
+    expect(running.counts.of('max-messages-per-second')).toBe(1);
   });
 
   it('L1: a peer that was closed for a fault and sends on is held back as before, and cut', async () => {
     const running = await startServer({ ...SLOWLY, maxTopicBytes: 1 }, 'off', new ManualClock());
     const raw = await RawConnection.upgraded(running.port);
-    raw.write(framed(encodeMessage({ kind: 'Subscribe', topic: 'long' })));
+    raw.write(clientFrame(0x82, encodeMessage({ kind: 'Subscribe', topic: 'long' })));
     while (!raw.answer.includes('max-topic-bytes')) await once(raw.socket, 'data');
-    for (let i = 0; i < 10; i++) raw.write(framed(Buffer.from('on and on')));
+    for (let i = 0; i < 10; i++) raw.write(clientFrame(0x82, Buffer.from('on and on')));
     await raw.ended;
-    expect(running.server.app.get(LimitCounts, { strict: false }).of('max-messages-per-second')).toBe(1);
+    expect(running.counts.of('max-messages-per-second')).toBe(1);
   });
 
   it('L1: one that is held back does not keep a stop waiting beyond drain-timeout', async () => {
