@@ -9,6 +9,7 @@ import type { CloseReason } from '../protocol/close-codes.js';
 import { pongFrame } from '../protocol/websocket-frame.js';
 import type { Backlog } from './backlog.js';
 import type { Place } from './connection-limits.js';
+import { Framing } from './framing.js';
 import type { Heartbeat, Pulse } from './heartbeat.js';
 import type { Incoming } from './held-messages.js';
 import { Inbox } from './inbox.js';
@@ -35,15 +36,6 @@ export interface ConnectionShare {
   readonly maxBufferedTotalBytes: number;
 }
 
-/** What a message may be framed with, in bytes read, before that is charged for: its head, a few fragments, TLS. */
-const FRAMING_BYTES = 64;
-/** What may have been read and not been emitted, besides a message: the request for the upgrade, and one read. */
-const SLACK_BYTES = 128 * 1024;
-/** Bytes of framing that cost as much as a message. */
-const BYTES_A_TOKEN = 256;
-/** Messages from one look at the framing to the next. */
-const FRAMING_CHECKED_EVERY = 32;
-
 /** Whose connection it is. */
 export interface ConnectionIdentity {
   readonly id: number;
@@ -68,15 +60,13 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
   next: Pulse | undefined;
   list: ExpiryList<Pulse> | undefined;
   readonly inbox: Inbox;
+  readonly #framing: Framing;
   /** Whether its messages are ignored: it broke a rule, and is on its way out. They still count, or breaking a rule would be free. */
   #ignored = false;
   /** Bytes that had been read when the heartbeat last looked; -1 when it was read again since then. */
   #readBefore = 0;
-  /** Bytes read that its messages account for, and messages taken. */
-  #accounted: number;
   /** Pings and pongs in the middle of the message that the peer has begun. */
   #interruptions = 0;
-  #taken = 0;
   /** Whether the WebSocket is closed for good; messages that it brought may still be held. */
   #closed = false;
   /** Called once, when the WebSocket is closed for good. Set by the adapter. */
@@ -89,7 +79,7 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
     readonly share: ConnectionShare,
   ) {
     super();
-    this.#accounted = SLACK_BYTES + share.maxMessageBytes;
+    this.#framing = new Framing(socket, share.maxMessageBytes);
     this.inbox = new Inbox(this, share.throttle);
     webSocket.connection = this;
     // Shared functions rather than closures: a node holds tens of thousands of idle connections.
@@ -157,8 +147,8 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
   /** A message came, which waits until the connection may send it. */
   take(kind: Incoming, data: Buffer): void {
     this.share.readMemory.count(data.length);
-    this.#accounted += data.length + FRAMING_BYTES;
-    if (++this.#taken % FRAMING_CHECKED_EVERY === 0) this.#chargeFraming();
+    const framing = this.#framing.count(data.length);
+    if (framing > 0) this.charge(framing);
     if ((kind === 'ping' || kind === 'pong') && this.#interrupts()) return;
     this.inbox.take(kind, data);
   }
@@ -232,14 +222,6 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
   #over(): void {
     this.identity.place.release();
     this.onClose?.();
-  }
-
-  /** What was read beyond what messages account for came as fragments of them: it costs tokens like messages. */
-  #chargeFraming(): void {
-    const excess = this.socket.bytesRead - this.#accounted;
-    if (excess <= 0) return;
-    this.#accounted += excess;
-    this.charge(Math.ceil(excess / BYTES_A_TOKEN));
   }
 
   /** Too much waits. Some of it may wait only for the end of this turn; if it is the peer that does not read, it is closed. */
