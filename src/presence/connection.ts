@@ -16,6 +16,9 @@ export abstract class Connection {
   /** What opened the server to it, `revoked` once that opens it no longer; undefined where nothing was needed. */
   abstract readonly credential: { readonly revoked: boolean } | undefined;
 
+  /** Whether what is sent may still arrive. */
+  abstract readonly open: boolean;
+
   /** Sends one whole WebSocket frame, in the order of the calls. False when the connection is no longer open. */
   abstract send(frame: Buffer): boolean;
   /** Counts messages towards the rate at which the peer may send, as if it had sent them. */
@@ -28,7 +31,7 @@ export abstract class Connection {
 
 /** Takes the messages of connections: whole, in the order they arrived, never after the disconnect. Must not throw. */
 export interface MessageHandler {
-  /** `message` belongs to the handler: nobody writes into it any more. */
+  /** `message` is there until this returns: what is to stay must be copied. */
   binaryMessage(connection: Connection, message: Buffer): void;
   /** `message` is UTF-8. */
   textMessage(connection: Connection, message: Buffer): void;

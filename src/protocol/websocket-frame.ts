@@ -6,6 +6,10 @@ const FINAL_TEXT = 0x81;
 const FINAL_BINARY = 0x82;
 const PONG = 0x8a;
 
+/** Frames of up to a quarter of it come from one slab: a peer that reads slowly keeps the slab of what waits for it. */
+const SLAB_BYTES = 16_384;
+const LARGEST_IN_SLAB = SLAB_BYTES / 4;
+
 /** The frame that carries `message` as one binary message (R8): built once and written to every subscriber. */
 export function binaryFrame(message: Uint8Array): Buffer {
   return frameOf(FINAL_BINARY, message);
@@ -24,7 +28,7 @@ export function pongFrame(data: Uint8Array): Buffer {
 function frameOf(initial: number, message: Uint8Array): Buffer {
   const length = message.length;
   const head = length < 126 ? 2 : length < 0x1_0000 ? 4 : 10;
-  const frame = Buffer.allocUnsafe(head + length);
+  const frame = allocate(head + length);
   frame[0] = initial;
   if (head === 2) {
     frame[1] = length;
@@ -39,4 +43,17 @@ function frameOf(initial: number, message: Uint8Array): Buffer {
   }
   frame.set(message, head);
   return frame;
+}
+
+/** Where the next frames go, one right behind the other, so that those for the same peer may leave as one piece. */
+let slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+let used = 0;
+
+function allocate(bytes: number): Buffer {
+  if (bytes > LARGEST_IN_SLAB) return Buffer.allocUnsafeSlow(bytes);
+  if (used + bytes > SLAB_BYTES) {
+    slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+    used = 0;
+  }
+  return slab.subarray(used, (used += bytes));
 }

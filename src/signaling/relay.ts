@@ -56,7 +56,7 @@ export class Relay {
   relay(sender: Connection, topic: string, message: Uint8Array): void {
     let frame: Buffer | undefined;
     for (const subscriber of this.topics.subscribers(topic)) {
-      if (subscriber !== sender) subscriber.send((frame ??= binaryFrame(message)));
+      if (subscriber !== sender && subscriber.open) subscriber.send((frame ??= binaryFrame(message)));
     }
   }
 

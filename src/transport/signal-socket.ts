@@ -8,6 +8,19 @@ export const CLOSE_TIMEOUT_MS = 5000;
 /** How long, in milliseconds, one may take that does not read, or does not stop sending. */
 const SOON_MS = 1000;
 
+/** What `ws` keeps to itself, looked at here alone. */
+interface Parser {
+  /** The opcode of a message in fragments that has begun, else 0. */
+  readonly _fragmented: number;
+  readonly _state: number;
+  readonly _bufferedBytes: number;
+}
+const FRAME_BEGINS = 0;
+
+function parserOf(socket: object): Parser {
+  return (socket as { _receiver: Parser })._receiver;
+}
+
 /** A `ws` WebSocket that knows the connection it carries. */
 export interface SignalSocket extends WebSocket {
   connection: WsConnection;
@@ -15,6 +28,8 @@ export interface SignalSocket extends WebSocket {
   dismiss(reason: CloseReason, soon: boolean): void;
   /** Whether the peer has begun a message in fragments and not finished it. */
   readonly unfinished: boolean;
+  /** Whether the first byte of a message would come next. */
+  readonly between: boolean;
   /** Cuts the socket, which is closing, once the peer has had the time to see why. */
   cutSoon(): void;
 }
@@ -29,11 +44,16 @@ export function signalSocketClass(maxMessageBytes: number): typeof WebSocket {
     declare connection: WsConnection;
 
     get unfinished(): boolean {
-      // The one look into what `ws` keeps to itself: the opcode of such a message, else 0.
-      return (this as unknown as { _receiver: { _fragmented: number } })._receiver._fragmented !== 0;
+      return parserOf(this)._fragmented !== 0;
+    }
+
+    get between(): boolean {
+      const parser = parserOf(this);
+      return parser._fragmented === 0 && parser._state === FRAME_BEGINS && parser._bufferedBytes === 0;
     }
 
     dismiss({ code, text }: CloseReason, soon: boolean): void {
+      this.connection.flush();
       super.close(code, text);
       if (soon) this.#cutAfter(code === CloseCode.slowConsumer ? SOON_MS : CLOSE_TIMEOUT_MS);
     }
@@ -45,6 +65,7 @@ export function signalSocketClass(maxMessageBytes: number): typeof WebSocket {
     /** Called by `ws`. */
     override close(...given: [code?: number, reason?: string | Buffer]): void {
       const [code = CloseCode.normal, reason = ''] = given;
+      this.connection.flush();
       if (given.length === 1) super.close(code, this.#reasonOfOwn(code));
       else super.close(code, reason.length > 0 ? reason : reasonFor(CloseCode.normal));
       this.#cutAfter(CLOSE_TIMEOUT_MS);

@@ -36,6 +36,7 @@ export class TrustedProxies {
   }
 
   #trusts(address: string): boolean {
+    if (this.#trusted.rules.length === 0) return false;
     const version = isIP(address);
     return version !== 0 && this.#trusted.check(address, version === 4 ? 'ipv4' : 'ipv6');
   }

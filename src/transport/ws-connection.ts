@@ -9,12 +9,14 @@ import type { CloseReason } from '../protocol/close-codes.js';
 import { pongFrame } from '../protocol/websocket-frame.js';
 import type { Backlog } from './backlog.js';
 import type { Place } from './connection-limits.js';
+import { FrameReader } from './frame-reader.js';
+import type { FrameReceiver } from './frame-reader.js';
 import { Framing } from './framing.js';
 import type { Heartbeat, Pulse } from './heartbeat.js';
 import type { Incoming } from './held-messages.js';
 import { Inbox } from './inbox.js';
 import type { Recipient } from './inbox.js';
-import type { ReadMemory } from './read-memory.js';
+import type { ReadBuffer } from './read-buffer.js';
 import type { SignalSocket } from './signal-socket.js';
 import type { Throttle } from './throttle.js';
 import type { WriteBatch, Writer } from './write-batch.js';
@@ -26,7 +28,7 @@ export interface ConnectionShare {
   readonly backlog: Backlog;
   readonly heartbeat: Heartbeat;
   readonly throttle: Throttle;
-  readonly readMemory: ReadMemory;
+  readonly readBuffer: ReadBuffer;
   readonly counts: LimitCounts;
   /** The largest message that a peer may send. */
   readonly maxMessageBytes: number;
@@ -52,8 +54,11 @@ export interface ConnectionIdentity {
  * Invariant: the handler hears of messages in the order they came, no faster than the rate, and of none after onClose; what
  * waits for the peer is never more than max-buffered-bytes and one frame.
  */
-export class WsConnection extends Connection implements Writer, Pulse, Recipient {
-  corked = false;
+export class WsConnection extends Connection implements Writer, Pulse, Recipient, FrameReceiver {
+  batched = false;
+  held: Buffer | undefined;
+  heldBytes = 0;
+  unflushed = 0;
   waiting = 0;
   checkAt = 0;
   previous: Pulse | undefined;
@@ -82,6 +87,8 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
     this.#framing = new Framing(socket, share.maxMessageBytes);
     this.inbox = new Inbox(this, share.throttle);
     webSocket.connection = this;
+    const reader = new FrameReader(share.readBuffer, this, share.maxMessageBytes);
+    share.readBuffer.readInto(socket, (length) => reader.read(length));
     // Shared functions rather than closures: a node holds tens of thousands of idle connections.
     webSocket.on('message', onMessage);
     webSocket.on('ping', onPing);
@@ -115,8 +122,13 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
     if (!this.open) return false;
     const { writes, maxBufferedBytes } = this.share;
     writes.write(this, frame);
-    if (maxBufferedBytes > 0 && this.socket.writableLength > maxBufferedBytes) this.#relieve();
+    if (maxBufferedBytes > 0 && this.waiting + this.unflushed > maxBufferedBytes) this.#relieve();
     return true;
+  }
+
+  /** What was sent so far leaves before whatever `ws` writes next. */
+  flush(): void {
+    this.share.writes.flush(this);
   }
 
   overflow(): void {
@@ -144,9 +156,21 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
     this.share.throttle.charge(this.inbox, messages);
   }
 
+  /** Whether `ws` would read the beginning of a message next; after a close frame or a fault it listens no more. */
+  get between(): boolean {
+    return this.webSocket.between && this.socket.listenerCount('data') > 0;
+  }
+
+  leave(bytes: Buffer): void {
+    this.socket.emit('data', bytes);
+  }
+
+  message(message: Buffer): void {
+    this.take('binary', message);
+  }
+
   /** A message came, which waits until the connection may send it. */
   take(kind: Incoming, data: Buffer): void {
-    this.share.readMemory.count(data.length);
     const framing = this.#framing.count(data.length);
     if (framing > 0) this.charge(framing);
     if ((kind === 'ping' || kind === 'pong') && this.#interrupts()) return;
@@ -226,8 +250,8 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
 
   /** Too much waits. Some of it may wait only for the end of this turn; if it is the peer that does not read, it is closed. */
   #relieve(): void {
-    const { writes, maxBufferedBytes } = this.share;
-    writes.flush(this);
+    const { maxBufferedBytes } = this.share;
+    this.flush();
     // The close frame stands behind the backlog; both go when the socket is cut.
     if (this.socket.writableLength > maxBufferedBytes) this.close(slowConsumer(maxBufferedBytes));
   }

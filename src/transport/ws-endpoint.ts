@@ -20,7 +20,7 @@ import { Backlog } from './backlog.js';
 import { ConnectionLimits } from './connection-limits.js';
 import type { Place } from './connection-limits.js';
 import { handshakeFault, isWebSocketHandshake, refusalOfHandshake } from './handshake.js';
-import { ReadMemory } from './read-memory.js';
+import { ReadBuffer } from './read-buffer.js';
 import { DRAINING, lingerThenDestroy, refusalOf, refuse } from './refusal.js';
 import type { Refusal } from './refusal.js';
 import { Heartbeat } from './heartbeat.js';
@@ -99,9 +99,9 @@ export class WsEndpoint implements ConnectionSource {
     const backlog = new Backlog(maxBufferedTotalBytes);
     const writes = new WriteBatch(backlog);
     const throttle = new Throttle(settings, clock, counts);
-    const readMemory = new ReadMemory();
+    const readBuffer = new ReadBuffer();
     const limits = { maxMessageBytes, maxBufferedBytes, maxBufferedTotalBytes };
-    this.#share = { handler, writes, backlog, heartbeat: this.#heartbeat, throttle, readMemory, counts, ...limits };
+    this.#share = { handler, writes, backlog, heartbeat: this.#heartbeat, throttle, readBuffer, counts, ...limits };
     this.#admit = this.parts.guards.of(handler);
   }
 

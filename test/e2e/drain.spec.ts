@@ -99,7 +99,14 @@ describe('drain', () => {
     const connections = receivers.map((_, i) => [...topics.subscribers(`topic ${i}`)][0]);
 
     // What happened first inside the server: a close, or the handling of a message to the same peer.
-    const relay = jest.spyOn(running.server.app.get(Relay, { strict: false }), 'relay');
+    const rules = running.server.app.get(Relay, { strict: false });
+    const relayed = rules.relay.bind(rules);
+    // A message is there only until the handler returns.
+    const copies: Buffer[] = [];
+    const relay = jest.spyOn(rules, 'relay').mockImplementation((sender, topic, message) => {
+      copies.push(Buffer.from(message));
+      relayed(sender, topic, message);
+    });
     const terminate = jest.spyOn(WsConnection.prototype, 'terminate');
     // oxlint-disable-next-line typescript/unbound-method -- called with the connection as its this
     const { close: original } = WsConnection.prototype;
@@ -126,7 +133,7 @@ describe('drain', () => {
     expect([Math.min(...delays), Math.max(...delays), delays.size]).toEqual([1, 20, 20]);
 
     const closeOrder = new Map(close.mock.contexts.map((connection, i) => [connection, close.mock.invocationCallOrder[i]]));
-    const accepted = relay.mock.calls.map(([, topic, message], i) => ({ receiver: Number(topic.slice(6)), message, order: relay.mock.invocationCallOrder[i] }));
+    const accepted = relay.mock.calls.map(([, topic], i) => ({ receiver: Number(topic.slice(6)), message: copies[i], order: relay.mock.invocationCallOrder[i] }));
     const inTime = accepted.filter(({ receiver, order }) => order < closeOrder.get(connections[receiver] as WsConnection)!);
     const lost = inTime.filter(({ receiver, message }) => !receivers[receiver].received.some((received) => received.equals(message)));
     expect(inTime.length).toBeGreaterThan(PAIRS);

@@ -6,6 +6,7 @@ import { TopicRegistry } from '../../../src/presence/topic-registry.js';
 
 /** A connection that carries nothing. */
 class StillConnection extends Connection {
+  readonly open = true;
   readonly principal = undefined;
   readonly credential = undefined;
   readonly source = 'here';
