@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { AuthModule } from './auth/auth.module.js';
+import { BackplaneModule } from './backplane/backplane.module.js';
 import type { Clock } from './clock/clock.js';
 import { ClockModule } from './clock/clock.module.js';
 import { ConfigModule } from './config/config.module.js';
@@ -27,10 +28,11 @@ export class AppModule {
     const auth = { module: AuthModule, imports: [config, clock, logging, metrics] };
     const presence = PresenceModule;
     const records = { module: RecordsModule, imports: [config, clock] };
-    const signaling = { module: SignalingModule, imports: [config, clock, logging, lifecycle, metrics, auth, presence, records] };
-    const health = { module: HealthModule, imports: [lifecycle] };
+    const backplane = { module: BackplaneModule, imports: [config, clock, logging, metrics] };
+    const signaling = { module: SignalingModule, imports: [config, clock, logging, lifecycle, metrics, auth, presence, records, backplane] };
+    const health = { module: HealthModule, imports: [config, lifecycle, backplane] };
     const http = { module: HttpModule, imports: [logging] };
 
-    return { module: AppModule, imports: [config, clock, logging, lifecycle, metrics, auth, presence, records, signaling, health, http] };
+    return { module: AppModule, imports: [config, clock, logging, lifecycle, metrics, auth, presence, records, backplane, signaling, health, http] };
   }
 }

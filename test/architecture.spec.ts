@@ -18,12 +18,13 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   presence: ['protocol', 'config', 'lifecycle', 'logging'],
   auth: ['protocol', 'config', 'clock', 'lifecycle', 'logging', 'metrics'],
   records: ['config', 'clock'],
-  signaling: ['protocol', 'config', 'clock', 'lifecycle', 'logging', 'metrics', 'presence', 'records', 'auth'],
+  backplane: ['protocol', 'config', 'clock', 'logging', 'metrics'],
+  signaling: ['protocol', 'config', 'clock', 'lifecycle', 'logging', 'metrics', 'presence', 'records', 'backplane', 'auth'],
   transport: ['protocol', 'config', 'clock', 'lifecycle', 'logging', 'metrics', 'auth', 'presence/connection', 'presence/source'],
-  health: ['config', 'lifecycle', 'logging'],
+  health: ['config', 'lifecycle', 'logging', 'backplane'],
   http: ['protocol', 'config', 'lifecycle', 'logging', '.'],
   cli: ['config', 'logging', 'auth', 'transport', '.'],
-  '.': ['cli', 'config', 'clock', 'lifecycle', 'logging', 'metrics', 'presence', 'records', 'auth', 'signaling', 'transport', 'health', 'http'],
+  '.': ['cli', 'config', 'clock', 'lifecycle', 'logging', 'metrics', 'presence', 'records', 'backplane', 'auth', 'signaling', 'transport', 'health', 'http'],
 };
 
 /** Packages that only some folders may use. */
@@ -37,6 +38,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   yaml: ['config'],
   zod: ['config', 'protocol'],
   '@nestjs/terminus': ['health'],
+  '@nats-io/transport-node': ['backplane'],
   rxjs: [],
 };
 
@@ -50,8 +52,9 @@ const MODULES: Record<string, readonly string[]> = {
   PresenceModule: [],
   AuthModule: ['ClockModule', 'ConfigModule', 'LoggingModule', 'MetricsModule'],
   RecordsModule: ['ClockModule', 'ConfigModule'],
-  SignalingModule: ['AuthModule', 'ClockModule', 'ConfigModule', 'LifecycleModule', 'LoggingModule', 'MetricsModule', 'PresenceModule', 'RecordsModule'],
-  HealthModule: ['LifecycleModule'],
+  BackplaneModule: ['ClockModule', 'ConfigModule', 'LoggingModule', 'MetricsModule'],
+  SignalingModule: ['AuthModule', 'BackplaneModule', 'ClockModule', 'ConfigModule', 'LifecycleModule', 'LoggingModule', 'MetricsModule', 'PresenceModule', 'RecordsModule'],
+  HealthModule: ['BackplaneModule', 'ConfigModule', 'LifecycleModule'],
   HttpModule: ['LoggingModule'],
 };
 

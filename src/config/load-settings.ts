@@ -77,13 +77,29 @@ function validate(written: ReadonlyMap<string, Written>, faults: string[]): Sett
       else faults.push(`${source}${shown(name as SettingName, written.get(name)?.value)}: ${issue.message}`);
     }
   }
-  for (const [one, other] of [['tlsCert', 'tlsKey'], ['tlsKey', 'tlsCert']]) {
-    if (written.has(one) && !written.has(other)) {
-      faults.push(`${written.get(one)!.source} is set but ${flagOf(other)} is not: TLS needs both, plaintext neither`);
-    }
+  for (const [one, other, why] of NEEDS) {
+    if (written.has(one) && !written.has(other)) faults.push(`${written.get(one)!.source} is set but ${flagOf(other)} is not: ${why}`);
+  }
+  if (written.has('natsCreds') && written.has('natsToken')) {
+    faults.push(`${written.get('natsCreds')!.source} and ${written.get('natsToken')!.source} are both set: NATS takes one of them`);
   }
   return faults.length === 0 ? result.data : undefined;
 }
+
+const BOTH = 'TLS needs both, plaintext neither';
+const NO_NATS = 'without it nothing is connected to';
+
+/** Settings that mean nothing without another one, and why. */
+const NEEDS: readonly (readonly [SettingName, SettingName, string])[] = [
+  ['tlsCert', 'tlsKey', BOTH],
+  ['tlsKey', 'tlsCert', BOTH],
+  ['natsTlsCert', 'natsTlsKey', 'a certificate needs its key'],
+  ['natsTlsKey', 'natsTlsCert', 'a key needs its certificate'],
+  ['natsCreds', 'natsUrl', NO_NATS],
+  ['natsToken', 'natsUrl', NO_NATS],
+  ['natsTlsCa', 'natsUrl', NO_NATS],
+  ['natsTlsCert', 'natsUrl', NO_NATS],
+];
 
 /** ` "value"`, for a fault; nothing for what is secret, may be the content of a file, or is too long to help. */
 function shown(name: SettingName, value: unknown): string {

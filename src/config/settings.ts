@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bearerToken, count, duration, filePath, headerName, listenAddress, networks, oneOf, onOff, origins } from './values.js';
+import { bearerToken, count, duration, filePath, headerName, listenAddress, natsServers, networks, oneOf, onOff, origins, subjectPrefix } from './values.js';
 
 declare module 'zod' {
   interface GlobalMeta {
@@ -141,6 +141,40 @@ export const settingsSchema = z.strictObject({
   recordsMaxBytes: count(65_536, 64 * 1024 * 1024 * 1024).prefault(67_108_864).meta({
     value: 'BYTES',
     about: 'Memory for all records, topics and bookkeeping included; one source may take a quarter of it. A full store refuses.',
+  }),
+  natsUrl: natsServers.optional().meta({
+    value: 'URLS',
+    about: 'NATS servers through which several nodes share topics, such as nats://nats.example.com:4222; tls:// asks for TLS. Without one, this node is alone.',
+    list: true,
+  }),
+  natsCreds: filePath.optional().meta({
+    value: 'PATH',
+    about: 'NATS credentials (a user JWT and its seed) that this node connects with.',
+  }),
+  natsToken: bearerToken.optional().meta({
+    value: 'TOKEN',
+    about: 'Token that this node shows to NATS.',
+    secret: true,
+  }),
+  natsTlsCa: filePath.optional().meta({
+    value: 'PATH',
+    about: 'Certificate authority (PEM) that NATS servers must have a certificate of. It turns TLS to NATS on.',
+  }),
+  natsTlsCert: filePath.optional().meta({
+    value: 'PATH',
+    about: 'Certificate (PEM) that this node shows to NATS, with nats-tls-key.',
+  }),
+  natsTlsKey: filePath.optional().meta({
+    value: 'PATH',
+    about: 'Private key (PEM) that belongs to nats-tls-cert.',
+  }),
+  natsSubjectPrefix: subjectPrefix.prefault('cairn').meta({
+    value: 'SUBJECT',
+    about: 'What the subjects of this service begin with. Nodes share topics when it is the same.',
+  }),
+  backplaneRequired: onOff.prefault('off').meta({
+    value: 'ON|OFF',
+    about: 'Whether /health/ready is 503 while NATS is not reached. Off, the node is ready and serves its own peers.',
   }),
   handshakeTimeout: duration('100ms', '10m').prefault('10s').meta({
     value: 'TIME',

@@ -115,6 +115,24 @@ export const origins = list('origins, such as https://app.example.com, or null',
   return (protocol === 'https:' || protocol === 'http:') && href === `${origin}/` ? origin : undefined;
 });
 
+/** A NATS server: `host:port`, and whether its address asks for TLS. */
+export interface NatsServer {
+  readonly server: string;
+  readonly tls: boolean;
+}
+
+/** `nats://host:4222`, `tls://host`, or `host`; user and password have settings of their own, which are not logged. */
+export const natsServers = list('addresses of NATS servers, such as nats://nats.example.com:4222, without user and password', (word): NatsServer | undefined => {
+  const written = word.includes('://') ? word : `nats://${word}`;
+  if (!URL.canParse(written)) return undefined;
+  const { protocol, hostname, port, username, pathname, search, hash } = new URL(written);
+  if ((protocol !== 'nats:' && protocol !== 'tls:') || hostname === '' || `${username}${pathname.slice(1)}${search}${hash}` !== '') return undefined;
+  return { server: `${hostname}:${port === '' ? 4222 : port}`, tls: protocol === 'tls:' };
+});
+
+/** Tokens of a NATS subject, by dots. */
+export const subjectPrefix = text('a NATS subject').regex(/^[\w-]+(?:\.[\w-]+)*$/, 'expected a NATS subject: letters, digits, - and _, in parts by dots');
+
 /** The name of an HTTP header; in lower case, as Node has them. */
 export const headerName = text('the name of an HTTP header')
   .regex(/^[\w-]+$/, 'expected the name of an HTTP header')

@@ -1,19 +1,26 @@
 import { Injectable } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
 import type { HealthIndicatorResult } from '@nestjs/terminus';
+import { Backplane } from '../backplane/backplane.js';
+import { Settings } from '../config/settings.js';
 import { Lifecycle } from '../lifecycle/lifecycle.js';
 
-/** Whether newcomers should be sent here: only while serving. */
+/** Whether newcomers should be sent here: only while serving, and where it is required with the bus reached. */
 @Injectable()
 export class ReadinessIndicator {
   constructor(
     private readonly indicators: HealthIndicatorService,
     private readonly lifecycle: Lifecycle,
+    private readonly backplane: Backplane,
+    private readonly settings: Settings,
   ) {}
 
   check(): HealthIndicatorResult {
     const { phase } = this.lifecycle;
     const indicator = this.indicators.check('signaling');
-    return phase === 'serving' ? indicator.up({ phase }) : indicator.down({ phase });
+    const { state } = this.backplane;
+    const details: Record<string, string> = state === 'off' ? { phase } : { phase, backplane: state };
+    const alone = state === 'down' && this.settings.backplaneRequired;
+    return phase === 'serving' && !alone ? indicator.up(details) : indicator.down(details);
   }
 }

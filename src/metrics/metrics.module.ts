@@ -1,7 +1,8 @@
 import { Module } from '@nestjs/common';
+import { BackplaneCounts } from './backplane-counts.js';
 import { LimitCounts } from './limit-counts.js';
 import { RendezvousCounts } from './rendezvous-counts.js';
 
 /** What is counted; nobody shows it yet. */
-@Module({ providers: [LimitCounts, RendezvousCounts], exports: [LimitCounts, RendezvousCounts] })
+@Module({ providers: [BackplaneCounts, LimitCounts, RendezvousCounts], exports: [BackplaneCounts, LimitCounts, RendezvousCounts] })
 export class MetricsModule {}

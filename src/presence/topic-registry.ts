@@ -48,13 +48,14 @@ export class TopicRegistry {
     return changed;
   }
 
-  /** Takes a connection out of its own topics. Costs time in their number, whatever else the node holds. */
-  leave(connection: Connection): void {
+  /** Takes a connection out of its own topics, and tells which. Costs time in their number, whatever else the node holds. */
+  leave(connection: Connection): Iterable<string> {
     const topics = this.#topics.get(connection);
-    if (topics === undefined) return;
+    if (topics === undefined) return [];
     this.#topics.delete(connection);
     this.#subscriptions -= topics.size;
     for (const topic of topics) removeFrom(this.#subscribers, topic, connection);
+    return topics;
   }
 }
 

@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import type { OnModuleInit } from '@nestjs/common';
+import { Backplane } from '../backplane/backplane.js';
 import { Settings } from '../config/settings.js';
 import { Log, Logs } from '../logging/log.js';
 import { topicDigest } from '../logging/topic-digest.js';
@@ -19,13 +21,14 @@ const MOST_REPLAYED_BYTES = 65_536;
  * Invariant: a message goes to every other subscriber of its topic once, and never back to its sender.
  */
 @Injectable()
-export class Relay {
+export class Relay implements OnModuleInit {
   readonly #log: Log;
   readonly #debugging: boolean;
 
   constructor(
     private readonly topics: TopicRegistry,
     private readonly records: RecordStore,
+    private readonly backplane: Backplane,
     private readonly settings: Settings,
     logs: Logs,
   ) {
@@ -33,12 +36,21 @@ export class Relay {
     this.#debugging = this.#log.writes('debug');
   }
 
-  /** R3: idempotent. J6: a new subscriber is sent what was published before. Closes the connection at a limit. */
+  onModuleInit(): void {
+    this.backplane.listen((topic, message) => this.deliver(topic, message));
+  }
+
+  /**
+   * R3: idempotent. J6: a new subscriber is sent what was published before. N2: what it says next waits until other nodes' messages
+   * are sure to come. Closes the connection at a limit.
+   */
   subscribe(connection: Connection, topic: string): void {
     if (!this.topics.subscribe(connection, topic)) return;
     const breach = this.#breach(connection, topic);
     if (breach === undefined) {
       if (this.#debugging) this.#logTopic('subscribed', connection, topic);
+      const confirmed = this.backplane.subscribe(topic);
+      if (confirmed !== undefined) connection.hold(confirmed);
       this.#replay(connection, topic);
     } else {
       this.topics.unsubscribe(connection, topic);
@@ -49,6 +61,7 @@ export class Relay {
   /** R3: harmless when not subscribed. */
   unsubscribe(connection: Connection, topic: string): void {
     const changed = this.topics.unsubscribe(connection, topic);
+    if (changed) this.#vacate(topic);
     if (changed && this.#debugging) this.#logTopic('unsubscribed', connection, topic);
   }
 
@@ -58,16 +71,30 @@ export class Relay {
     for (const subscriber of this.topics.subscribers(topic)) {
       if (subscriber !== sender && subscriber.open) subscriber.send((frame ??= binaryFrame(message)));
     }
+    this.backplane.publish(topic, message);
+  }
+
+  /** N1: what came to another node reaches every subscriber of this one. */
+  deliver(topic: string, message: Uint8Array): void {
+    let frame: Buffer | undefined;
+    for (const subscriber of this.topics.subscribers(topic)) {
+      if (subscriber.open) subscriber.send((frame ??= binaryFrame(message)));
+    }
   }
 
   /** J6: what a JSON peer publishes, in base64, reaches the topic's CBOR subscribers as a Relay. */
   publish(publisher: Connection, topic: string, payload: string): void {
-    if (this.topics.subscribers(topic).size > 0) this.relay(publisher, topic, relayOf(topic, payload));
+    if (this.topics.subscribers(topic).size > 0 || this.backplane.state === 'up') this.relay(publisher, topic, relayOf(topic, payload));
   }
 
   /** R7: the connection is gone. */
   leave(connection: Connection): void {
-    this.topics.leave(connection);
+    for (const topic of this.topics.leave(connection)) this.#vacate(topic);
+  }
+
+  /** A topic lost a subscriber here, maybe its last. */
+  #vacate(topic: string): void {
+    if (this.topics.subscribers(topic).size === 0) this.backplane.unsubscribe(topic);
   }
 
   /** The limit that a subscription just made goes beyond. */

@@ -11,6 +11,9 @@ export interface Recipient {
   resume(): void;
 }
 
+/** Messages delivered at once when the wait for something is over; the others wait for their turn as throttled ones do. */
+const RELEASED_AT_ONCE = 100;
+
 /**
  * What one peer says, no faster than it may. Owns its token bucket and what is held back of what was read already. Knows
  * nothing of sockets. Invariant: everything is delivered once and in order, and nothing is held unless the peer is paused.
@@ -19,6 +22,8 @@ export class Inbox {
   /** When the bucket would be full again, in milliseconds on the monotonic clock: a whole token bucket in one number. Kept by Throttle alone. */
   fullAt = 0;
   #held: HeldMessages | undefined;
+  /** For how many things is waited before anything is delivered. */
+  #waits = 0;
 
   constructor(
     private readonly recipient: Recipient,
@@ -36,23 +41,28 @@ export class Inbox {
     } else if (this.throttle.spend(this)) {
       this.recipient.deliver(kind, data);
     } else {
-      this.#held = new HeldMessages();
-      this.#held.push(kind, data);
-      this.recipient.pause();
+      this.#pause().push(kind, data);
       this.throttle.add(this);
     }
+  }
+
+  /** Delivers nothing until `until` is fulfilled. */
+  hold(until: Promise<void>): void {
+    this.#waits += 1;
+    if (this.#held === undefined) this.#pause();
+    void until.then(() => this.#waited());
   }
 
   /** Delivers at most `most` of what is held, for as long as there are tokens; once nothing is, the peer is read again. How many. */
   release(most: number): number {
     let released = 0;
-    while (this.#held !== undefined && released < most && this.throttle.spend(this)) {
+    // A delivery may drop what is held, or have the next one wait.
+    while (this.#waits === 0 && this.#held?.empty === false && released < most && this.throttle.spend(this)) {
       const { kind, data } = this.#held.shift();
       released += 1;
       this.recipient.deliver(kind, data);
-      // The delivery may have dropped what was held.
-      if (this.#held?.empty) this.#resume();
     }
+    if (this.#waits === 0 && this.#held?.empty) this.#resume();
     return released;
   }
 
@@ -64,6 +74,19 @@ export class Inbox {
   /** Forgets what is held, and reads on. */
   drop(): void {
     if (this.#held !== undefined) this.#resume();
+  }
+
+  #waited(): void {
+    this.#waits -= 1;
+    if (this.#waits > 0 || this.#held === undefined) return;
+    this.release(RELEASED_AT_ONCE);
+    if (this.#waits === 0 && this.#held !== undefined) this.throttle.add(this);
+  }
+
+  #pause(): HeldMessages {
+    this.#held = new HeldMessages();
+    this.recipient.pause();
+    return this.#held;
   }
 
   #resume(): void {

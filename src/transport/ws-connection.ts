@@ -156,6 +156,10 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
     this.share.throttle.charge(this.inbox, messages);
   }
 
+  hold(until: Promise<void>): void {
+    this.inbox.hold(until);
+  }
+
   /** Whether `ws` would read the beginning of a message next; after a close frame or a fault it listens no more. */
   get between(): boolean {
     return this.webSocket.between && this.socket.listenerCount('data') > 0;

@@ -27,6 +27,8 @@ const DEFAULTS = {
   recordsPerTopic: 16,
   recordsPerSource: 1024,
   recordsMaxBytes: 67_108_864,
+  natsSubjectPrefix: 'cairn',
+  backplaneRequired: false,
   handshakeTimeout: 10_000,
   drainDelay: 0,
   drainTimeout: 10_000,
@@ -75,6 +77,14 @@ describe('settings', () => {
     ['recordsPerTopic', 'records-per-topic', 'CAIRN_SIGNAL_RECORDS_PER_TOPIC', '4', 4],
     ['recordsPerSource', 'records-per-source', 'CAIRN_SIGNAL_RECORDS_PER_SOURCE', '8', 8],
     ['recordsMaxBytes', 'records-max-bytes', 'CAIRN_SIGNAL_RECORDS_MAX_BYTES', '1000000', 1_000_000],
+    ['natsUrl', 'nats-url', 'CAIRN_SIGNAL_NATS_URL', 'nats://one.example:4333, tls://two.example', [{ server: 'one.example:4333', tls: false }, { server: 'two.example:4222', tls: true }]],
+    ['natsCreds', 'nats-creds', 'CAIRN_SIGNAL_NATS_CREDS', '/run/nats.creds', '/run/nats.creds'],
+    ['natsToken', 'nats-token', 'CAIRN_SIGNAL_NATS_TOKEN', 's3cret', 's3cret'],
+    ['natsTlsCa', 'nats-tls-ca', 'CAIRN_SIGNAL_NATS_TLS_CA', '/certs/ca.pem', '/certs/ca.pem'],
+    ['natsTlsCert', 'nats-tls-cert', 'CAIRN_SIGNAL_NATS_TLS_CERT', '/certs/cert.pem', '/certs/cert.pem'],
+    ['natsTlsKey', 'nats-tls-key', 'CAIRN_SIGNAL_NATS_TLS_KEY', '/certs/key.pem', '/certs/key.pem'],
+    ['natsSubjectPrefix', 'nats-subject-prefix', 'CAIRN_SIGNAL_NATS_SUBJECT_PREFIX', 'acme.cairn', 'acme.cairn'],
+    ['backplaneRequired', 'backplane-required', 'CAIRN_SIGNAL_BACKPLANE_REQUIRED', 'on', true],
     ['handshakeTimeout', 'handshake-timeout', 'CAIRN_SIGNAL_HANDSHAKE_TIMEOUT', '3s', 3000],
     ['drainDelay', 'drain-delay', 'CAIRN_SIGNAL_DRAIN_DELAY', '5s', 5000],
     ['drainTimeout', 'drain-timeout', 'CAIRN_SIGNAL_DRAIN_TIMEOUT', '4s', 4000],
@@ -85,8 +95,9 @@ describe('settings', () => {
   });
 
   it.each(EXAMPLES)('%s can be given as --%s, as %s and in the file', (name, flag, variable, text, value) => {
-    // A certificate needs its key and the other way round: the one that is not tried is always there.
-    const { [variable]: _tried, ...environment } = { CAIRN_SIGNAL_TLS_CERT: '/other', CAIRN_SIGNAL_TLS_KEY: '/other' } as Record<string, string>;
+    // A certificate needs its key and the other way round, and what is said of NATS its address: what is not tried is always there.
+    const needed = ['TLS_CERT', 'TLS_KEY', 'NATS_URL', 'NATS_TLS_CERT', 'NATS_TLS_KEY'].map((other) => [`CAIRN_SIGNAL_${other}`, 'other']);
+    const { [variable]: _tried, ...environment } = Object.fromEntries(needed) as Record<string, string>;
     expect(load({ environment, flags: { [flag]: text } }).settings[name]).toEqual(value);
     expect(load({ environment: { ...environment, [variable]: text } }).settings[name]).toEqual(value);
     expect(load({ environment, yaml: `${name}: "${text}"` }).settings[name]).toEqual(value);
@@ -100,6 +111,8 @@ describe('settings', () => {
     ['trustedProxies', ['10.0.0.0/33', '10.0.0', 'proxy.example', '::1/129', '10.0.0.1,', '', '/8', '10.0.0.0/']],
     ['allowedOrigins', ['app.example.com', 'https://app.example.com/path', 'ftp://app.example.com', '*', 'https://a.example,,', 'https://user@a.example']],
     ['forwardedHeader', ['x forwarded', 'a:b', '']],
+    ['natsUrl', ['nats://', 'http://nats.example', 'nats://name:secret@nats.example', 'nats://token@nats.example', 'nats://nats.example/path', 'a,,b', '']],
+    ['natsSubjectPrefix', ['', 'a.', '.a', 'a..b', 'a b', 'a.*', '>']],
   ] as const)('%s: every wrong value is a fault', (name, values) => {
     for (const value of values) expect(faultsOf(() => parseSettings({ [name]: value }))).toHaveLength(1);
   });

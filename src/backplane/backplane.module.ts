@@ -1,0 +1,25 @@
+import { Module } from '@nestjs/common';
+import { Clock } from '../clock/clock.js';
+import { Settings } from '../config/settings.js';
+import { Logs } from '../logging/log.js';
+import { BackplaneCounts } from '../metrics/backplane-counts.js';
+import { Backplane } from './backplane.js';
+import { LocalBackplane } from './local-backplane.js';
+
+/** The bus between nodes: NATS where nats-url names one, else none. */
+@Module({
+  providers: [
+    {
+      provide: Backplane,
+      inject: [Settings, Clock, Logs, BackplaneCounts],
+      useFactory: async (settings: Settings, clock: Clock, logs: Logs, counts: BackplaneCounts): Promise<Backplane> => {
+        if (settings.natsUrl === undefined) return new LocalBackplane();
+        // Loaded only where there is a bus.
+        const { NatsBackplane } = await import('./nats-backplane.js');
+        return NatsBackplane.join({ settings, clock, counts, log: logs.for('backplane') });
+      },
+    },
+  ],
+  exports: [Backplane],
+})
+export class BackplaneModule {}

@@ -1,0 +1,64 @@
+import { createSecureContext } from 'node:tls';
+import { credsAuthenticator } from '@nats-io/transport-node';
+import type { NodeConnectionOptions } from '@nats-io/transport-node';
+import { StartupError } from '../config/faults.js';
+import { readSettingFile } from '../config/setting-file.js';
+import type { Settings } from '../config/settings.js';
+
+/** How long an attempt to connect may take. */
+const CONNECT_TIMEOUT_MS = 2000;
+/** How long until the next one, give or take. */
+const RETRY_MS = 500;
+const RETRY_JITTER_MS = 500;
+/** A connection is given up when it did not answer this many pings in a row, this often. */
+const PING_INTERVAL_MS = 5000;
+const MOST_UNANSWERED = 2;
+
+/** How the settings have the bus reached. Throws a StartupError that names the setting at fault. */
+export function natsOptions(settings: Settings): NodeConnectionOptions {
+  const { natsUrl = [], natsToken } = settings;
+  const secure = secureOptions(settings) ?? (natsUrl.some(({ tls }) => tls) ? {} : undefined);
+  return {
+    servers: natsUrl.map(({ server }) => server),
+    name: 'cairn-signal',
+    noEcho: true,
+    timeout: CONNECT_TIMEOUT_MS,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: RETRY_MS,
+    reconnectJitter: RETRY_JITTER_MS,
+    reconnectJitterTLS: RETRY_JITTER_MS,
+    pingInterval: PING_INTERVAL_MS,
+    maxPingOut: MOST_UNANSWERED,
+    // Credentials may be mended while the node goes on serving.
+    ignoreAuthErrorAbort: true,
+    ...(natsToken !== undefined && { token: natsToken }),
+    ...(settings.natsCreds !== undefined && { authenticator: credentials(settings.natsCreds) }),
+    ...(secure !== undefined && { tls: secure }),
+  };
+}
+
+function credentials(path: string): ReturnType<typeof credsAuthenticator> {
+  const authenticator = credsAuthenticator(new Uint8Array(readSettingFile('nats-creds', path)));
+  attempt(() => authenticator('a nonce'), `nats-creds ${JSON.stringify(path)}: no NATS credentials (a user JWT and its seed)`);
+  return authenticator;
+}
+
+function secureOptions({ natsTlsCa, natsTlsCert, natsTlsKey }: Settings): { ca?: string; cert?: string; key?: string } | undefined {
+  if (natsTlsCa === undefined && natsTlsCert === undefined) return undefined;
+  const read = (setting: string, path: string): string => readSettingFile(setting, path).toString();
+  const secure = {
+    ...(natsTlsCa !== undefined && { ca: read('nats-tls-ca', natsTlsCa) }),
+    ...(natsTlsCert !== undefined && { cert: read('nats-tls-cert', natsTlsCert) }),
+    ...(natsTlsKey !== undefined && { key: read('nats-tls-key', natsTlsKey) }),
+  };
+  attempt(() => createSecureContext(secure), 'nats-tls-ca, nats-tls-cert, nats-tls-key: not usable as PEM certificates and the key that belongs to them');
+  return secure;
+}
+
+function attempt(work: () => unknown, fault: string): void {
+  try {
+    work();
+  } catch {
+    throw new StartupError(fault);
+  }
+}

@@ -1,0 +1,25 @@
+import { createHash } from 'node:crypto';
+
+/** Subjects remembered for topics that this node only sends to. */
+const REMEMBERED = 4096;
+
+/**
+ * Under which subject a topic's messages travel: a hash, since a topic may hold dots, wildcards and spaces, and is nobody's
+ * business on the bus. Owns the subjects computed last. Invariant: the same on every node with the same prefix.
+ */
+export class Subjects {
+  readonly #of = new Map<string, string>();
+
+  /** `prefix` is one or more tokens of a subject, by dots. */
+  constructor(private readonly prefix: string) {}
+
+  of(topic: string): string {
+    const known = this.#of.get(topic);
+    if (known !== undefined) return known;
+    const subject = `${this.prefix}.topic.${createHash('sha256').update(topic).digest('base64url')}`;
+    // The one known for longest goes; a topic in use is computed again.
+    if (this.#of.size >= REMEMBERED) this.#of.delete(this.#of.keys().next().value!);
+    this.#of.set(topic, subject);
+    return subject;
+  }
+}

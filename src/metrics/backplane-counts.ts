@@ -1,0 +1,26 @@
+import { Injectable } from '@nestjs/common';
+
+/** Why a message did not go to the other nodes, or one of theirs not to our peers. */
+export type BackplaneDrop =
+  /** There is no connection to the bus. */
+  | 'down'
+  /** Too much waits on that connection. */
+  | 'slow'
+  /** More than the bus carries in one message. */
+  | 'too_large'
+  /** What came is no canonical Relay to its topic, or larger than any node lets in. */
+  | 'malformed';
+
+/** What went over the bus since the start. Plain numbers, read when somebody looks; knows neither topics nor nodes. */
+@Injectable()
+export class BackplaneCounts {
+  messagesOut = 0;
+  bytesOut = 0;
+  messagesIn = 0;
+  bytesIn = 0;
+  /** Topics that this node has on the bus now. */
+  subscriptions = 0;
+  /** How long the bus took to answer last, in milliseconds; undefined before it did. */
+  roundTripMs: number | undefined;
+  readonly dropped: { [Drop in BackplaneDrop]: number } = { down: 0, slow: 0, too_large: 0, malformed: 0 };
+}

@@ -1,0 +1,95 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Backplane } from '../../src/backplane/backplane.js';
+import { relayMessage } from '../support/peer.js';
+
+/** Some nodes of one service, what each was delivered, and how to end them. */
+export interface Nodes {
+  readonly backplanes: readonly Backplane[];
+  close(): Promise<void>;
+}
+
+/** What every Backplane keeps. `join` makes so many nodes of one service; `others` says whether they reach each other. */
+export function backplaneContract(name: string, join: (count: number) => Promise<Nodes>, others: boolean): void {
+  describe(`Backplane contract: ${name}`, () => {
+    let nodes: Nodes;
+    afterEach(() => nodes.close());
+
+    /** What arrives at each node, as `topic: payload` in hex. */
+    async function start(count: number): Promise<string[][]> {
+      nodes = await join(count);
+      return nodes.backplanes.map((backplane) => {
+        const arrived: string[] = [];
+        backplane.listen((topic, message) => arrived.push(`${topic} ${Buffer.from(message).toString('hex')}`));
+        return arrived;
+      });
+    }
+
+    const want = async (node: number, topic: string): Promise<void> => {
+      await nodes.backplanes[node].subscribe(topic);
+    };
+    const line = (topic: string, payload: string): string => `${topic} ${relayMessage(topic, payload).toString('hex')}`;
+    const send = (node: number, topic: string, payload: string): void => nodes.backplanes[node].publish(topic, relayMessage(topic, payload));
+
+    /** Resolves when everything that was published before has arrived everywhere: each node has a word for each other one. */
+    async function settle(arrived: readonly string[][]): Promise<void> {
+      if (!others) return;
+      await Promise.all([...nodes.backplanes.keys()].map((node) => want(node, 'the end')));
+      for (const node of nodes.backplanes.keys()) send(node, 'the end', String(node));
+      const ends = (lines: readonly string[]): number => lines.filter((one) => one.startsWith('the end')).length;
+      while (arrived.some((lines) => ends(lines) < nodes.backplanes.length - 1)) await new Promise((resolve) => setImmediate(resolve));
+      for (const lines of arrived) lines.splice(0, lines.length, ...lines.filter((one) => !one.startsWith('the end')));
+    }
+
+    it('N1: a message arrives at every other node that subscribes, once, and not where it came from', async () => {
+      const arrived = await start(3);
+      await Promise.all([want(0, 'topic'), want(1, 'topic'), want(1, 'topic')]);
+      send(0, 'topic', 'x');
+      await settle(arrived);
+      expect(arrived).toEqual([[], others ? [line('topic', 'x')] : [], []]);
+    });
+
+    it('N1: topics may hold anything that text holds', async () => {
+      const arrived = await start(2);
+      const topics = ['a.b', 'a.*', '>', 'with space', '', 'ünïcödé', '\r\nPUB x 1\r\n', 'x'.repeat(4096)];
+      await Promise.all(topics.map((topic) => want(1, topic)));
+      for (const topic of topics) send(0, topic, 'x');
+      await settle(arrived);
+      expect(arrived[1]).toEqual(others ? topics.map((topic) => line(topic, 'x')) : []);
+    });
+
+    it('N2: what is published once subscribing is confirmed arrives, and in order', async () => {
+      const arrived = await start(2);
+      const expected: string[] = [];
+      for (let i = 0; i < 200; i++) {
+        await want(1, `topic ${i}`);
+        for (let n = 0; n < 5; n++) {
+          send(0, `topic ${i}`, String(n));
+          expected.push(line(`topic ${i}`, String(n)));
+        }
+      }
+      await settle(arrived);
+      expect(arrived[1]).toEqual(others ? expected : []);
+    });
+
+    it('N1: a topic that is not wanted can be wanted again', async () => {
+      const arrived = await start(2);
+      await want(1, 'topic');
+      nodes.backplanes[1].unsubscribe('topic');
+      nodes.backplanes[1].unsubscribe('another');
+      await want(1, 'topic');
+      send(0, 'topic', 'x');
+      await settle(arrived);
+      expect(arrived[1]).toEqual(others ? [line('topic', 'x')] : []);
+    });
+
+    it('N1: what a publisher does with its memory afterwards changes nothing', async () => {
+      const arrived = await start(2);
+      await want(1, 'topic');
+      const message = relayMessage('topic', 'x');
+      nodes.backplanes[0].publish('topic', message);
+      message.fill(0);
+      await settle(arrived);
+      expect(arrived[1]).toEqual(others ? [line('topic', 'x')] : []);
+    });
+  });
+}

@@ -1,0 +1,308 @@
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { once } from 'node:events';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { BackplaneCounts } from '../../src/metrics/backplane-counts.js';
+import { JsonPeer } from '../support/json-peer.js';
+import { describeWithNats, NatsServer } from '../support/nats-server.js';
+import { Peer, relayMessage } from '../support/peer.js';
+import { endPrograms, Program } from '../support/program.js';
+import { startServer, stopServers } from '../support/server.js';
+import type { RunningServer } from '../support/server.js';
+import { turn } from '../support/turn.js';
+
+/** Passes bytes on to a port until it is cut, and lets nobody in until it is mended: a partition. */
+class Wire {
+  readonly #sockets = new Set<Socket>();
+  readonly #server: Server;
+  #cut = false;
+
+  constructor(to: number) {
+    this.#server = createServer((one) => {
+      const other = connect(to, '127.0.0.1');
+      for (const [from, into] of [[one, other], [other, one]]) {
+        this.#sockets.add(from);
+        from.on('error', () => undefined).on('close', () => {
+          this.#sockets.delete(from);
+          into.destroy();
+        });
+        from.pipe(into);
+      }
+      if (this.#cut) one.destroy();
+    });
+  }
+
+  async listen(): Promise<string> {
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+    return `nats://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  cut(): void {
+    this.#cut = true;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  mend(): void {
+    this.#cut = false;
+  }
+
+  close(): void {
+    this.cut();
+    this.#server.close();
+  }
+}
+
+const countsOf = (node: RunningServer): BackplaneCounts => node.server.app.get(BackplaneCounts, { strict: false });
+
+/** Resolves when a node says so of its bus. */
+async function bus(node: RunningServer, state: 'up' | 'down'): Promise<void> {
+  for (;;) {
+    const health = (await (await fetch(`${node.http}/health/ready`)).json()) as { details: { signaling: { backplane: string } } };
+    if (health.details.signaling.backplane === state) return;
+    await turn();
+  }
+}
+
+describeWithNats('several nodes', () => {
+  let nats: NatsServer;
+  const wires: Wire[] = [];
+  beforeEach(async () => {
+    nats = await NatsServer.start();
+  });
+  afterEach(async () => {
+    endPrograms();
+    await stopServers();
+    for (const wire of wires.splice(0)) wire.close();
+    await NatsServer.stopAll();
+  });
+
+  const node = (settings: object = {}): Promise<RunningServer> => startServer({ natsUrl: nats.url, maxMessagesPerSecond: 0, ...settings });
+
+  it('N1: a message reaches the subscribers of every node, once, and never its sender', async () => {
+    const nodes = await Promise.all([node(), node(), node()]);
+    const peers = await Promise.all(nodes.flatMap(({ url }) => [Peer.connect(url), Peer.connect(url)]));
+    for (const peer of peers) peer.subscribe('topic');
+    await Promise.all(peers.map((peer) => peer.sync()));
+    const message = peers[0].relay('topic', 'x');
+    expect(await Promise.all(peers.slice(1).map((peer) => peer.next()))).toEqual(peers.slice(1).map(() => message));
+    // What comes behind shows that nothing came twice.
+    const second = peers[5].relay('topic', 'y');
+    expect(await Promise.all(peers.slice(0, 5).map((peer) => peer.next()))).toEqual(peers.slice(0, 5).map(() => second));
+    expect(peers.map(({ received }) => received.length)).toEqual([0, 0, 0, 0, 0, 0]);
+    expect(nodes.map((one) => countsOf(one).messagesOut)).toEqual([1, 0, 1]);
+    expect(nodes.map((one) => countsOf(one).messagesIn)).toEqual([1, 2, 1]);
+  });
+
+  it('N1, J6: what a JSON peer publishes on one node reaches CBOR subscribers of another', async () => {
+    const [here, there] = await Promise.all([node(), node()]);
+    const subscriber = await Peer.connect(there.url);
+    subscriber.subscribe('topic');
+    await subscriber.sync();
+    const publisher = await JsonPeer.connect(here.url);
+    await publisher.publish('topic', 'hello');
+    expect(await subscriber.next()).toEqual(relayMessage('topic', Buffer.from('hello')));
+  });
+
+  it('N2: subscribe here, relay there, one after the other: 10,000 times, nothing is lost and order is kept', async () => {
+    const ROUNDS = 10_000;
+    const LANES = 50;
+    const [here, there] = await Promise.all([node({ maxTopicsPerConnection: 0 }), node()]);
+    /** Each round a fresh topic, which nobody had before. */
+    const lane = async (which: number): Promise<void> => {
+      const [subscriber, sender] = await Promise.all([Peer.connect(here.url), Peer.connect(there.url)]);
+      for (let round = 0; round < ROUNDS / LANES; round++) {
+        const topic = `lane ${which} round ${round}`;
+        subscriber.subscribe(topic);
+        await subscriber.sync();
+        const messages = [sender.relay(topic, '1'), sender.relay(topic, '2')];
+        expect([await subscriber.next(), await subscriber.next()]).toEqual(messages);
+        subscriber.unsubscribe(topic);
+      }
+    };
+    await Promise.all(Array.from({ length: LANES }, (_, which) => lane(which)));
+    expect(countsOf(here).messagesIn).toBe(2 * ROUNDS);
+  }, 60_000);
+
+  it('N2: while a subscription is being confirmed, what else the peer sends waits, and is not lost', async () => {
+    const wire = new Wire(nats.port);
+    wires.push(wire);
+    const here = await node({ natsUrl: await wire.listen() });
+    const [peer, other] = await Promise.all([Peer.connect(here.url), Peer.connect(here.url)]);
+    other.subscribe('local');
+    await other.sync();
+    nats.freeze(true);
+    peer.subscribe('topic');
+    const messages = Array.from({ length: 1000 }, (_, i) => peer.relay('local', String(i)));
+    // Others are served meanwhile.
+    await other.sync();
+    expect(other.received).toEqual([]);
+    nats.freeze(false);
+    for (const message of messages) expect(await other.next()).toEqual(message);
+  });
+
+  it('N3: topics that nobody here subscribes to any more leave the bus a second later, and not before', async () => {
+    const [here, there] = await Promise.all([node(), node()]);
+    const [peer, sender] = await Promise.all([Peer.connect(here.url), Peer.connect(there.url)]);
+    peer.subscribe('kept');
+    peer.subscribe('left');
+    peer.unsubscribe('left');
+    await peer.sync();
+    expect(countsOf(here).subscriptions).toBe(2);
+    while (countsOf(here).subscriptions > 1) await turn();
+    sender.relay('left', 'x');
+    const kept = sender.relay('kept', 'x');
+    expect(await peer.next()).toEqual(kept);
+    expect(countsOf(here).messagesIn).toBe(1);
+    await peer.close();
+    while (countsOf(here).subscriptions > 0) await turn();
+  });
+
+  it('N4: without NATS a node serves its own peers and says so; it joins when NATS comes, and again after a restart', async () => {
+    await nats.kill();
+    const [here, there] = await Promise.all([node(), node({ backplaneRequired: 'on' })]);
+    expect((await fetch(`${here.http}/health/ready`)).status).toBe(200);
+    expect((await fetch(`${there.http}/health/ready`)).status).toBe(503);
+    await bus(here, 'down');
+    const [one, two, far] = await Promise.all([Peer.connect(here.url), Peer.connect(here.url), Peer.connect(there.url)]);
+    for (const peer of [one, two, far]) peer.subscribe('topic');
+    await Promise.all([one, two, far].map((peer) => peer.sync()));
+    expect(await (one.relay('topic', 'near'), two.next())).toEqual(relayMessage('topic', 'near'));
+    expect(countsOf(here).dropped.down).toBe(1);
+
+    for (let restart = 0; restart < 2; restart++) {
+      await nats.start();
+      await Promise.all([bus(here, 'up'), bus(there, 'up')]);
+      expect((await fetch(`${there.http}/health/ready`)).status).toBe(200);
+      // A topic of before, and one that was subscribed to while there was no bus.
+      two.subscribe(`other ${restart}`);
+      await two.sync();
+      const messages = [far.relay('topic', `far ${restart}`), far.relay(`other ${restart}`, 'far')];
+      expect([await two.next(), await two.next()]).toEqual(messages);
+      expect(await one.next()).toEqual(messages[0]);
+      await nats.kill();
+      await Promise.all([bus(here, 'down'), bus(there, 'down')]);
+      two.subscribe(`other ${restart + 1}`);
+      await two.sync();
+    }
+    expect(JSON.stringify(here.log)).not.toContain('topic"');
+  }, 30_000);
+
+  it('N4: a node that is cut off by a partition goes on by itself, and loses only what crosses it', async () => {
+    const wire = new Wire(nats.port);
+    wires.push(wire);
+    const [here, there] = await Promise.all([node({ natsUrl: await wire.listen() }), node()]);
+    const [one, two, far] = await Promise.all([Peer.connect(here.url), Peer.connect(here.url), Peer.connect(there.url)]);
+    for (const peer of [one, two, far]) peer.subscribe('topic');
+    await Promise.all([one, two, far].map((peer) => peer.sync()));
+    wire.cut();
+    await bus(here, 'down');
+    const alone = one.relay('topic', 'alone');
+    expect(await two.next()).toEqual(alone);
+    wire.mend();
+    await bus(here, 'up');
+    const together = one.relay('topic', 'together');
+    expect([await two.next(), await far.next()]).toEqual([together, together]);
+  });
+
+  it('N4: of two clustered NATS servers one may be lost', async () => {
+    const cluster = ['--cluster_name', 'test'];
+    const first = await NatsServer.start(...cluster);
+    const second = await NatsServer.start(...cluster, '--routes', `nats://127.0.0.1:${first.routePort}`);
+    const [here, there] = await Promise.all([node({ natsUrl: first.url }), node({ natsUrl: second.url })]);
+    const [one, far] = await Promise.all([Peer.connect(here.url), Peer.connect(there.url)]);
+    for (const peer of [one, far]) peer.subscribe('topic');
+    await Promise.all([one, far].map((peer) => peer.sync()));
+    /** Relays until it arrives: between servers, interest travels a moment longer than a subscription takes to be confirmed. */
+    const reaches = async (sender: Peer, receiver: Peer): Promise<void> => {
+      const arrival = receiver.next().then(() => true);
+      do sender.relay('topic', 'x');
+      while (!(await Promise.race([arrival, sender.sync().then(() => false)])));
+      await receiver.sync();
+      receiver.received.length = 0;
+    };
+    await reaches(one, far);
+    await reaches(far, one);
+    // The library learnt of the other server from the first one.
+    await first.kill();
+    await bus(here, 'down');
+    await bus(here, 'up');
+    await reaches(one, far);
+    await reaches(far, one);
+    expect([one, far].map(({ socket }) => socket.readyState)).toEqual([1, 1]);
+  }, 30_000);
+
+  it('N5: what comes over the bus and is no Relay to its topic is dropped, and so is what no peer could have sent', async () => {
+    const here = await node({ maxMessageBytes: 1024, recordMaxBytes: 1024 });
+    const peer = await Peer.connect(here.url);
+    peer.subscribe('topic');
+    await peer.sync();
+    const publish = (message: Buffer): void => {
+      const socket = connect(nats.port, '127.0.0.1', () => {
+        // What the subject of "topic" is: a hash.
+        const subject = 'cairn.topic.I9YRpvb44--HdZWe_WHu4JTB5rFHq5eOe_fKRS5REQs';
+        socket.write(Buffer.concat([Buffer.from(`CONNECT {"verbose":false}\r\nPUB ${subject} ${message.length}\r\n`), message, Buffer.from('\r\nPING\r\n')]));
+        socket.once('data', () => socket.end());
+      });
+      socket.on('error', () => undefined);
+    };
+    const garbage = [Buffer.from('garbage'), Buffer.alloc(0), relayMessage('another', 'x'), relayMessage('topic', Buffer.alloc(20_000)), Buffer.concat([relayMessage('topic', 'x'), Buffer.of(0)])];
+    for (const message of garbage) publish(message);
+    while (countsOf(here).dropped.malformed < garbage.length) await turn();
+    expect((await peer.sync()).received).toEqual([]);
+  });
+
+  it('N4: a bus that swallows nothing costs what does not fit, and no more memory than that', async () => {
+    const here = await node({ maxMessageBytes: 1024 * 1024 });
+    const peer = await Peer.connect(here.url);
+    nats.freeze(true);
+    const before = process.memoryUsage().arrayBuffers;
+    const payload = Buffer.alloc(512 * 1024);
+    for (let i = 0; i < 100; i++) {
+      peer.relay('topic', payload);
+      await peer.sync();
+    }
+    const { messagesOut, dropped } = countsOf(here);
+    expect(messagesOut + dropped.slow).toBe(100);
+    // 8 MiB may be on their way, and what the system took before it said no more.
+    expect(dropped.slow).toBeGreaterThan(70);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(40 * 1024 * 1024);
+    nats.freeze(false);
+    // It swallows again, and is asked how much of it is gone.
+    while (countsOf(here).messagesOut === messagesOut) {
+      peer.relay('topic', payload);
+      await peer.sync();
+    }
+  });
+
+  it('N6: three processes: when one is killed, its peers go on at another', async () => {
+    const flags = ['--listen-addr', '127.0.0.1:0', '--nats-url', nats.url];
+    const programs = [1, 2, 3].map(() => new Program(flags));
+    const urls = await Promise.all(programs.map(async (program) => `ws://127.0.0.1:${await program.port()}`));
+    const [one, two, three] = await Promise.all(urls.map((url) => Peer.connect(url)));
+    for (const peer of [one, two, three]) peer.subscribe('topic');
+    await Promise.all([one, two, three].map((peer) => peer.sync()));
+    const before = one.relay('topic', 'before');
+    expect([await two.next(), await three.next()]).toEqual([before, before]);
+    programs[0].signal('SIGKILL');
+    await one.closed;
+    const again = await Peer.connect(urls[1]);
+    again.subscribe('topic');
+    await again.sync();
+    const after = again.relay('topic', 'after');
+    expect([await two.next(), await three.next()]).toEqual([after, after]);
+    for (const program of programs.slice(1)) program.signal('SIGTERM');
+    expect(await Promise.all(programs.slice(1).map(async (program) => (await program.ended).code))).toEqual([0, 0]);
+  }, 30_000);
+
+  it('S: settings that NATS does not take stop the start, each with a line of its own', async () => {
+    const guarded = await NatsServer.start('--auth', 's3cret');
+    await expect(node({ natsUrl: guarded.url, natsToken: 'wrong' })).rejects.toThrow('NATS refuses nats-creds or nats-token');
+    await expect(node({ natsUrl: guarded.url })).rejects.toThrow('NATS refuses nats-creds or nats-token');
+    await bus(await node({ natsUrl: guarded.url, natsToken: 's3cret' }), 'up');
+    await expect(node({ maxMessageBytes: 2 * 1024 * 1024 })).rejects.toThrow('NATS carries at most 1048576 bytes in a message (its max_payload), and max-message-bytes is 2097152');
+    await expect(node({ natsCreds: '/nowhere' })).rejects.toThrow('nats-creds "/nowhere": there is no such file');
+    await expect(node({ natsCreds: 'package.json' })).rejects.toThrow('nats-creds "package.json": no NATS credentials (a user JWT and its seed)');
+    await expect(node({ natsTlsCa: 'package.json', natsTlsCert: 'package.json', natsTlsKey: 'package.json' })).rejects.toThrow('nats-tls-ca, nats-tls-cert, nats-tls-key: not usable');
+  });
+});

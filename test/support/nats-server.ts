@@ -1,0 +1,79 @@
+import { spawn, spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { describe } from '@jest/globals';
+
+const PROGRAM = 'nats-server';
+const LISTENING = /Listening for (client|route) connections on 127\.0\.0\.1:(\d+)/;
+
+const found = spawnSync(PROGRAM, ['--version']).status === 0;
+const HOW_TO_GET = 'needs nats-server in the PATH; on Debian: apt-get install nats-server';
+
+/** As `describe`; without a nats-server skipped, with the reason in the title, and a failure where CI=true. */
+export function describeWithNats(title: string, tests: () => void): void {
+  // oxlint-disable jest/valid-title, jest/valid-describe-callback, jest/no-disabled-tests -- this stands in for describe
+  if (found || process.env.CI === 'true') describe(title, tests);
+  else describe.skip(`${title} (${HOW_TO_GET})`, tests);
+  // oxlint-enable
+}
+
+/** A nats-server of a test's own, on loopback. */
+export class NatsServer {
+  static readonly #running = new Set<NatsServer>();
+  port = 0;
+  /** Where others of its cluster reach it; 0 without one. */
+  routePort = 0;
+  #process: ChildProcess | undefined;
+
+  private constructor(private readonly args: readonly string[]) {}
+
+  /** Starts one on a free port, with more arguments. */
+  static async start(...args: string[]): Promise<NatsServer> {
+    const server = new NatsServer(args);
+    await server.start();
+    return server;
+  }
+
+  /** Ends all that were started. */
+  static async stopAll(): Promise<void> {
+    await Promise.all([...NatsServer.#running].map((server) => server.kill()));
+  }
+
+  get url(): string {
+    return `nats://127.0.0.1:${this.port}`;
+  }
+
+  /** Starts it again, on the port it had. */
+  async start(): Promise<void> {
+    if (!found) throw new Error(HOW_TO_GET);
+    const clustered = this.args.includes('--cluster_name');
+    const cluster = clustered ? ['--cluster', `nats://127.0.0.1:${this.routePort || -1}`] : [];
+    this.#process = spawn(PROGRAM, ['-a', '127.0.0.1', '-p', String(this.port || -1), ...cluster, ...this.args], { stdio: ['ignore', 'ignore', 'pipe'] });
+    NatsServer.#running.add(this);
+    const lines: string[] = [];
+    for await (const line of createInterface(this.#process.stderr!)) {
+      lines.push(line);
+      const [, kind, port] = LISTENING.exec(line) ?? [];
+      if (kind === 'client') this.port = Number(port);
+      if (kind === 'route') this.routePort = Number(port);
+      if (this.port > 0 && (!clustered || this.routePort > 0) && line.includes('Server is ready')) break;
+      if (this.port > 0 && clustered && this.routePort > 0) break;
+    }
+    if (this.port === 0) throw new Error(`nats-server did not start:\n${lines.join('\n')}`);
+    this.#process.stderr!.resume();
+  }
+
+  /** Ends it at once. */
+  async kill(): Promise<void> {
+    const ended = this.#process!.exitCode === null && this.#process!.signalCode === null ? once(this.#process!, 'exit') : undefined;
+    this.#process!.kill('SIGKILL');
+    await ended;
+    NatsServer.#running.delete(this);
+  }
+
+  /** Stops answering, without closing a connection; `true` to go on. */
+  freeze(frozen: boolean): void {
+    this.#process!.kill(frozen ? 'SIGSTOP' : 'SIGCONT');
+  }
+}
