@@ -2,10 +2,13 @@
 // Two peers find each other through a cairn-signal server and exchange an SDP offer, an answer and five ICE candidates,
 // CBOR-encoded as cairn's signaling protocol has them. Starts the server in this process, or uses one that runs:
 //   npm run demo
-//   node examples/demo.mjs --url ws://127.0.0.1:8080 [--token TOKEN]
+//   npm run demo -- --cluster       two nodes with a NATS between them, a peer on each; needs nats-server in the PATH
+//   node examples/demo.mjs --url ws://127.0.0.1:8080 [--url ws://another:8080] [--token TOKEN]
 // Ends with 1 when the answer takes longer than a second from the first connect.
+import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { Decoder, Encoder } from 'cbor-x';
 import { WebSocket } from 'ws';
@@ -13,7 +16,7 @@ import { WebSocket } from 'ws';
 const GOAL_MS = 1000;
 /** When nothing comes at all. */
 const GIVE_UP_MS = 10_000;
-const { values: options } = parseArgs({ options: { url: { type: 'string' }, token: { type: 'string' } } });
+const { values: options } = parseArgs({ options: { url: { type: 'string', multiple: true }, token: { type: 'string' }, cluster: { type: 'boolean', default: false } } });
 
 const encoder = new Encoder({ useRecords: false, variableMapSize: true, tagUint8Array: false });
 const decoder = new Decoder({ mapsAsObjects: true });
@@ -91,24 +94,53 @@ const candidates = [
   'candidate:5 1 udp 41885695 198.51.100.20 50000 typ relay raddr 203.0.113.9 rport 61002 generation 0',
 ];
 
-async function startServer() {
+/** Starts a node in this process. Its address, and how to end it. */
+async function startNode(settings = {}) {
   const [{ createApp }, { parseSettings }, { Logs }, { LogFilter }] = await Promise.all(
     ['app', 'config/load-settings', 'logging/log', 'logging/log-filter'].map((part) => import(`../dist/${part}.js`)),
   );
   const logs = new Logs({ format: 'pretty', filter: LogFilter.parse('error') });
-  const server = await createApp(parseSettings({ listenAddr: '127.0.0.1:0' }), { logs });
-  const { port } = await server.listen();
-  console.log(`a server of our own listens on 127.0.0.1:${port}\n`);
-  return { url: `ws://127.0.0.1:${port}`, close: () => server.close() };
+  const node = await createApp(parseSettings({ listenAddr: '127.0.0.1:0', ...settings }), { logs });
+  const { port } = await node.listen();
+  console.log(`a server of our own listens on 127.0.0.1:${port}`);
+  return { url: `ws://127.0.0.1:${port}`, close: () => node.close() };
 }
 
-const server = options.url === undefined ? await startServer() : { url: options.url, close: async () => undefined };
+/** Starts a NATS of our own on a free port. */
+async function startNats() {
+  const nats = spawn('nats-server', ['-a', '127.0.0.1', '-p', '-1'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  nats.on('error', () => fail('--cluster needs nats-server in the PATH; on Debian: apt-get install nats-server'));
+  process.on('exit', () => nats.kill());
+  for await (const line of createInterface(nats.stderr)) {
+    const port = /client connections on 127\.0\.0\.1:(\d+)/.exec(line)?.[1];
+    if (port === undefined) continue;
+    nats.stderr.resume();
+    console.log(`a NATS of our own listens on 127.0.0.1:${port}`);
+    return { url: `nats://127.0.0.1:${port}`, close: () => nats.kill() };
+  }
+  return fail('nats-server did not start');
+}
+
+/** The servers that the demo is about, what else was started, first to be closed last. */
+async function start() {
+  if (options.url !== undefined) return { urls: options.url, started: [] };
+  if (!options.cluster) {
+    const node = await startNode();
+    return { urls: [node.url], started: [node] };
+  }
+  const nats = await startNats();
+  const nodes = await Promise.all([startNode({ natsUrl: nats.url }), startNode({ natsUrl: nats.url })]);
+  return { urls: nodes.map(({ url }) => url), started: [nats, ...nodes] };
+}
+
+const { urls, started } = await start();
+console.log();
 // cairn derives the topic from what both peers know from their pairing; here a shared secret stands for it.
 const topic = createHash('sha256').update(randomBytes(32)).digest('hex');
 
 began = performance.now();
-const alice = await Peer.connect('alice', server.url, topic);
-const bob = await Peer.connect('bob', server.url, topic);
+const alice = await Peer.connect('alice', urls[0], topic);
+const bob = await Peer.connect('bob', urls.at(-1), topic);
 await Promise.all([alice.subscribe(), bob.subscribe()]);
 
 alice.send({ type: 'offer', sdp: sessionDescription('actpass') });
@@ -125,7 +157,7 @@ for (const candidate of candidates) {
 alice.socket.close();
 bob.socket.close();
 await Promise.all([once(alice.socket, 'close'), once(bob.socket, 'close')]);
-await server.close();
+for (const one of started.toReversed()) await one.close();
 
 console.log(`\nfrom first connect to answer: ${took.toFixed(1)} ms (goal: under ${GOAL_MS} ms)`);
 process.exitCode = took < GOAL_MS ? 0 : 1;
