@@ -8,6 +8,10 @@ export class LocalBackplane extends Backplane {
     // Nothing comes.
   }
 
+  respond(): void {
+    // Nobody asks.
+  }
+
   subscribe(): undefined {
     return undefined;
   }
@@ -18,5 +22,17 @@ export class LocalBackplane extends Backplane {
 
   publish(): void {
     // Nobody is there.
+  }
+
+  offer(): void {
+    // Nobody asks.
+  }
+
+  withdraw(): void {
+    // Nobody asked.
+  }
+
+  ask(): undefined {
+    return undefined;
   }
 }

@@ -1,9 +1,7 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { errors } from '@nats-io/transport-node';
-import type { NatsConnection, Subscription } from '@nats-io/transport-node';
+import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../clock/clock.js';
-import { ExpiryList } from '../clock/expiry-list.js';
-import type { Expiring } from '../clock/expiry-list.js';
 import { Sweep } from '../clock/sweep.js';
 import { StartupError } from '../config/faults.js';
 import type { Settings } from '../config/settings.js';
@@ -11,15 +9,14 @@ import type { Log } from '../logging/log.js';
 import type { BackplaneCounts, BackplaneDrop } from '../metrics/backplane-counts.js';
 import { canonicalRelayTopic } from '../protocol/canonical-relay.js';
 import { Backplane } from './backplane.js';
-import type { BackplaneState, Deliver } from './backplane.js';
+import type { BackplaneState, Deliver, Respond } from './backplane.js';
+import { Interest } from './interest.js';
 import { NatsLink } from './nats-link.js';
 import type { LinkListener } from './nats-link.js';
 import { natsOptions } from './nats-options.js';
+import { Questions } from './questions.js';
 import { Subjects } from './subjects.js';
 
-/** How long a topic stays on the bus after its last subscriber left: peers come back, and subscriptions travel far. */
-const LINGER_MS = 1000;
-const LINGER_SWEPT_MS = 250;
 /** How long a peer waits for its subscription at most, when the bus is up and does not answer. */
 const CONFIRM_MS = 2000;
 /** Bytes that may be on their way to the bus without its having answered since; after so many of them it is asked to. */
@@ -32,16 +29,6 @@ const ROOM_BYTES = 8192;
 /** How often the bus is asked, to know how long it takes. */
 const PROBED_MS = 10_000;
 
-/** A topic that this node has on the bus. */
-interface BusTopic extends Expiring<BusTopic> {
-  readonly topic: string;
-  subscription: Subscription | undefined;
-  /** Fulfilled when messages are sure to come; undefined when they are, or nobody can tell. */
-  confirmed: Promise<void> | undefined;
-  /** When it is given up. */
-  until: number;
-}
-
 export interface NatsBackplaneParts {
   readonly settings: Settings;
   readonly clock: Clock;
@@ -50,16 +37,16 @@ export interface NatsBackplaneParts {
 }
 
 /**
- * Several nodes as one, over NATS. Owns which topics this node has on the bus, and how much is on its way there. Knows nothing
+ * Several nodes as one, over NATS. Owns how much is on its way to the bus; which topics are on it is Interest's. Knows nothing
  * of subscribers. Invariant: a topic that is wanted is on the bus whenever the bus is up; what waits for the bus is bounded.
  */
 export class NatsBackplane extends Backplane implements OnApplicationShutdown, LinkListener {
-  readonly #topics = new Map<string, BusTopic>();
-  /** Those that nobody wants any more. */
-  readonly #lingering = new ExpiryList<BusTopic>();
   readonly #link: NatsLink;
   readonly #subjects: Subjects;
-  readonly #sweep = new Sweep(() => this.#giveUp(), LINGER_SWEPT_MS);
+  readonly #topics: Interest;
+  /** Topics that this node has something to say about. */
+  readonly #offers: Interest;
+  readonly #questions: Questions;
   readonly #probe = new Sweep(() => this.#ask(), PROBED_MS);
   readonly #closing = new AbortController();
   #deliver: Deliver = () => undefined;
@@ -70,9 +57,13 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
 
   private constructor(private readonly parts: NatsBackplaneParts) {
     super();
-    this.#subjects = new Subjects(parts.settings.natsSubjectPrefix);
-    this.#link = new NatsLink(natsOptions(parts.settings), this, parts.clock, parts.log);
-    this.#sweep.start();
+    const { settings, clock, counts, log } = parts;
+    this.#link = new NatsLink(natsOptions(settings), this, clock, log);
+    this.#subjects = new Subjects(settings.natsSubjectPrefix, 'topic');
+    this.#topics = new Interest(this.#subjects, clock, (topic, { data }) => this.#take(topic, data), (size) => (counts.subscriptions = size));
+    const records = new Subjects(settings.natsSubjectPrefix, 'records');
+    this.#questions = new Questions(records, clock, counts);
+    this.#offers = new Interest(records, clock, (topic, question: Msg) => this.#questions.take(topic, question));
     this.#probe.start();
   }
 
@@ -94,29 +85,36 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.#deliver = deliver;
   }
 
+  respond(respond: Respond): void {
+    this.#questions.respond = respond;
+  }
+
   subscribe(topic: string): Promise<void> | undefined {
-    const known = this.#topics.get(topic);
-    if (known !== undefined) {
-      known.list?.remove(known);
-      return known.confirmed;
-    }
-    const added: BusTopic = { topic, subscription: undefined, confirmed: undefined, until: 0, previous: undefined, next: undefined, list: undefined };
-    this.#topics.set(topic, added);
-    this.parts.counts.subscriptions = this.#topics.size;
     const { connection } = this.#link;
-    if (connection === undefined) return undefined;
-    this.#add(connection, added);
-    added.confirmed = this.#confirm(connection).then(() => {
-      added.confirmed = undefined;
-    });
-    return added.confirmed;
+    const { wanted, news } = this.#topics.want(topic, connection);
+    if (news && connection !== undefined) {
+      wanted.confirmed = this.#confirm(connection).then(() => {
+        wanted.confirmed = undefined;
+      });
+    }
+    return wanted.confirmed;
   }
 
   unsubscribe(topic: string): void {
-    const known = this.#topics.get(topic);
-    if (known === undefined || known.list !== undefined) return;
-    known.until = this.parts.clock.monotonic() + LINGER_MS;
-    this.#lingering.append(known);
+    this.#topics.unwant(topic);
+  }
+
+  offer(topic: string): void {
+    this.#offers.want(topic, this.#link.connection);
+  }
+
+  withdraw(topic: string): void {
+    this.#offers.unwant(topic);
+  }
+
+  ask(topic: string): Promise<readonly Uint8Array[]> | undefined {
+    const { connection } = this.#link;
+    return connection === undefined ? undefined : this.#questions.ask(connection, topic);
   }
 
   publish(topic: string, message: Uint8Array): void {
@@ -134,7 +132,8 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   }
 
   async onApplicationShutdown(): Promise<void> {
-    this.#sweep.stop();
+    this.#topics.stop();
+    this.#offers.stop();
     this.#probe.stop();
     this.#closing.abort();
     await this.#link.close();
@@ -144,22 +143,20 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.#unanswered = 0;
     const tooSmall = this.#tooSmall();
     if (tooSmall !== undefined) this.parts.log.error(tooSmall);
-    for (const known of this.#topics.values()) this.#add(connection, known);
+    this.#topics.joined(connection);
+    this.#offers.joined(connection);
   }
 
   rejoined(): void {
-    // The library gives up what it had not sent, and subscribes anew by itself; what came meanwhile has none yet.
+    // The library gave up what it had not sent.
     this.#unanswered = 0;
     const { connection } = this.#link;
-    for (const known of this.#topics.values()) if (known.subscription === undefined) this.#add(connection!, known);
+    this.#topics.rejoined(connection!);
+    this.#offers.rejoined(connection!);
   }
 
   lost(): void {
     this.#unanswered = 0;
-  }
-
-  #add(connection: NatsConnection, known: BusTopic): void {
-    known.subscription = connection.subscribe(this.#subjects.of(known.topic), { callback: (_error, { data }) => this.#take(known.topic, data) });
   }
 
   /** What another node published: believed no more than a peer, since whoever reaches the bus may write to it. */
@@ -213,18 +210,6 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     }
     this.parts.counts.roundTripMs = this.parts.clock.monotonic() - began;
     return true;
-  }
-
-  /** Takes those topics off the bus that nobody came back for. There is never more work. */
-  #giveUp(): false {
-    const now = this.parts.clock.monotonic();
-    for (let first = this.#lingering.first; first !== undefined && first.until <= now; first = this.#lingering.first) {
-      this.#lingering.remove(first);
-      first.subscription?.unsubscribe();
-      this.#topics.delete(first.topic);
-    }
-    this.parts.counts.subscriptions = this.#topics.size;
-    return false;
   }
 
   #tooSmall(): string | undefined {

@@ -10,13 +10,16 @@ const REMEMBERED = 4096;
 export class Subjects {
   readonly #of = new Map<string, string>();
 
-  /** `prefix` is one or more tokens of a subject, by dots. */
-  constructor(private readonly prefix: string) {}
+  /** `prefix` is one or more tokens of a subject, by dots; `kind` one more, for what is said there. */
+  constructor(
+    private readonly prefix: string,
+    private readonly kind: 'topic' | 'records',
+  ) {}
 
   of(topic: string): string {
     const known = this.#of.get(topic);
     if (known !== undefined) return known;
-    const subject = `${this.prefix}.topic.${createHash('sha256').update(topic).digest('base64url')}`;
+    const subject = `${this.prefix}.${this.kind}.${createHash('sha256').update(topic).digest('base64url')}`;
     // The one known for longest goes; a topic in use is computed again.
     if (this.#of.size >= REMEMBERED) this.#of.delete(this.#of.keys().next().value!);
     this.#of.set(topic, subject);

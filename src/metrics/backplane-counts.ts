@@ -18,6 +18,9 @@ export class BackplaneCounts {
   bytesOut = 0;
   messagesIn = 0;
   bytesIn = 0;
+  /** Questions that this node asked the others, and those that it did not ask or answer since there were too many. */
+  questions = 0;
+  questionsDropped = 0;
   /** Topics that this node has on the bus now. */
   subscriptions = 0;
   /** How long the bus took to answer last, in milliseconds; undefined before it did. */

@@ -3,7 +3,7 @@ import { ExpiryList } from '../clock/expiry-list.js';
 import type { Expiring } from '../clock/expiry-list.js';
 import { costOf } from './record-cost.js';
 import { RecordStore } from './record-store.js';
-import type { RecordContent, StoreRefusal, TopicRecord } from './record-store.js';
+import type { FoundRecord, RecordContent, StoreRefusal, TopicRecord } from './record-store.js';
 
 export interface RecordBounds {
   /** How long a record lives on, in milliseconds. */
@@ -17,7 +17,7 @@ export interface RecordBounds {
 }
 
 /** A record and its place in the store. */
-class Held implements TopicRecord, Expiring<Held> {
+class Held implements FoundRecord, Expiring<Held> {
   /** On the monotonic clock, in milliseconds. */
   expiresAt = Infinity;
   previous: Held | undefined;
@@ -29,6 +29,7 @@ class Held implements TopicRecord, Expiring<Held> {
     readonly connection: number,
     readonly source: string,
     readonly content: RecordContent,
+    readonly since: number,
     readonly bytes: number,
   ) {}
 }
@@ -58,6 +59,7 @@ export class MemoryRecordStore extends RecordStore {
   readonly #orphans = new ExpiryList<Held>();
   #size = 0;
   #bytes = 0;
+  #listener: (topic: string, holds: boolean) => void = () => undefined;
 
   constructor(
     private readonly bounds: RecordBounds,
@@ -83,11 +85,15 @@ export class MemoryRecordStore extends RecordStore {
     if (refusal !== undefined) return refusal;
 
     for (const held of making) this.#bury(held);
-    this.#hold(new Held(record.topic, record.connection, record.source, record.content, bytes));
+    this.#hold(new Held(record.topic, record.connection, record.source, record.content, this.clock.monotonic(), bytes));
     return undefined;
   }
 
-  query(topic: string): readonly TopicRecord[] {
+  watch(listener: (topic: string, holds: boolean) => void): void {
+    this.#listener = listener;
+  }
+
+  query(topic: string): readonly FoundRecord[] {
     this.expire(BURIED_A_CALL);
     const now = this.clock.monotonic();
     return (this.#topics.get(topic) ?? []).filter((held) => held.expiresAt > now).toReversed();
@@ -171,8 +177,12 @@ export class MemoryRecordStore extends RecordStore {
 
   #hold(held: Held): void {
     const topic = this.#topics.get(held.topic);
-    if (topic === undefined) this.#topics.set(held.topic, [held]);
-    else topic.push(held);
+    if (topic === undefined) {
+      this.#topics.set(held.topic, [held]);
+      this.#listener(held.topic, true);
+    } else {
+      topic.push(held);
+    }
 
     const usage = this.#sources.get(held.source) ?? { records: 0, bytes: 0, orphans: new Set<Held>() };
     usage.records += 1;
@@ -194,7 +204,10 @@ export class MemoryRecordStore extends RecordStore {
   #bury(held: Held): void {
     const topic = this.#topics.get(held.topic)!;
     topic.splice(topic.indexOf(held), 1);
-    if (topic.length === 0) this.#topics.delete(held.topic);
+    if (topic.length === 0) {
+      this.#topics.delete(held.topic);
+      this.#listener(held.topic, false);
+    }
 
     const usage = this.#sources.get(held.source)!;
     usage.records -= 1;

@@ -11,6 +11,12 @@ export interface TopicRecord {
   readonly content: RecordContent;
 }
 
+/** A record that was found. */
+export interface FoundRecord extends TopicRecord {
+  /** When it was left, in milliseconds on the monotonic clock. */
+  readonly since: number;
+}
+
 export type RecordContent =
   | { readonly kind: 'published'; /** Base64. */ readonly payload: string }
   | { readonly kind: 'announced'; /** Hex, or empty. */ readonly peerId: string; readonly addresses: readonly string[] };
@@ -32,11 +38,14 @@ export abstract class RecordStore {
   /** Takes a record, or says why not; a refusal changes nothing. */
   abstract put(record: TopicRecord): StoreRefusal | undefined;
   /** The records of a topic that have not expired, newest first. */
-  abstract query(topic: string): readonly TopicRecord[];
+  abstract query(topic: string): readonly FoundRecord[];
   /** The connection is gone: its published records have their TTL left, and are the first to make room. */
   abstract disconnect(connection: number): void;
   /** Records held; expired ones may be counted for a moment. */
   abstract readonly size: number;
   /** Bytes of memory accounted for them, topics and bookkeeping included. */
   abstract readonly bytes: number;
+
+  /** Has `listener` told when a topic gets its first record, and when it has lost its last. */
+  abstract watch(listener: (topic: string, holds: boolean) => void): void;
 }

@@ -10,7 +10,8 @@ import { tooManySubscribers, tooManySubscriptions, tooManyTopics, topicTooLong }
 import type { CloseReason } from '../protocol/close-codes.js';
 import { encodeMessage } from '../protocol/message.js';
 import { binaryFrame } from '../protocol/websocket-frame.js';
-import { RecordStore } from '../records/record-store.js';
+import { Discovery } from './discovery.js';
+import type { Discovered } from './discovery.js';
 
 /** J6: the most that a new subscriber is sent of what was published before, in bytes of messages. */
 const MOST_REPLAYED_BYTES = 65_536;
@@ -27,7 +28,7 @@ export class Relay implements OnModuleInit {
 
   constructor(
     private readonly topics: TopicRegistry,
-    private readonly records: RecordStore,
+    private readonly discovery: Discovery,
     private readonly backplane: Backplane,
     private readonly settings: Settings,
     logs: Logs,
@@ -42,16 +43,16 @@ export class Relay implements OnModuleInit {
 
   /**
    * R3: idempotent. J6: a new subscriber is sent what was published before. N2: what it says next waits until other nodes' messages
-   * are sure to come. Closes the connection at a limit.
+   * are sure to come, and what was published there is here. Closes the connection at a limit.
    */
   subscribe(connection: Connection, topic: string): void {
     if (!this.topics.subscribe(connection, topic)) return;
     const breach = this.#breach(connection, topic);
     if (breach === undefined) {
       if (this.#debugging) this.#logTopic('subscribed', connection, topic);
+      this.#replay(connection, topic, this.discovery.here(topic));
       const confirmed = this.backplane.subscribe(topic);
-      if (confirmed !== undefined) connection.hold(confirmed);
-      this.#replay(connection, topic);
+      if (this.backplane.state === 'up') connection.hold(this.#replayElsewhere(connection, topic, confirmed));
     } else {
       this.topics.unsubscribe(connection, topic);
       connection.close(breach);
@@ -107,11 +108,17 @@ export class Relay implements OnModuleInit {
     return undefined;
   }
 
+  /** Asked only once what is published from now on is sure to come, so that nothing falls between the two. */
+  async #replayElsewhere(subscriber: Connection, topic: string, confirmed: Promise<void> | undefined): Promise<void> {
+    await confirmed;
+    if (this.settings.records) this.#replay(subscriber, topic, (await this.discovery.elsewhere(topic)) ?? []);
+  }
+
   /** Oldest first, of the newest as many as the bound allows; never the subscriber's own. */
-  #replay(subscriber: Connection, topic: string): void {
+  #replay(subscriber: Connection, topic: string, records: readonly Discovered[]): void {
     const messages: Buffer[] = [];
     let left = MOST_REPLAYED_BYTES;
-    for (const { connection, content } of this.records.query(topic)) {
+    for (const { connection, content } of records) {
       if (content.kind !== 'published' || connection === subscriber.id) continue;
       const message = relayOf(topic, content.payload);
       left -= message.length;

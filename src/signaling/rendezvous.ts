@@ -8,7 +8,9 @@ import type { FoundPeer, RefusalCode } from '../protocol/rendezvous-answer.js';
 import type { Announce, Malformed, Publish, Query, RendezvousMessage } from '../protocol/rendezvous-message.js';
 import { textFrame } from '../protocol/websocket-frame.js';
 import { RecordStore } from '../records/record-store.js';
-import type { RecordContent, TopicRecord } from '../records/record-store.js';
+import type { RecordContent } from '../records/record-store.js';
+import { Discovery } from './discovery.js';
+import type { Discovered } from './discovery.js';
 import { Relay } from './relay.js';
 
 /**
@@ -20,12 +22,16 @@ export class Rendezvous {
   constructor(
     private readonly relay: Relay,
     private readonly records: RecordStore,
+    private readonly discovery: Discovery,
     private readonly settings: Settings,
     private readonly counts: RendezvousCounts,
   ) {}
 
   handle(connection: Connection, message: RendezvousMessage | Malformed): void {
-    connection.send(textFrame(this.#answer(connection, message)));
+    const answer = this.#answer(connection, message);
+    if (typeof answer === 'string') connection.send(textFrame(answer));
+    // N6: answers keep the order of what they answer.
+    else connection.hold(answer.then((text) => void connection.send(textFrame(text))));
   }
 
   /** J2: the connection is gone, its published records are not yet. */
@@ -33,7 +39,7 @@ export class Rendezvous {
     this.records.disconnect(connection.id);
   }
 
-  #answer(connection: Connection, message: RendezvousMessage | Malformed): string {
+  #answer(connection: Connection, message: RendezvousMessage | Malformed): string | Promise<string> {
     if (message.type === 'malformed') return this.#refuse(message.topic, 'malformed', message.fault);
     const { topic } = message;
     if (!this.settings.records) return this.#refuse(topic, 'records_off', 'this server keeps no records; the setting is records');
@@ -69,8 +75,13 @@ export class Rendezvous {
   }
 
   /** J4, J5: the asking connection's own records are left out. */
-  #query(connection: Connection, { topic }: Query): string {
-    const found = this.records.query(topic).filter((record) => record.connection !== connection.id);
+  #query(connection: Connection, { topic }: Query): string | Promise<string> {
+    const found = this.discovery.everywhere(topic);
+    return found instanceof Promise ? found.then((records) => this.#result(connection, topic, records)) : this.#result(connection, topic, found);
+  }
+
+  #result(connection: Connection, topic: string, records: readonly Discovered[]): string {
+    const found = records.filter((record) => record.connection !== connection.id);
     this.counts.queries += 1;
     if (found.length > 0) this.counts.hits += 1;
     else this.counts.misses += 1;
@@ -110,7 +121,7 @@ function payloadOf(content: RecordContent): string {
 }
 
 /** J4, J5: what Go and Python read. Made one by one, since only what fits is needed. */
-function* peersOf(records: readonly TopicRecord[]): Generator<FoundPeer> {
+function* peersOf(records: readonly Discovered[]): Generator<FoundPeer> {
   for (const { content } of records) {
     yield content.kind === 'announced'
       ? { peer_id: content.peerId, addresses: content.addresses }

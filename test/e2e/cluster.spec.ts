@@ -275,7 +275,77 @@ describeWithNats('several nodes', () => {
     }
   });
 
-  it('N6: three processes: when one is killed, its peers go on at another', async () => {
+  it('N6, J4: a query finds what was left on any node, newest first, each announcer once', async () => {
+    const [here, there, third] = await Promise.all([node(), node(), node()]);
+    const [one, two, asker] = await Promise.all([here, there, third].map(({ url }) => JsonPeer.connect(url)));
+    expect(await asker.query('topic')).toEqual({ type: 'result', topic: 'topic', payload: null, peers: [] });
+    await one.announce('topic', ['first'], 'aa');
+    await two.announce('topic', ['second'], 'bb');
+    await two.announce('topic', ['moved'], 'aa');
+    // Of two nodes, what is newer is known as exactly as their answers travel.
+    for (const began = performance.now(); performance.now() - began < 50; ) await turn();
+    await one.publish('topic', 'published');
+    const payload = Buffer.from('published');
+    const found = { payload: payload.toString('base64'), peers: [{ peer_id: '', addresses: [payload.toString('hex')] }, { peer_id: 'aa', addresses: ['moved'] }, { peer_id: 'bb', addresses: ['second'] }] };
+    // An offer travels for a moment.
+    let answer = await asker.query('topic');
+    while (answer.peers.length < found.peers.length) answer = await asker.query('topic');
+    expect(answer).toMatchObject(found);
+    // One's own are left out.
+    expect(await two.query('topic')).toMatchObject({ payload: found.payload, peers: found.peers.slice(0, 1) });
+    expect(await one.query('topic')).toMatchObject({ payload: Buffer.from('moved').toString('base64'), peers: found.peers.slice(1) });
+    // A node's records end with it.
+    await there.close();
+    answer = await asker.query('topic');
+    while (answer.peers.length > 2) answer = await asker.query('topic');
+    expect(answer.peers).toEqual([{ peer_id: '', addresses: [payload.toString('hex')] }, { peer_id: 'aa', addresses: ['first'] }]);
+  });
+
+  it('N6: answers keep the order of the questions, and nobody waits for nodes that have nothing to say', async () => {
+    const [here, there] = await Promise.all([node(), node()]);
+    const [asker, other] = await Promise.all([JsonPeer.connect(here.url), JsonPeer.connect(there.url)]);
+    await other.announce('held', ['x'], 'aa');
+    while ((await asker.query('held')).peers.length === 0) await turn();
+    const messages = Array.from({ length: 20 }, (_, i) => ({ type: 'query', topic: i % 2 === 0 ? 'held' : `unknown ${i}` }));
+    for (const message of messages) asker.peer.send(JSON.stringify(message));
+    await asker.peer.sync();
+    expect(asker.peer.texts.slice(-20).map((text) => (JSON.parse(text) as { topic: string }).topic)).toEqual(messages.map(({ topic }) => topic));
+    expect(countsOf(here).questions).toBeGreaterThanOrEqual(20);
+  });
+
+  it('N6, J6: a CBOR peer that subscribes late is sent what was published on another node, before it hears anything else', async () => {
+    const [here, there] = await Promise.all([node(), node()]);
+    const [publisher, asker] = await Promise.all([JsonPeer.connect(here.url), JsonPeer.connect(there.url)]);
+    await publisher.publish('topic', 'left');
+    await (await JsonPeer.connect(here.url)).publish('topic', 'later');
+    while ((await asker.query('topic')).peers.length < 2) await turn();
+    const late = await Peer.connect(there.url);
+    late.subscribe('topic');
+    await late.sync();
+    expect(late.received).toEqual([relayMessage('topic', 'left'), relayMessage('topic', 'later')]);
+  });
+
+  it('N6: an answer that is none, and one full of nonsense, count as nothing', async () => {
+    const here = await node();
+    const asker = await JsonPeer.connect(here.url);
+    const liar = connect(nats.port, '127.0.0.1');
+    liar.on('error', () => undefined);
+    liar.write('CONNECT {"verbose":false}\r\nSUB cairn.records.> 1\r\n');
+    const lies = ['garbage', '{}', '[{"kind":"announced"}]', '[{"kind":"published","age":-1,"payload":"eA=="}]', '[{"kind":"published","age":1,"payload":"no base64"}]'];
+    let asked = 0;
+    const liesTold = (): number => asked;
+    liar.on('data', (data: Buffer) => {
+      for (const [, reply] of data.toString().matchAll(/MSG \S+ 1 (\S+) 0/g)) {
+        asked += 1;
+        for (const lie of lies) liar.write(`PUB ${reply} ${lie.length}\r\n${lie}\r\n`);
+      }
+    });
+    do expect(await asker.query('topic')).toMatchObject({ payload: null, peers: [] });
+    while (liesTold() === 0);
+    liar.destroy();
+  });
+
+  it('N7: three processes: when one is killed, its peers go on at another', async () => {
     const flags = ['--listen-addr', '127.0.0.1:0', '--nats-url', nats.url];
     const programs = [1, 2, 3].map(() => new Program(flags));
     const urls = await Promise.all(programs.map(async (program) => `ws://127.0.0.1:${await program.port()}`));
