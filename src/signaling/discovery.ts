@@ -52,7 +52,9 @@ export class Discovery implements OnModuleInit {
 
   /** What is anywhere; a promise when others have to be asked. Never rejects. */
   everywhere(topic: string): readonly Discovered[] | Promise<readonly Discovered[]> {
-    return this.backplane.ask(topic)?.then((answers) => this.#merge(this.records.query(topic), this.#told(answers))) ?? this.here(topic);
+    // The others tell ages of about now, not of when the last of them has answered.
+    const asked = this.clock.monotonic();
+    return this.backplane.ask(topic)?.then((answers) => merged(this.records.query(topic), asked, this.#told(answers))) ?? this.here(topic);
   }
 
   #tell(topic: string): Buffer | undefined {
@@ -75,17 +77,6 @@ export class Discovery implements OnModuleInit {
     }));
     return newestOfEach(told);
   }
-
-  #merge(here: readonly FoundRecord[], elsewhere: readonly Dated[]): readonly Discovered[] {
-    if (elsewhere.length === 0) return here;
-    const now = this.clock.monotonic();
-    const dated = here.map((record) => ({
-      age: now - record.since,
-      announcer: record.content.kind === 'announced' ? announcerOf(record.source, record.content.peerId, record.content.addresses) : undefined,
-      found: record,
-    }));
-    return newestOfEach([...dated, ...elsewhere]).map(({ found }) => found);
-  }
 }
 
 /** A record, how old it is in milliseconds, and who announced it; undefined for a published one, which is of one connection. */
@@ -93,6 +84,17 @@ interface Dated {
   readonly age: number;
   readonly announcer: string | undefined;
   readonly found: Discovered;
+}
+
+/** `asked` is when the others were asked, on the clock of the records here. */
+function merged(here: readonly FoundRecord[], asked: number, elsewhere: readonly Dated[]): readonly Discovered[] {
+  if (elsewhere.length === 0) return here;
+  const dated = here.map((record) => ({
+    age: asked - record.since,
+    announcer: record.content.kind === 'announced' ? announcerOf(record.source, record.content.peerId, record.content.addresses) : undefined,
+    found: record,
+  }));
+  return newestOfEach([...dated, ...elsewhere]).map(({ found }) => found);
 }
 
 function newestOfEach(records: readonly Dated[]): Dated[] {
