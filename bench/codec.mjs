@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // What reading one message costs, in nanoseconds: the fast path, the strict reader, cbor-x for comparison, JSON.
-//   npm run bench
+//   npm run bench -- codec
 import { randomBytes } from 'node:crypto';
 import { Decoder } from 'cbor-x';
 import { canonicalRelayTopic } from '../dist/protocol/canonical-relay.js';

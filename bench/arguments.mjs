@@ -1,0 +1,100 @@
+import { parseArgs } from 'node:util';
+import { NAMES } from './cases.mjs';
+import { MASKS } from './load/frame.mjs';
+
+const MOST_REPETITIONS = 100;
+const TEXT = /** @type {const} */ ({ type: 'string' });
+const SWITCH = /** @type {const} */ ({ type: 'boolean' });
+const HELP = /** @type {const} */ ({ type: 'boolean', short: 'h' });
+
+/** Arguments that make no sense; the message is for the person who wrote them. */
+export class Misused extends Error {}
+
+/**
+ * What `npm run bench` is asked for.
+ * @param {readonly string[]} args
+ */
+export function benchArguments(args) {
+  const { values, positionals } = parse(args, { only: TEXT, repeat: TEXT, quick: SWITCH, mask: TEXT, json: TEXT, help: HELP }, true);
+  const [command, ...others] = positionals;
+  if (command !== undefined && command !== 'codec') throw new Misused(`${command}: expected nothing, or codec`);
+  if (command === 'codec' && args.length > 1) throw new Misused(`codec: takes no further arguments, such as ${others[0] ?? args.find((arg) => arg !== 'codec')}`);
+  if (values.json === '') throw new Misused('--json: expected the name of a file');
+  return {
+    help: values.help ?? false,
+    codec: command === 'codec',
+    only: values.only === undefined ? NAMES : names('only', values.only, NAMES),
+    repeat: wholeNumber('repeat', values.repeat ?? '3', 1, MOST_REPETITIONS),
+    quick: values.quick ?? false,
+    mask: oneOf('mask', values.mask ?? 'zeros', Object.keys(MASKS)),
+    json: values.json,
+  };
+}
+
+/**
+ * What `npm run bench:check` is asked for.
+ * @param {readonly string[]} args
+ */
+export function checkArguments(args) {
+  const { values } = parse(args, { repeat: TEXT, quick: SWITCH, update: SWITCH, help: HELP });
+  return {
+    help: values.help ?? false,
+    repeat: wholeNumber('repeat', values.repeat ?? '3', 1, MOST_REPETITIONS),
+    quick: values.quick ?? false,
+    update: values.update ?? false,
+  };
+}
+
+/**
+ * What `npm run bench:idle` is asked for.
+ * @param {readonly string[]} args
+ */
+export function idleArguments(args) {
+  const { values } = parse(args, { connections: TEXT, seconds: TEXT, help: HELP });
+  return {
+    help: values.help ?? false,
+    connections: wholeNumber('connections', values.connections ?? '50000', 1000, 1_000_000),
+    seconds: wholeNumber('seconds', values.seconds ?? '30', 1, 3600),
+  };
+}
+
+/** Reads the arguments of this process, or ends it: with `usage` if that was asked for, with a line and 2 if they make no sense. */
+export function given(program, usage, read) {
+  try {
+    const options = read(process.argv.slice(2));
+    if (!options.help) return options;
+    console.log(usage);
+    process.exit(0);
+  } catch (error) {
+    if (!(error instanceof Misused)) throw error;
+    console.error(`${program}: ${error.message}; --help lists the options`);
+    process.exit(2);
+  }
+}
+
+/** @template {NonNullable<import('node:util').ParseArgsConfig['options']>} T */
+function parse(/** @type {readonly string[]} */ args, /** @type {T} */ options, allowPositionals = false) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals });
+  } catch (error) {
+    // Node goes on with advice about other programs' arguments.
+    throw new Misused(error.message.split('. ', 1)[0]);
+  }
+}
+
+function wholeNumber(/** @type {string} */ name, /** @type {string} */ written, /** @type {number} */ least, /** @type {number} */ most) {
+  const number = Number(written);
+  if (!/^\d{1,9}$/.test(written) || number < least || number > most) throw new Misused(`--${name}: expected a whole number from ${least} to ${most}`);
+  return number;
+}
+
+function oneOf(/** @type {string} */ name, /** @type {string} */ written, /** @type {readonly string[]} */ allowed) {
+  if (!allowed.includes(written)) throw new Misused(`--${name}: ${written || 'nothing'} is none of ${allowed.join(', ')}`);
+  return written;
+}
+
+/** In the order in which they are allowed, each once. */
+function names(/** @type {string} */ name, /** @type {string} */ written, /** @type {readonly string[]} */ allowed) {
+  const wanted = new Set(written.split(',').map((one) => oneOf(name, one.trim(), allowed)));
+  return allowed.filter((one) => wanted.has(one));
+}

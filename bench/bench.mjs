@@ -1,0 +1,60 @@
+#!/usr/bin/env node
+// What the built server costs, case by case, over loopback. README.md beside this says what each case is and how to read it.
+//   npm run bench
+//   npm run bench -- --only pair1,idle --repeat 5
+import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { benchArguments, given } from './arguments.mjs';
+import { CASES, NAMES } from './cases.mjs';
+import { builtFloor } from './floor.mjs';
+import { measureCase } from './measure.mjs';
+import { report, unquiet } from './report.mjs';
+import { summarize } from './summary.mjs';
+
+const USAGE = `Measures the built server over loopback, beside a floor in C (bench/floor.c) or bare ws.
+
+Usage: npm run bench -- [OPTIONS]
+       npm run bench -- codec        what reading one message costs, in nanoseconds
+
+Options:
+      --only A,B    Only these of ${NAMES.join(', ')}
+      --repeat N    Repetitions, of which the median counts [default: 3]
+      --quick       Short runs: to see that everything works, not for figures
+      --mask KIND   How peers mask their frames: zeros or random [default: zeros]
+      --json FILE   Also write what was measured there
+  -h, --help        Print this
+
+Exit codes: 0 measured, 1 could not measure, 2 faults in the arguments.`;
+
+const { codec, only, repeat, quick, mask, json } = given('bench', USAGE, benchArguments);
+if (codec) await import('./codec.mjs');
+else await bench();
+
+async function bench() {
+  if (json !== undefined) seeThatItCanBeWritten(json);
+  const floor = builtFloor();
+  const summaries = {};
+  for (const name of only) {
+    console.error(`${name} ...`);
+    summaries[name] = summarize(CASES[name], await measureCase(name, { repeat, quick, mask }, floor));
+  }
+
+  console.log(report(summaries, CASES));
+  const warnings = [floor === undefined && 'no C compiler (cc, gcc or clang): the ratios to the floor are left out', unquiet(summaries)].filter(Boolean);
+  for (const warning of warnings) console.log(warning);
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify({ node: process.version, repeat, quick, mask, cases: summaries }, rounded, 2)}\n`);
+}
+
+/** Figures are not known to more digits than these. */
+function rounded(_name, value) {
+  return typeof value === 'number' ? Number(value.toPrecision(4)) : value;
+}
+
+/** Before minutes of measuring, not after. */
+function seeThatItCanBeWritten(file) {
+  try {
+    closeSync(openSync(file, 'a'));
+  } catch (error) {
+    console.error(`bench: --json: ${error.message}`);
+    process.exit(2);
+  }
+}

@@ -1,0 +1,53 @@
+// What is measured, case by case: the load's order, what it is shortened to by --quick, beside what the server runs, which of
+// the load's figures is compared, and which others are worth a look.
+
+const BYTES_A_KILOBYTE = 1000;
+const pairs = { pairs: 200, payloadBytes: 512, warmUpMs: 1000, runMs: 4000 };
+const quickPairs = { warmUpMs: 300, runMs: 1000 };
+const cpu = (of) => ({ unit: `us CPU a ${of}`, value: ({ cpuMicroseconds }) => cpuMicroseconds });
+const throughput = { unit: 'messages/s', value: ({ perSecond }) => perSecond };
+const p50 = { unit: 'ms p50', value: (run) => run.p50 };
+const p99 = { unit: 'ms p99', value: (run) => run.p99 };
+
+export const CASES = {
+  pair1: { order: { load: 'pingPong', inFlight: 1, ...pairs }, quick: quickPairs, beside: 'floor', figure: cpu('message'), also: [throughput] },
+  pair8: { order: { load: 'pingPong', inFlight: 8, ...pairs }, quick: quickPairs, beside: 'floor', figure: cpu('message'), also: [throughput] },
+  paced: { order: { load: 'paced', rate: 5000, ...pairs }, quick: quickPairs, beside: 'floor', figure: cpu('message'), also: [p50, p99] },
+  fanout: {
+    order: { load: 'fanOut', subscribers: 1000, payloadBytes: 512, warmUp: 50, messages: 400 },
+    quick: { warmUp: 20, messages: 100 },
+    beside: 'floor',
+    figure: cpu('delivery'),
+    also: [p50, p99],
+  },
+  idle: {
+    order: { load: 'arrivals', warmUp: 50, connections: 8000, settleMs: 2000 },
+    quick: { connections: 2000, settleMs: 1000 },
+    beside: 'ws',
+    figure: { unit: 'KB a connection', value: ({ bytes }) => bytes / BYTES_A_KILOBYTE },
+    also: [],
+  },
+  connect: {
+    order: { load: 'arrivals', warmUp: 1500, connections: 6000, settleMs: 500 },
+    quick: { warmUp: 500, connections: 1500 },
+    beside: 'ws',
+    figure: cpu('connection'),
+    also: [],
+  },
+  churn: {
+    order: { load: 'churn', topics: 2000, warmUp: 1000, cycles: 3000 },
+    quick: { warmUp: 300, cycles: 700 },
+    figure: cpu('cycle'),
+    also: [],
+  },
+  'churn-many': {
+    order: { load: 'churn', topics: 100_000, warmUp: 1000, cycles: 3000 },
+    quick: { warmUp: 300, cycles: 700 },
+    figure: cpu('cycle'),
+    also: [],
+  },
+};
+
+export const NAMES = Object.keys(CASES);
+/** The cases that say how far the server is from the kernel's own cost. */
+export const RATIO_NAMES = NAMES.filter((name) => CASES[name].beside === 'floor');

@@ -1,0 +1,49 @@
+import { randomBytes } from 'node:crypto';
+import { cpuMicroseconds } from '../process-usage.mjs';
+import { percentile } from '../statistics.mjs';
+import { Connection } from './connection.mjs';
+import { many } from './many.mjs';
+import { newTopic } from './pairs.mjs';
+
+const SIDE = 50;
+
+/**
+ * One sender, many subscribers, the next message when all have the last. The figures are the server's CPU for one delivery and
+ * how long it takes until all have a message.
+ */
+export async function fanOut(target, { subscribers, warmUp, messages, payloadBytes }) {
+  const topic = newTopic();
+  let missing = 0;
+  let allHaveIt;
+  await many(subscribers, SIDE, async () => {
+    const connection = await Connection.open(target);
+    connection.subscribe(topic);
+    connection.onMessage = () => {
+      missing -= 1;
+      if (missing === 0) allHaveIt();
+    };
+    await connection.sync();
+  });
+  const sender = await Connection.open(target);
+  const frame = sender.relayFrame(topic, randomBytes(payloadBytes));
+
+  async function sendTimes(count) {
+    const latencies = [];
+    for (let i = 0; i < count; i++) {
+      const began = performance.now();
+      missing = subscribers;
+      await new Promise((resolve) => {
+        allHaveIt = resolve;
+        sender.send(frame);
+      });
+      latencies.push(performance.now() - began);
+    }
+    return latencies.toSorted((a, b) => a - b);
+  }
+
+  await sendTimes(warmUp);
+  const cpuBefore = cpuMicroseconds(target.pid);
+  const latencies = await sendTimes(messages);
+  const cpu = cpuMicroseconds(target.pid) - cpuBefore;
+  return { cpuMicroseconds: cpu / (messages * subscribers), p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99) };
+}

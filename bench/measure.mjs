@@ -1,0 +1,25 @@
+import { CASES } from './cases.mjs';
+import { MeasuredProcess } from './measured-process.mjs';
+import { runLoad } from './run-load.mjs';
+
+/**
+ * Runs one case `repeat` times. In each repetition what the server is compared with runs right before it, so that both meet the
+ * same machine; each run has a process of its own. Without a `floor` program cases beside the floor run alone.
+ */
+export async function measureCase(name, { repeat, quick, mask }, floor) {
+  const { order, quick: shorter, beside } = CASES[name];
+  const fullOrder = { ...order, ...(quick ? shorter : {}), mask };
+  const other = { floor: floor && (() => MeasuredProcess.floor(floor)), ws: () => MeasuredProcess.bareWs() }[beside];
+  const runs = { server: [], beside: [] };
+  for (let i = 0; i < repeat; i++) {
+    if (other) runs.beside.push(await measureOne(await other(), fullOrder));
+    runs.server.push(await measureOne(await MeasuredProcess.server(), fullOrder));
+  }
+  return runs;
+}
+
+async function measureOne(target, order) {
+  const result = await runLoad(target, order);
+  await target.stop();
+  return result;
+}

@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { endWithUs } from './child-processes.mjs';
+
+const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const BARE_WS = fileURLToPath(new URL('bare-ws.mjs', import.meta.url));
+const START_MS = 20_000;
+/** Quiet, but for the line that names the port. */
+const LOG_FILTER = 'warn,cairn_signal::server=info';
+
+/** A process on loopback that is measured, once it listens: its `pid` and its `port`. */
+export class MeasuredProcess {
+  port = 0;
+  #child;
+  #exited;
+
+  /** The built server with what is not measured out of the way; `flags` are further settings. */
+  static server(flags = []) {
+    const settings = ['--listen-addr', '127.0.0.1:0', '--log-format', 'json', '--max-messages-per-second', '0', ...flags];
+    return MeasuredProcess.#started('the server', process.execPath, [MAIN, ...settings]);
+  }
+
+  static bareWs() {
+    return MeasuredProcess.#started('bare ws', process.execPath, [BARE_WS]);
+  }
+
+  /** What floor.mjs built. */
+  static floor(program) {
+    return MeasuredProcess.#started('the floor', program, []);
+  }
+
+  static async #started(name, file, args) {
+    const started = new MeasuredProcess(file, args);
+    await started.#listening(name);
+    return started;
+  }
+
+  constructor(file, args) {
+    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('CAIRN_SIGNAL_'));
+    const env = { ...Object.fromEntries(inherited), NODE_ENV: 'production', RUST_LOG: LOG_FILTER };
+    this.#child = endWithUs(spawn(file, args, { env, stdio: ['ignore', 'pipe', 'inherit'] }));
+    this.#exited = once(this.#child, 'exit');
+  }
+
+  get pid() {
+    return this.#child.pid;
+  }
+
+  async stop() {
+    this.#child.kill('SIGKILL');
+    await this.#exited;
+  }
+
+  async #listening(name) {
+    const lines = [];
+    let late;
+    this.port = await new Promise((resolve, reject) => {
+      createInterface({ input: this.#child.stdout }).on('line', (line) => {
+        const [, port] = /listening on ws:\/\/[\d.]+:(\d+)/.exec(line) ?? [];
+        if (port === undefined) lines.push(line);
+        else resolve(Number(port));
+      });
+      const fail = (how) => reject(new Error([`${name} ${how}`, ...lines].join('\n')));
+      void this.#exited.then(([code, signal]) => fail(`ended with ${code ?? signal}`), (error) => fail(`did not start: ${error.message}`));
+      late = setTimeout(() => fail(`did not listen within ${START_MS / 1000} s`), START_MS);
+    }).finally(() => clearTimeout(late));
+  }
+}

@@ -1,0 +1,26 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { endWithUs } from './child-processes.mjs';
+
+const LOAD = fileURLToPath(new URL('load/load.mjs', import.meta.url));
+
+/** Starts a load process and resolves to what it measured, and to the process, which holds its connections until it is ended. */
+export async function startLoad(target, order) {
+  const child = endWithUs(fork(LOAD, [JSON.stringify({ ...order, port: target.port, pid: target.pid })]));
+  const ended = once(child, 'exit').then(([code, signal]) => {
+    throw new Error(`the load ended early with ${code ?? signal}`);
+  });
+  const [result] = await Promise.race([once(child, 'message'), ended]);
+  // From here on its end is ours.
+  ended.catch(() => undefined);
+  return { result, child };
+}
+
+/** Has a load process do one thing, and ends it. */
+export async function runLoad(target, order) {
+  const { result, child } = await startLoad(target, order);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  return result;
+}

@@ -1,0 +1,62 @@
+import { describe, expect, it } from '@jest/globals';
+import { benchArguments, checkArguments, idleArguments, Misused } from '../../../bench/arguments.mjs';
+import { NAMES } from '../../../bench/cases.mjs';
+
+describe('the arguments of npm run bench', () => {
+  it('asks for three repetitions of every case with masks of zeros when there are none', () => {
+    expect(benchArguments([])).toEqual({ help: false, codec: false, only: NAMES, repeat: 3, quick: false, mask: 'zeros', json: undefined });
+  });
+
+  it('takes each option, and cases by commas in any order', () => {
+    const args = ['--only', 'idle, pair1,idle', '--repeat', '5', '--quick', '--mask=random', '--json', 'out.json'];
+    expect(benchArguments(args)).toEqual({ help: false, codec: false, only: ['pair1', 'idle'], repeat: 5, quick: true, mask: 'random', json: 'out.json' });
+  });
+
+  it('keeps the figures of the codec reachable', () => {
+    expect(benchArguments(['codec']).codec).toBe(true);
+  });
+
+  it.each([['-h'], ['--help']])('%s asks for help', (arg) => {
+    expect(benchArguments([arg]).help).toBe(true);
+  });
+
+  it.each([
+    [['--only', 'pair1,pear'], /^--only: pear is none of pair1, .*churn-many$/],
+    [['--only='], /^--only: nothing is none of pair1, /],
+    [['--repeat', '0'], '--repeat: expected a whole number from 1 to 100'],
+    [['--repeat', '2.5'], '--repeat: expected a whole number from 1 to 100'],
+    [['--repeat'], /^Option '--repeat <value>' argument missing$/],
+    [['--mask', 'ones'], '--mask: ones is none of zeros, random'],
+    [['--json='], '--json: expected the name of a file'],
+    [['--quick=yes'], /^Option '--quick' does not take an argument$/],
+    [['--fast'], "Unknown option '--fast'"],
+    [['relay'], 'relay: expected nothing, or codec'],
+    [['codec', '--quick'], 'codec: takes no further arguments, such as --quick'],
+  ])('refuses %j in one line that names it', (args, line) => {
+    const refusing = (): unknown => benchArguments(args);
+    expect(refusing).toThrow(Misused);
+    expect(refusing).toThrow(line);
+  });
+});
+
+describe('the arguments of npm run bench:check', () => {
+  it('compares with the baseline unless it is to be updated', () => {
+    expect(checkArguments([])).toEqual({ help: false, repeat: 3, quick: false, update: false });
+    expect(checkArguments(['--update']).update).toBe(true);
+  });
+
+  it.each([[['--only', 'pair1']], [['all']]])('refuses %j, since a part of the baseline is none', (args) => {
+    expect(() => checkArguments(args)).toThrow(Misused);
+  });
+});
+
+describe('the arguments of npm run bench:idle', () => {
+  it('asks for 50,000 connections unless it is told otherwise', () => {
+    expect(idleArguments([])).toEqual({ help: false, connections: 50_000, seconds: 30 });
+    expect(idleArguments(['--connections', '2000', '--seconds', '5'])).toEqual({ help: false, connections: 2000, seconds: 5 });
+  });
+
+  it('refuses so few connections that memory each would mean nothing', () => {
+    expect(() => idleArguments(['--connections', '999'])).toThrow('--connections: expected a whole number from 1000 to 1000000');
+  });
+});
