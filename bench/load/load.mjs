@@ -4,10 +4,11 @@ import { arrivals } from './arrivals.mjs';
 import { churn } from './churn.mjs';
 import { fanOut } from './fan-out.mjs';
 import { MASKS } from './frame.mjs';
+import { hold } from './hold.mjs';
 import { paced } from './paced.mjs';
 import { pingPong } from './ping-pong.mjs';
 
-const LOADS = { arrivals, churn, fanOut, paced, pingPong };
+const LOADS = { arrivals, churn, fanOut, hold, paced, pingPong };
 
 process.on('disconnect', () => process.exit());
 process.on('uncaughtException', (error) => {
