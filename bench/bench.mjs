@@ -31,7 +31,8 @@ else await bench();
 
 async function bench() {
   if (json !== undefined) seeThatItCanBeWritten(json);
-  const floor = builtFloor();
+  const needsFloor = only.some((name) => CASES[name].beside === 'floor');
+  const floor = needsFloor ? builtFloor() : undefined;
   const summaries = {};
   for (const name of only) {
     console.error(`${name} ...`);
@@ -39,8 +40,9 @@ async function bench() {
   }
 
   console.log(report(summaries, CASES));
-  const warnings = [floor === undefined && 'no C compiler (cc, gcc or clang): the ratios to the floor are left out', unquiet(summaries)].filter(Boolean);
-  for (const warning of warnings) console.log(warning);
+  if (needsFloor && floor === undefined) console.log('no C compiler (cc, gcc or clang): the ratios to the floor are left out');
+  const warning = unquiet(summaries);
+  if (warning !== undefined) console.log(warning);
   if (json !== undefined) writeFileSync(json, `${JSON.stringify({ node: process.version, repeat, quick, mask, cases: summaries }, rounded, 2)}\n`);
 }
 
