@@ -1,8 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { loadTokens } from '../../../src/auth/load-tokens.js';
 import { parseSettings } from '../../../src/config/load-settings.js';
 import { CONFIG_FILE } from '../../support/load.js';
+import { HEALTH_PATHS } from '../../support/deploy/health-paths.js';
 import { schemaFaults } from '../../support/deploy/kubernetes-schema.js';
 import { probes, RULES } from '../../support/deploy/kubernetes-rules.js';
 import type { Rule } from '../../support/deploy/kubernetes-rules.js';
@@ -12,11 +13,7 @@ import { startServer, stopServers } from '../../support/server.js';
 
 afterAll(stopServers);
 
-/** The rows of README.md, "Health". */
-const documented = [...readFileSync(new URL('../../../README.md', import.meta.url), 'utf8').matchAll(/^\| `(\/health\/(live|ready))` \|/gm)];
-const paths = Object.fromEntries(documented.map(([, path, what]) => [what, path])) as { live: string; ready: string };
-
-const rules: Record<string, Rule> = { ...RULES, probes: probes(paths) };
+const rules: Record<string, Rule> = { ...RULES, probes: probes(HEALTH_PATHS) };
 
 /** The manifests with one thing changed. */
 function changed(change: (manifests: Manifests) => void): Manifests {

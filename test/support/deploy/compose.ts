@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import type { Environment } from '../../../src/config/environment.js';
+
+/** The repository, where compose files are and their paths begin. */
+export const ROOT = new URL('../../../', import.meta.url);
+
+export interface ComposeService {
+  build?: string;
+  image?: string;
+  user?: string;
+  command?: string[];
+  environment?: Environment;
+  networks?: string[];
+  depends_on?: string[];
+  ports?: string[];
+  volumes?: string[];
+  ulimits?: { nofile?: number };
+  healthcheck?: { test?: string[] };
+  read_only?: boolean;
+  cap_drop?: string[];
+  security_opt?: string[];
+  stop_grace_period?: string;
+}
+
+export interface Compose {
+  services: Record<string, ComposeService>;
+  networks?: Record<string, { internal?: boolean; ipam?: { config: { subnet: string }[] } }>;
+}
+
+/** A compose file with the configuration of its proxy, if it has one. Plain, so that a test may change it. */
+export interface Deployment {
+  compose: Compose;
+  proxy: string;
+}
+
+/** What .env would hold. */
+const DOT_ENV: Environment = { CAIRN_SIGNAL_AUTH_TOKEN: 'peers-token', CAIRN_SIGNAL_NATS_TOKEN: 'bus-token' };
+
+const text = (file: string): string => readFileSync(new URL(file, ROOT), 'utf8');
+
+/** `${NAME:?message}`, as Compose replaces it. */
+const interpolated = (written: string): string => written.replaceAll(/\$\{(\w+):\?[^}]+\}/g, (whole, name: string) => DOT_ENV[name] ?? whole);
+
+export function readCompose(file: string, proxy?: string): Deployment {
+  const { services, networks = {}, ...rest } = parse(interpolated(text(file)), { merge: true }) as Compose & Record<string, unknown>;
+  const unknown = Object.keys(rest).filter((key) => !key.startsWith('x-'));
+  if (unknown.length > 0) throw new Error(`${file}: there is no ${unknown.join()} in a compose file`);
+  // By way of JSON, so that what services share by an alias is each one's own: a test changes one of them.
+  return { compose: JSON.parse(JSON.stringify({ services, networks })) as Compose, proxy: proxy === undefined ? '' : text(proxy) };
+}
+
+/** Those that run our image. */
+export const nodesOf = ({ services }: Compose): [string, ComposeService][] => Object.entries(services).filter(([, { image }]) => image === 'cairn-signal');
+export const natsOf = ({ services }: Compose): [string, ComposeService][] => Object.entries(services).filter(([, { image }]) => image?.startsWith('nats:') === true);
