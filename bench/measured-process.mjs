@@ -31,6 +31,11 @@ export class MeasuredProcess {
     return MeasuredProcess.#started('the floor', program, []);
   }
 
+  /** A nats-server, for nodes to share topics over. */
+  static nats() {
+    return MeasuredProcess.#started('nats-server', 'sh', ['-c', 'exec nats-server -a 127.0.0.1 -p -1 2>&1']);
+  }
+
   static async #started(name, file, args) {
     const started = new MeasuredProcess(file, args);
     await started.#listening(name);
@@ -58,7 +63,7 @@ export class MeasuredProcess {
     let late;
     this.port = await new Promise((resolve, reject) => {
       createInterface({ input: this.#child.stdout }).on('line', (line) => {
-        const [, port] = /listening on ws:\/\/[\d.]+:(\d+)/.exec(line) ?? [];
+        const [, port] = /(?:listening on ws:\/\/|Listening for client connections on )[\d.]+:(\d+)/.exec(line) ?? [];
         if (port === undefined) lines.push(line);
         else resolve(Number(port));
       });

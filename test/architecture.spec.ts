@@ -23,7 +23,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   transport: ['protocol', 'config', 'clock', 'lifecycle', 'logging', 'metrics', 'auth', 'presence/connection', 'presence/source'],
   health: ['config', 'lifecycle', 'logging', 'backplane'],
   http: ['protocol', 'config', 'lifecycle', 'logging', '.'],
-  cli: ['config', 'logging', 'auth', 'transport', '.'],
+  cli: ['config', 'logging', 'auth', 'backplane/nats-options', 'transport', '.'],
   '.': ['cli', 'config', 'clock', 'lifecycle', 'logging', 'metrics', 'presence', 'records', 'backplane', 'auth', 'signaling', 'transport', 'health', 'http'],
 };
 

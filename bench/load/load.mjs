@@ -1,5 +1,6 @@
 // The load generator, a process of its own so that its CPU is not taken for the server's. It is told what to do by the program
 // that starts it, in one argument of JSON, sends back what it measured and stays, with its connections, until it is ended.
+import { across } from './across.mjs';
 import { arrivals } from './arrivals.mjs';
 import { churn } from './churn.mjs';
 import { fanOut } from './fan-out.mjs';
@@ -8,7 +9,7 @@ import { hold } from './hold.mjs';
 import { paced } from './paced.mjs';
 import { pingPong } from './ping-pong.mjs';
 
-const LOADS = { arrivals, churn, fanOut, hold, paced, pingPong };
+const LOADS = { across, arrivals, churn, fanOut, hold, paced, pingPong };
 
 process.on('disconnect', () => process.exit());
 process.on('uncaughtException', (error) => {

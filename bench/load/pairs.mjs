@@ -7,14 +7,14 @@ const SIDE = 50;
 /** A topic that nobody else has, as long as cairn's. */
 export const newTopic = () => randomBytes(32).toString('hex');
 
-/** Pairs of connections, subscribed to a topic each, with the frame that each of the two sends. */
-export function openPairs(target, { pairs, payloadBytes }) {
+/** Pairs of connections, subscribed to a topic each, with the frame that each of the two sends; the second one at the node `far`, if given. */
+export function openPairs(target, { pairs, payloadBytes, far = target }) {
   return many(pairs, SIDE, async () => {
     const topic = newTopic();
-    return Promise.all([member(), member()]);
+    return Promise.all([member(target), member({ ...target, port: far.port })]);
 
-    async function member() {
-      const connection = await Connection.open(target);
+    async function member(at) {
+      const connection = await Connection.open(at);
       connection.subscribe(topic);
       await connection.sync();
       return { connection, frame: connection.relayFrame(topic, randomBytes(payloadBytes)) };

@@ -52,6 +52,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   #deliver: Deliver = () => undefined;
   /** Shared by all who wait for the same answer. */
   #confirming: Promise<void> | undefined;
+  /** Bytes that were published since the bus last answered. */
   #unanswered = 0;
   #asking = false;
 
@@ -122,8 +123,13 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     if (connection === undefined) return this.#drop('down');
     if (message.length > connection.info!.max_payload) return this.#drop('too_large');
     if (this.#unanswered > MOST_UNANSWERED_BYTES) return this.#drop('slow');
-    // A copy: the library sends it when this turn's work is done, and by then the sender's memory has other things in it.
-    connection.publish(this.#subjects.of(topic), Buffer.from(message));
+    try {
+      // A copy: the library sends it when this turn's work is done, and by then the sender's memory has other things in it.
+      connection.publish(this.#subjects.of(topic), Buffer.from(message));
+    } catch {
+      // Closed for good a moment ago; the link has not heard of it yet.
+      return this.#drop('down');
+    }
     this.parts.counts.messagesOut += 1;
     this.parts.counts.bytesOut += message.length;
     this.#unanswered += message.length + OVERHEAD_BYTES;
@@ -132,6 +138,8 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   }
 
   async onApplicationShutdown(): Promise<void> {
+    const { connection } = this.#link;
+    if (connection !== undefined) await this.#confirm(connection);
     this.#topics.stop();
     this.#offers.stop();
     this.#probe.stop();

@@ -203,11 +203,13 @@ describe('the program', () => {
 
   it('check-config tells valid settings from faults and from unusable files', async () => {
     const check = (args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> => new Program(['check-config', ...args]).ended;
-    const [valid, faulty, unusable] = await Promise.all([
+    const [valid, faulty, unusable, noCredentials] = await Promise.all([
       check(['--tls-cert', certificates.chain, '--tls-key', certificates.key]),
       check(['--listen-addr', 'nowhere']),
       check(['--tls-cert', certificates.chain, '--tls-key', certificates.otherKey]),
+      check(['--nats-url', 'nats.example', '--nats-creds', certificates.garbage]),
     ]);
+    expect(noCredentials).toMatchObject({ code: 1, stderr: expect.stringContaining('nats-creds') });
     expect(valid).toMatchObject({ code: 0, stdout: 'the configuration is valid: 0.0.0.0:443, TLS on, auth off\n' });
     expect(faulty).toMatchObject({ code: 2, stderr: expect.stringContaining('--listen-addr "nowhere"') });
     expect(unusable).toMatchObject({ code: 1, stderr: expect.stringContaining(certificates.otherKey) });
