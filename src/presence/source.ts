@@ -1,4 +1,4 @@
-import { isIP, isIPv6 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 
 /** Of an IPv6 address, as URL writes it, the IPv4 address that was mapped into it (RFC 4291, section 2.5.5.2). */
 const MAPPED_IPV4 = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\]$/;
@@ -8,9 +8,10 @@ const MAPPED_IPV4 = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\]$/;
  * is no address.
  */
 export function plainAddress(written: string): string | undefined {
+  if (isIPv4(written)) return written;
   const [address] = written.split('%');
-  if (isIP(address) === 0) return undefined;
-  if (!isIPv6(address)) return address;
+  if (isIPv4(address)) return address;
+  if (!isIPv6(address)) return undefined;
   const mapped = MAPPED_IPV4.exec(new URL(`http://[${address}]`).hostname);
   if (mapped === null) return address;
   return mapped.slice(1).flatMap((group) => [Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 255]).join('.');

@@ -23,7 +23,7 @@ export class TrustedProxies {
 
   /** The rightmost hop that is not trusted; the last one known where a proxy wrote something else than an address. */
   addressOf({ socket, headers }: IncomingMessage): string {
-    let address = plain(socket.remoteAddress ?? '') ?? 'unknown';
+    let address = plainAddress(socket.remoteAddress ?? '') ?? 'unknown';
     if (!this.#trusts(address)) return address;
     const header = Object.hasOwn(headers, this.header) ? headers[this.header] : undefined;
     for (const written of hops(this.header, header).toReversed()) {

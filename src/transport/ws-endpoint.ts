@@ -205,8 +205,9 @@ export class WsEndpoint implements ConnectionSource {
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off('error', destroyThis);
       socket.off('close', place.release);
-      const { principal, credential, peerAddress } = request;
-      const identity = { id: ++this.#lastId, principal, source: sourceOf(principal, peerAddress), credential, place };
+      const { principal, credential, peerAddress, peerNetwork } = request;
+      const source = principal === undefined ? peerNetwork : sourceOf(principal, peerAddress);
+      const identity = { id: ++this.#lastId, principal, source, credential, place };
       const connection = new WsConnection(identity, socket as Socket, webSocket as SignalSocket, this.#share!);
       this.#onConnection!(connection);
       this.parts.log.debug('connected', { connection: connection.id });
