@@ -1,8 +1,8 @@
 /** Called with what another node relayed to a topic: the canonical encoding (R4) of a Relay. It is there until this returns. */
 export type Deliver = (topic: string, message: Uint8Array) => void;
 
-/** What this node has to say about a topic; undefined for nothing. */
-export type Respond = (topic: string) => Uint8Array | undefined;
+/** What this node has to say about a topic, in at most so many bytes; undefined for nothing. */
+export type Respond = (topic: string, most: number) => Uint8Array | undefined;
 
 /** off: there are no other nodes; up: they are reached; down: they are not, and this node serves its own peers. */
 export type BackplaneState = 'off' | 'up' | 'down';

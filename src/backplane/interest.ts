@@ -19,6 +19,14 @@ export interface Wanted extends Expiring<Wanted> {
   until: number;
 }
 
+/** What an interest tells, besides what comes. */
+export interface InterestListener {
+  /** How many topics it has now. */
+  counted(size: number): void;
+  /** NATS does not let this node have a topic, or what came could not be handled. Called inside NATS's reader, which must not see an error. */
+  failed(error: Error): void;
+}
+
 /**
  * Topics that this node has subscriptions for on the bus, of one kind. Knows nothing of what comes.
  * Invariant: a topic that is wanted has one subscription on the connection there is; one that is not has none a moment later.
@@ -33,7 +41,7 @@ export class Interest {
     private readonly subjects: Subjects,
     private readonly clock: Clock,
     private readonly take: (topic: string, message: Msg) => void,
-    private readonly counted: (size: number) => void = () => undefined,
+    private readonly listener: InterestListener,
   ) {
     this.#sweep.start();
   }
@@ -47,7 +55,7 @@ export class Interest {
     }
     const wanted: Wanted = { topic, subscription: undefined, confirmed: undefined, until: 0, previous: undefined, next: undefined, list: undefined };
     this.#topics.set(topic, wanted);
-    this.counted(this.#topics.size);
+    this.listener.counted(this.#topics.size);
     if (connection !== undefined) this.#subscribe(connection, wanted);
     return { wanted, news: true };
   }
@@ -59,14 +67,20 @@ export class Interest {
     this.#lingering.append(known);
   }
 
-  /** A connection that knows of no topic. */
-  joined(connection: NatsConnection): void {
-    for (const wanted of this.#topics.values()) this.#subscribe(connection, wanted);
+  /** A connection that knows of no topic. `confirmed` is fulfilled when it knows them all. */
+  joined(connection: NatsConnection, confirmed: Promise<void>): void {
+    for (const wanted of this.#topics.values()) {
+      this.#subscribe(connection, wanted);
+      confirm(wanted, confirmed);
+    }
   }
 
   /** The connection of before, which subscribed again by itself: what came meanwhile has no subscription yet. */
-  rejoined(connection: NatsConnection): void {
-    for (const wanted of this.#topics.values()) if (wanted.subscription === undefined) this.#subscribe(connection, wanted);
+  rejoined(connection: NatsConnection, confirmed: Promise<void>): void {
+    for (const wanted of this.#topics.values()) {
+      if (wanted.subscription === undefined) this.#subscribe(connection, wanted);
+      confirm(wanted, confirmed);
+    }
   }
 
   stop(): void {
@@ -74,7 +88,18 @@ export class Interest {
   }
 
   #subscribe(connection: NatsConnection, wanted: Wanted): void {
-    wanted.subscription = connection.subscribe(this.subjects.of(wanted.topic), { callback: (_error, message) => this.take(wanted.topic, message) });
+    wanted.subscription = connection.subscribe(this.subjects.of(wanted.topic), {
+      callback: (error, message) => {
+        try {
+          if (error === null) return this.take(wanted.topic, message);
+          // It is subscribed to anew on the next connection, which may be allowed to.
+          wanted.subscription = undefined;
+          return this.listener.failed(error);
+        } catch (failure) {
+          return this.listener.failed(failure as Error);
+        }
+      },
+    });
   }
 
   /** Takes those topics off the bus that nobody came back for. There is never more work. */
@@ -84,8 +109,16 @@ export class Interest {
       this.#lingering.remove(first);
       first.subscription?.unsubscribe();
       this.#topics.delete(first.topic);
-      this.counted(this.#topics.size);
+      this.listener.counted(this.#topics.size);
     }
     return false;
   }
+}
+
+/** Has whoever wants the topic next wait until its messages are sure to come. */
+export function confirm(wanted: Wanted, confirmed: Promise<void>): void {
+  const mine = confirmed.then(() => {
+    if (wanted.confirmed === mine) wanted.confirmed = undefined;
+  });
+  wanted.confirmed = mine;
 }

@@ -10,7 +10,7 @@ import type { BackplaneCounts, BackplaneDrop } from '../metrics/backplane-counts
 import { canonicalRelayTopic } from '../protocol/canonical-relay.js';
 import { Backplane } from './backplane.js';
 import type { BackplaneState, Deliver, Respond } from './backplane.js';
-import { Interest } from './interest.js';
+import { confirm, Interest } from './interest.js';
 import { NatsLink } from './nats-link.js';
 import type { LinkListener } from './nats-link.js';
 import { natsOptions } from './nats-options.js';
@@ -54,17 +54,20 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   #confirming: Promise<void> | undefined;
   /** Bytes that were published since the bus last answered. */
   #unanswered = 0;
-  #asking = false;
+  /** The question that the bus has not answered yet. */
+  #asking: symbol | undefined;
+  #failed = false;
 
   private constructor(private readonly parts: NatsBackplaneParts) {
     super();
     const { settings, clock, counts, log } = parts;
     this.#link = new NatsLink(natsOptions(settings), this, clock, log);
     this.#subjects = new Subjects(settings.natsSubjectPrefix, 'topic');
-    this.#topics = new Interest(this.#subjects, clock, (topic, { data }) => this.#take(topic, data), (size) => (counts.subscriptions = size));
+    const failed = (error: Error): void => this.#fail(error);
+    this.#topics = new Interest(this.#subjects, clock, (topic, { data }) => this.#take(topic, data), { counted: (size) => (counts.subscriptions = size), failed });
     const records = new Subjects(settings.natsSubjectPrefix, 'records');
     this.#questions = new Questions(records, clock, counts);
-    this.#offers = new Interest(records, clock, (topic, question: Msg) => this.#questions.take(topic, question));
+    this.#offers = new Interest(records, clock, (topic, question: Msg) => this.#questions.take(topic, question, this.#most()), { counted: () => undefined, failed });
     this.#probe.start();
   }
 
@@ -93,11 +96,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   subscribe(topic: string): Promise<void> | undefined {
     const { connection } = this.#link;
     const { wanted, news } = this.#topics.want(topic, connection);
-    if (news && connection !== undefined) {
-      wanted.confirmed = this.#confirm(connection).then(() => {
-        wanted.confirmed = undefined;
-      });
-    }
+    if (news && connection !== undefined) confirm(wanted, this.#confirm(connection));
     return wanted.confirmed;
   }
 
@@ -121,7 +120,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   publish(topic: string, message: Uint8Array): void {
     const { connection } = this.#link;
     if (connection === undefined) return this.#drop('down');
-    if (message.length > connection.info!.max_payload) return this.#drop('too_large');
+    if (message.length > this.#most()) return this.#drop('too_large');
     if (this.#unanswered > MOST_UNANSWERED_BYTES) return this.#drop('slow');
     try {
       // A copy: the library sends it when this turn's work is done, and by then the sender's memory has other things in it.
@@ -148,23 +147,45 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   }
 
   joined(connection: NatsConnection): void {
-    this.#unanswered = 0;
+    this.#forget();
     const tooSmall = this.#tooSmall();
     if (tooSmall !== undefined) this.parts.log.error(tooSmall);
-    this.#topics.joined(connection);
-    this.#offers.joined(connection);
+    const confirmed = this.#confirm(connection);
+    this.#topics.joined(connection, confirmed);
+    this.#offers.joined(connection, confirmed);
   }
 
   rejoined(): void {
     // The library gave up what it had not sent.
-    this.#unanswered = 0;
+    this.#forget();
     const { connection } = this.#link;
-    this.#topics.rejoined(connection!);
-    this.#offers.rejoined(connection!);
+    const confirmed = this.#confirm(connection!);
+    this.#topics.rejoined(connection!, confirmed);
+    this.#offers.rejoined(connection!, confirmed);
   }
 
   lost(): void {
+    this.#forget();
+  }
+
+  /** Nothing is on its way any more, and no answer will come. */
+  #forget(): void {
     this.#unanswered = 0;
+    this.#asking = undefined;
+  }
+
+  /** The most bytes that the bus carries in a message; 0 while there is none. */
+  #most(): number {
+    return this.#link.connection?.info?.max_payload ?? 0;
+  }
+
+  /** One line, however often: the reason may be the same for each of a hundred thousand topics. NATS's own names the subject. */
+  #fail(error: Error): void {
+    this.parts.counts.failed += 1;
+    if (this.#failed) return;
+    this.#failed = true;
+    const why = error instanceof errors.PermissionViolationError ? `NATS does not permit a ${error.operation} of this node` : 'what came over the bus could not be handled';
+    this.parts.log.error(`${why}; further failures are counted, not logged`, { error: error.name });
   }
 
   /** What another node published: believed no more than a peer, since whoever reaches the bus may write to it. */
@@ -196,34 +217,34 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   /** Asks the bus for an answer, so that what it has not swallowed is known. There is never more work. */
   #ask(): false {
     const { connection } = this.#link;
-    if (connection === undefined || this.#asking) return false;
-    this.#asking = true;
+    if (connection === undefined || this.#asking !== undefined) return false;
+    const asking = Symbol('asking');
+    this.#asking = asking;
     const sent = this.#unanswered;
-    void this.#roundTrip(connection).then((answered) => {
-      this.#asking = false;
-      if (!answered) return;
+    void this.#roundTrip(connection).then(() => {
+      if (this.#asking !== asking) return;
+      this.#asking = undefined;
       this.#unanswered = Math.max(0, this.#unanswered - sent);
       if (this.#unanswered > ASKED_EVERY_BYTES) this.#ask();
     });
     return false;
   }
 
-  /** Whether the bus answered; it did not when the connection went meanwhile. */
-  async #roundTrip(connection: NatsConnection): Promise<boolean> {
+  /** Fulfilled when the bus has answered, or the connection went. */
+  async #roundTrip(connection: NatsConnection): Promise<void> {
     const began = this.parts.clock.monotonic();
     try {
       await connection.flush();
+      this.parts.counts.roundTripMs = this.parts.clock.monotonic() - began;
     } catch {
-      return false;
+      // The link tells.
     }
-    this.parts.counts.roundTripMs = this.parts.clock.monotonic() - began;
-    return true;
   }
 
   #tooSmall(): string | undefined {
-    const most = this.#link.connection?.info?.max_payload;
+    const most = this.#most();
     const { maxMessageBytes } = this.parts.settings;
-    if (most === undefined || most >= maxMessageBytes) return undefined;
+    if (most === 0 || most >= maxMessageBytes) return undefined;
     return `NATS carries at most ${most} bytes in a message (its max_payload), and max-message-bytes is ${maxMessageBytes}`;
   }
 }

@@ -51,8 +51,8 @@ export class Questions {
     return answers;
   }
 
-  /** Another node asks. */
-  take(topic: string, question: Msg): void {
+  /** Another node asks; the bus carries `most` bytes in a message. */
+  take(topic: string, question: Msg, most: number): void {
     const second = Math.floor(this.clock.monotonic() / 1000);
     if (second !== this.#second) {
       this.#second = second;
@@ -62,9 +62,10 @@ export class Questions {
       this.counts.questionsDropped += 1;
       return;
     }
-    const answer = this.respond(topic);
+    const answer = this.respond(topic, most);
     if (answer === undefined) return;
     this.#answered += 1;
-    question.respond(answer);
+    if (answer.length <= most) question.respond(answer);
+    else this.counts.questionsDropped += 1;
   }
 }

@@ -21,6 +21,8 @@ export class BackplaneCounts {
   /** Questions that this node asked the others, and those that it did not ask or answer since there were too many. */
   questions = 0;
   questionsDropped = 0;
+  /** Subscriptions that NATS refused, and messages of other nodes that could not be handled. */
+  failed = 0;
   /** Topics that this node has on the bus now. */
   subscriptions = 0;
   /** How long the bus took to answer last, in milliseconds; undefined before it did. */

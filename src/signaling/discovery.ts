@@ -8,7 +8,7 @@ import type { ToldRecord } from '../protocol/record-answer.js';
 import { RecordStore } from '../records/record-store.js';
 import type { FoundRecord, RecordContent } from '../records/record-store.js';
 
-/** The most that one answer to another node says: well below what NATS carries in a message. */
+/** The most that one answer to another node says. */
 const MOST_TOLD_BYTES = 512 * 1024;
 /** What another node tells of is on none of our connections. */
 const ELSEWHERE = -1;
@@ -33,7 +33,7 @@ export class Discovery implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    this.backplane.respond((topic) => this.#tell(topic));
+    this.backplane.respond((topic, most) => this.#tell(topic, Math.min(most, MOST_TOLD_BYTES)));
     this.records.watch((topic, holds) => {
       if (holds) this.backplane.offer(topic);
       else this.backplane.withdraw(topic);
@@ -57,9 +57,9 @@ export class Discovery implements OnModuleInit {
     return this.backplane.ask(topic)?.then((answers) => merged(this.records.query(topic), asked, this.#told(answers))) ?? this.here(topic);
   }
 
-  #tell(topic: string): Buffer | undefined {
+  #tell(topic: string, most: number): Buffer | undefined {
     const found = this.records.query(topic);
-    return found.length === 0 ? undefined : encodeRecords(found.map((record) => this.#toldOf(record)), MOST_TOLD_BYTES);
+    return found.length === 0 ? undefined : encodeRecords(found.map((record) => this.#toldOf(record)), most);
   }
 
   #toldOf(record: FoundRecord): ToldRecord {
