@@ -47,35 +47,23 @@ export class Discovery implements OnModuleInit {
 
   /** What only other nodes have, newest first; undefined when there are none to ask. Never rejects. */
   elsewhere(topic: string): Promise<readonly Discovered[]> | undefined {
-    return this.backplane.ask(topic)?.then((answers) => this.#told(answers).map(({ found }) => found));
+    return this.backplane.ask(topic)?.then((answers) => newestOfEach(told(answers)));
   }
 
   /** What is anywhere; a promise when others have to be asked. Never rejects. */
   everywhere(topic: string): readonly Discovered[] | Promise<readonly Discovered[]> {
     // The others tell ages of about now, not of when the last of them has answered.
     const asked = this.clock.monotonic();
-    return this.backplane.ask(topic)?.then((answers) => merged(this.records.query(topic), asked, this.#told(answers))) ?? this.here(topic);
+    return (
+      this.backplane
+        .ask(topic)
+        ?.then((answers) => (answers.length === 0 ? this.here(topic) : newestOfEach([...dated(this.records.query(topic), asked), ...told(answers)]))) ?? this.here(topic)
+    );
   }
 
   #tell(topic: string, most: number): Buffer | undefined {
     const found = this.records.query(topic);
-    return found.length === 0 ? undefined : encodeRecords(found.map((record) => this.#toldOf(record)), most);
-  }
-
-  #toldOf(record: FoundRecord): ToldRecord {
-    const age = this.clock.monotonic() - record.since;
-    const { content } = record;
-    if (content.kind === 'published') return { kind: 'published', age, payload: content.payload };
-    return { kind: 'announced', age, announcer: announcerOf(record.source, content.peerId, content.addresses), peerId: content.peerId, addresses: content.addresses };
-  }
-
-  #told(answers: readonly Uint8Array[]): Dated[] {
-    const told = answers.flatMap((answer) => parseRecords(answer)).map((record) => ({
-      age: record.age,
-      announcer: record.kind === 'announced' ? record.announcer : undefined,
-      found: { connection: ELSEWHERE, content: record },
-    }));
-    return newestOfEach(told);
+    return found.length === 0 ? undefined : encodeRecords(dated(found, this.clock.monotonic()).map(toldOf), most);
   }
 }
 
@@ -86,26 +74,37 @@ interface Dated {
   readonly found: Discovered;
 }
 
-/** `asked` is when the others were asked, on the clock of the records here. */
-function merged(here: readonly FoundRecord[], asked: number, elsewhere: readonly Dated[]): readonly Discovered[] {
-  if (elsewhere.length === 0) return here;
-  const dated = here.map((record) => ({
-    age: asked - record.since,
-    announcer: record.content.kind === 'announced' ? announcerOf(record.source, record.content.peerId, record.content.addresses) : undefined,
-    found: record,
-  }));
-  return newestOfEach([...dated, ...elsewhere]).map(({ found }) => found);
+/** Records of this node as old as they are at `now`. */
+function dated(records: readonly FoundRecord[], now: number): Dated[] {
+  return records.map((record) => ({ age: now - record.since, announcer: announcerOf(record), found: record }));
 }
 
-function newestOfEach(records: readonly Dated[]): Dated[] {
+function toldOf({ age, announcer, found: { content } }: Dated): ToldRecord {
+  if (content.kind === 'published') return { kind: 'published', age, payload: content.payload };
+  return { kind: 'announced', age, announcer: announcer!, peerId: content.peerId, addresses: content.addresses };
+}
+
+/** What other nodes told, in no order. */
+function told(answers: readonly Uint8Array[]): Dated[] {
+  return answers.flatMap((answer) => parseRecords(answer)).map((record) => ({
+    age: record.age,
+    announcer: record.kind === 'announced' ? record.announcer : undefined,
+    found: { connection: ELSEWHERE, content: record },
+  }));
+}
+
+function newestOfEach(records: readonly Dated[]): readonly Discovered[] {
   const seen = new Set<string>();
   return records
     .toSorted((one, other) => one.age - other.age)
-    .filter(({ announcer }) => announcer === undefined || (!seen.has(announcer) && seen.add(announcer)));
+    .filter(({ announcer }) => announcer === undefined || (!seen.has(announcer) && seen.add(announcer)))
+    .map(({ found }) => found);
 }
 
 /** The announcer (J2): a source with the peer's id or, where there is none, its addresses. A hash: a source is an address. */
-function announcerOf(source: string, peerId: string, addresses: readonly string[]): string {
+function announcerOf({ source, content }: FoundRecord): string | undefined {
+  if (content.kind === 'published') return undefined;
+  const { peerId, addresses } = content;
   const who = [source, peerId, ...(peerId === '' ? [...new Set(addresses)].toSorted() : [])];
   return createHash('sha256').update(JSON.stringify(who)).digest('base64url');
 }

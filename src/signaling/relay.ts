@@ -68,19 +68,13 @@ export class Relay implements OnModuleInit {
 
   /** R1, R2: `message` is the canonical encoding (R4) of a Relay to `topic`; the sender need not be subscribed. */
   relay(sender: Connection, topic: string, message: Uint8Array): void {
-    let frame: Buffer | undefined;
-    for (const subscriber of this.topics.subscribers(topic)) {
-      if (subscriber !== sender && subscriber.open) subscriber.send((frame ??= binaryFrame(message)));
-    }
+    this.#send(topic, message, sender);
     this.backplane.publish(topic, message);
   }
 
   /** N1: what came to another node reaches every subscriber of this one. */
   deliver(topic: string, message: Uint8Array): void {
-    let frame: Buffer | undefined;
-    for (const subscriber of this.topics.subscribers(topic)) {
-      if (subscriber.open) subscriber.send((frame ??= binaryFrame(message)));
-    }
+    this.#send(topic, message, undefined);
   }
 
   /** J6: what a JSON peer publishes, in base64, reaches the topic's CBOR subscribers as a Relay. */
@@ -91,6 +85,14 @@ export class Relay implements OnModuleInit {
   /** R7: the connection is gone. */
   leave(connection: Connection): void {
     for (const topic of this.topics.leave(connection)) this.#vacate(topic);
+  }
+
+  /** To every subscriber on this node but the sender, in one frame, which is built for the first of them. */
+  #send(topic: string, message: Uint8Array, sender: Connection | undefined): void {
+    let frame: Buffer | undefined;
+    for (const subscriber of this.topics.subscribers(topic)) {
+      if (subscriber !== sender && subscriber.open) subscriber.send((frame ??= binaryFrame(message)));
+    }
   }
 
   /** A topic lost a subscriber here, maybe its last. */
