@@ -1,7 +1,7 @@
 import { createSecureContext } from 'node:tls';
 import { credsAuthenticator } from '@nats-io/transport-node';
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
-import { StartupError } from '../config/faults.js';
+import { orStartupError } from '../config/faults.js';
 import { readSettingFile } from '../config/setting-file.js';
 import type { Settings } from '../config/settings.js';
 
@@ -39,7 +39,7 @@ export function natsOptions(settings: Settings): NodeConnectionOptions {
 
 function credentials(path: string): ReturnType<typeof credsAuthenticator> {
   const authenticator = credsAuthenticator(new Uint8Array(readSettingFile('nats-creds', path)));
-  attempt(() => authenticator('a nonce'), `nats-creds ${JSON.stringify(path)}: no NATS credentials (a user JWT and its seed)`);
+  orStartupError(() => authenticator('a nonce'), `nats-creds ${JSON.stringify(path)}: no NATS credentials (a user JWT and its seed)`);
   return authenticator;
 }
 
@@ -51,14 +51,6 @@ function secureOptions({ natsTlsCa, natsTlsCert, natsTlsKey }: Settings): { ca?:
     ...(natsTlsCert !== undefined && { cert: read('nats-tls-cert', natsTlsCert) }),
     ...(natsTlsKey !== undefined && { key: read('nats-tls-key', natsTlsKey) }),
   };
-  attempt(() => createSecureContext(secure), 'nats-tls-ca, nats-tls-cert, nats-tls-key: not usable as PEM certificates and the key that belongs to them');
+  orStartupError(() => createSecureContext(secure), 'nats-tls-ca, nats-tls-cert, nats-tls-key: not usable as PEM certificates and the key that belongs to them');
   return secure;
-}
-
-function attempt(work: () => unknown, fault: string): void {
-  try {
-    work();
-  } catch {
-    throw new StartupError(fault);
-  }
 }

@@ -30,3 +30,12 @@ export function fileFault(error: unknown): string {
       return (error as Error).message;
   }
 }
+
+/** What `work` gives; a StartupError that says `fault` where it throws. */
+export function orStartupError<T>(work: () => T, fault: string): T {
+  try {
+    return work();
+  } catch {
+    throw new StartupError(fault);
+  }
+}

@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
-import { StartupError } from '../config/faults.js';
+import { orStartupError, StartupError } from '../config/faults.js';
 import { readSettingFile } from '../config/setting-file.js';
 import type { Settings } from '../config/settings.js';
 
@@ -17,19 +17,11 @@ export function loadTlsPair(settings: Settings): TlsPair | undefined {
   const cert = readSettingFile('tls-cert', tlsCert);
   const key = readSettingFile('tls-key', tlsKey);
 
-  const certificate = attempt(() => new X509Certificate(cert), `tls-cert ${JSON.stringify(tlsCert)}: not a PEM certificate`);
-  const privateKey = attempt(() => createPrivateKey(key), `tls-key ${JSON.stringify(tlsKey)}: not a PEM private key, or one with a passphrase`);
+  const certificate = orStartupError(() => new X509Certificate(cert), `tls-cert ${JSON.stringify(tlsCert)}: not a PEM certificate`);
+  const privateKey = orStartupError(() => createPrivateKey(key), `tls-key ${JSON.stringify(tlsKey)}: not a PEM private key, or one with a passphrase`);
   if (!certificate.checkPrivateKey(privateKey)) {
     throw new StartupError(`tls-key ${JSON.stringify(tlsKey)} does not belong to the certificate in tls-cert ${JSON.stringify(tlsCert)}`);
   }
-  attempt(() => createSecureContext({ cert, key }), `tls-cert ${JSON.stringify(tlsCert)}: its chain is not usable`);
+  orStartupError(() => createSecureContext({ cert, key }), `tls-cert ${JSON.stringify(tlsCert)}: its chain is not usable`);
   return { cert, key };
-}
-
-function attempt<T>(work: () => T, fault: string): T {
-  try {
-    return work();
-  } catch {
-    throw new StartupError(fault);
-  }
 }
