@@ -1,9 +1,11 @@
 import { readConfigFile } from './config-file.js';
 import type { Environment } from './environment.js';
 import { ConfigurationError } from './faults.js';
+import { jwtFaults } from './jwt-faults.js';
 import { suggestion } from './nearest-name.js';
 import { flagOf, settingNames, Settings, settingsSchema, VARIABLE_PREFIX, variableOf } from './settings.js';
 import type { SettingName, SettingsInput } from './settings.js';
+import type { ListenAddress } from './values.js';
 
 /** Where settings come from, besides the defaults. */
 export interface SettingSources {
@@ -83,22 +85,44 @@ function validate(written: ReadonlyMap<string, Written>, faults: string[]): Sett
   if (written.has('natsCreds') && written.has('natsToken')) {
     faults.push(`${written.get('natsCreds')!.source} and ${written.get('natsToken')!.source} are both set: NATS takes one of them`);
   }
+  if (result.success) faults.push(...faultsTogether(result.data, (name) => written.get(name)?.source ?? name));
   return faults.length === 0 ? result.data : undefined;
+}
+
+/** What is wrong with settings that are right each by itself. */
+function faultsTogether(settings: Settings, sourceOf: (name: SettingName) => string): string[] {
+  const { listenAddr, managementAddr, authToken, metricsToken } = settings;
+  const faults = jwtFaults(settings, sourceOf);
+  if (managementAddr !== undefined && collide(listenAddr, managementAddr)) faults.push(`${sourceOf('managementAddr')} is the address of ${flagOf('listenAddr')}: it needs a port of its own`);
+  if (metricsToken !== undefined && metricsToken === authToken) faults.push(`${sourceOf('metricsToken')} and ${sourceOf('authToken')} are the same: whoever reads metrics could connect`);
+  return faults;
+}
+
+/** Whether two addresses cannot both be listened on; one of all that a machine has is also each of them. */
+function collide(one: ListenAddress, other: ListenAddress): boolean {
+  const all = ({ host }: ListenAddress): boolean => host === '0.0.0.0' || host === '::';
+  return one.port !== 0 && one.port === other.port && (one.host === other.host || all(one) || all(other));
 }
 
 const BOTH = 'TLS needs both, plaintext neither';
 const NO_NATS = 'without it nothing is connected to';
+const NO_JWT = 'without an issuer no JWT opens the server';
 
 /** Settings that mean nothing without another one, and why. */
 const NEEDS: readonly (readonly [SettingName, SettingName, string])[] = [
   ['tlsCert', 'tlsKey', BOTH],
   ['tlsKey', 'tlsCert', BOTH],
+  ['tlsClientCa', 'tlsCert', 'peers show their certificates in the TLS handshake'],
   ['natsTlsCert', 'natsTlsKey', 'a certificate needs its key'],
   ['natsTlsKey', 'natsTlsCert', 'a key needs its certificate'],
   ['natsCreds', 'natsUrl', NO_NATS],
   ['natsToken', 'natsUrl', NO_NATS],
   ['natsTlsCa', 'natsUrl', NO_NATS],
   ['natsTlsCert', 'natsUrl', NO_NATS],
+  ['jwtIssuer', 'jwtAudience', 'tokens for other services would open this one'],
+  ['jwtAudience', 'jwtIssuer', NO_JWT],
+  ['jwtJwksUrl', 'jwtIssuer', NO_JWT],
+  ['jwtPublicKey', 'jwtIssuer', NO_JWT],
 ];
 
 /** ` "value"`, for a fault; nothing for what is secret, may be the content of a file, or is too long to help. */

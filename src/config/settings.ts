@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bearerToken, count, duration, filePath, headerName, listenAddress, natsServers, networks, oneOf, onOff, origins, subjectPrefix } from './values.js';
+import { bearerToken, claimName, count, duration, filePath, filePaths, headerName, jwtAlgorithms, jwtAudiences, jwtIssuers, keySetUrls, listenAddress, natsServers, networks, oneOf, onOff, origins, subjectPrefix } from './values.js';
 
 declare module 'zod' {
   interface GlobalMeta {
@@ -11,6 +11,8 @@ declare module 'zod' {
     secret?: boolean;
     /** It takes several values: its flag may be repeated. */
     list?: boolean;
+    /** The flag of one value, where that has a name of its own. */
+    flag?: string;
   }
 }
 
@@ -31,6 +33,10 @@ export const settingsSchema = z.strictObject({
     value: 'PATH',
     about: 'TLS private key (PEM) that belongs to tls-cert. Read again when it changes.',
   }),
+  tlsClientCa: filePath.optional().meta({
+    value: 'PATH',
+    about: 'Certificate authorities (PEM) that peers must have a certificate of, besides any token. Its common name is who the peer is. Read again when it changes.',
+  }),
   authToken: bearerToken.optional().meta({
     value: 'TOKEN',
     about: 'Bearer token that a peer must show to connect. Without a token, here or in a file, anyone may connect.',
@@ -38,15 +44,61 @@ export const settingsSchema = z.strictObject({
   }),
   authTokenFile: filePath.optional().meta({
     value: 'PATH',
-    about: 'File with one bearer token a line, valid beside auth-token; blank lines and # comments are skipped. Read again when it changes.',
+    about: 'File with one bearer token a line, or NAME:sha256:DIGEST as "cairn-signal token new NAME" makes it, valid beside auth-token; blank lines and # comments are skipped. Read again when it changes.',
   }),
   revokeCloses: onOff.prefault('off').meta({
     value: 'ON|OFF',
     about: 'Whether a token that is taken out of auth-token-file closes the connections that came with it, with 4001. In any case it opens no new ones.',
   }),
+  jwtIssuer: jwtIssuers.optional().meta({
+    value: 'NAMES',
+    about: 'Issuers whose JWTs open the server, as they are in the claim iss; needs jwt-audience. Their keys are found by OpenID Connect Discovery unless jwt-jwks-url or jwt-public-key says where they are.',
+    list: true,
+  }),
+  jwtAudience: jwtAudiences.optional().meta({
+    value: 'NAMES',
+    about: 'What the claim aud of a JWT must hold one of: the name of this service, so that tokens for others do not open it.',
+    list: true,
+  }),
+  jwtJwksUrl: keySetUrls.optional().meta({
+    value: 'URLS',
+    about: 'Where the keys of the issuers are (a JSON Web Key Set): one address for each jwt-issuer, in the same order.',
+    list: true,
+  }),
+  jwtPublicKey: filePath.optional().meta({
+    value: 'PATH',
+    about: 'File with the public keys (PEM, "BEGIN PUBLIC KEY") of the one jwt-issuer, several while it changes over. Read again when it changes.',
+  }),
+  jwtAlgorithms: jwtAlgorithms.prefault('RS256,PS256,ES256,EdDSA,Ed25519').meta({
+    value: 'NAMES',
+    about: 'Algorithms that a JWT may be signed with; only such as have public keys.',
+    list: true,
+  }),
+  jwtPrincipalClaim: claimName.prefault('sub').meta({
+    value: 'NAME',
+    about: 'The claim of a JWT that says who its bearer is; with the issuer before it, it is the principal.',
+  }),
+  jwtClockTolerance: duration('0s', '5m').prefault('5s').meta({
+    value: 'TIME',
+    about: 'How far the clocks of an issuer and of this server may differ, for the claims exp and nbf.',
+  }),
+  jwtExpiryCloses: onOff.prefault('on').meta({
+    value: 'ON|OFF',
+    about: 'Whether a connection is closed with 4001 when the JWT that it came with expires. In any case that opens no new ones.',
+  }),
   maxWrongTokens: count(0, 1_000_000).prefault(10).meta({
     value: 'COUNT',
     about: 'Wrong tokens that one address (IPv6: one /64) may show in 60 s; 0 for no limit. Then it is answered 429 unless it shows a right one.',
+  }),
+  guards: filePaths.optional().meta({
+    value: 'PATHS',
+    flag: 'guard',
+    about: 'ES modules whose classes with a method canActivate, Nest guards, decide who may connect, in this order and after the built-in ones.',
+    list: true,
+  }),
+  topicPolicy: filePath.optional().meta({
+    value: 'PATH',
+    about: 'ES module whose class with a method allows decides who may do what with which topic. By default everyone may do everything.',
   }),
   allowedOrigins: origins.optional().meta({
     value: 'ORIGINS',
@@ -142,6 +194,10 @@ export const settingsSchema = z.strictObject({
     value: 'BYTES',
     about: 'Memory for all records, topics and bookkeeping included; one source may take a quarter of it. A full store refuses.',
   }),
+  checkPage: onOff.prefault('on').meta({
+    value: 'ON|OFF',
+    about: 'Whether /check is a page on which a browser tries this server, from the token to a WebRTC data channel. Off, it is 404.',
+  }),
   natsUrl: natsServers.optional().meta({
     value: 'URLS',
     about: 'NATS servers through which several nodes share topics, such as nats://nats.example.com:4222; tls:// asks for TLS. Without one, this node is alone.',
@@ -176,6 +232,15 @@ export const settingsSchema = z.strictObject({
     value: 'ON|OFF',
     about: 'Whether /health/ready is 503 while NATS is not reached. Off, the node is ready and serves its own peers.',
   }),
+  managementAddr: listenAddress.optional().meta({
+    value: 'HOST:PORT',
+    about: 'Address of health, metrics and the status page, in plaintext and without a token: only operators should reach it. By default there is none.',
+  }),
+  metricsToken: bearerToken.optional().meta({
+    value: 'TOKEN',
+    about: 'Bearer token for /metrics on listen-addr. Without it there are no metrics there.',
+    secret: true,
+  }),
   handshakeTimeout: duration('100ms', '10m').prefault('10s').meta({
     value: 'TIME',
     about: 'How long a connection may take for its TLS handshake, and then for its HTTP request.',
@@ -203,14 +268,18 @@ export type SettingsInput = z.input<typeof settingsSchema>;
 /** Names of settings in the order of the table. */
 export const settingNames = Object.keys(settingsSchema.shape) as SettingName[];
 
-/** `listenAddr` -> `listen-addr` */
+/** `listenAddr` -> `listen-addr`, unless its flag has a name of its own. */
 export function flagOf(name: string): string {
+  return (settingsSchema.shape as Partial<Record<string, z.ZodType>>)[name]?.meta()?.flag ?? dashed(name);
+}
+
+function dashed(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 /** `listenAddr` -> `CAIRN_SIGNAL_LISTEN_ADDR` */
 export function variableOf(name: string): string {
-  return `${VARIABLE_PREFIX}${flagOf(name).replaceAll('-', '_').toUpperCase()}`;
+  return `${VARIABLE_PREFIX}${dashed(name).replaceAll('-', '_').toUpperCase()}`;
 }
 
 export const VARIABLE_PREFIX = 'CAIRN_SIGNAL_';

@@ -31,6 +31,9 @@ export const listenAddress = text(LISTEN_ADDRESS).transform((written, context) =
 /** A path of a file, relative ones from the working directory. */
 export const filePath = text('the path of a file').refine((written) => !/[\r\n\0]/.test(written), 'expected the path of a file, not its content');
 
+/** Several of them. */
+export const filePaths = list('paths of files', (word) => filePath.safeParse(word).data);
+
 /** Something secret that travels in an HTTP header: visible ASCII, spaces only inside. */
 export const bearerToken = text('a token', 'an empty token would let nobody in; to serve without a token, leave the setting out').regex(
   /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/,
@@ -114,6 +117,32 @@ export const origins = list('origins, such as https://app.example.com, or null',
   const { origin, protocol, href } = new URL(word);
   return (protocol === 'https:' || protocol === 'http:') && href === `${origin}/` ? origin : undefined;
 });
+
+/** Signature algorithms of JWTs (RFC 7518, RFC 8037, RFC 9864) that a public key verifies: with any other, who knows the public key could sign. */
+const JWT_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'] as const;
+export type JwtAlgorithm = (typeof JWT_ALGORITHMS)[number];
+
+export const jwtAlgorithms = list(`algorithms with public keys: ${JWT_ALGORITHMS.join(', ')}`, (word) => JWT_ALGORITHMS.find((algorithm) => algorithm === word));
+
+/** Who issues JWTs, exactly as they name it; no `|`, which ends it in a principal. */
+export const jwtIssuers = list('names of issuers as in the claim "iss", such as https://id.example.com/', (word) => (/^[!-{}~]{1,255}$/.test(word) ? word : undefined));
+
+/** For whom JWTs are issued. */
+export const jwtAudiences = list('audiences as in the claim "aud"', (word) => (/^[\x20-\x7e]{1,255}$/.test(word) ? word : undefined));
+
+/** Addresses that key sets are fetched from. */
+export const keySetUrls = list('https: addresses, such as https://id.example.com/keys (http: on loopback only)', (word) => (isKeyUrl(word) ? word : undefined));
+
+/** Whether keys may be fetched from there: nobody on the way may exchange them, so by TLS or not at all. No user, no password. */
+export function isKeyUrl(written: string): boolean {
+  if (!URL.canParse(written)) return false;
+  const { protocol, hostname, username, password, hash } = new URL(written);
+  const loopback = hostname === 'localhost' || hostname === '[::1]' || (isIP(hostname) === 4 && hostname.startsWith('127.'));
+  return `${username}${password}${hash}` === '' && (protocol === 'https:' || (protocol === 'http:' && loopback));
+}
+
+/** The name of a claim of a JWT. */
+export const claimName = text('the name of a claim').regex(/^[\x21-\x7e]{1,128}$/, 'expected the name of a claim, such as sub');
 
 /** A NATS server: `host:port`, and whether its address asks for TLS. */
 export interface NatsServer {

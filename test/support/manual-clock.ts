@@ -3,9 +3,20 @@ import { Clock, SystemClock } from '../../src/clock/clock.js';
 /** Time that passes when a test says so, or somebody sleeps. */
 export class ManualClock extends Clock {
   #now = 1000;
+  /** What the wall clock shows when the monotonic one shows 0. */
+  #epoch = Date.UTC(2030, 0, 1);
 
   monotonic(): number {
     return this.#now;
+  }
+
+  now(): number {
+    return this.#epoch + this.#now;
+  }
+
+  /** Sets the wall clock forward, or back, by milliseconds; no time passes. */
+  setWallClock(by: number): void {
+    this.#epoch += by;
   }
 
   async sleep(milliseconds: number, over?: AbortSignal): Promise<void> {

@@ -39,6 +39,29 @@ describe('TLS (item 6: both or neither)', () => {
   });
 });
 
+describe('the management address', () => {
+  it.each([
+    ['127.0.0.1:8080', '127.0.0.1:8080'],
+    ['0.0.0.0:8080', '127.0.0.1:8080'],
+    ['10.0.0.1:8080', '[::]:8080'],
+  ])('needs a port of its own: %s and %s', (listenAddr, managementAddr) => {
+    expect(faultsOf(() => load({ flags: { 'listen-addr': listenAddr, 'management-addr': managementAddr } }))).toEqual(['--management-addr is the address of listen-addr: it needs a port of its own']);
+  });
+
+  it.each([
+    ['10.0.0.1:8080', '127.0.0.1:8080'],
+    ['0.0.0.0:8080', '0.0.0.0:9090'],
+    ['127.0.0.1:0', '127.0.0.1:0'],
+  ])('may be beside: %s and %s', (listenAddr, managementAddr) => {
+    expect(load({ flags: { 'listen-addr': listenAddr, 'management-addr': managementAddr } }).warnings).toEqual([]);
+  });
+
+  it('metrics ask for another token than peers do', () => {
+    const environment = { CAIRN_SIGNAL_METRICS_TOKEN: 's3cret', CAIRN_SIGNAL_AUTH_TOKEN: 's3cret' };
+    expect(faultsOf(() => load({ environment }))).toEqual(['CAIRN_SIGNAL_METRICS_TOKEN and CAIRN_SIGNAL_AUTH_TOKEN are the same: whoever reads metrics could connect']);
+  });
+});
+
 describe('faults', () => {
   it('are listed all at once, each with its source, those of the command line first', () => {
     const given = { yaml: 'drainTimeout: 10\nlistenAdr: a:1', environment: { CAIRN_SIGNAL_MAX_MESSAGE_BYTES: 'many' }, flags: { 'log-format': 'xml', 'tls-key': '/k' } };

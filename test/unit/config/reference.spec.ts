@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { loadSettings, parseSettings } from '../../../src/config/load-settings.js';
 import { renderConfigurationPage, renderEnvExample, renderFlags } from '../../../src/config/reference.js';
 import { describeSettings } from '../../../src/config/settings.js';
+import { renderMetricsPage } from '../../../src/management/metrics-page.js';
 
 const SETTINGS = describeSettings();
 const VARIABLES = ['CAIRN_SIGNAL_CONFIG', ...SETTINGS.map(({ variable }) => variable), 'RUST_LOG'];
@@ -19,6 +20,10 @@ function generated(path: string): string {
 describe('generated documents (when stale: npm run docs)', () => {
   it('docs/configuration.md is what the table of settings gives', () => {
     expect(generated('docs/configuration.md')).toBe(renderConfigurationPage());
+  });
+
+  it('docs/metrics.md is what the table of metrics gives', () => {
+    expect(generated('docs/metrics.md')).toBe(renderMetricsPage());
   });
 
   it('.env.example is what the table of settings gives', () => {
