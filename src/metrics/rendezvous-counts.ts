@@ -19,5 +19,6 @@ export class RendezvousCounts {
     quota_exceeded: 0,
     store_full: 0,
     records_off: 0,
+    forbidden: 0,
   };
 }

@@ -90,6 +90,9 @@ export function deadPeer(seconds: number): CloseReason {
 /** The token that it came with opens the server no longer. */
 export const tokenRevoked: CloseReason = { code: CloseCode.tokenRevoked, text: 'token revoked; come back with a new one' };
 
+/** The token that it came with has ended by itself. */
+export const tokenExpired: CloseReason = { code: CloseCode.tokenRevoked, text: 'token expired; come back with a new one' };
+
 /** A message was begun and interrupted too often. */
 export const tooManyInterruptions: CloseReason = {
   code: CloseCode.policyViolation,

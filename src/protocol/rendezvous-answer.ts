@@ -10,7 +10,8 @@ export type RefusalCode =
   | 'topic_full'
   | 'quota_exceeded'
   | 'store_full'
-  | 'records_off';
+  | 'records_off'
+  | 'forbidden';
 
 /** One that was found, as the libraries read it. */
 export interface FoundPeer {
