@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Catch, HttpException } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import { Log, Logs } from '../logging/log.js';
+import { MANAGEMENT } from './management-path.js';
 import { isBrokenUpgrade } from './root.controller.js';
 
 /** Answers every failed plain request in JSON: status, its name, a sentence. Never repeats what the request held, since a URL may hold a token. */
@@ -28,6 +29,7 @@ export class HttpErrorFilter implements ExceptionFilter {
       'Content-Type': 'application/json; charset=utf-8',
       'Content-Length': Buffer.byteLength(body),
       'Cache-Control': 'no-store',
+      ...(status === 401 && { 'WWW-Authenticate': 'Bearer' }),
       ...(status === 426 && { Upgrade: 'websocket', Connection: 'Upgrade, close' }),
     });
     response.end(body);
@@ -44,6 +46,7 @@ function bodyOf(error: unknown, status: number, request: IncomingMessage): objec
 function sentence(error: unknown, status: number, request: IncomingMessage): string {
   switch (status) {
     case 404:
+      if (request.url?.startsWith(`/${MANAGEMENT}/`)) return 'Nothing here. This is the management address: /, /metrics and /health; peers connect to listen-addr.';
       return isBrokenUpgrade(request)
         ? 'Not a whole WebSocket handshake, so there is nothing here: does a proxy strip its Upgrade or Connection header?'
         : 'Nothing here. GET / lists what there is; peers connect by WebSocket, on any path.';

@@ -1,11 +1,14 @@
 import { Controller, Get, Header, HttpException, Req } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
+import { Settings } from '../config/settings.js';
 import { SUBPROTOCOL } from '../protocol/subprotocol.js';
 import { VERSION } from '../version.js';
 
 /** What a person or a proxy sees who asks this server by plain HTTP. Needs no token and tells nothing about peers. */
 @Controller()
 export class RootController {
+  constructor(private readonly settings: Settings) {}
+
   /** Says what this is; 426 to a WebSocket handshake that lost its Upgrade header on the way. */
   @Get()
   @Header('Cache-Control', 'no-store')
@@ -15,7 +18,7 @@ export class RootController {
       name: 'cairn-signal',
       version: VERSION,
       protocol: SUBPROTOCOL,
-      links: { health: '/health', live: '/health/live', ready: '/health/ready' },
+      links: { health: '/health', live: '/health/live', ready: '/health/ready', ...(this.settings.checkPage && { check: '/check' }) },
     };
   }
 }

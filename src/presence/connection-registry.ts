@@ -11,6 +11,10 @@ export class ConnectionRegistry {
     return this.#connections.size;
   }
 
+  has(connection: Connection): boolean {
+    return this.#connections.has(connection);
+  }
+
   add(connection: Connection): void {
     this.#connections.add(connection);
   }

@@ -1,4 +1,16 @@
+import type { IncomingMessage } from 'node:http';
 import type { CloseReason } from '../protocol/close-codes.js';
+import type { RefusalReason } from '../protocol/refusal-reasons.js';
+
+/** What opened the server to a peer. */
+export interface ConnectionCredential {
+  /** Whether it opens the server no longer. */
+  readonly revoked: boolean;
+  /** The only topics that the peer may use; undefined where it does not say. */
+  readonly topics?: ReadonlySet<string> | undefined;
+  /** When it ends, in milliseconds since the epoch; undefined where it does not. */
+  readonly expiresAt?: number | undefined;
+}
 
 /**
  * What the domain may do with a peer's connection, whatever carries it.
@@ -13,8 +25,8 @@ export abstract class Connection {
   /** Whose bounds it counts towards: see sourceOf. */
   abstract readonly source: string;
 
-  /** What opened the server to it, `revoked` once that opens it no longer; undefined where nothing was needed. */
-  abstract readonly credential: { readonly revoked: boolean } | undefined;
+  /** What opened the server to it; undefined where nothing was needed. */
+  abstract readonly credential: ConnectionCredential | undefined;
 
   /** Whether what is sent may still arrive. */
   abstract readonly open: boolean;
@@ -39,8 +51,19 @@ export interface MessageHandler {
   textMessage(connection: Connection, message: Buffer): void;
 }
 
+/** Why a peer is not let in, as HTTP says it. */
+export interface Refusal {
+  readonly status: number;
+  readonly reason: RefusalReason;
+  /** One plain sentence; never holds what the peer sent. */
+  readonly text: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** Where connections come from: what a gateway gets from Nest as its server. */
 export interface ConnectionSource {
   /** Has every message of every connection delivered to `handler`, whose guards also decide who may connect. */
   deliverTo(handler: MessageHandler): void;
+  /** How a handshake with the headers of this plain request would be refused; undefined where it would be let in. */
+  rehearse(request: IncomingMessage): Promise<Refusal | undefined>;
 }

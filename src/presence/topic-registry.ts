@@ -1,22 +1,51 @@
 import { Injectable } from '@nestjs/common';
+import { Clock } from '../clock/clock.js';
+import { Timings } from '../metrics/timings.js';
 import type { Connection } from './connection.js';
 
 const NOBODY: ReadonlySet<Connection> = new Set();
 
+/** Stands for a time that is none: the topic has had two subscribers. */
+const MET = -1;
+
+/** The subscribers of one topic. */
+class Subscribers extends Set<Connection> {
+  /** When the first one came, in milliseconds on the monotonic clock; MET once there was a second. */
+  waitingSince: number;
+
+  constructor(now: number) {
+    super();
+    // Whole milliseconds: a small integer takes no memory of its own.
+    this.waitingSince = Math.round(now);
+  }
+}
+
 /**
- * Which local connections subscribe to which topic. Knows nothing of sockets or of other nodes.
+ * Which local connections subscribe to which topic, and how long topics wait for their second subscriber. Knows nothing of
+ * sockets or of other nodes.
  * Invariant: a connection is in a topic's set exactly when the topic is in the connection's; no set is ever empty;
- * `subscriptions` is the sum of either kind of set.
+ * `subscriptions` is the sum of either kind of set, and `lonely` counts the topics with one subscriber.
  */
 @Injectable()
 export class TopicRegistry {
-  readonly #subscribers = new Map<string, Set<Connection>>();
+  readonly #subscribers = new Map<string, Subscribers>();
   readonly #topics = new Map<Connection, Set<string>>();
   #subscriptions = 0;
+  #lonely = 0;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly timings: Timings,
+  ) {}
 
   /** How many topics have a subscriber. */
   get size(): number {
     return this.#subscribers.size;
+  }
+
+  /** How many topics have exactly one. */
+  get lonely(): number {
+    return this.#lonely;
   }
 
   /** How many subscriptions there are: pairs of a connection and a topic. */
@@ -36,16 +65,23 @@ export class TopicRegistry {
 
   /** Whether that changed anything: a second subscription of the same connection does not. */
   subscribe(connection: Connection, topic: string): boolean {
-    const changed = addTo(this.#subscribers, topic, connection) && addTo(this.#topics, connection, topic);
-    if (changed) this.#subscriptions += 1;
-    return changed;
+    const topics = this.#topics.get(connection);
+    if (topics === undefined) this.#topics.set(connection, new Set([topic]));
+    else if (topics.has(topic)) return false;
+    else topics.add(topic);
+    this.#subscriptions += 1;
+    this.#join(connection, topic);
+    return true;
   }
 
   /** Whether that changed anything: only a subscriber can unsubscribe. */
   unsubscribe(connection: Connection, topic: string): boolean {
-    const changed = removeFrom(this.#subscribers, topic, connection) && removeFrom(this.#topics, connection, topic);
-    if (changed) this.#subscriptions -= 1;
-    return changed;
+    const topics = this.#topics.get(connection);
+    if (topics === undefined || !topics.delete(topic)) return false;
+    if (topics.size === 0) this.#topics.delete(connection);
+    this.#subscriptions -= 1;
+    this.#part(connection, topic);
+    return true;
   }
 
   /** Takes a connection out of its own topics, and tells which. Costs time in their number, whatever else the node holds. */
@@ -54,24 +90,29 @@ export class TopicRegistry {
     if (topics === undefined) return [];
     this.#topics.delete(connection);
     this.#subscriptions -= topics.size;
-    for (const topic of topics) removeFrom(this.#subscribers, topic, connection);
+    for (const topic of topics) this.#part(connection, topic);
     return topics;
   }
-}
 
-function addTo<K, V>(sets: Map<K, Set<V>>, key: K, value: V): boolean {
-  const set = sets.get(key);
-  if (set === undefined) {
-    sets.set(key, new Set([value]));
-    return true;
+  #join(connection: Connection, topic: string): void {
+    const present = this.#subscribers.get(topic);
+    const subscribers = present ?? new Subscribers(this.clock.monotonic());
+    if (present === undefined) this.#subscribers.set(topic, subscribers);
+    subscribers.add(connection);
+    if (subscribers.size === 1) this.#lonely += 1;
+    if (subscribers.size !== 2) return;
+    this.#lonely -= 1;
+    if (subscribers.waitingSince === MET) return;
+    this.timings.met(Math.max(0, this.clock.monotonic() - subscribers.waitingSince));
+    subscribers.waitingSince = MET;
   }
-  const before = set.size;
-  return set.add(value).size > before;
-}
 
-function removeFrom<K, V>(sets: Map<K, Set<V>>, key: K, value: V): boolean {
-  const set = sets.get(key);
-  if (set === undefined || !set.delete(value)) return false;
-  if (set.size === 0) sets.delete(key);
-  return true;
+  #part(connection: Connection, topic: string): void {
+    const subscribers = this.#subscribers.get(topic)!;
+    subscribers.delete(connection);
+    if (subscribers.size === 1) this.#lonely += 1;
+    if (subscribers.size > 0) return;
+    this.#lonely -= 1;
+    this.#subscribers.delete(topic);
+  }
 }

@@ -1,5 +1,6 @@
 import type { LimitCounts } from '../metrics/limit-counts.js';
-import type { Refusal } from './refusal.js';
+import type { Refusal } from '../presence/connection.js';
+import type { RefusalReason } from '../protocol/refusal-reasons.js';
 
 /** How soon, in seconds, a peer that found no place may try again. */
 const RETRY_S = 10;
@@ -30,11 +31,11 @@ export class ConnectionLimits {
     const ofNetwork = this.#ofNetwork.get(network) ?? 0;
     if (this.mostOfNetwork > 0 && ofNetwork >= this.mostOfNetwork) {
       this.counts.reached('max-connections-per-ip');
-      return full(429, 'Too many connections from this address; the setting is max-connections-per-ip.');
+      return full(429, 'connections_per_ip', 'Too many connections from this address; the setting is max-connections-per-ip.');
     }
     if (this.most > 0 && this.#taken >= this.most) {
       this.counts.reached('max-connections');
-      return full(503, 'This server has as many connections as it may; the setting is max-connections.');
+      return full(503, 'connections', 'This server has as many connections as it may; the setting is max-connections.');
     }
     this.#taken += 1;
     this.#ofNetwork.set(network, ofNetwork + 1);
@@ -55,6 +56,6 @@ export class ConnectionLimits {
   }
 }
 
-function full(status: number, text: string): Refusal {
-  return { status, text, headers: { 'Retry-After': String(RETRY_S) } };
+function full(status: number, reason: RefusalReason, text: string): Refusal {
+  return { status, reason, text, headers: { 'Retry-After': String(RETRY_S) } };
 }

@@ -1,9 +1,10 @@
 import { createServer } from 'node:http';
-import type { RequestListener } from 'node:http';
+import type { RequestListener, Server, ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Server as TlsServer } from 'node:https';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Settings } from '../config/settings.js';
+import { MANAGEMENT } from '../http/management-path.js';
 import type { TlsPair } from './tls.js';
 
 /** Bytes of request line and headers that are taken; more is answered 431. */
@@ -16,10 +17,15 @@ const OLDEST_TLS = 'TLSv1.2';
 const LONGEST_CHECK_INTERVAL_MS = 1000;
 
 /**
- * Nest's HTTP side over a server of our own. Owns the listening socket, its time-outs and TLS; knows nothing of WebSockets.
- * Invariant: a connection that does not become a request in time is given up.
+ * Nest's HTTP side over servers of our own: the public one and, where `management-addr` is set, one for operators. Owns the
+ * listening sockets, their time-outs and TLS; knows nothing of WebSockets.
+ * Invariant: a connection that does not become a request in time is given up; what only operators may see is found on their
+ * address alone.
  */
 export class HttpListener extends ExpressAdapter {
+  /** What listens on `management-addr`, if that is set. */
+  management: Server | undefined;
+
   constructor(
     private readonly settings: Settings,
     private readonly tls: TlsPair | undefined,
@@ -34,25 +40,29 @@ export class HttpListener extends ExpressAdapter {
   override initHttpServer(): void {
     const timeout = this.settings.handshakeTimeout;
     const express = this.getInstance() as RequestListener;
-    const answer: RequestListener = (request, response) => {
-      request.url = pathOf(request.url ?? '');
-      express(request, response);
-    };
-    const limits = {
+    const limits: ServerOptions = {
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: timeout,
       requestTimeout: timeout,
       connectionsCheckingInterval: Math.min(LONGEST_CHECK_INTERVAL_MS, timeout),
     };
+    const answer: RequestListener = (request, response) => {
+      const path = pathOf(request.url ?? '');
+      request.url = OF_OPERATORS.test(path) ? NOWHERE : path;
+      express(request, response);
+    };
     this.httpServer =
       this.tls === undefined
         ? createServer(limits, answer)
-        : createTlsServer({ ...limits, ...this.tls, minVersion: OLDEST_TLS, handshakeTimeout: timeout }, answer);
-    // For a peer that asks and does not read the answers: none of its requests is half-read. Later than 408; `ws` lifts it from its sockets.
-    this.httpServer.timeout = 2 * timeout + LONGEST_CHECK_INTERVAL_MS;
-    // Their size is bounded. Bounding their number would drop the last ones unseen, and those a proxy wrote stand last.
-    this.httpServer.maxHeadersCount = 0;
-    this.httpServer.maxRequestsPerSocket = MOST_REQUESTS;
+        : // Who has no right certificate is told so at the upgrade, and health needs none.
+          createTlsServer({ ...limits, ...this.tls, requestCert: this.tls.ca !== undefined, rejectUnauthorized: false, minVersion: OLDEST_TLS, handshakeTimeout: timeout }, answer);
+    bound(this.httpServer, timeout);
+    if (this.settings.managementAddr === undefined) return;
+    this.management = createServer(limits, (request, response) => {
+      request.url = `/${MANAGEMENT}${pathOf(request.url ?? '')}`;
+      express(request, response);
+    });
+    bound(this.management, timeout);
   }
 
   /** From now on handshakes are made with this pair; connections that exist live on. Only where there was a pair at the start. */
@@ -62,21 +72,42 @@ export class HttpListener extends ExpressAdapter {
 
   /** Stops listening and cuts the HTTP connections that are still open, half-open ones included. */
   override close(): Promise<void> {
-    this.httpServer.close();
-    this.httpServer.closeAllConnections();
+    for (const server of [this.httpServer as Server, this.management]) {
+      server?.close();
+      server?.closeAllConnections();
+    }
     return Promise.resolve();
   }
 }
 
+function bound(server: Server, timeout: number): void {
+  // For a peer that asks and does not read the answers: none of its requests is half-read. Later than 408; `ws` lifts it from its sockets.
+  server.timeout = 2 * timeout + LONGEST_CHECK_INTERVAL_MS;
+  // Their size is bounded. Bounding their number would drop the last ones unseen, and those a proxy wrote stand last.
+  server.maxHeadersCount = 0;
+  server.maxRequestsPerSocket = MOST_REQUESTS;
+}
+
+/** Paths of the management address, as Express would find them. */
+const OF_OPERATORS = new RegExp(`^/${MANAGEMENT}(?:[/?]|$)`, 'i');
+
 /** Where nothing is, for a URL that cannot be read. */
 const NOWHERE = '/-';
 
+/** Visible ASCII less `#` and `\`: with these in it, Express would read another path than the one that stands there. */
+const PATH = /^\/[!-"$-[\]-~]*$/;
+
 /**
- * The path and query of a request target (RFC 9112, section 3.2): its absolute form is taken apart here, since Express would
- * parse it with a function that prints what it cannot read, tokens included.
+ * The path and query of a request target (RFC 9112, section 3.2), such that Express takes them as they stand: its absolute form
+ * is taken apart here, since Express would parse it with a function that prints what it cannot read, tokens included.
  */
 function pathOf(target: string): string {
-  if (target.startsWith('/') || target === '*') return target;
+  if (target === '*') return target;
+  const path = target.startsWith('/') ? target : pathOfAbsolute(target);
+  return PATH.test(path) ? path : NOWHERE;
+}
+
+function pathOfAbsolute(target: string): string {
   if (!URL.canParse(target)) return NOWHERE;
   const url = new URL(target);
   return url.pathname + url.search;

@@ -42,7 +42,7 @@ export class Inbox {
       this.recipient.deliver(kind, data);
     } else {
       this.#pause().push(kind, data);
-      this.throttle.add(this);
+      this.throttle.exceeded(this);
     }
   }
 
@@ -66,9 +66,9 @@ export class Inbox {
     return released;
   }
 
-  /** Nothing more comes from the peer, and no answer reaches it: pings that are held are forgotten, and all when nothing else is. */
+  /** Nothing more comes from the peer, and no answer reaches it: pings that are held are forgotten, and all when nothing else is waited for. */
   end(): void {
-    if (this.#held?.forgetControl()) this.#resume();
+    if (this.#held?.forgetControl() && this.#waits === 0) this.#resume();
   }
 
   /** Forgets what is held, and reads on. */

@@ -1,18 +1,14 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { HttpException, InternalServerErrorException } from '@nestjs/common';
-
-/** An HTTP answer to an upgrade that does not become a WebSocket. */
-export interface Refusal {
-  readonly status: number;
-  /** One plain sentence; never holds what the peer sent. */
-  readonly text: string;
-  readonly headers?: Readonly<Record<string, string>>;
-}
+import { Refused } from '../auth/refused.js';
+import type { Refusal } from '../presence/connection.js';
+import type { RefusalReason } from '../protocol/refusal-reasons.js';
 
 /** The server is draining. */
 export const DRAINING: Refusal = {
   status: 503,
+  reason: 'draining',
   text: 'This server is restarting; try again.',
   headers: { 'Retry-After': '5' },
 };
@@ -27,12 +23,18 @@ export function refusalOf(error: unknown): Refusal {
   const { retryAfter } = exception.getResponse() as { retryAfter?: unknown };
   return {
     status,
+    reason: reasonOf(error),
     text: exception.message,
     headers: {
       ...(status === 401 && { 'WWW-Authenticate': 'Bearer' }),
       ...(typeof retryAfter === 'number' && { 'Retry-After': String(retryAfter) }),
     },
   };
+}
+
+function reasonOf(error: unknown): RefusalReason {
+  if (error instanceof Refused) return error.reason;
+  return error instanceof HttpException ? 'guard' : 'fault';
 }
 
 /** How long, in milliseconds, a refused peer may take to read the answer. */

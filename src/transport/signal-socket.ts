@@ -26,6 +26,8 @@ export interface SignalSocket extends WebSocket {
   connection: WsConnection;
   /** Begins the closing handshake for a reason of ours. With `soon` the socket is cut before `ws` would do it. */
   dismiss(reason: CloseReason, soon: boolean): void;
+  /** The code that this server closed with, if it was the first to close. */
+  readonly ownCode: number | undefined;
   /** Whether the peer has begun a message in fragments and not finished it. */
   readonly unfinished: boolean;
   /** Whether the first byte of a message would come next. */
@@ -42,6 +44,11 @@ export interface SignalSocket extends WebSocket {
 export function signalSocketClass(maxMessageBytes: number): typeof WebSocket {
   return class extends WebSocket {
     declare connection: WsConnection;
+    #ownCode: number | undefined;
+
+    get ownCode(): number | undefined {
+      return this.#ownCode;
+    }
 
     get unfinished(): boolean {
       return parserOf(this)._fragmented !== 0;
@@ -53,6 +60,7 @@ export function signalSocketClass(maxMessageBytes: number): typeof WebSocket {
     }
 
     dismiss({ code, text }: CloseReason, soon: boolean): void {
+      this.#closeFirst(code);
       this.connection.flush();
       super.close(code, text);
       if (soon) this.#cutAfter(code === CloseCode.slowConsumer ? SOON_MS : CLOSE_TIMEOUT_MS);
@@ -66,8 +74,10 @@ export function signalSocketClass(maxMessageBytes: number): typeof WebSocket {
     override close(...given: [code?: number, reason?: string | Buffer]): void {
       const [code = CloseCode.normal, reason = ''] = given;
       this.connection.flush();
-      if (given.length === 1) super.close(code, this.#reasonOfOwn(code));
-      else super.close(code, reason.length > 0 ? reason : reasonFor(CloseCode.normal));
+      if (given.length === 1) {
+        this.#closeFirst(code);
+        super.close(code, this.#reasonOfOwn(code));
+      } else super.close(code, reason.length > 0 ? reason : reasonFor(CloseCode.normal));
       this.#cutAfter(CLOSE_TIMEOUT_MS);
     }
 
@@ -77,6 +87,10 @@ export function signalSocketClass(maxMessageBytes: number): typeof WebSocket {
       const { text, limit } = messageTooBig(maxMessageBytes);
       this.connection.share.counts.reached(limit!);
       return text;
+    }
+
+    #closeFirst(code: number): void {
+      if (this.readyState === WebSocket.OPEN) this.#ownCode ??= code;
     }
 
     #cutAfter(milliseconds: number): void {

@@ -55,8 +55,14 @@ export class Throttle {
     inbox.fullAt = Math.max(inbox.fullAt, this.clock.monotonic()) + tokens * this.#perToken;
   }
 
-  add(inbox: Inbox): void {
+  /** The bucket of an inbox is empty: it waits for tokens. */
+  exceeded(inbox: Inbox): void {
     this.counts.reached('max-messages-per-second');
+    this.add(inbox);
+  }
+
+  /** Releases what an inbox holds in its turn. */
+  add(inbox: Inbox): void {
     if (this.#paused.size === 0) this.#sweep.start();
     this.#paused.add(inbox);
   }

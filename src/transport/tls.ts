@@ -1,27 +1,29 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { createSecureContext } from 'node:tls';
-import { orStartupError, StartupError } from '../config/faults.js';
+import { X509Certificate } from 'node:crypto';
+import { readCertificatePair } from '../config/certificate-pair.js';
+import type { CertificatePair } from '../config/certificate-pair.js';
+import { orStartupError } from '../config/faults.js';
 import { readSettingFile } from '../config/setting-file.js';
 import type { Settings } from '../config/settings.js';
 
-/** A certificate chain and the key that belongs to it, both PEM. */
-export interface TlsPair {
-  readonly cert: Buffer;
-  readonly key: Buffer;
+/** The server's pair, and the authorities of peers' certificates where these are asked for; all PEM. */
+export interface TlsPair extends CertificatePair {
+  readonly ca?: Buffer;
+}
+
+/** When the certificate at the head of the chain ends, in milliseconds since the epoch. */
+export function expiryOf({ cert }: TlsPair): number {
+  return Date.parse(new X509Certificate(cert).validTo);
 }
 
 /** The pair that the settings name, checked; undefined for plaintext. Throws a StartupError that names the file at fault. */
 export function loadTlsPair(settings: Settings): TlsPair | undefined {
-  const { tlsCert, tlsKey } = settings;
+  const { tlsCert, tlsKey, tlsClientCa } = settings;
   if (tlsCert === undefined || tlsKey === undefined) return undefined;
-  const cert = readSettingFile('tls-cert', tlsCert);
-  const key = readSettingFile('tls-key', tlsKey);
-
-  const certificate = orStartupError(() => new X509Certificate(cert), `tls-cert ${JSON.stringify(tlsCert)}: not a PEM certificate`);
-  const privateKey = orStartupError(() => createPrivateKey(key), `tls-key ${JSON.stringify(tlsKey)}: not a PEM private key, or one with a passphrase`);
-  if (!certificate.checkPrivateKey(privateKey)) {
-    throw new StartupError(`tls-key ${JSON.stringify(tlsKey)} does not belong to the certificate in tls-cert ${JSON.stringify(tlsCert)}`);
-  }
-  orStartupError(() => createSecureContext({ cert, key }), `tls-cert ${JSON.stringify(tlsCert)}: its chain is not usable`);
-  return { cert, key };
+  const pair = readCertificatePair({ name: 'tls-cert', path: tlsCert }, { name: 'tls-key', path: tlsKey });
+  if (tlsClientCa === undefined) return pair;
+  const ca = readSettingFile('tls-client-ca', tlsClientCa);
+  // OpenSSL passes over what it cannot read, and everyone whom that vouches for would be refused.
+  const blocks = ca.toString('latin1').match(/-----BEGIN CERTIFICATE-----[^]*?(?:-----END CERTIFICATE-----|$)/g) ?? [''];
+  for (const block of blocks) orStartupError(() => new X509Certificate(block), `tls-client-ca ${JSON.stringify(tlsClientCa)}: not a PEM certificate`);
+  return { ...pair, ca };
 }

@@ -1,9 +1,11 @@
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import type { ExpiryList } from '../clock/expiry-list.js';
+import type { ConnectionCounts } from '../metrics/connection-counts.js';
 import type { LimitCounts } from '../metrics/limit-counts.js';
+import type { TrafficCounts } from '../metrics/traffic-counts.js';
 import { Connection } from '../presence/connection.js';
-import type { MessageHandler } from '../presence/connection.js';
+import type { ConnectionCredential, MessageHandler } from '../presence/connection.js';
 import { CloseCode, MOST_INTERRUPTIONS, nodeOverloaded, slowConsumer, tooManyInterruptions } from '../protocol/close-codes.js';
 import type { CloseReason } from '../protocol/close-codes.js';
 import { pongFrame } from '../protocol/websocket-frame.js';
@@ -30,6 +32,8 @@ export interface ConnectionShare {
   readonly throttle: Throttle;
   readonly readBuffer: ReadBuffer;
   readonly counts: LimitCounts;
+  readonly traffic: TrafficCounts;
+  readonly connections: ConnectionCounts;
   /** The largest message that a peer may send. */
   readonly maxMessageBytes: number;
   /** Bytes that may wait for one peer; 0 for no limit. */
@@ -43,7 +47,7 @@ export interface ConnectionIdentity {
   readonly id: number;
   readonly principal: string | undefined;
   readonly source: string;
-  readonly credential: { readonly revoked: boolean } | undefined;
+  readonly credential: ConnectionCredential | undefined;
   /** Given back when the connection is over. */
   readonly place: Place;
 }
@@ -110,7 +114,7 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
     return this.identity.source;
   }
 
-  get credential(): { readonly revoked: boolean } | undefined {
+  get credential(): ConnectionCredential | undefined {
     return this.identity.credential;
   }
 
@@ -120,7 +124,8 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
 
   send(frame: Buffer): boolean {
     if (!this.open) return false;
-    const { writes, maxBufferedBytes } = this.share;
+    const { writes, traffic, maxBufferedBytes } = this.share;
+    traffic.bytesOut += frame.length;
     writes.write(this, frame);
     if (maxBufferedBytes > 0 && this.waiting + this.unflushed > maxBufferedBytes) this.#relieve();
     return true;
@@ -175,6 +180,7 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
 
   /** A message came, which waits until the connection may send it. */
   take(kind: Incoming, data: Buffer): void {
+    this.share.traffic.bytesIn += data.length;
     const framing = this.#framing.count(data.length);
     if (framing > 0) this.charge(framing);
     if ((kind === 'ping' || kind === 'pong') && this.#interrupts()) return;
@@ -237,8 +243,9 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
     if (this.#closed) this.inbox.drop();
   }
 
-  /** The WebSocket is closed for good: nothing more comes but what is held. */
-  ended(): void {
+  /** The WebSocket is closed for good, with a code of our own or the peer's: nothing more comes but what is held. */
+  ended(own: number | undefined, ofPeer: number): void {
+    this.share.connections.closed(own, ofPeer);
     this.share.heartbeat.remove(this);
     this.share.backlog.forget(this);
     this.#closed = true;
@@ -273,8 +280,9 @@ function onPong(this: WebSocket, data: Buffer): void {
   (this as SignalSocket).connection.take('pong', data);
 }
 
-function onClose(this: WebSocket): void {
-  (this as SignalSocket).connection.ended();
+function onClose(this: WebSocket, code: number): void {
+  const socket = this as SignalSocket;
+  socket.connection.ended(socket.ownCode, code);
 }
 
 /** `ws` reports broken framing and resets here, and closes by itself: all of it is the peer's doing and none of it news. */

@@ -2,17 +2,21 @@ import { ServerResponse } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { HttpException, UnauthorizedException } from '@nestjs/common';
+import { HttpException } from '@nestjs/common';
 import { WebSocketServer } from 'ws';
 import type { ServerOptions } from 'ws';
+import { Refused } from '../auth/refused.js';
 import type { Admission, UpgradeGuards } from '../auth/upgrade-guards.js';
 import type { UpgradeRequest } from '../auth/upgrade-request.js';
 import type { Clock } from '../clock/clock.js';
 import type { Settings } from '../config/settings.js';
 import type { Lifecycle } from '../lifecycle/lifecycle.js';
 import type { Log } from '../logging/log.js';
+import type { ConnectionCounts } from '../metrics/connection-counts.js';
 import type { LimitCounts } from '../metrics/limit-counts.js';
-import type { ConnectionSource, MessageHandler } from '../presence/connection.js';
+import type { RefusalCounts } from '../metrics/refusal-counts.js';
+import type { TrafficCounts } from '../metrics/traffic-counts.js';
+import type { ConnectionSource, MessageHandler, Refusal } from '../presence/connection.js';
 import { sourceOf } from '../presence/source.js';
 import { MAX_PIECES } from '../protocol/close-codes.js';
 import { SUBPROTOCOL } from '../protocol/subprotocol.js';
@@ -22,7 +26,6 @@ import type { Place } from './connection-limits.js';
 import { handshakeFault, isWebSocketHandshake, refusalOfHandshake } from './handshake.js';
 import { ReadBuffer } from './read-buffer.js';
 import { DRAINING, lingerThenDestroy, refusalOf, refuse } from './refusal.js';
-import type { Refusal } from './refusal.js';
 import { Heartbeat } from './heartbeat.js';
 import { RefusalLog } from './refusal-log.js';
 import { capacity, mostOpenFiles } from './open-files.js';
@@ -40,6 +43,9 @@ export interface WsEndpointParts {
   readonly lifecycle: Lifecycle;
   readonly guards: UpgradeGuards;
   readonly counts: LimitCounts;
+  readonly refusals: RefusalCounts;
+  readonly traffic: TrafficCounts;
+  readonly connections: ConnectionCounts;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -94,15 +100,25 @@ export class WsEndpoint implements ConnectionSource {
   }
 
   deliverTo(handler: MessageHandler): void {
-    const { settings, clock, counts } = this.parts;
+    const { settings, clock, counts, traffic, connections } = this.parts;
     const { maxMessageBytes, maxBufferedBytes, maxBufferedTotalBytes } = settings;
     const backlog = new Backlog(maxBufferedTotalBytes);
     const writes = new WriteBatch(backlog);
     const throttle = new Throttle(settings, clock, counts);
     const readBuffer = new ReadBuffer();
     const limits = { maxMessageBytes, maxBufferedBytes, maxBufferedTotalBytes };
-    this.#share = { handler, writes, backlog, heartbeat: this.#heartbeat, throttle, readBuffer, counts, ...limits };
+    this.#share = { handler, writes, backlog, heartbeat: this.#heartbeat, throttle, readBuffer, counts, traffic, connections, ...limits };
     this.#admit = this.parts.guards.of(handler);
+  }
+
+  /** Takes every step of an upgrade but the last; wrong tokens and limits count as for one, refusals do not, since no peer was kept out. */
+  async rehearse(request: UpgradeRequest): Promise<Refusal | undefined> {
+    const place = this.#place(request);
+    // Peers need it while guards take their time; and who asked may be gone by then.
+    if ('release' in place) place.release();
+    const refusal = 'status' in place ? place : ((await this.#judge(request)) ?? this.#draining());
+    if (refusal !== undefined) this.#refusals.refused(refusal.status, request.peerAddress);
+    return refusal;
   }
 
   /** Has `listener` called with every new connection, before its first message. */
@@ -148,21 +164,18 @@ export class WsEndpoint implements ConnectionSource {
 
   /** We are no proxy (RFC 9110, section 9.3.6). */
   readonly #onConnect = (request: IncomingMessage, socket: Duplex): void => {
-    this.#refuse(request, socket, { status: 405, text: 'This server is no proxy.', headers: { Allow: 'GET' } });
+    this.#refuse(request, socket, { status: 405, reason: 'malformed', text: 'This server is no proxy.', headers: { Allow: 'GET' } });
   };
 
   /** The process has as many TCP connections as it has handles for. */
   readonly #onDrop = (dropped?: { remoteAddress?: string }): void => {
     this.parts.counts.reached('max-connections');
+    this.parts.refusals.refused('handles');
     this.#drops.refused(undefined, dropped?.remoteAddress);
   };
 
   async #upgrade(request: UpgradeRequest, socket: Duplex, head: Buffer): Promise<void> {
-    request.peerAddress = this.#proxies.addressOf(request);
-    request.peerNetwork = sourceOf(undefined, request.peerAddress);
-    const draining = this.#draining();
-    if (draining !== undefined) return this.#refuse(request, socket, draining);
-    const place = this.#limits.take(request.peerNetwork);
+    const place = this.#place(request);
     if ('status' in place) return this.#refuse(request, socket, place);
     // Until a connection has it; `ws` may still find fault with the handshake, or the peer be gone.
     socket.once('close', place.release);
@@ -173,12 +186,19 @@ export class WsEndpoint implements ConnectionSource {
     return this.#refuse(request, socket, refusal);
   }
 
+  /** Finds out where a request comes from, and takes a place for it. */
+  #place(request: UpgradeRequest): Place | Refusal {
+    request.peerAddress = this.#proxies.addressOf(request);
+    request.peerNetwork = sourceOf(undefined, request.peerAddress);
+    return this.#draining() ?? this.#limits.take(request.peerNetwork);
+  }
+
   /** What the guards say: undefined to let the request in. */
   async #judge(request: UpgradeRequest): Promise<Refusal | undefined> {
     try {
       await this.#admit!(request);
       // A guard may have taken its time.
-      if (request.credential?.revoked === true) throw new UnauthorizedException('This token was revoked.');
+      if (request.credential?.revoked === true) throw new Refused(401, 'token_revoked', 'This token was revoked.');
       return undefined;
     } catch (error) {
       if (!(error instanceof HttpException)) this.#logFault(error);
@@ -194,6 +214,7 @@ export class WsEndpoint implements ConnectionSource {
     if (connections < maxConnections) {
       this.parts.log.warn('max-connections is more than the files that this process may open allow: raise "ulimit -n"', { maxConnections, allowed: connections });
     }
+    this.parts.connections.most = connections;
     return connections;
   }
 
@@ -209,12 +230,14 @@ export class WsEndpoint implements ConnectionSource {
       const source = principal === undefined ? peerNetwork : sourceOf(principal, peerAddress);
       const identity = { id: ++this.#lastId, principal, source, credential, place };
       const connection = new WsConnection(identity, socket as Socket, webSocket as SignalSocket, this.#share!);
+      this.parts.connections.opened += 1;
       this.#onConnection!(connection);
-      this.parts.log.debug('connected', { connection: connection.id });
+      this.parts.log.debug('connected', { connection: connection.id, ...(principal !== undefined && { principal }) });
     });
   }
 
   #refuse(request: IncomingMessage, socket: Duplex, refusal: Refusal): void {
+    this.parts.refusals.refused(refusal.reason);
     this.#refusals.refused(refusal.status, (request as UpgradeRequest).peerAddress ?? request.socket.remoteAddress);
     refuse(socket, refusal);
   }

@@ -26,5 +26,5 @@ describe('slow reader of HTTP', () => {
     while ((await open()) > 2) await pair.isServed();
     connection.socket.destroy();
     await pair.isServed();
-  }, 20_000);
+  }, 60_000);
 });

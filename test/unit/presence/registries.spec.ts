@@ -1,8 +1,10 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
+import { Timings } from '../../../src/metrics/timings.js';
 import { Connection } from '../../../src/presence/connection.js';
 import { ConnectionRegistry } from '../../../src/presence/connection-registry.js';
 import { TopicRegistry } from '../../../src/presence/topic-registry.js';
+import { ManualClock } from '../../support/manual-clock.js';
 
 /** A connection that carries nothing. */
 class StillConnection extends Connection {
@@ -38,7 +40,7 @@ class StillConnection extends Connection {
 
 describe('TopicRegistry', () => {
   it('R3: tells whether a subscription or its end changed anything', () => {
-    const topics = new TopicRegistry();
+    const topics = new TopicRegistry(new ManualClock(), new Timings());
     const connection = new StillConnection(1);
     expect([topics.subscribe(connection, 't'), topics.subscribe(connection, 't')]).toEqual([true, false]);
     expect([topics.unsubscribe(connection, 't'), topics.unsubscribe(connection, 't')]).toEqual([true, false]);
@@ -46,7 +48,7 @@ describe('TopicRegistry', () => {
   });
 
   it('R7: forgets a topic with its last subscriber', () => {
-    const topics = new TopicRegistry();
+    const topics = new TopicRegistry(new ManualClock(), new Timings());
     const [a, b] = [new StillConnection(1), new StillConnection(2)];
     topics.subscribe(a, 't');
     topics.subscribe(b, 't');
@@ -58,7 +60,7 @@ describe('TopicRegistry', () => {
   });
 
   it('R7: a disconnect asks only for the connection\'s own topics', () => {
-    const topics = new TopicRegistry();
+    const topics = new TopicRegistry(new ManualClock(), new Timings());
     const [leaver, others] = [new StillConnection(1), new StillConnection(2)];
     for (let i = 0; i < 1000; i++) topics.subscribe(others, `other-${i}`);
     for (const topic of ['a', 'b']) topics.subscribe(leaver, topic);
@@ -71,7 +73,7 @@ describe('TopicRegistry', () => {
   });
 
   it('leaving twice, or without a topic, is harmless', () => {
-    const topics = new TopicRegistry();
+    const topics = new TopicRegistry(new ManualClock(), new Timings());
     const connection = new StillConnection(1);
     topics.leave(connection);
     topics.subscribe(connection, 't');
@@ -85,7 +87,7 @@ describe('TopicRegistry', () => {
     const call = fc.record({ what: fc.constantFrom('subscribe', 'unsubscribe', 'leave'), who: fc.nat(2), topic: fc.constantFrom('a', 'b', '', '__proto__') });
     fc.assert(
       fc.property(fc.array(call, { maxLength: 60, size: 'max' }), (calls) => {
-        const topics = new TopicRegistry();
+        const topics = new TopicRegistry(new ManualClock(), new Timings());
         let pairs: { who: number; topic: string }[] = [];
         for (const { what, who, topic } of calls) {
           const has = pairs.some((pair) => pair.who === who && pair.topic === topic);
@@ -103,8 +105,9 @@ describe('TopicRegistry', () => {
             pairs = pairs.filter((pair) => pair.who !== who);
           }
           expect(asExpected).toBe(true);
+          const sizes = [...new Set(pairs.map((pair) => pair.topic))].map((name) => pairs.filter((pair) => pair.topic === name).length);
+          expect([topics.size, topics.lonely, topics.subscriptions]).toEqual([sizes.length, sizes.filter((size) => size === 1).length, pairs.length]);
         }
-        expect(topics.size).toBe(new Set(pairs.map((pair) => pair.topic)).size);
         for (const topic of ['a', 'b', '', '__proto__']) {
           const expected = pairs.filter((pair) => pair.topic === topic).map((pair) => connections[pair.who]);
           expect([...topics.subscribers(topic)]).toEqual(expected);
