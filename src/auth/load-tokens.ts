@@ -2,27 +2,52 @@ import { StartupError } from '../config/faults.js';
 import { readSettingFile } from '../config/setting-file.js';
 import type { Settings } from '../config/settings.js';
 import { bearerToken } from '../config/values.js';
+import type { ConfiguredToken } from './bearer-tokens.js';
+import { digestOf, NAME_RULE, readNamedToken } from './named-token.js';
 
 /** The tokens of `auth-token` and `auth-token-file` together. Throws a StartupError that names the file, never a token. */
-export function loadTokens(settings: Settings): string[] {
+export function loadTokens(settings: Settings): ConfiguredToken[] {
   const { authToken, authTokenFile } = settings;
-  const tokens = authToken === undefined ? [] : [authToken];
-  if (authTokenFile !== undefined) tokens.push(...readTokenFile(authTokenFile));
+  // The digest itself would be the token, for whoever reads it.
+  if (authToken !== undefined && readNamedToken(authToken) !== undefined) throw new StartupError('auth-token: a token with a name and a digest goes into auth-token-file');
+  const tokens: ConfiguredToken[] = authToken === undefined ? [] : [authToken];
+  if (authTokenFile !== undefined) tokens.push(...readTokenFile(authTokenFile, authToken));
   return tokens;
 }
 
-function readTokenFile(path: string): string[] {
+function readTokenFile(path: string, authToken: string | undefined): ConfiguredToken[] {
   const text = readSettingFile('auth-token-file', path).toString('utf8');
-  const tokens: string[] = [];
+  const tokens: ConfiguredToken[] = [];
+  const names = new Names(authToken);
   for (const [index, line] of text.split(/\r?\n/).entries()) {
-    const token = line.trim();
-    if (token === '' || token.startsWith('#')) continue;
-    if (!bearerToken.safeParse(token).success) {
-      throw new StartupError(`auth-token-file ${JSON.stringify(path)}, line ${index + 1}: a token is visible ASCII characters only`);
-    }
+    const written = line.trim();
+    if (written === '' || written.startsWith('#')) continue;
+    const fault = (why: string): StartupError => new StartupError(`auth-token-file ${JSON.stringify(path)}, line ${index + 1}: ${why}`);
+    if (!bearerToken.safeParse(written).success) throw fault('a token is visible ASCII characters only');
+    const token = readNamedToken(written) ?? written;
+    if (token === 'malformed') throw fault(`expected NAME:sha256:DIGEST, with a name of ${NAME_RULE} and a digest of 64 hex digits`);
+    if (!names.agree(token)) throw fault('this token is there already under another name, or without one');
     tokens.push(token);
   }
   // A file without a token must not open the server to everyone.
   if (tokens.length === 0) throw new StartupError(`auth-token-file ${JSON.stringify(path)}: there is no token in it`);
   return tokens;
+}
+
+/** Under which name each token is configured, by its digest. Invariant: one token is one principal. */
+class Names {
+  readonly #names = new Map<string, string | undefined>();
+
+  constructor(authToken: string | undefined) {
+    if (authToken !== undefined) this.agree(authToken);
+  }
+
+  /** False when the token has another name already. */
+  agree(token: ConfiguredToken): boolean {
+    const { name, digest } = typeof token === 'string' ? { name: undefined, digest: digestOf(token) } : token;
+    const key = digest.toString('hex');
+    if (this.#names.has(key)) return this.#names.get(key) === name;
+    this.#names.set(key, name);
+    return true;
+  }
 }

@@ -1,6 +1,10 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { BearerTokens } from '../../../src/auth/bearer-tokens.js';
+import { digestOf } from '../../../src/auth/named-token.js';
+import type { NamedToken } from '../../../src/auth/named-token.js';
+
+const named = (name: string, token: string): NamedToken => ({ name, digest: digestOf(token) });
 
 describe('the tokens that open the server', () => {
   it('are not needed when there are none, and none is accepted', () => {
@@ -37,6 +41,20 @@ describe('the tokens that open the server', () => {
     expect([old.revoked, both.revoked]).toEqual([true, false]);
     tokens.replace(['old', 'both', 'new']);
     expect([old.revoked, tokens.find('old')?.revoked]).toEqual([true, false]);
+  });
+
+  it('may be known by name and digest alone, and the name is who their bearer is', () => {
+    const tokens = new BearerTokens(['shared', named('alice', 'one'), named('alice', 'two'), named('bob', 'three')]);
+    expect(['shared', 'one', 'two', 'three'].map((token) => tokens.find(token)?.principal)).toEqual([undefined, 'alice', 'alice', 'bob']);
+    expect(tokens.find(named('alice', 'one').digest.toString('hex'))).toBeUndefined();
+  });
+
+  it('that get another name are other tokens: whoever came under the old name is not the new one', () => {
+    const tokens = new BearerTokens([named('alice', 'one'), 'two']);
+    const [one, two] = [tokens.find('one')!, tokens.find('two')!];
+    expect(tokens.replace([named('bob', 'one'), named('carol', 'two')])).toEqual({ added: 2, revoked: 2 });
+    expect([one.revoked, two.revoked]).toEqual([true, true]);
+    expect([tokens.find('one')?.principal, tokens.find('two')?.principal]).toEqual(['bob', 'carol']);
   });
 
   it('are not kept in the clear', () => {

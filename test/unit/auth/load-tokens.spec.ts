@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
+import type { ConfiguredToken } from '../../../src/auth/bearer-tokens.js';
 import { loadTokens } from '../../../src/auth/load-tokens.js';
+import { digestOf, namedTokenLine } from '../../../src/auth/named-token.js';
 import { StartupError } from '../../../src/config/faults.js';
 import { parseSettings } from '../../../src/config/load-settings.js';
 
@@ -11,7 +13,7 @@ const file = join(folder, 'tokens');
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** The tokens of a file with this content, and of auth-token when given. */
-function load(content: string | Buffer, authToken?: string): string[] {
+function load(content: string | Buffer, authToken?: string): ConfiguredToken[] {
   writeFileSync(file, content);
   return loadTokens(parseSettings({ authTokenFile: file, authToken }));
 }
@@ -80,5 +82,63 @@ describe('a token file (item 7: one a line)', () => {
 
   it('that is a directory stops the start', () => {
     expect(() => loadTokens(parseSettings({ authTokenFile: folder }))).toThrow(new StartupError(`auth-token-file ${JSON.stringify(folder)}: it is a directory`));
+  });
+});
+
+describe('A1: named tokens in a token file', () => {
+  const HEX = digestOf('s3cret').toString('hex');
+
+  it('stand beside plain ones, a name as often as it has tokens', () => {
+    const alice = [namedTokenLine('alice', 'one'), namedTokenLine('alice', 'two')];
+    expect(load(`plain\n${alice.join('\n')}\n${alice[0]}\nbob-2.x_y:sha256:${HEX.toUpperCase()}\n`)).toEqual([
+      'plain',
+      { name: 'alice', digest: digestOf('one') },
+      { name: 'alice', digest: digestOf('two') },
+      { name: 'alice', digest: digestOf('one') },
+      { name: 'bob-2.x_y', digest: digestOf('s3cret') },
+    ]);
+  });
+
+  it.each(['a:b', 'a:b:c', `alice:${'0'.repeat(64)}`, `sha256:${'0'.repeat(64)}`, `alice:sha512:${'0'.repeat(64)}`, '::'])('a token with colons is a plain one: %s', (token) => {
+    expect(load(token)).toEqual([token]);
+  });
+
+  it.each([
+    ['no digest', 'alice:sha256:'],
+    ['a digest that is too short', `alice:sha256:${HEX.slice(1)}`],
+    ['a digest that is too long', `alice:sha256:${HEX}0`],
+    ['a digest that is not hex', `alice:sha256:g${HEX.slice(1)}`],
+    ['something behind the digest', `alice:sha256:${HEX}:x`],
+    ['a comment behind the digest', `alice:sha256:${HEX} # ours`],
+    ['no name', `:sha256:${HEX}`],
+    ['a name with a space', `alice b:sha256:${HEX}`],
+    ['a name with a colon', `a:b:sha256:${HEX}`],
+    ['a name with a bar, which principals of JWTs have', `a|b:sha256:${HEX}`],
+    ['a name of 65 letters', `${'a'.repeat(65)}:sha256:${HEX}`],
+    ['the mark in capitals', `alice:SHA256:${HEX}`],
+  ])('with %s stop the start with file and line, without repeating it', (_what, line) => {
+    expect(() => load(`plain\n${line}\n`)).toThrow(
+      new StartupError(`auth-token-file ${JSON.stringify(file)}, line 2: expected NAME:sha256:DIGEST, with a name of 1 to 64 letters, digits, ".", "_" or "-" and a digest of 64 hex digits`),
+    );
+  });
+
+  it('go into the file: in auth-token, the digest itself would open the server', () => {
+    for (const authToken of [`alice:sha256:${HEX}`, 'alice:sha256:']) {
+      expect(() => loadTokens(parseSettings({ authToken }))).toThrow(new StartupError('auth-token: a token with a name and a digest goes into auth-token-file'));
+    }
+  });
+
+  it('take names of 1 and of 64 letters', () => {
+    expect(load(`a:sha256:${HEX}\n`)).toHaveLength(1);
+    expect(load(`${'a'.repeat(64)}:sha256:${HEX}\n`)).toHaveLength(1);
+  });
+
+  it.each([
+    ['two names', `alice:sha256:${HEX}\nbob:sha256:${HEX}\n`, undefined, 2],
+    ['a name and none', `s3cret\nalice:sha256:${HEX}\n`, undefined, 2],
+    ['none and a name', `alice:sha256:${HEX}\n\ns3cret\n`, undefined, 3],
+    ['a name and none in auth-token', `alice:sha256:${HEX}\n`, 's3cret', 1],
+  ])('one token under %s is a fault: it would be two principals', (_what, content, authToken, line) => {
+    expect(() => load(content, authToken)).toThrow(new StartupError(`auth-token-file ${JSON.stringify(file)}, line ${line}: this token is there already under another name, or without one`));
   });
 });
