@@ -1,0 +1,174 @@
+import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
+import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose';
+import type { CryptoKey, JWSHeaderParameters, JWTPayload } from 'jose';
+import type { Clock } from '../../clock/clock.js';
+import type { Settings } from '../../config/settings.js';
+import type { Log } from '../../logging/log.js';
+import type { RefusalReason } from '../../protocol/refusal-reasons.js';
+import type { Credential } from '../bearer-tokens.js';
+import { isPrincipal } from '../principal.js';
+import { Refused } from '../refused.js';
+import { TokenVerifier } from '../token-verifier.js';
+import { KeysUnavailable } from './key-source.js';
+import type { KeySource } from './key-source.js';
+import { PublicKeys } from './public-keys.js';
+import { RemoteKeys } from './remote-keys.js';
+
+/** Characters of a JWT. */
+export const MOST_CHARACTERS = 8192;
+/** Topics in the claim `topics`. */
+export const MOST_TOPICS = 1024;
+
+/** RFC 7515, section 3.1; the signature may be empty here, so that an unsigned token is told what is wrong with it. */
+const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]*$/;
+
+/** What a peer is told of a JWT that gives it nothing; all but one are 401 (RFC 6750, section 3.1). */
+const WHY = {
+  token_too_long: `This token has more than ${MOST_CHARACTERS} characters.`,
+  token_malformed: 'This token cannot be used: a JWT here has the claims iss, aud, exp and one for its bearer, and needs no extension ("crit") of JWS.',
+  token_algorithm: 'This token is signed with an algorithm that this server does not take; the setting is jwt-algorithms.',
+  token_issuer: 'This token is of an issuer that this server does not know.',
+  token_key: 'This token is signed with a key that is none of its issuer.',
+  token_signature: 'The signature of this token is wrong.',
+  token_audience: 'This token is for another service.',
+  token_expired: 'This token has expired.',
+  token_not_yet_valid: 'This token is not valid yet.',
+} as const satisfies { readonly [Reason in RefusalReason]?: string };
+
+/**
+ * Judges JWTs (RFC 7519, RFC 8725) of the configured issuers. Owns the sources of their keys; knows nothing of requests.
+ * Invariant: a token is verified with keys of the issuer that it names, by an algorithm that is allowed, before any claim but that name is believed; keys
+ * and addresses of keys that it brings along are never used. Where that cannot be done, nobody is let in.
+ */
+export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap, OnApplicationShutdown {
+  readonly on = true;
+  readonly #issuers: ReadonlyMap<string, KeySource>;
+  readonly #publicKeys: PublicKeys | undefined;
+  readonly #remote: readonly RemoteKeys[];
+  readonly #algorithms: readonly string[];
+
+  /** Throws a StartupError where `jwt-public-key` cannot be used. */
+  constructor(
+    private readonly settings: Settings,
+    private readonly clock: Clock,
+    log: Log,
+  ) {
+    super();
+    const { jwtIssuer: issuers = [], jwtJwksUrl: urls, jwtPublicKey, jwtAlgorithms } = settings;
+    this.#algorithms = jwtAlgorithms;
+    this.#publicKeys = jwtPublicKey === undefined ? undefined : new PublicKeys(settings);
+    this.#remote = this.#publicKeys === undefined ? issuers.map((issuer, i) => new RemoteKeys({ issuer, url: urls?.[i], clock, log })) : [];
+    this.#issuers = new Map(issuers.map((issuer, i) => [issuer, this.#publicKeys ?? this.#remote[i]]));
+  }
+
+  /** Fetches keys before they are needed; the start does not wait for them, nor fail without. */
+  onApplicationBootstrap(): void {
+    for (const keys of this.#remote) void keys.fetch();
+  }
+
+  onApplicationShutdown(): void {
+    for (const keys of this.#remote) keys.close();
+  }
+
+  readKeysAgain(): number {
+    return this.#publicKeys?.renew() ?? 0;
+  }
+
+  takes(token: string): boolean {
+    return COMPACT_JWS.test(token);
+  }
+
+  async verify(token: string): Promise<Credential> {
+    try {
+      const claims = await this.#verified(token);
+      return { revoked: false, principal: this.#principal(claims), topics: topicsOf(claims), expiresAt: claims.exp! * 1000 + this.settings.jwtClockTolerance };
+    } catch (error) {
+      if (error instanceof KeysUnavailable) {
+        throw new Refused(503, 'keys_unavailable', 'The keys of the issuer of this token cannot be had at the moment; try again.', error.retryAfter);
+      }
+      const reason = reasonOf(error);
+      throw new Refused(401, reason, WHY[reason]);
+    }
+  }
+
+  async #verified(token: string): Promise<JWTPayload> {
+    if (token.length > MOST_CHARACTERS) throw new Unusable('token_too_long');
+    const { header, issuer } = announced(token);
+    if (header.crit !== undefined) throw new Unusable('token_malformed');
+    if (!this.#algorithms.includes(header.alg!)) throw new Unusable('token_algorithm');
+    const source = this.#issuers.get(issuer as string);
+    if (source === undefined) throw new Unusable('token_issuer');
+    const keys = await source.candidates(header);
+    if (keys.length === 0) throw new Unusable('token_key');
+    return this.#signedWith(keys, token, issuer as string);
+  }
+
+  /** The claims, signed with one of the keys. */
+  async #signedWith(keys: readonly CryptoKey[], token: string, issuer: string): Promise<JWTPayload> {
+    const { jwtAudience, jwtClockTolerance } = this.settings;
+    const options = {
+      algorithms: [...this.#algorithms],
+      issuer,
+      audience: jwtAudience!,
+      clockTolerance: jwtClockTolerance / 1000,
+      currentDate: new Date(this.clock.now()),
+    };
+    for (const [i, key] of keys.entries()) {
+      try {
+        const { payload } = await jwtVerify(token, key, options);
+        // A token without an end could never be got rid of.
+        if (!Number.isFinite(payload.exp)) throw new Unusable('token_malformed');
+        return payload;
+      } catch (error) {
+        // A TypeError is a key that the algorithm cannot use, such as one that is too short.
+        const wrongKey = error instanceof errors.JWSSignatureVerificationFailed || error instanceof TypeError;
+        if (!wrongKey || i === keys.length - 1) throw error instanceof TypeError ? new Unusable('token_key') : error;
+      }
+    }
+    throw new Unusable('token_key');
+  }
+
+  /** Whose token it is. With the issuer before it: two issuers' `alice` are two, and no named token's. */
+  #principal(claims: JWTPayload): string {
+    const { jwtPrincipalClaim: claim } = this.settings;
+    const value = Object.hasOwn(claims, claim) ? claims[claim] : undefined;
+    if (!isPrincipal(value)) throw new Unusable('token_malformed');
+    return `${claims.iss}|${value}`;
+  }
+}
+
+/** A token of which it is known why it gives nothing. */
+class Unusable extends Error {
+  constructor(readonly reason: keyof typeof WHY) {
+    super(reason);
+  }
+}
+
+/** What a token says of itself, before any of it is believed. */
+function announced(token: string): { header: JWSHeaderParameters; issuer: unknown } {
+  try {
+    return { header: decodeProtectedHeader(token), issuer: decodeJwt(token).iss };
+  } catch {
+    throw new Unusable('token_malformed');
+  }
+}
+
+/** The claim `topics`: the exact topics that the bearer may use. */
+function topicsOf({ topics }: JWTPayload): ReadonlySet<string> | undefined {
+  if (topics === undefined) return undefined;
+  if (!Array.isArray(topics) || topics.length > MOST_TOPICS || !topics.every((topic) => typeof topic === 'string')) throw new Unusable('token_malformed');
+  return new Set(topics);
+}
+
+function reasonOf(error: unknown): keyof typeof WHY {
+  if (error instanceof Unusable) return error.reason;
+  if (error instanceof errors.JWTExpired) return 'token_expired';
+  if (error instanceof errors.JWSSignatureVerificationFailed) return 'token_signature';
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    if (error.claim === 'aud') return 'token_audience';
+    if (error.claim === 'nbf' && error.reason === 'check_failed') return 'token_not_yet_valid';
+    return 'token_malformed';
+  }
+  if (error instanceof errors.JOSEError) return 'token_malformed';
+  throw error;
+}

@@ -1,0 +1,267 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHmac, createPublicKey } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { JWTPayload } from 'jose';
+import type { Credential } from '../../../src/auth/bearer-tokens.js';
+import { JwtVerifier } from '../../../src/auth/jwt/jwt-verifier.js';
+import { Refused } from '../../../src/auth/refused.js';
+import { parseSettings } from '../../../src/config/load-settings.js';
+import type { SettingsInput } from '../../../src/config/settings.js';
+import { Logs } from '../../../src/logging/log.js';
+import { compact, makeKey, sign } from '../../support/issuer.js';
+import type { SigningKey } from '../../support/issuer.js';
+import { ManualClock } from '../../support/manual-clock.js';
+
+const ISSUER = 'https://id.example/';
+const folder = mkdtempSync(join(tmpdir(), 'cairn-signal-jwt-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const clock = new ManualClock();
+const now = Math.floor(clock.now() / 1000);
+const CLAIMS = { iss: ISSUER, aud: 'cairn', sub: 'alice', exp: now + 60 };
+const LINES: string[] = [];
+
+let ec: SigningKey;
+let rsa: SigningKey;
+let stranger: SigningKey;
+
+/** A verifier with both keys in its file. */
+function verifier(input: SettingsInput = {}): JwtVerifier {
+  const path = join(folder, 'keys.pem');
+  writeFileSync(path, ec.pem + rsa.pem);
+  const settings = parseSettings({ jwtIssuer: ISSUER, jwtAudience: 'cairn', jwtPublicKey: path, ...input });
+  const logs = new Logs({ format: 'json', destination: { write: (line) => void LINES.push(line) } });
+  return new JwtVerifier(settings, clock, logs.for('auth'));
+}
+
+async function refusal(token: string, input?: SettingsInput): Promise<Refused> {
+  const verified = verifier(input).verify(token);
+  return verified.then(
+    () => {
+      throw new Error('it was accepted');
+    },
+    (error: unknown) => {
+      if (error instanceof Refused) return error;
+      throw error;
+    },
+  );
+}
+
+/** The reason for which a token with these claims, rightly signed, is refused. */
+async function reason(claims: JWTPayload, input?: SettingsInput): Promise<string> {
+  return (await refusal(await sign(ec, claims), input)).reason;
+}
+
+const accepted = (claims: JWTPayload, input?: SettingsInput): Promise<Credential> => sign(ec, claims).then((token) => verifier(input).verify(token));
+
+beforeAll(async () => {
+  [ec, rsa, stranger] = await Promise.all([makeKey('ec'), makeKey('rsa', 'RS256'), makeKey('ec')]);
+});
+
+describe('a JWT that is accepted', () => {
+  it('A4: gives principal, end and topics to its bearer', async () => {
+    expect(await accepted({ ...CLAIMS, topics: ['a', 'b', 'a'] })).toEqual({
+      revoked: false,
+      principal: 'https://id.example/|alice',
+      topics: new Set(['a', 'b']),
+      expiresAt: (now + 65) * 1000,
+    });
+  });
+
+  it('A6: without the claim topics is not held to any; with none in it, to none', async () => {
+    expect((await accepted(CLAIMS)).topics).toBeUndefined();
+    expect((await accepted({ ...CLAIMS, topics: [] })).topics).toEqual(new Set());
+    expect((await accepted({ ...CLAIMS, topics: Array.from({ length: 1024 }, (_, i) => i.toString(36)) })).topics?.size).toBe(1024);
+  });
+
+  it('A4: may be signed with any key and any allowed algorithm, whatever it calls its key', async () => {
+    const pss = { ...rsa, alg: 'PS256', privateKey: await crypto.subtle.importKey('pkcs8', await crypto.subtle.exportKey('pkcs8', rsa.privateKey), { name: 'RSA-PSS', hash: 'SHA-256' }, false, ['sign']) };
+    for (const key of [ec, rsa, pss]) expect((await verifier().verify(await sign(key, CLAIMS, { kid: 'any' }))).principal).toBe(`${ISSUER}|alice`);
+  });
+
+  it.each(['EdDSA', 'Ed25519', 'ES384', 'RS512'])('A4: %s, where it is allowed', async (alg) => {
+    const key = await makeKey('other', alg);
+    const path = join(folder, 'other.pem');
+    writeFileSync(path, key.pem);
+    const settings = { jwtPublicKey: path, jwtAlgorithms: alg };
+    expect((await verifier(settings).verify(await sign(key, CLAIMS))).principal).toBe(`${ISSUER}|alice`);
+  });
+
+  it('A4: for one of several audiences, in a list or alone', async () => {
+    for (const aud of ['cairn', ['other', 'cairn'], 'signal']) expect((await accepted({ ...CLAIMS, aud }, { jwtAudience: 'cairn,signal' })).revoked).toBe(false);
+  });
+
+  it('A4: up to the tolerance of clocks, to the second', async () => {
+    expect((await accepted({ ...CLAIMS, exp: now - 4 })).expiresAt).toBe((now + 1) * 1000);
+    await accepted({ ...CLAIMS, nbf: now + 5 });
+    await accepted({ ...CLAIMS, exp: now + 1, nbf: now }, { jwtClockTolerance: '0s' });
+  });
+
+  it('A4: the bearer is whom jwt-principal-claim says', async () => {
+    expect((await accepted({ ...CLAIMS, peer: 'bob' }, { jwtPrincipalClaim: 'peer' })).principal).toBe(`${ISSUER}|bob`);
+  });
+
+  it('takes what has the shape of a JWT, and nothing else', () => {
+    expect(['a.b.c', 'a.b.', 'e-_9.e.e'].map((token) => verifier().takes(token))).toEqual([true, true, true]);
+    expect(['', 'a', 'a.b', 'a..c', '.b.c', 'a.b.c.d', 'a.b.c.d.e', 'a.b.c=', 'a.b .c', 'a.b.ç'].filter((token) => verifier().takes(token))).toEqual([]);
+  });
+});
+
+describe('A5: a JWT is refused with 401, each for its own reason', () => {
+  it.each([
+    ['has expired', { exp: now - 5 }, 'token_expired'],
+    ['is not valid yet', { nbf: now + 6 }, 'token_not_yet_valid'],
+    ['has no end', { exp: undefined }, 'token_malformed'],
+    ['has an end that is text', { exp: String(now + 60) }, 'token_malformed'],
+    ['has an end that is null', { exp: null }, 'token_malformed'],
+    ['has a beginning that is text', { nbf: 'now' }, 'token_malformed'],
+    ['is for nobody', { aud: undefined }, 'token_audience'],
+    ['is for somebody else', { aud: 'other' }, 'token_audience'],
+    ['is for others', { aud: ['other', 'cairn2'] }, 'token_audience'],
+    ['is for a list in a list', { aud: [['cairn']] }, 'token_audience'],
+    ['is for an object', { aud: { cairn: 'cairn' } }, 'token_audience'],
+    ['is for an empty list', { aud: [] }, 'token_audience'],
+    ['is of nobody', { iss: undefined }, 'token_issuer'],
+    ['is of another issuer', { iss: 'https://id.example' }, 'token_issuer'],
+    ['is of a list of issuers', { iss: [ISSUER] }, 'token_issuer'],
+    ['is of an issuer that an object inherits', { iss: 'constructor' }, 'token_issuer'],
+    ['has no bearer', { sub: undefined }, 'token_malformed'],
+    ['has an empty bearer', { sub: '' }, 'token_malformed'],
+    ['has a bearer that is a number', { sub: 7 }, 'token_malformed'],
+    ['has a bearer of 256 letters', { sub: 'x'.repeat(256) }, 'token_malformed'],
+    ['has a bearer with a line break', { sub: 'alice\n{"level":"error"}' }, 'token_malformed'],
+    ['has a bearer with an escape code', { sub: '\u001b[2J' }, 'token_malformed'],
+    ['has a bearer that turns the text around', { sub: 'a\u202eb' }, 'token_malformed'],
+    ['has topics that are no list', { topics: 'a' }, 'token_malformed'],
+    ['has topics that are null', { topics: null }, 'token_malformed'],
+    ['has topics that are an object', { topics: { a: true } }, 'token_malformed'],
+    ['has a topic that is a number', { topics: ['a', 1] }, 'token_malformed'],
+    ['has 1025 topics', { topics: Array.from({ length: 1025 }, (_, i) => i.toString(36)) }, 'token_malformed'],
+  ])('when it %s', async (_what, claims, expected) => {
+    expect(await reason({ ...CLAIMS, ...(claims as JWTPayload) })).toBe(expected);
+  });
+
+  it('when its end is beyond all numbers', async () => {
+    const claims = `{"iss":"${ISSUER}","aud":"cairn","sub":"alice","exp":1e999}`;
+    const input = `${Buffer.from('{"alg":"ES256"}').toString('base64url')}.${Buffer.from(claims).toString('base64url')}`;
+    const signature = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, ec.privateKey, Buffer.from(input));
+    expect((await refusal(`${input}.${Buffer.from(signature).toString('base64url')}`)).reason).toBe('token_malformed');
+  });
+
+  it('when a claim is there twice, the last one counts, as everywhere', async () => {
+    const claims = `{"iss":"${ISSUER}","aud":"cairn","sub":"alice","exp":${now + 60},"exp":${now - 60}}`;
+    const input = `${Buffer.from('{"alg":"ES256"}').toString('base64url')}.${Buffer.from(claims).toString('base64url')}`;
+    const signature = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, ec.privateKey, Buffer.from(input));
+    expect((await refusal(`${input}.${Buffer.from(signature).toString('base64url')}`)).reason).toBe('token_expired');
+  });
+
+  it.each(['constructor', '__proto__', 'toString'])('when the claim of its bearer is one that objects inherit: %s', async (claim) => {
+    expect(await reason(CLAIMS, { jwtPrincipalClaim: claim })).toBe('token_malformed');
+  });
+
+  it('when it is signed by a stranger under a known name, or its signature or content was changed', async () => {
+    const token = await sign(ec, CLAIMS);
+    const [header, claims, signature] = token.split('.');
+    const others = Buffer.from(JSON.stringify({ ...CLAIMS, sub: 'mallory' })).toString('base64url');
+    const changed = `${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`;
+    const wrong = [await sign(stranger, CLAIMS), `${header}.${others}.${signature}`, `${header}.${claims}.${changed}`, `${header}.${claims}.`, `${header}.${claims}.AA`];
+    for (const each of wrong) expect((await refusal(each)).reason).toBe('token_signature');
+  });
+
+  it('when it is not signed at all (RFC 8725, section 2.1)', async () => {
+    for (const alg of ['none', 'None', 'NONE', 'nOnE', '', undefined, null, ['ES256'], 'es256']) {
+      expect((await refusal(compact({ alg, typ: 'JWT' }, CLAIMS))).reason).toBe('token_algorithm');
+    }
+  });
+
+  it('when it is signed by HMAC with the public key, in whatever form, for a secret (RFC 8725, section 2.1)', async () => {
+    for (const key of [ec, rsa]) {
+      const der = createPublicKey(key.pem).export({ type: 'spki', format: 'der' });
+      for (const secret of [key.pem, key.pem.trim(), der, JSON.stringify(key.jwk), key.jwk.n ?? key.jwk.x!]) {
+        for (const alg of ['HS256', 'HS384', 'HS512']) {
+          const input = compact({ alg, kid: key.kid }, CLAIMS).slice(0, -1);
+          const signature = createHmac(`sha${alg.slice(2)}`, secret).update(input).digest();
+          expect((await refusal(compact({ alg, kid: key.kid }, CLAIMS, signature))).reason).toBe('token_algorithm');
+        }
+      }
+    }
+  });
+
+  it('when its algorithm is a good one that is not allowed, or one for keys of another kind', async () => {
+    expect((await refusal(await sign(rsa, CLAIMS), { jwtAlgorithms: 'ES256' }).catch((error: Error) => error.message))).toMatch(/none of jwt-algorithms is for a key of its kind/);
+    const es384 = await makeKey('ec', 'ES384');
+    expect((await refusal(await sign(es384, CLAIMS))).reason).toBe('token_algorithm');
+    expect((await refusal(await sign(es384, CLAIMS), { jwtAlgorithms: 'ES384,ES256,RS256' })).reason).toBe('token_key');
+    const [, claims, signature] = (await sign(rsa, CLAIMS)).split('.');
+    const header = Buffer.from('{"alg":"ES256"}').toString('base64url');
+    expect((await refusal(`${header}.${claims}.${signature}`)).reason).toBe('token_signature');
+  });
+
+  it.each([
+    ['the key itself', (): object => ({ jwk: stranger.jwk })],
+    ['the address of a key set', (): object => ({ jku: 'http://127.0.0.1:1/keys' })],
+    ['the address of a certificate', (): object => ({ x5u: 'http://127.0.0.1:1/cert' })],
+    ['a certificate', (): object => ({ x5c: [Buffer.from(stranger.pem).toString('base64')] })],
+    ['a key by a path (injection into kid)', (): object => ({ kid: '../../../../dev/null' })],
+    ['a key by a query (injection into kid)', (): object => ({ kid: "' OR '1'='1" })],
+  ])('when a stranger signed it and it brings along %s (RFC 8725, section 3.10)', async (_what, header) => {
+    expect((await refusal(await sign(stranger, CLAIMS, header()))).reason).toBe('token_signature');
+  });
+
+  it('though what it brings along does no harm to one that is rightly signed', async () => {
+    const token = await sign(ec, CLAIMS, { jwk: stranger.jwk, jku: 'http://127.0.0.1:1/keys', x5u: 'http://127.0.0.1:1/cert' });
+    expect((await verifier().verify(token)).principal).toBe(`${ISSUER}|alice`);
+  });
+
+  it('when it needs an extension of JWS, known (RFC 7797) or not (RFC 7515, section 4.1.11)', async () => {
+    const input = (header: object): string => compact(header, CLAIMS).slice(0, -1);
+    const signed = async (header: object): Promise<string> => {
+      const signature = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, ec.privateKey, Buffer.from(input(header)));
+      return compact(header, CLAIMS, new Uint8Array(signature));
+    };
+    for (const header of [{ crit: ['b64'], b64: false }, { crit: ['b64'], b64: true }, { crit: ['exp'], exp: now }, { crit: [] }, { crit: 'b64' }, { crit: ['x'] }, { crit: ['alg'] }]) {
+      expect((await refusal(await signed({ alg: 'ES256', ...header }))).reason).toBe('token_malformed');
+    }
+  });
+
+  it('when its parts are nothing that can be read', async () => {
+    const good = await sign(ec, CLAIMS);
+    const [header, claims, signature] = good.split('.');
+    const encoded = (text: string): string => Buffer.from(text).toString('base64url');
+    const wrong = [
+      'a.b.c',
+      `${encoded('{}')}.${claims}.${signature}`.replace(encoded('{}'), encoded('[]')),
+      `${encoded('null')}.${claims}.${signature}`,
+      `${encoded('{"alg":')}.${claims}.${signature}`,
+      `${header}.${encoded('[]')}.${signature}`,
+      `${header}.${encoded('"text"')}.${signature}`,
+      `${header}.${encoded('null')}.${signature}`,
+      `${header}.${Buffer.from([0x7b, 0xff, 0x7d]).toString('base64url')}.${signature}`,
+      `${header}.${encoded('['.repeat(3000))}.${signature}`,
+    ];
+    for (const token of wrong) expect((await refusal(token)).reason).toBe('token_malformed');
+  });
+
+  it('when it has more than 8192 characters, and not at 8192', async () => {
+    const padded = async (characters: number): Promise<string> => {
+      // Four characters of base64url for three of the claim.
+      const base = (await sign(ec, { ...CLAIMS, x: '' })).length;
+      const token = await sign(ec, { ...CLAIMS, x: 'x'.repeat(Math.floor(((characters - base) * 3) / 4)) });
+      return token;
+    };
+    const good = await padded(8192);
+    expect(good.length).toBeGreaterThan(8188);
+    expect((await verifier().verify(good)).revoked).toBe(false);
+    expect((await refusal(`${good}${'A'.repeat(8193 - good.length)}`)).reason).toBe('token_too_long');
+    expect((await refusal(compact({ alg: 'ES256' }, 'x'.repeat(1_000_000)))).reason).toBe('token_too_long');
+  });
+
+  it('with a status and a sentence, which repeat nothing of it, and no line in the log', async () => {
+    const refused = [await refusal(await sign(stranger, { ...CLAIMS, sub: 's3cret' })), await refusal(await sign(ec, { ...CLAIMS, aud: 's3cret' })), await refusal(await sign(ec, { ...CLAIMS, exp: 1, sub: 's3cret' }))];
+    expect(refused.map((each) => each.getStatus())).toEqual([401, 401, 401]);
+    expect(refused.map(({ message }) => message)).toEqual(['The signature of this token is wrong.', 'This token is for another service.', 'This token has expired.']);
+    expect(LINES).toEqual([]);
+  });
+});

@@ -1,0 +1,284 @@
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { ServerResponse } from 'node:http';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { gzipSync } from 'node:zlib';
+import { KeysUnavailable } from '../../../src/auth/jwt/key-source.js';
+import { RemoteKeys } from '../../../src/auth/jwt/remote-keys.js';
+import { Logs } from '../../../src/logging/log.js';
+import { LogFilter } from '../../../src/logging/log-filter.js';
+import { makeKey, stopIssuers, TestIssuer } from '../../support/issuer.js';
+import type { SigningKey } from '../../support/issuer.js';
+import { ManualClock } from '../../support/manual-clock.js';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+describe('A7: the keys of an issuer, fetched', () => {
+  let first: SigningKey;
+  let second: SigningKey;
+  let issuer: TestIssuer;
+  let clock: ManualClock;
+  let lines: { level: string; msg: string; why?: string; keys?: number }[];
+  let keys: RemoteKeys;
+
+  beforeAll(async () => {
+    [first, second] = await Promise.all([makeKey('first'), makeKey('second')]);
+  });
+  beforeEach(async () => {
+    issuer = await TestIssuer.start();
+    issuer.keys = [first.jwk];
+    clock = new ManualClock();
+    lines = [];
+    make({ url: issuer.keysUrl });
+  });
+  afterEach(async () => {
+    keys.close();
+    await stopIssuers();
+  });
+
+  /** No answer takes as long as `timeout`, where it is not told. */
+  function make({ url, name = issuer.name, timeout = HOUR }: { url?: string; name?: string; timeout?: number }): void {
+    const logs = new Logs({ format: 'json', filter: LogFilter.parse('info')!, destination: { write: (line) => void lines.push(JSON.parse(line) as (typeof lines)[0]) } });
+    keys = new RemoteKeys({ issuer: name, url, clock, log: logs.for('auth'), timeout });
+  }
+
+  /** How many keys there are by that name, or the seconds after which to ask again. */
+  async function found(kid: string): Promise<number | string> {
+    try {
+      return (await keys.candidates({ alg: 'ES256', kid })).length;
+    } catch (error) {
+      if (error instanceof KeysUnavailable) return `retry after ${error.retryAfter}`;
+      throw error;
+    }
+  }
+
+  const down = (response: ServerResponse): void => void response.writeHead(500).end('s3cret');
+
+  it('are fetched once, and used for ten minutes without asking', async () => {
+    expect(await found('first')).toBe(1);
+    clock.pass(10 * MINUTE);
+    expect(await found('first')).toBe(1);
+    expect(issuer.asked).toEqual(['/keys']);
+    clock.pass(1);
+    expect(await found('first')).toBe(1);
+    expect(issuer.asked).toHaveLength(2);
+  });
+
+  it('are fetched once for all who wait for them', async () => {
+    expect(await Promise.all(Array.from({ length: 100 }, () => found('first')))).toEqual(Array(100).fill(1));
+    expect(issuer.asked).toHaveLength(1);
+  });
+
+  it('are renewed when the issuer changes over: the new key opens at once, the old one no longer after ten minutes', async () => {
+    await found('first');
+    clock.pass(30 * SECOND);
+    issuer.keys = [first.jwk, second.jwk];
+    expect(await found('second')).toBe(1);
+    issuer.keys = [second.jwk];
+    clock.pass(10 * MINUTE);
+    expect(await found('first')).toBe(1);
+    clock.pass(1);
+    expect(await found('first')).toBe(0);
+    expect(await found('second')).toBe(1);
+  });
+
+  it('are asked for at most every 30 s for names that nobody knows', async () => {
+    await found('first');
+    expect(await Promise.all(Array.from({ length: 50 }, (_, i) => found(`made up ${i}`)))).toEqual(Array(50).fill(0));
+    expect(issuer.asked).toHaveLength(1);
+    clock.pass(30 * SECOND - 1);
+    expect(await found('made up')).toBe(0);
+    expect(issuer.asked).toHaveLength(1);
+    clock.pass(1);
+    expect(await Promise.all(Array.from({ length: 50 }, (_, i) => found(`made up ${i}`)))).toEqual(Array(50).fill(0));
+    expect(issuer.asked).toHaveLength(2);
+  });
+
+  it('survive an issuer that is down, for 24 h; a name that is not among them cannot be judged meanwhile', async () => {
+    await found('first');
+    issuer.answer = down;
+    clock.pass(HOUR);
+    expect(await found('first')).toBe(1);
+    expect(issuer.asked).toHaveLength(2);
+    expect(await found('second')).toBe('retry after 30');
+    clock.pass(20 * SECOND);
+    expect(await found('second')).toBe('retry after 10');
+    expect(issuer.asked).toHaveLength(2);
+    clock.pass(23 * HOUR - 20 * SECOND);
+    expect(await found('first')).toBe(1);
+    clock.pass(30 * SECOND);
+    expect(await found('first')).toBe('retry after 5');
+
+    issuer.answer = undefined;
+    clock.pass(5 * SECOND);
+    expect(await found('first')).toBe(1);
+    expect(lines.map(({ level, msg, why, keys: count }) => [level, msg, why, count])).toEqual([
+      ['warn', 'the keys of a JWT issuer cannot be fetched', 'the answer was 500', 1],
+      ['info', 'the keys of a JWT issuer can be fetched again', undefined, 1],
+    ]);
+  });
+
+  it('are not waited for from an issuer that did not answer the last time: who has keys uses them', async () => {
+    await found('first');
+    issuer.answer = down;
+    clock.pass(HOUR);
+    expect(await found('first')).toBe(1);
+    issuer.answer = 'never';
+    clock.pass(HOUR);
+    const asked = issuer.heard();
+    expect(await found('first')).toBe(1);
+    await asked;
+    expect(issuer.asked).toHaveLength(3);
+  });
+
+  it('that hang are waited for until the time-out, and let nobody in', async () => {
+    make({ url: issuer.keysUrl, timeout: 200 });
+    issuer.answer = 'never';
+    expect(await Promise.all([found('first'), found('second')])).toEqual(['retry after 5', 'retry after 5']);
+    expect(issuer.asked).toHaveLength(1);
+    expect(lines).toEqual([expect.objectContaining({ why: 'no answer within 0.2 s' })]);
+  });
+
+  it('that hang are given up whatever is collected meanwhile', async () => {
+    make({ url: issuer.keysUrl, timeout: 200 });
+    issuer.answer = 'never';
+    const waiting = found('first');
+    // Node 20 loses a time-out that only AbortSignal.any holds.
+    setFlagsFromString('--expose-gc');
+    const collecting = setInterval(runInNewContext('gc') as () => void, 10);
+    expect(await waiting).toBe('retry after 5');
+    clearInterval(collecting);
+  });
+
+  it('that were never there let nobody in, and are asked for every 5 s', async () => {
+    issuer.answer = down;
+    expect(await found('first')).toBe('retry after 5');
+    clock.pass(4000);
+    expect(await found('first')).toBe('retry after 1');
+    expect(issuer.asked).toHaveLength(1);
+    issuer.answer = undefined;
+    clock.pass(1000);
+    expect(await found('first')).toBe(1);
+  });
+
+  it.each<[string, string, (response: ServerResponse) => void]>([
+    ['500', 'the answer was 500', down],
+    ['404', 'the answer was 404', (response): void => void response.writeHead(404).end('{"keys":[]}')],
+    ['a redirect, which is not followed', 'the answer was 302', (response): void => void response.writeHead(302, { location: '/elsewhere' }).end()],
+    ['HTML', 'what was answered is no JSON', (response): void => void response.end('<html>s3cret</html>')],
+    ['nothing', 'what was answered is no JSON', (response): void => void response.end()],
+    ['JSON that is no key set', 'what was answered is no key set', (response): void => void response.end('{"s3cret":true}')],
+    ['null', 'what was answered is no key set', (response): void => void response.end('null')],
+    ['keys that are none', 'what was answered is no key set', (response): void => void response.end('{"keys":["s3cret"]}')],
+    ['keys that are text', 'what was answered is no key set', (response): void => void response.end('{"keys":"s3cret"}')],
+    ['101 keys', 'there are more than 100 keys in it', (response): void => void response.end(JSON.stringify({ keys: Array.from({ length: 101 }, () => ({ kty: 'EC' })) }))],
+    ['more than 256 KB', 'the answer has more than 262144 bytes', (response): void => void response.end(`{"keys":[]${' '.repeat(300_000)}}`)],
+    ['50 MB packed into 50 KB', 'the answer has more than 262144 bytes', (response): void => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(50_000_000, ' ')))],
+    ['an answer without end', 'the answer has more than 262144 bytes', endless],
+    ['half an answer', 'UND_ERR_SOCKET', (response): void => {
+      response.writeHead(200, { 'content-length': 100 });
+      response.write('{"keys":', () => response.destroy());
+    }],
+  ])('stay as they were when the answer is %s', async (_what, why, answer) => {
+    await found('first');
+    issuer.answer = answer;
+    clock.pass(HOUR);
+    expect(await found('first')).toBe(1);
+    expect(lines).toEqual([expect.objectContaining({ level: 'warn', why, keys: 1 })]);
+    expect(JSON.stringify(lines)).not.toContain('s3cret');
+  });
+
+  it('are refused to nobody by an issuer that is not there', async () => {
+    await issuer.stop();
+    expect(await found('first')).toBe('retry after 5');
+    expect(lines).toEqual([expect.objectContaining({ why: 'ECONNREFUSED', keys: 0 })]);
+  });
+
+  it('that never end are given up', async () => {
+    make({ url: issuer.keysUrl, timeout: 200 });
+    issuer.answer = (response): void => void response.write('{"keys":[');
+    expect(await found('first')).toBe('retry after 5');
+    expect(lines).toEqual([expect.objectContaining({ why: 'no answer within 0.2 s' })]);
+  });
+
+  it('are none when the issuer says so', async () => {
+    await found('first');
+    issuer.keys = [];
+    clock.pass(HOUR);
+    expect(await found('first')).toBe(0);
+  });
+
+  it('are public ones alone: secret, private, weak and broken ones are nobody\'s', async () => {
+    const { generateKeyPair, exportJWK } = await import('jose');
+    const { privateKey } = await generateKeyPair('ES256', { extractable: true });
+    issuer.keys = [
+      { kty: 'oct', kid: 'secret', k: 'c2VjcmV0' },
+      { ...(await exportJWK(privateKey)), kid: 'private' },
+      { kty: 'EC', crv: 'P-256', kid: 'broken', x: 'AA', y: 'AA' },
+      { kty: 'EC', kid: 'empty' },
+      { ...first.jwk, kid: 'encryption', use: 'enc' },
+      first.jwk,
+    ];
+    for (const kid of ['secret', 'private', 'broken', 'empty', 'encryption']) expect(await found(kid)).toBe(0);
+    expect(await keys.candidates({ alg: 'HS256', kid: 'secret' })).toEqual([]);
+    expect(await found('first')).toBe(1);
+  });
+
+  it('are tried on a token that does not name its key: eight of them at most', async () => {
+    issuer.keys = await Promise.all(Array.from({ length: 9 }, async (_, i) => (await makeKey(`key ${i}`)).jwk));
+    expect(await keys.candidates({ alg: 'ES256' })).toHaveLength(8);
+  });
+
+  it('are given up when the server ends, without a word', async () => {
+    issuer.answer = 'never';
+    const asked = issuer.heard();
+    const waiting = keys.fetch();
+    await asked;
+    keys.close();
+    await waiting;
+    expect(lines).toEqual([]);
+  });
+
+  describe('found by OpenID Connect Discovery', () => {
+    const metadata = (changes: object) => (response: ServerResponse, path: string): void => {
+      const known = { issuer: issuer.name, jwks_uri: issuer.keysUrl, ...changes };
+      response.end(JSON.stringify(path === '/keys' ? { keys: issuer.keys } : known));
+    };
+
+    it('are where the issuer says', async () => {
+      make({});
+      expect(await found('first')).toBe(1);
+      expect(issuer.asked).toEqual(['/.well-known/openid-configuration', '/keys']);
+    });
+
+    it('also for an issuer whose name ends in a slash', async () => {
+      issuer.answer = metadata({ issuer: `${issuer.name}/` });
+      make({ name: `${issuer.name}/` });
+      expect(await found('first')).toBe(1);
+      expect(issuer.asked).toEqual(['/.well-known/openid-configuration', '/keys']);
+    });
+
+    it.each([
+      ['another issuer', { issuer: 'https://id.example' }, 'the metadata are of another issuer'],
+      ['no issuer', { issuer: undefined }, 'the metadata are of another issuer'],
+      ['no key set', { jwks_uri: undefined }, 'the metadata name no https address of a key set'],
+      ['a key set in plaintext, beyond this machine', { jwks_uri: 'http://id.example/keys' }, 'the metadata name no https address of a key set'],
+      ['a file', { jwks_uri: 'file:///etc/passwd' }, 'the metadata name no https address of a key set'],
+    ])('are not believed of %s', async (_what, changes, why) => {
+      issuer.answer = metadata(changes);
+      make({});
+      expect(await found('first')).toBe('retry after 5');
+      expect(lines).toEqual([expect.objectContaining({ why })]);
+      expect(issuer.asked).toEqual(['/.well-known/openid-configuration']);
+    });
+  });
+});
+
+function endless(response: ServerResponse): void {
+  const more = (): void => {
+    if (!response.destroyed) response.write(' '.repeat(65_536), more);
+  };
+  more();
+}
