@@ -1,7 +1,10 @@
-import { HttpException, Injectable, UnauthorizedException } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { BearerTokens } from './bearer-tokens.js';
+import type { Credential } from './bearer-tokens.js';
 import { presentedToken } from './credentials.js';
+import { Refused } from './refused.js';
+import { TokenVerifier } from './token-verifier.js';
 import type { UpgradeRequest } from './upgrade-request.js';
 import { WrongTokens } from './wrong-tokens.js';
 
@@ -11,28 +14,45 @@ const HOW_TO =
 
 const TOO_MANY = 'Too many wrong tokens from this address; the setting is max-wrong-tokens.';
 
-/** Lets a peer connect that shows one of the configured tokens, or anyone where none is configured. Runs at the HTTP upgrade. */
+/** Lets a peer connect that shows a token which is listed or can be verified, or anyone where no token is configured. Runs at the HTTP upgrade. */
 @Injectable()
 export class BearerGuard implements CanActivate {
   constructor(
     private readonly tokens: BearerTokens,
+    private readonly verifier: TokenVerifier,
     private readonly wrongTokens: WrongTokens,
   ) {}
 
   /**
-   * Throws an UnauthorizedException (401) whose text says how a token is sent, or a 429 for one of too many wrong tokens. A
-   * right token always opens, since an address may be shared; and none at all is no guess.
+   * Throws, or rejects with, a refusal: 401 with a text that says what to do, 429 for one of too many wrong tokens, 503 where it cannot be
+   * told. A right token always opens, since an address may be shared; and none at all is no guess.
    */
-  canActivate(context: ExecutionContext): boolean {
-    if (!this.tokens.required) return true;
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    if (!this.tokens.required && !this.verifier.on) return true;
     const request = context.switchToHttp().getRequest<UpgradeRequest>();
     const token = presentedToken(request.headers);
-    if (token !== undefined) {
-      request.credential = this.tokens.find(token);
-      if (request.credential !== undefined) return true;
-      const retryAfter = this.wrongTokens.shown(request);
-      if (retryAfter !== undefined) throw new HttpException({ message: TOO_MANY, retryAfter }, 429);
-    }
-    throw new UnauthorizedException(HOW_TO);
+    if (token === undefined) throw new Refused(401, 'token_missing', HOW_TO);
+    const credential = this.tokens.find(token);
+    if (credential !== undefined) return letIn(request, credential);
+    if (!this.verifier.takes(token)) throw this.#counted(request, new Refused(401, 'token_wrong', HOW_TO));
+    return this.verifier.verify(token).then(
+      (verified) => letIn(request, verified),
+      (error: unknown) => {
+        throw this.#counted(request, error);
+      },
+    );
   }
+
+  /** The refusal of a wrong token, or that of one too many. */
+  #counted(request: UpgradeRequest, error: unknown): unknown {
+    if (!(error instanceof Refused) || error.getStatus() !== 401) return error;
+    const retryAfter = this.wrongTokens.shown(request);
+    return retryAfter === undefined ? error : new Refused(429, 'token_throttled', TOO_MANY, retryAfter);
+  }
+}
+
+function letIn(request: UpgradeRequest, credential: Credential): true {
+  request.credential = credential;
+  if (credential.principal !== undefined) request.principal = credential.principal;
+  return true;
 }

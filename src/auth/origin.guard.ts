@@ -1,7 +1,8 @@
-import { ForbiddenException, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { Settings } from '../config/settings.js';
 import { LimitCounts } from '../metrics/limit-counts.js';
+import { Refused } from './refused.js';
 import type { UpgradeRequest } from './upgrade-request.js';
 
 /** What browsers send; other peers may put anything there (the Go library sends `ws://host/`), and could as well send nothing. */
@@ -18,13 +19,13 @@ export class OriginGuard implements CanActivate {
     private readonly counts: LimitCounts,
   ) {}
 
-  /** Throws a ForbiddenException (403) that names the setting. */
+  /** Throws a refusal (403) that names the setting. */
   canActivate(context: ExecutionContext): boolean {
     const { allowedOrigins } = this.settings;
     const { origin } = context.switchToHttp().getRequest<UpgradeRequest>().headers;
     if (allowedOrigins === undefined || origin === undefined || !OF_A_WEB_PAGE.test(origin)) return true;
     if (allowedOrigins.includes(origin.toLowerCase())) return true;
     this.counts.reached('allowed-origins');
-    throw new ForbiddenException('Web pages of this origin may not connect; the setting is allowed-origins.');
+    throw new Refused(403, 'origin', 'Web pages of this origin may not connect; the setting is allowed-origins.');
   }
 }

@@ -1,5 +1,8 @@
-import { Injectable } from '@nestjs/common';
-import { ExternalContextCreator } from '@nestjs/core';
+import { Injectable, Scope } from '@nestjs/common';
+import type { OnModuleInit } from '@nestjs/common';
+import { ApplicationConfig, ExternalContextCreator, ModuleRef } from '@nestjs/core';
+import { StartupError } from '../config/faults.js';
+import { CustomGuards } from './custom-guards.js';
 import type { UpgradeRequest } from './upgrade-request.js';
 
 /** Runs a gateway's Nest guards over an upgrade request; resolves to let it in, rejects with the guard's exception. */
@@ -15,8 +18,19 @@ interface Gateway {
  * requests. Knows nothing of sockets or answers. Invariant: a request is let in only when every guard let it in.
  */
 @Injectable()
-export class UpgradeGuards {
-  constructor(private readonly contexts: ExternalContextCreator) {}
+export class UpgradeGuards implements OnModuleInit {
+  constructor(
+    private readonly contexts: ExternalContextCreator,
+    private readonly application: ApplicationConfig,
+    private readonly module: ModuleRef,
+  ) {}
+
+  /** Throws a StartupError for a guard that is made for each request: to Nest an upgrade is none, so it would pass over it. */
+  onModuleInit(): void {
+    if (this.application.getGlobalRequestGuards().length > 0 || this.module.introspect(CustomGuards).scope !== Scope.DEFAULT) {
+      throw new StartupError('a guard has request scope, or what it injects has: it cannot be asked about an upgrade');
+    }
+  }
 
   /** Guards run in Nest's order and may be asynchronous; `context.switchToHttp().getRequest()` gives them the request. */
   of(gateway: object): Admission {

@@ -1,11 +1,12 @@
 import { IncomingMessage } from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http';
 import { Socket } from 'node:net';
-import { UnauthorizedException } from '@nestjs/common';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { describe, expect, it } from '@jest/globals';
 import { BearerGuard } from '../../../src/auth/bearer.guard.js';
 import { BearerTokens } from '../../../src/auth/bearer-tokens.js';
+import { Refused } from '../../../src/auth/refused.js';
+import { NoVerifier } from '../../../src/auth/token-verifier.js';
 import { WrongTokens } from '../../../src/auth/wrong-tokens.js';
 import { parseSettings } from '../../../src/config/load-settings.js';
 import { Logs } from '../../../src/logging/log.js';
@@ -15,7 +16,7 @@ import { ManualClock } from '../../support/manual-clock.js';
 
 const settings = parseSettings({ maxWrongTokens: 0 });
 const wrongTokens = new WrongTokens(settings, new ManualClock(), new LimitCounts(), new Logs({ format: 'json', filter: LogFilter.parse('off')! }));
-const guard = new BearerGuard(new BearerTokens(['s3cret', 'other']), wrongTokens);
+const guard = new BearerGuard(new BearerTokens(['s3cret', 'other']), new NoVerifier(), wrongTokens);
 
 /** What Nest hands a guard at the upgrade of a request with these headers. */
 function upgrade(headers: IncomingHttpHeaders, url = '/'): ExecutionContextHost {
@@ -23,11 +24,11 @@ function upgrade(headers: IncomingHttpHeaders, url = '/'): ExecutionContextHost 
   return new ExecutionContextHost([request]);
 }
 
-function refusal(headers: IncomingHttpHeaders, url?: string): UnauthorizedException {
+function refusal(headers: IncomingHttpHeaders, url?: string): Refused {
   try {
-    guard.canActivate(upgrade(headers, url));
+    void guard.canActivate(upgrade(headers, url));
   } catch (error) {
-    if (error instanceof UnauthorizedException) return error;
+    if (error instanceof Refused) return error;
     throw error;
   }
   throw new Error('nobody was refused');
@@ -59,6 +60,11 @@ describe('the guard of the upgrade (item 7)', () => {
     expect(refusal(headers).getStatus()).toBe(401);
   });
 
+  it('counts who shows nothing apart from who shows a wrong token', () => {
+    expect(refusal({}).reason).toBe('token_missing');
+    expect(refusal({ authorization: 'Bearer none' }).reason).toBe('token_wrong');
+  });
+
   it.each(['/?token=s3cret', '/?access_token=s3cret', '/s3cret', '/?authorization=Bearer%20s3cret'])('refuses a token in the URL: %s (RFC 9700)', (url) => {
     expect(refusal({}, url).getStatus()).toBe(401);
   });
@@ -75,6 +81,6 @@ describe('the guard of the upgrade (item 7)', () => {
     ['nothing', {}],
     ['any token', { authorization: 'Bearer none' }],
   ])('lets in who shows %s where no token is configured', (_what, headers) => {
-    expect(new BearerGuard(new BearerTokens([]), wrongTokens).canActivate(upgrade(headers))).toBe(true);
+    expect(new BearerGuard(new BearerTokens([]), new NoVerifier(), wrongTokens).canActivate(upgrade(headers))).toBe(true);
   });
 });

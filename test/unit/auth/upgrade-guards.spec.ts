@@ -3,6 +3,7 @@ import { ForbiddenException, Injectable, Module, SetMetadata, UseGuards } from '
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { NestFactory, Reflector } from '@nestjs/core';
 import { describe, expect, it } from '@jest/globals';
+import { CustomGuards } from '../../../src/auth/custom-guards.js';
 import { UpgradeGuards } from '../../../src/auth/upgrade-guards.js';
 import type { UpgradeRequest } from '../../../src/auth/upgrade-request.js';
 
@@ -61,7 +62,7 @@ class WithMetadata {
 @UseGuards(Broken)
 class Faulty {}
 
-@Module({ providers: [OnClass, OnMethod, WithMetadata, Faulty, UpgradeGuards] })
+@Module({ providers: [OnClass, OnMethod, WithMetadata, Faulty, UpgradeGuards, { provide: CustomGuards, useValue: undefined }] })
 class TestModule {}
 
 /** Asks the guards of a gateway about a request with these headers. */
