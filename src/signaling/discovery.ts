@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { Backplane } from '../backplane/backplane.js';
 import { Clock } from '../clock/clock.js';
+import { Timings } from '../metrics/timings.js';
 import { encodeRecords, parseRecords } from '../protocol/record-answer.js';
 import type { ToldRecord } from '../protocol/record-answer.js';
 import { RecordStore } from '../records/record-store.js';
@@ -21,15 +22,19 @@ export interface Discovered {
 }
 
 /**
- * What is left on a topic, on this node and on the others (N6): each node answers for the records it took. Owns nothing.
+ * What is left on a topic, on this node and on the others (N6): each node answers for the records it took. Owns which of them were found.
  * Invariant: newest first, each announcer once.
  */
 @Injectable()
 export class Discovery implements OnModuleInit {
+  /** Records of this node that another connection has found. */
+  readonly #found = new WeakSet<Discovered>();
+
   constructor(
     private readonly records: RecordStore,
     private readonly backplane: Backplane,
     private readonly clock: Clock,
+    private readonly timings: Timings,
   ) {}
 
   onModuleInit(): void {
@@ -59,6 +64,13 @@ export class Discovery implements OnModuleInit {
         .ask(topic)
         ?.then((answers) => (answers.length === 0 ? this.here(topic) : newestOfEach([...dated(this.records.query(topic), asked), ...told(answers)]))) ?? this.here(topic)
     );
+  }
+
+  /** Another connection of this node has been told of a record. */
+  found(record: Discovered): void {
+    if (!('since' in record) || this.#found.has(record)) return;
+    this.#found.add(record);
+    this.timings.found(this.clock.monotonic() - (record as FoundRecord).since);
   }
 
   #tell(topic: string, most: number): Buffer | undefined {

@@ -4,6 +4,7 @@ import { Backplane } from '../backplane/backplane.js';
 import { Settings } from '../config/settings.js';
 import { Log, Logs } from '../logging/log.js';
 import { topicDigest } from '../logging/topic-digest.js';
+import { TrafficCounts } from '../metrics/traffic-counts.js';
 import type { Connection } from '../presence/connection.js';
 import { TopicRegistry } from '../presence/topic-registry.js';
 import { tooManySubscribers, tooManySubscriptions, tooManyTopics, topicTooLong } from '../protocol/close-codes.js';
@@ -31,6 +32,7 @@ export class Relay implements OnModuleInit {
     private readonly discovery: Discovery,
     private readonly backplane: Backplane,
     private readonly settings: Settings,
+    private readonly traffic: TrafficCounts,
     logs: Logs,
   ) {
     this.#log = logs.for('relay');
@@ -68,7 +70,7 @@ export class Relay implements OnModuleInit {
 
   /** R1, R2: `message` is the canonical encoding (R4) of a Relay to `topic`; the sender need not be subscribed. */
   relay(sender: Connection, topic: string, message: Uint8Array): void {
-    this.#send(topic, message, sender);
+    if (this.#send(topic, message, sender) === 0) this.traffic.unheard += 1;
     this.backplane.publish(topic, message);
   }
 
@@ -87,12 +89,17 @@ export class Relay implements OnModuleInit {
     for (const topic of this.topics.leave(connection)) this.#vacate(topic);
   }
 
-  /** To every subscriber on this node but the sender, in one frame, which is built for the first of them. */
-  #send(topic: string, message: Uint8Array, sender: Connection | undefined): void {
+  /** To every subscriber on this node but the sender, in one frame, which is built for the first of them. How many there are. */
+  #send(topic: string, message: Uint8Array, sender: Connection | undefined): number {
     let frame: Buffer | undefined;
+    let deliveries = 0;
     for (const subscriber of this.topics.subscribers(topic)) {
-      if (subscriber !== sender && subscriber.open) subscriber.send((frame ??= binaryFrame(message)));
+      if (subscriber === sender || !subscriber.open) continue;
+      subscriber.send((frame ??= binaryFrame(message)));
+      deliveries += 1;
     }
+    this.traffic.deliveries += deliveries;
+    return deliveries;
   }
 
   /** A topic lost a subscriber here, maybe its last. */
@@ -120,12 +127,13 @@ export class Relay implements OnModuleInit {
   #replay(subscriber: Connection, topic: string, records: readonly Discovered[]): void {
     const messages: Buffer[] = [];
     let left = MOST_REPLAYED_BYTES;
-    for (const { connection, content } of records) {
-      if (content.kind !== 'published' || connection === subscriber.id) continue;
-      const message = relayOf(topic, content.payload);
+    for (const record of records) {
+      if (record.content.kind !== 'published' || record.connection === subscriber.id) continue;
+      const message = relayOf(topic, record.content.payload);
       left -= message.length;
       if (left < 0) break;
       messages.push(message);
+      this.discovery.found(record);
     }
     for (const message of messages.toReversed()) subscriber.send(binaryFrame(message));
     if (messages.length > 0) subscriber.charge(messages.length);

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Settings } from '../config/settings.js';
 import { RendezvousCounts } from '../metrics/rendezvous-counts.js';
 import type { Connection } from '../presence/connection.js';
+import { ConnectionRegistry } from '../presence/connection-registry.js';
 import { topicTooLong } from '../protocol/close-codes.js';
 import { ack, refusal, result } from '../protocol/rendezvous-answer.js';
 import type { FoundPeer, RefusalCode } from '../protocol/rendezvous-answer.js';
@@ -11,6 +12,7 @@ import { RecordStore } from '../records/record-store.js';
 import type { RecordContent } from '../records/record-store.js';
 import { Discovery } from './discovery.js';
 import type { Discovered } from './discovery.js';
+import { Permissions } from './permissions.js';
 import { Relay } from './relay.js';
 
 /**
@@ -23,15 +25,18 @@ export class Rendezvous {
     private readonly relay: Relay,
     private readonly records: RecordStore,
     private readonly discovery: Discovery,
+    private readonly permissions: Permissions,
+    private readonly connections: ConnectionRegistry,
     private readonly settings: Settings,
     private readonly counts: RendezvousCounts,
   ) {}
 
-  handle(connection: Connection, message: RendezvousMessage | Malformed): void {
+  /** Answers; a promise where others have to be asked first. */
+  handle(connection: Connection, message: RendezvousMessage | Malformed): Promise<void> | undefined {
     const answer = this.#answer(connection, message);
-    if (typeof answer === 'string') connection.send(textFrame(answer));
-    // N6: answers keep the order of what they answer.
-    else connection.hold(answer.then((text) => void connection.send(textFrame(text))));
+    if (typeof answer !== 'string') return answer.then((text) => void connection.send(textFrame(text)));
+    connection.send(textFrame(answer));
+    return undefined;
   }
 
   /** J2: the connection is gone, its published records are not yet. */
@@ -45,6 +50,14 @@ export class Rendezvous {
     if (!this.settings.records) return this.#refuse(topic, 'records_off', 'this server keeps no records; the setting is records');
     const { maxTopicBytes } = this.settings;
     if (Buffer.byteLength(topic) > maxTopicBytes) return this.#refuse(topic, 'topic_too_long', topicTooLong(maxTopicBytes).text);
+    const allowed = this.permissions.allows(connection, message.type, topic);
+    if (allowed === true) return this.#honour(connection, message);
+    if (allowed === false) return this.#forbid(topic);
+    // Whose end came first leaves nothing behind.
+    return allowed.then((yes) => (yes && this.connections.has(connection) ? this.#honour(connection, message) : this.#forbid(topic)));
+  }
+
+  #honour(connection: Connection, message: RendezvousMessage): string | Promise<string> {
     switch (message.type) {
       case 'publish':
         return this.#publish(connection, message);
@@ -82,6 +95,7 @@ export class Rendezvous {
 
   #result(connection: Connection, topic: string, records: readonly Discovered[]): string {
     const found = records.filter((record) => record.connection !== connection.id);
+    for (const record of found) this.discovery.found(record);
     this.counts.queries += 1;
     if (found.length > 0) this.counts.hits += 1;
     else this.counts.misses += 1;
@@ -95,6 +109,11 @@ export class Rendezvous {
     if (bytes > recordMaxBytes) return this.#refuse(topic, 'record_too_large', `record over ${recordMaxBytes} bytes; the setting is record-max-bytes`);
     const refused = this.records.put({ topic, connection: connection.id, source: connection.source, content });
     return refused === undefined ? undefined : this.#refuse(topic, refused, WHY[refused]);
+  }
+
+  /** P1. */
+  #forbid(topic: string): string {
+    return this.#refuse(topic, 'forbidden', 'you may not do that with this topic');
   }
 
   #refuse(topic: string | undefined, code: RefusalCode, message: string): string {

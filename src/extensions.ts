@@ -1,0 +1,61 @@
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { isNativeError } from 'node:util/types';
+import type { CanActivate, ModuleMetadata, Type } from '@nestjs/common';
+import { SystemClock } from './clock/clock.js';
+import type { Clock } from './clock/clock.js';
+import { TooLate, within } from './clock/deadline.js';
+import { fileFault, StartupError } from './config/faults.js';
+import { requireRegularFile } from './config/setting-file.js';
+import type { Settings } from './config/settings.js';
+import type { TopicPolicy } from './signaling/topic-policy.js';
+
+/** What an operator or an embedding application adds to the server (docs/extending.md). */
+export interface Extensions {
+  /** Modules that provide what guards and policy inject. */
+  readonly imports?: NonNullable<ModuleMetadata['imports']>;
+  /** Asked at the upgrade, in this order, after the built-in ones. */
+  readonly guards?: readonly Type<CanActivate>[];
+  /** By default everyone may do everything. */
+  readonly topicPolicy?: Type<TopicPolicy>;
+}
+
+/** How long a file may take to be loaded, in milliseconds. */
+const MOST_LOADING_MS = 10_000;
+
+/** The classes in the files that `guards` and `topic-policy` name. Rejects with a StartupError that names the file at fault. */
+export async function loadExtensions({ guards = [], topicPolicy }: Settings, clock: Clock = new SystemClock()): Promise<Extensions> {
+  const loaded: Type<CanActivate>[] = [];
+  for (const path of guards) loaded.push(...(await classesIn<CanActivate>('guards', path, 'canActivate', clock)));
+  if (topicPolicy === undefined) return { guards: loaded };
+  const [policy, another] = await classesIn<TopicPolicy>('topic-policy', topicPolicy, 'allows', clock);
+  if (another !== undefined) throw new StartupError(`topic-policy ${JSON.stringify(topicPolicy)}: it exports more than one class with a method "allows"`);
+  return { guards: loaded, topicPolicy: policy };
+}
+
+/** The classes that an ES module exports and that have a method; at least one. */
+async function classesIn<T>(setting: string, path: string, method: string, clock: Clock): Promise<Type<T>[]> {
+  const named = `${setting} ${JSON.stringify(path)}`;
+  requireRegularFile(setting, path);
+  let exported: Record<string, unknown>;
+  try {
+    exported = await within(clock, MOST_LOADING_MS, import(pathToFileURL(resolve(path)).href) as Promise<Record<string, unknown>>);
+  } catch (error) {
+    throw new StartupError(`${named}: ${importFault(error, resolve(path))}`);
+  }
+  const classes = [...new Set(Object.values(exported))].filter((value) => isClassWith(value, method)) as Type<T>[];
+  if (classes.length === 0) throw new StartupError(`${named}: it exports no class with a method "${method}"`);
+  return classes;
+}
+
+/** In one line; what the code in the file could not read is not the file. */
+function importFault(error: unknown, file: string): string {
+  if (error instanceof TooLate) return `it is not loaded after ${MOST_LOADING_MS / 1000} s: does it await something that never comes?`;
+  if (!isNativeError(error)) return `it threw ${typeof error}`;
+  if ('errno' in error && (error as NodeJS.ErrnoException).path === file) return fileFault(error);
+  return `${error.name}: ${error.message.split('\n')[0]}`;
+}
+
+function isClassWith(value: unknown, method: string): boolean {
+  return typeof value === 'function' && typeof (value.prototype as Record<string, unknown> | undefined)?.[method] === 'function';
+}
