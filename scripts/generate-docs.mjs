@@ -1,8 +1,10 @@
 #!/usr/bin/env node
-// Writes the documents that follow from the table of settings. Run through "npm run docs", which builds first.
+// Writes the documents that follow from the tables of settings and of metrics. Run through "npm run docs", which builds first.
 import { writeFileSync } from 'node:fs';
 import { renderConfigurationPage, renderEnvExample } from '../dist/config/reference.js';
+import { renderMetricsPage } from '../dist/management/metrics-page.js';
 
 const root = new URL('..', import.meta.url);
 writeFileSync(new URL('docs/configuration.md', root), renderConfigurationPage());
 writeFileSync(new URL('.env.example', root), renderEnvExample());
+writeFileSync(new URL('docs/metrics.md', root), renderMetricsPage());

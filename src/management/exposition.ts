@@ -1,0 +1,67 @@
+import { Injectable } from '@nestjs/common';
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import type { Metric, OpenMetricsContentType } from 'prom-client';
+import { METRICS } from './metric-table.js';
+import { PROCESS_METRICS } from './process-metrics.js';
+import type { Figure, MetricRow } from './metric-table.js';
+import { Sources } from './sources.js';
+
+/** What prom-client tells of this process; it watches the event loop and the garbage collector from the first reading on. */
+let processMetrics: Registry | undefined;
+
+/**
+ * The metrics of this node as text. Owns the prom-client registry; the figures are read from where they are whenever the text is
+ * asked for. Invariant: shows the metrics of the table, and no others.
+ */
+@Injectable()
+export class Exposition {
+  readonly contentType = Registry.OPENMETRICS_CONTENT_TYPE;
+  #registry: Registry<OpenMetricsContentType> | undefined;
+
+  constructor(private readonly sources: Sources) {}
+
+  /** OpenMetrics 1.0. */
+  text(): Promise<string> {
+    return (this.#registry ??= this.#make()).metrics();
+  }
+
+  #make(): Registry<OpenMetricsContentType> {
+    const registry = new Registry<OpenMetricsContentType>();
+    registry.setContentType(this.contentType);
+    for (const row of METRICS) registry.registerMetric(this.#metric(row));
+    if (processMetrics === undefined) collectDefaultMetrics({ register: (processMetrics = new Registry()) });
+    for (const { name } of PROCESS_METRICS) registry.registerMetric(processMetrics.getSingleMetric(name)!);
+    return registry;
+  }
+
+  #metric(row: MetricRow): Metric {
+    const { sources } = this;
+    if (row.type === 'histogram') return row.histogram(sources);
+    const { name, help, label } = row;
+    const options = { name, help, labelNames: label === undefined ? [] : [label], registers: [] };
+    if (row.type === 'counter') {
+      return new Counter({
+        ...options,
+        collect() {
+          this.reset();
+          for (const [labels, figure] of figuresOf(row, sources)) this.inc(labels, figure);
+        },
+      });
+    }
+    return new Gauge({
+      ...options,
+      collect() {
+        if (label === undefined) this.remove();
+        for (const [labels, figure] of figuresOf(row, sources)) this.set(labels, figure);
+      },
+    });
+  }
+}
+
+/** Every figure of a metric, with its labels. */
+function figuresOf({ label, read }: Figure, sources: Sources): [labels: Record<string, string>, figure: number][] {
+  const reading = read(sources);
+  if (reading === undefined) return [];
+  if (typeof reading === 'number') return [[{}, reading]];
+  return Array.from(reading, ([value, figure]) => [{ [label!]: value }, figure]);
+}

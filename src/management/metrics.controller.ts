@@ -1,0 +1,37 @@
+import { Controller, Get, NotFoundException, Req, Res, UnauthorizedException } from '@nestjs/common';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { BearerTokens } from '../auth/bearer-tokens.js';
+import { presentedToken } from '../auth/credentials.js';
+import { Settings } from '../config/settings.js';
+import { MANAGEMENT } from '../http/management-path.js';
+import { Exposition } from './exposition.js';
+
+/** The metrics in OpenMetrics: on the management address for everyone, in public for who shows `metrics-token`. */
+@Controller()
+export class MetricsController {
+  readonly #token: BearerTokens;
+
+  constructor(
+    private readonly exposition: Exposition,
+    { metricsToken }: Settings,
+  ) {
+    this.#token = new BearerTokens(metricsToken === undefined ? [] : [metricsToken]);
+  }
+
+  @Get(`${MANAGEMENT}/metrics`)
+  async internal(@Res() response: ServerResponse): Promise<void> {
+    const text = await this.exposition.text();
+    response.writeHead(200, { 'Content-Type': this.exposition.contentType, 'Cache-Control': 'no-store' });
+    response.end(text);
+  }
+
+  /** 404 without `metrics-token`, as if there were nothing; 401 to any other token. */
+  @Get('metrics')
+  async public(@Req() { headers }: IncomingMessage, @Res() response: ServerResponse): Promise<void> {
+    if (!this.#token.required) throw new NotFoundException();
+    if (this.#token.find(presentedToken(headers) ?? '') === undefined) {
+      throw new UnauthorizedException('Metrics ask for a token of their own: "Authorization: Bearer <metrics-token>".');
+    }
+    return this.internal(response);
+  }
+}

@@ -1,0 +1,36 @@
+import { Injectable } from '@nestjs/common';
+import { Backplane } from '../backplane/backplane.js';
+import { Settings } from '../config/settings.js';
+import { Lifecycle } from '../lifecycle/lifecycle.js';
+import { BackplaneCounts } from '../metrics/backplane-counts.js';
+import { CertificateExpiry } from '../metrics/certificate-expiry.js';
+import { ConnectionCounts } from '../metrics/connection-counts.js';
+import { LimitCounts } from '../metrics/limit-counts.js';
+import { RefusalCounts } from '../metrics/refusal-counts.js';
+import { RendezvousCounts } from '../metrics/rendezvous-counts.js';
+import { Timings } from '../metrics/timings.js';
+import { TrafficCounts } from '../metrics/traffic-counts.js';
+import { ConnectionRegistry } from '../presence/connection-registry.js';
+import { TopicRegistry } from '../presence/topic-registry.js';
+import { RecordStore } from '../records/record-store.js';
+
+/** Where the figures of this node are. Owns nothing, and only reads. */
+@Injectable()
+export class Sources {
+  constructor(
+    readonly settings: Settings,
+    readonly lifecycle: Lifecycle,
+    readonly connections: ConnectionRegistry,
+    readonly topics: TopicRegistry,
+    readonly records: RecordStore,
+    readonly backplane: Backplane,
+    readonly connectionCounts: ConnectionCounts,
+    readonly refusals: RefusalCounts,
+    readonly traffic: TrafficCounts,
+    readonly limits: LimitCounts,
+    readonly rendezvous: RendezvousCounts,
+    readonly bus: BackplaneCounts,
+    readonly timings: Timings,
+    readonly certificate: CertificateExpiry,
+  ) {}
+}

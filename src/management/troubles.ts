@@ -1,0 +1,74 @@
+import type { BackplaneDrop } from '../metrics/backplane-counts.js';
+import type { MessageDrop } from '../metrics/traffic-counts.js';
+import { LIMITS } from '../protocol/limits.js';
+import { REFUSAL_REASONS } from '../protocol/refusal-reasons.js';
+import type { RefusalReason } from '../protocol/refusal-reasons.js';
+import type { Sources } from './sources.js';
+
+/** Something that went wrong since the start: its name, how often, and in a few words what it is where the name does not say so. */
+export type Trouble = readonly [name: string, count: number, about: string];
+
+export interface TroubleGroup {
+  readonly title: string;
+  readonly troubles: readonly Trouble[];
+}
+
+/** How connections end that end badly, by WebSocket close code; the others are ends as they should be. */
+const BAD_ENDS: Readonly<Record<string, string>> = {
+  1002: 'broken WebSocket framing',
+  1006: 'cut off without a goodbye',
+  1007: 'text that is not UTF-8',
+  1008: 'a limit on what one peer may ask for',
+  1009: 'message too big',
+  1011: 'a fault of this server; the log has it',
+  4001: 'token expired or revoked',
+  4008: 'slow consumer',
+  4009: 'no sign of life',
+  other: 'a code of the peer\'s own',
+};
+
+const DROPPED: { readonly [Drop in MessageDrop]: string } = {
+  undecodable: 'binary that is none of ours',
+  unknown_text: 'text of no known type',
+  forbidden: 'not allowed by the topic policy or a token',
+};
+
+const NOT_CARRIED: { readonly [Drop in BackplaneDrop]: string } = {
+  down: 'NATS was away',
+  slow: 'NATS did not keep up',
+  too_large: 'more than NATS carries in one message',
+  malformed: 'not written by a node of ours',
+};
+
+const GROUPS: readonly { readonly title: string; readonly read: (sources: Sources) => Iterable<Trouble> }[] = [
+  {
+    title: 'Upgrades refused',
+    read: ({ refusals }) => Object.entries(REFUSAL_REASONS).map(([reason, about]) => [reason, refusals.of(reason as RefusalReason), about.replaceAll('`', '')]),
+  },
+  { title: 'Limits reached', read: ({ limits }) => LIMITS.map((limit) => [limit, limits.of(limit), '']) },
+  {
+    title: 'Connections that ended badly',
+    read: ({ connectionCounts }) => Object.entries(BAD_ENDS).map(([code, about]) => [code, connectionCounts.closedByCode.get(code) ?? 0, about]),
+  },
+  {
+    title: 'Messages dropped',
+    read: ({ traffic }) => explained(traffic.dropped, DROPPED),
+  },
+  { title: 'JSON messages refused', read: ({ rendezvous }) => Object.entries(rendezvous.refusals).map(([code, count]) => [code, count, '']) },
+  {
+    title: 'Relays that did not cross the bus',
+    read: ({ bus }) => explained(bus.dropped, NOT_CARRIED),
+  },
+];
+
+/** Every count, with what its name means. */
+function explained<Name extends string>(counts: Readonly<Record<Name, number>>, abouts: Readonly<Record<Name, string>>): Trouble[] {
+  return (Object.keys(abouts) as Name[]).map((name) => [name, counts[name], abouts[name]]);
+}
+
+/** What went wrong since the start, most often first; groups and names at which nothing did are left out. */
+export function troublesOf(sources: Sources): TroubleGroup[] {
+  return GROUPS.map(({ title, read }) => ({ title, troubles: [...read(sources)].filter(([, count]) => count > 0).toSorted(([, one], [, other]) => other - one) })).filter(
+    ({ troubles }) => troubles.length > 0,
+  );
+}
