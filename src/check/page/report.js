@@ -1,0 +1,50 @@
+import { inWords, STEPS } from './steps.js';
+
+/** @typedef {import('./view.js').View} View */
+
+/**
+ * What a person can send to whoever runs the server: a line for each step. Holds neither token nor topic.
+ * @param {View} view
+ * @param {string} server where it is
+ */
+export function report({ rows, verdict }, server) {
+  const steps = STEPS.map(({ id, title }, index) => {
+    const { state = 'waiting', milliseconds, detail = '' } = rows.get(id) ?? {};
+    const time = milliseconds === undefined ? '' : inWords(milliseconds);
+    const said = state === 'passed' ? detail : '';
+    return `${index + 1}. ${state.padEnd(7)}  ${title.padEnd(24)} ${time.padStart(8)}  ${said}`.trimEnd();
+  });
+  return [
+    'cairn-signal connection check',
+    `at       ${new Date().toISOString()}`,
+    `server   ${server}`,
+    `browser  ${navigator.userAgent}`,
+    '',
+    ...Object.values(verdict).filter((text) => text !== ''),
+    '',
+    ...steps,
+    '',
+  ].join('\n');
+}
+
+/**
+ * Puts a text on the clipboard; false where the browser does not let the page. A page without TLS has no other way than the old one.
+ * @param {string} text
+ */
+export async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const area = document.createElement('textarea');
+    area.value = text;
+    area.className = 'unseen';
+    document.body.append(area);
+    const before = document.activeElement;
+    area.select();
+    const copied = document.execCommand('copy');
+    area.remove();
+    if (before instanceof HTMLElement) before.focus();
+    return copied;
+  }
+}
