@@ -1,6 +1,8 @@
+import { isOpen } from '../auth/is-open.js';
 import { loadTokens } from '../auth/load-tokens.js';
 import type { Environment } from '../config/environment.js';
 import type { LoadedSettings } from '../config/load-settings.js';
+import { loadExtensions } from '../extensions.js';
 import { readLogFilter } from '../logging/log-filter.js';
 import { authority } from '../transport/listen-fault.js';
 import { loadTlsPair } from '../transport/tls.js';
@@ -8,11 +10,18 @@ import { loadTlsPair } from '../transport/tls.js';
 /** Says on standard output whether the server could start with these settings. Rejects with a StartupError that names the file at fault. */
 export async function checkConfig({ settings, warnings }: LoadedSettings, environment: Environment): Promise<number> {
   const tls = loadTlsPair(settings) !== undefined;
-  const auth = loadTokens(settings).length > 0;
+  const { guards = [] } = await loadExtensions(settings);
+  const jwt = settings.jwtIssuer !== undefined;
+  const open = isOpen(settings, { tokens: loadTokens(settings).length > 0, guards: guards.length > 0 });
+  // Loaded only where there is such a file.
+  if (settings.jwtPublicKey !== undefined) (await import('../auth/jwt/public-keys.js')).loadPublicKeys(settings);
   // Loaded only where there is a bus, as when serving.
   if (settings.natsUrl !== undefined) (await import('../backplane/nats-options.js')).natsOptions(settings);
   for (const warning of [...warnings, ...readLogFilter(environment).warnings]) process.stderr.write(`warning: ${warning}\n`);
-  const { host, port } = settings.listenAddr;
-  process.stdout.write(`the configuration is valid: ${authority(host, port)}, TLS ${tls ? 'on' : 'off'}, auth ${auth ? 'on' : 'off'}\n`);
+  const { listenAddr, managementAddr } = settings;
+  const management = managementAddr === undefined ? '' : `, management at ${authority(managementAddr.host, managementAddr.port)}`;
+  process.stdout.write(
+    `the configuration is valid: ${authority(listenAddr.host, listenAddr.port)}, TLS ${tls ? 'on' : 'off'}, auth ${open ? 'off' : 'on'}${jwt ? ', JWT on' : ''}${management}\n`,
+  );
   return 0;
 }

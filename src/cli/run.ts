@@ -1,9 +1,10 @@
 import { ConfigurationError, StartupError } from '../config/faults.js';
 import { loadSettings } from '../config/load-settings.js';
+import { renderDoctorHelp } from '../doctor/flags.js';
 import { checkConfig } from './check-config.js';
 import { parseCommandLine } from './command-line.js';
 import { healthcheck, serverFlags } from './healthcheck.js';
-import { renderHelp } from './help.js';
+import { renderHelp, renderTokenHelp } from './help.js';
 import type { Signals } from './signals.js';
 
 /** Runs one command line; never rejects. The exit code: 0 ended as asked, 1 could not serve, 2 faults in the settings. */
@@ -12,8 +13,10 @@ export function run(argv: readonly string[], signals: Signals): Promise<number> 
 }
 
 async function execute(argv: readonly string[], signals: Signals): Promise<number> {
+  // It has words and a flag of its own, and no settings.
+  if (argv[0] === 'token') return argv.includes('--help') || argv.includes('-h') ? print(renderTokenHelp()) : (await import('./token.js')).token(argv.slice(1));
   const line = parseCommandLine(argv);
-  if (line.help) return print(renderHelp());
+  if (line.help) return print(line.command === 'doctor' ? renderDoctorHelp() : renderHelp());
   if (line.version) return print(`cairn-signal ${(await import('../version.js')).VERSION}\n`);
 
   const environment = process.env;
@@ -26,10 +29,14 @@ async function execute(argv: readonly string[], signals: Signals): Promise<numbe
     }
     case 'check-config':
       return checkConfig(loadSettings({ flags: line.flags, environment }, line.faults), environment);
+    case 'doctor':
+      return (await import('./doctor.js')).doctor(line, environment, signals);
     case 'healthcheck':
       // Nothing here needs an orderly end.
       void signals.first.then(() => process.exit(1));
       return healthcheck(() => loadSettings({ flags: new Map([...serverFlags(), ...line.flags]), environment }, line.faults).settings);
+    case 'token':
+      throw new ConfigurationError(['token: stands before all flags, and takes no settings']);
   }
 }
 

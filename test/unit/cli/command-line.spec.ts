@@ -8,21 +8,23 @@ function parse(...argv: string[]) {
   return { ...line, flags: Object.fromEntries(flags) };
 }
 
-const NOTHING = { command: 'serve', help: false, version: false, flags: {}, faults: [] };
+const NOTHING = { command: 'serve', help: false, version: false, flags: {}, operands: [], faults: [] };
+/** Commands that take settings. */
+const OF_SETTINGS = COMMANDS.filter((command) => command !== 'doctor');
 
 describe('a command', () => {
   it('is serve when none is given', () => {
     expect(parse()).toEqual(NOTHING);
   });
 
-  it.each(COMMANDS)('%s is understood before and after flags', (command) => {
+  it.each(OF_SETTINGS)('%s is understood before and after flags', (command) => {
     const expected = { ...NOTHING, command, flags: { 'log-format': 'json' } };
     expect(parse(command, '--log-format', 'json')).toEqual(expected);
     expect(parse('--log-format', 'json', command)).toEqual(expected);
   });
 
   it('that does not exist is a fault with the nearest one', () => {
-    expect(parse('check-confg')).toEqual({ ...NOTHING, faults: ['there is no such command (did you mean check-config?); there are serve, check-config, healthcheck'] });
+    expect(parse('check-confg')).toEqual({ ...NOTHING, faults: ['there is no such command (did you mean check-config?); there are serve, check-config, healthcheck, doctor, token'] });
   });
 
   it.each(['constructor', '__proto__', '', '-', 'SERVE'])('%j does not exist', (word) => {
@@ -94,7 +96,7 @@ describe('a flag', () => {
   });
 
   it('that is unknown hides no other fault', () => {
-    expect(parse('--bogus', '--log-format', 'healthcheck', 'now').faults).toEqual(['--bogus: there is no such flag', 'there is no such command; there are serve, check-config, healthcheck']);
+    expect(parse('--bogus', '--log-format', 'healthcheck', 'now').faults).toEqual(['--bogus: there is no such flag', 'there is no such command; there are serve, check-config, healthcheck, doctor, token']);
   });
 });
 
@@ -112,6 +114,58 @@ describe('a token on the command line', () => {
     const { faults } = parse(...argv);
     expect(faults.length).toBeGreaterThan(0);
     expect(faults.join('\n')).not.toContain('s3cret');
+  });
+});
+
+describe('doctor', () => {
+  const DOCTOR = { ...NOTHING, command: 'doctor' };
+
+  it('takes a URL, and flags of its own before and behind it', () => {
+    expect(parse('doctor', '--token', 'a', 'wss://host', '--json', '--ca=/ca.pem', '--timeout', '1s', '--token-file', '/t')).toEqual({
+      ...DOCTOR,
+      operands: ['wss://host'],
+      flags: { token: 'a', json: '', ca: '/ca.pem', timeout: '1s', 'token-file': '/t' },
+    });
+  });
+
+  it.each([
+    [['--idle', 'host'], '2m', ['host']],
+    [['host', '--idle'], '2m', ['host']],
+    [['--idle', '--json', 'host'], '2m', ['host']],
+    [['--idle', '30s', 'host'], '30s', ['host']],
+    [['--idle=30s', 'host'], '30s', ['host']],
+    [['--idle', '127.0.0.1:80'], '2m', ['127.0.0.1:80']],
+    [['--idle=soon', 'host'], 'soon', ['host']],
+  ])('%j: the time behind --idle may be left out', (words, idle, operands) => {
+    expect(parse('doctor', ...words)).toMatchObject({ flags: { idle }, operands, faults: [] });
+  });
+
+  it('keeps all words, of which there can be one', () => {
+    expect(parse('doctor').operands).toEqual([]);
+    expect(parse('doctor', 'a', 'serve').operands).toEqual(['a', 'serve']);
+  });
+
+  it.each([
+    [['--listen-addr', ':1'], '--listen-addr: there is no such flag'],
+    [['--auth-token', 's3cret'], '--auth-token: there is no such flag'],
+    [['--tokn=s3cret'], '--tokn: there is no such flag (did you mean --token?)'],
+    [['--token s3cret'], '--token: its value goes into a word of its own, or behind --token='],
+    [['--token', '-s3cret'], '--token: needs a value; one that begins with a dash is written --token=VALUE'],
+    [['--token', '--json'], '--token: needs a value; one that begins with a dash is written --token=VALUE'],
+    [['--token=s3cret', '--token=s3cret'], '--token: given more than once'],
+    [['--json=yes'], '--json: takes no value'],
+  ])('%j is a fault', (words, fault) => {
+    expect(parse('doctor', 'host', ...words)).toMatchObject({ operands: ['host'], faults: [fault] });
+  });
+
+  it('comes first, and has no settings; nor have settings its flags', () => {
+    expect(parse('--log-format', 'json', 'doctor', 'wss://host')).toMatchObject({ command: 'doctor', operands: ['wss://host'], faults: [expect.stringMatching(/^doctor comes first/)] });
+    expect(parse('serve', '--json').faults).toEqual(['--json: there is no such flag']);
+  });
+
+  it('explains itself', () => {
+    expect(parse('doctor', '--help')).toEqual({ ...DOCTOR, help: true });
+    expect(parse('doctor', '-V')).toEqual({ ...DOCTOR, version: true });
   });
 });
 

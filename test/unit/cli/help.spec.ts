@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { COMMANDS } from '../../../src/cli/command-line.js';
-import { renderHelp } from '../../../src/cli/help.js';
+import { renderHelp, renderTokenHelp } from '../../../src/cli/help.js';
+import { DOCTOR_FLAGS, renderDoctorHelp } from '../../../src/doctor/flags.js';
 import { renderFlags } from '../../../src/config/reference.js';
 
 const help = renderHelp();
@@ -26,5 +27,43 @@ describe('what --help prints', () => {
   it('fits a terminal of 100 columns, without spaces at the ends of lines, and ends with a line break', () => {
     expect(help.split('\n').filter((line) => line.length > 100 || line !== line.trimEnd())).toEqual([]);
     expect(help).toMatch(/[^\n]\n$/);
+  });
+});
+
+describe('what doctor --help prints', () => {
+  const doctor = renderDoctorHelp();
+
+  it('begins with what it does and how it is called', () => {
+    expect(doctor).toMatch(/^Tells whether .+\.\n\nUsage: cairn-signal doctor URL \[OPTIONS\]\n/);
+  });
+
+  it.each(Object.keys(DOCTOR_FLAGS))('tells of --%s', (flag) => {
+    expect(doctor).toMatch(new RegExp(`\\n  --${flag}(?: \\S+)?\\n      \\w.{20,}\\n`));
+  });
+
+  it('tells of the exit codes', () => {
+    expect(doctor).toContain('Exit codes: 0 nothing failed');
+  });
+
+  it('fits a terminal of 100 columns, without spaces at the ends of lines, and ends with a line break', () => {
+    expect(doctor.split('\n').filter((line) => line.length > 100 || line !== line.trimEnd())).toEqual([]);
+    expect(doctor).toMatch(/[^\n]\n$/);
+  });
+});
+
+describe('what token --help prints', () => {
+  const token = renderTokenHelp();
+
+  it('begins with what it does and how it is called', () => {
+    expect(token).toMatch(/^Makes a token .+\.\n\nUsage: cairn-signal token new NAME \[--file PATH\]\n/);
+  });
+
+  it.each(['NAME:sha256:DIGEST', 'auth-token-file', '  --file PATH\n      ', '  -h, --help\n      Print this', 'Exit codes: 0 made, 1 the file cannot be written, 2 not understood.'])('tells of %j', (words) => {
+    expect(token).toContain(words);
+  });
+
+  it('fits a terminal of 100 columns, without spaces at the ends of lines, and ends with a line break', () => {
+    expect(token.split('\n').filter((line) => line.length > 100 || line !== line.trimEnd())).toEqual([]);
+    expect(token).toMatch(/[^\n]\n$/);
   });
 });

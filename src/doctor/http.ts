@@ -1,0 +1,106 @@
+import { request as plainRequest } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { request as tlsRequest } from 'node:https';
+import { ok, Trouble, warning } from './finding.js';
+import type { Finding } from './finding.js';
+import { networkFault } from './network-fault.js';
+import type { Subject } from './subject.js';
+import { tlsOptions } from './tls.js';
+import { exact, printable, time } from './words.js';
+
+/** More of an answer is not read. */
+const MOST_BODY_BYTES = 16_384;
+
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+}
+
+/**
+ * What answers a plain GET: this server says its name, others do not, and a proxy without a server says that. Peers need no such answer, so
+ * nothing here is worse than a warning: it helps to understand an upgrade that fails.
+ */
+export async function examineHttp(subject: Subject): Promise<Finding> {
+  const from = subject.clock.monotonic();
+  try {
+    const answer = await get(subject);
+    return judge(answer, subject, subject.clock.monotonic() - from);
+  } catch (error) {
+    if (!(error instanceof Trouble)) throw error;
+    return warning(`no answer to GET ${subject.request.target.path}: ${error.found}`, `cairn-signal gives one, the reference need not. If the upgrade fails too: ${error.mend}`);
+  }
+}
+
+function judge({ status, headers, body }: Answer, subject: Subject, milliseconds: number): Finding {
+  const { request } = subject;
+  const ours = ourselves(body);
+  const server = headers.server === undefined ? '' : `, from ${subject.quote(String(headers.server))}`;
+  const figures = { status, milliseconds: exact(milliseconds), ...ours, ...(headers.server !== undefined && { server: subject.quote(String(headers.server)) }) };
+  const found = `GET ${request.target.path}: ${status}${server}`;
+  if (ours !== undefined) return ok(`cairn-signal ${ours.version} answers in ${time(milliseconds)}${server === '' ? '' : ` (${server.slice(2)})`}`, figures);
+  if (status === 502 || status === 503 || status === 504) {
+    return warning(found, 'The proxy does not reach the server behind it: see that the server runs, listens where the proxy looks, and is ready (/health/ready).', figures);
+  }
+  if (status >= 500) return warning(found, 'What answers is at fault: look at its log.', figures);
+  if (status >= 300 && status < 400) {
+    const to = headers.location === undefined ? '' : `, to ${subject.quote(withoutQuery(headers.location))}`;
+    return warning(`${found}, a redirection${to}`, 'Peers follow none: give them the URL that it leads to.', figures);
+  }
+  if (status === 401 || status === 403) return warning(found, 'Something in front of the server asks for a login or keeps strangers out: let this host through, since the server asks for its token itself.', figures);
+  if (status === 404) return warning(found, 'Nothing of that path is known there: check host and path, and that the proxy routes them to the server.', figures);
+  return ok(`${found} in ${time(milliseconds)}; it does not say that it is cairn-signal (the reference does not either)`, figures);
+}
+
+/** What this server says of itself at `/`; undefined when another one answers. */
+function ourselves(body: string): { name: string; version: string } | undefined {
+  try {
+    const { name, version } = JSON.parse(body) as { name?: unknown; version?: unknown };
+    return name === 'cairn-signal' && typeof version === 'string' ? { name, version: printable(version) } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where a redirection leads, less what may hold anything. */
+function withoutQuery(location: string): string {
+  return location.replace(/[?#].*$/s, '');
+}
+
+async function get(subject: Subject): Promise<Answer> {
+  const { target } = subject.request;
+  const request = (target.secure ? tlsRequest : plainRequest)({
+    host: target.host,
+    port: target.port,
+    path: target.path,
+    lookup: subject.lookup(),
+    agent: false,
+    ...(target.secure && tlsOptions(subject.request)),
+  });
+  const answered = new Promise<Answer>((resolve, reject) => {
+    request.on('error', (error) => reject(networkFault(error)));
+    request.once('response', (response) => {
+      let body = '';
+      const done = (): void => resolve({ status: response.statusCode ?? 0, headers: response.headers, body });
+      response.setEncoding('utf8');
+      response.on('data', (text: string) => {
+        body += text;
+        if (body.length >= MOST_BODY_BYTES) done();
+      });
+      // An answer that breaks off is an answer all the same.
+      response.on('error', done);
+      response.once('close', done);
+    });
+    // Its own, so that an answer with an upgrade nobody asked for does not go unheard.
+    request.once('upgrade', (response, socket) => {
+      socket.destroy();
+      resolve({ status: response.statusCode ?? 0, headers: response.headers, body: '' });
+    });
+  });
+  request.end();
+  try {
+    return await subject.within(answered, 'nothing came');
+  } finally {
+    request.destroy();
+  }
+}

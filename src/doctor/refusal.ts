@@ -1,0 +1,83 @@
+import { STATUS_CODES } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { Unanswered } from './subject.js';
+import type { Subject } from './subject.js';
+
+/** An HTTP answer instead of a WebSocket. */
+export interface Refused {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  /** What a refusal (4xx, 5xx) says, printable; undefined when that is no more than its status. */
+  readonly message?: string;
+}
+
+/** The longest sentence that is repeated, in characters. Guards choose theirs freely. */
+const MOST_MESSAGE = 300;
+/** More of an answer is not read, in characters: a page keeps its title at its beginning. */
+const MOST_BODY = 16_384;
+
+/** What an answer says. Waits for its end no longer than `timeout`, in milliseconds: what came until then counts. */
+export async function readRefusal(subject: Subject, response: IncomingMessage, timeout: number): Promise<Refused> {
+  const { statusCode: status = 0, headers } = response;
+  if (status < 400 || headers['content-encoding'] !== undefined) return { status, headers };
+  const sentence = sentenceIn(await bodyOf(subject, response, timeout), status);
+  return { status, headers, ...(sentence !== undefined && { message: subject.quote(sentence, MOST_MESSAGE) }) };
+}
+
+/** `403`, or `403: what it says`. */
+export function statusAndMessage({ status, message }: Refused): string {
+  return `${status}${said(message)}`;
+}
+
+/** The end of a finding that a refusal explains: nothing, or `: what it says`. */
+export function said(message: string | undefined): string {
+  return message === undefined ? '' : `: ${message}`;
+}
+
+/** The figures of a refusal. */
+export function refusalFigures({ status, message }: Refused): { readonly status: number; readonly message?: string } {
+  return { status, ...(message !== undefined && { message }) };
+}
+
+/** The text of an answer, from its start. Where the end is missing, so is the beginning of the token that it may break off in. */
+async function bodyOf(subject: Subject, response: IncomingMessage, timeout: number): Promise<string> {
+  let body = '';
+  const over = new Promise<void>((resolve) => {
+    response.setEncoding('utf8');
+    response.on('data', (text: string) => {
+      body += text;
+      if (body.length >= MOST_BODY) resolve();
+    });
+    // An answer that breaks off is an answer all the same.
+    response.on('error', () => resolve());
+    response.once('close', () => resolve());
+  });
+  try {
+    await subject.within(over, 'no end of an answer', timeout);
+  } catch (error) {
+    if (!(error instanceof Unanswered)) throw error;
+  }
+  return response.complete && body.length <= MOST_BODY ? body : subject.withoutSecretAtEnd(body.slice(0, MOST_BODY));
+}
+
+/** The sentence in an answer: text as it is, the message of JSON, the title of a page. Undefined where there is none, or the words of the status alone. */
+function sentenceIn(body: string, status: number): string | undefined {
+  const text = body.trim();
+  const sentence = text.startsWith('{') ? messageOf(text) : text.startsWith('<') ? titleOf(text) : text;
+  const words = STATUS_CODES[status]?.toLowerCase();
+  return sentence === undefined || sentence === '' || sentence.toLowerCase().replace(`${status} `, '') === words ? undefined : sentence;
+}
+
+function messageOf(text: string): string | undefined {
+  try {
+    const { message } = JSON.parse(text) as { message?: unknown };
+    return typeof message === 'string' ? message : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Without character references: what they spell could be the token. */
+function titleOf(page: string): string | undefined {
+  return /<title>\s*([^<&]*?)\s*<\/title>/i.exec(page)?.[1];
+}

@@ -1,0 +1,71 @@
+import { overall } from './doctor.js';
+import type { Entry, Observer } from './doctor.js';
+import type { Verdict } from './finding.js';
+import { counted } from './words.js';
+
+/** How the doctor's findings are written down: a table for people, JSON for programs. */
+
+/** Where a table is written. */
+export interface Screen {
+  /** Whether colours are understood and wanted. */
+  readonly colours: boolean;
+  /** Whether a line can be taken back, so that what is being examined can be shown. */
+  readonly rewritable: boolean;
+  write(text: string): void;
+}
+
+/** The shape of the JSON report; raised when a program that reads it would no longer understand it. */
+const SHAPE = 1;
+const COLOURS: Record<Verdict, number> = { ok: 32, warning: 33, failed: 31, skipped: 90 };
+const VERDICT_COLUMN = 9;
+const NAME_COLUMN = 9;
+const INDENT = ' '.repeat(2 + VERDICT_COLUMN + NAME_COLUMN);
+/** Characters of a line. */
+const WIDTH = 120;
+const ERASE_LINE = '\r\u001B[2K';
+
+/** Writes each finding as soon as it is there. */
+export class Table implements Observer {
+  constructor(private readonly screen: Screen) {}
+
+  title(url: string): void {
+    this.screen.write(`cairn-signal doctor ${url}\n\n`);
+  }
+
+  begins(name: string): void {
+    if (this.screen.rewritable) this.screen.write(`  ${'...'.padEnd(VERDICT_COLUMN)}${name}`);
+  }
+
+  ends({ name, verdict, found, mend }: Entry): void {
+    const text = [found, ...(mend === undefined ? [] : [`-> ${mend}`])].map((sentence) => wrap(sentence, WIDTH - INDENT.length)).join(`\n${INDENT}`);
+    const erase = this.screen.rewritable ? ERASE_LINE : '';
+    this.screen.write(`${erase}  ${this.#coloured(verdict, verdict.padEnd(VERDICT_COLUMN))}${name.padEnd(NAME_COLUMN)}${text}\n`);
+  }
+
+  summary(entries: readonly Entry[]): void {
+    const count = (verdict: Verdict): number => entries.filter((entry) => entry.verdict === verdict).length;
+    const verdict = overall(entries);
+    const parts = [`${count('ok')} ok`, counted(count('warning'), 'warning'), `${count('failed')} failed`, `${count('skipped')} skipped`];
+    this.screen.write(`\n${this.#coloured(verdict, verdict)}: ${parts.join(', ')}\n`);
+  }
+
+  #coloured(verdict: Verdict, text: string): string {
+    return this.screen.colours ? `\u001B[${COLOURS[verdict]}m${text}\u001B[0m` : text;
+  }
+}
+
+/** One line of JSON (docs/operations.md, "Doctor"). */
+export function renderJson(url: string, entries: readonly Entry[]): string {
+  return `${JSON.stringify({ version: SHAPE, url, verdict: overall(entries), examinations: entries })}\n`;
+}
+
+/** Breaks a sentence into lines of at most `width` characters, behind the columns. */
+function wrap(sentence: string, width: number): string {
+  const lines: string[] = [];
+  for (const word of sentence.split(' ')) {
+    const line = lines.at(-1);
+    if (line === undefined || line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = `${line} ${word}`;
+  }
+  return lines.join(`\n${INDENT}`);
+}

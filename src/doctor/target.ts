@@ -1,0 +1,40 @@
+import { isIP } from 'node:net';
+import { ConfigurationError } from '../config/faults.js';
+
+/** Where peers are told to connect to. */
+export interface Target {
+  /** The URL as peers would have it: ws: or wss:, host, path. */
+  readonly url: string;
+  readonly secure: boolean;
+  /** A name, or an address without brackets. */
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+}
+
+const SCHEMES: Record<string, string | undefined> = { 'ws:': 'ws', 'http:': 'ws', 'wss:': 'wss', 'https:': 'wss' };
+const EXPECTED = 'expected the URL of a signaling server, such as wss://signal.example.com';
+
+/** The target that was typed. Throws a ConfigurationError with every fault of it; none repeats what was typed, which may hold a token. */
+export function readTarget(written: string): Target {
+  const withScheme = /^[a-z][a-z\d+.-]*:\/\//i.test(written) ? written : `wss://${written}`;
+  if (written.trim() !== written || !URL.canParse(withScheme)) throw new ConfigurationError([EXPECTED]);
+  const { protocol, hostname, port, pathname, username, password, search, hash } = new URL(withScheme);
+  const scheme = SCHEMES[protocol];
+  const faults: string[] = [];
+  if (scheme === undefined) faults.push(`${EXPECTED}: ws://, wss://, http:// or https://`);
+  else if (hostname === '' || port === '0') faults.push(EXPECTED);
+  if (username !== '' || password !== '') faults.push('the URL has a user or password: tokens in URLs are not read, since URLs end up in logs; give the token with --token-file or --token');
+  if (search !== '') faults.push('the URL has a query: tokens in URLs are not read, since URLs end up in logs; give the token with --token-file or --token, and the URL without a query');
+  if (hash !== '') faults.push('the URL has a fragment (#), which a WebSocket URL cannot have');
+  if (faults.length > 0) throw new ConfigurationError(faults);
+  const secure = scheme === 'wss';
+  // Parsed as http(s): the port that belongs to the scheme is left out either way.
+  const host = hostname.replace(/^\[|\]$/g, '');
+  return { url: `${scheme}://${hostname}${port === '' ? '' : `:${port}`}${pathname}`, secure, host, port: port === '' ? (secure ? 443 : 80) : Number(port), path: pathname };
+}
+
+/** Whether the host is an address, for which there is no SNI. */
+export function isAddress({ host }: Target): boolean {
+  return isIP(host) !== 0;
+}
