@@ -1,38 +1,22 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
-import { AuthModule } from './auth/auth.module.js';
-import { BackplaneModule } from './backplane/backplane.module.js';
-import type { Clock } from './clock/clock.js';
-import { ClockModule } from './clock/clock.module.js';
-import { ConfigModule } from './config/config.module.js';
-import type { Settings } from './config/settings.js';
+import { CairnSignalModule, coreOf } from './cairn-signal.module.js';
+import type { Parts } from './cairn-signal.module.js';
+import { CheckModule } from './check/check.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
-import { LifecycleModule } from './lifecycle/lifecycle.module.js';
-import type { Logs } from './logging/log.js';
-import { LoggingModule } from './logging/logging.module.js';
-import { MetricsModule } from './metrics/metrics.module.js';
-import { PresenceModule } from './presence/presence.module.js';
-import { RecordsModule } from './records/records.module.js';
-import { SignalingModule } from './signaling/signaling.module.js';
+import { ManagementModule } from './management/management.module.js';
 
-/** The module graph on one screen: every arrow between our modules is in one of these lists, and nowhere else. */
+/** The whole server: what relays (CairnSignalModule, where the other arrows are), and what plain HTTP gets. */
 @Module({})
 export class AppModule {
-  static with(settings: Settings, logs: Logs, time: Clock): DynamicModule {
-    const config = ConfigModule.forSettings(settings);
-    const clock = ClockModule.forClock(time);
-    const logging = LoggingModule.forLogs(logs);
-    const lifecycle = LifecycleModule;
-    const metrics = MetricsModule;
-    const auth = { module: AuthModule, imports: [config, clock, logging, metrics] };
-    const presence = PresenceModule;
-    const records = { module: RecordsModule, imports: [config, clock] };
-    const backplane = { module: BackplaneModule, imports: [config, clock, logging, metrics] };
-    const signaling = { module: SignalingModule, imports: [config, clock, logging, lifecycle, metrics, auth, presence, records, backplane] };
-    const health = { module: HealthModule, imports: [config, lifecycle, backplane] };
-    const http = { module: HttpModule, imports: [logging] };
-
-    return { module: AppModule, imports: [config, clock, logging, lifecycle, metrics, auth, presence, records, backplane, signaling, health, http] };
+  static with(parts: Parts): DynamicModule {
+    const core = coreOf(parts);
+    const { config, clock, logging, lifecycle, metrics, presence, backplane, signaling, exposition } = core;
+    const health = { module: HealthModule, imports: [config, lifecycle, metrics, presence, backplane] };
+    const management = { module: ManagementModule, imports: [config, clock, exposition] };
+    const http = { module: HttpModule, imports: [config, logging] };
+    const check = { module: CheckModule, imports: [signaling] };
+    return { module: AppModule, imports: [CairnSignalModule.of(core), health, management, http, ...(parts.settings.checkPage ? [check] : [])] };
   }
 }

@@ -3,6 +3,7 @@ import { createApp } from '../../src/app.js';
 import type { SignalServer } from '../../src/app.js';
 import { parseSettings } from '../../src/config/load-settings.js';
 import type { SettingsInput } from '../../src/config/settings.js';
+import type { Extensions } from '../../src/extensions.js';
 import { Logs } from '../../src/logging/log.js';
 import { LogFilter } from '../../src/logging/log-filter.js';
 import { LimitCounts } from '../../src/metrics/limit-counts.js';
@@ -17,6 +18,8 @@ export interface RunningServer {
   readonly url: string;
   /** http://127.0.0.1:PORT or https://... */
   readonly http: string;
+  /** http://127.0.0.1:PORT of the management address, where one was asked for. */
+  readonly management: string;
   readonly log: readonly LogLine[];
   /** Parts of the server that tests look into. */
   readonly counts: LimitCounts;
@@ -33,7 +36,7 @@ const FEW = 1500;
 const running = new Set<RunningServer>();
 
 /** Starts a server through createApp; stopServers ends it. The log is captured at `rustLog`, everything by default. */
-export async function startServer(input: SettingsInput = {}, rustLog = 'trace', clock?: Clock): Promise<RunningServer> {
+export async function startServer(input: SettingsInput = {}, rustLog = 'trace', clock?: Clock, extensions: Extensions = {}): Promise<RunningServer> {
   const log: LogLine[] = [];
   const logs = new Logs({
     format: 'json',
@@ -41,7 +44,7 @@ export async function startServer(input: SettingsInput = {}, rustLog = 'trace', 
     destination: { write: (line: string) => void log.push(JSON.parse(line) as LogLine) },
   });
   const settings = parseSettings({ listenAddr: '127.0.0.1:0', drainTimeout: '2s', maxConnections: FEW, ...input });
-  const server = await createApp(settings, { logs, ...(clock && { clock }) });
+  const server = await createApp(settings, { logs, ...(clock && { clock }), ...extensions });
   const { port } = await server.listen();
   const secure = settings.tlsCert === undefined ? '' : 's';
   const started: RunningServer = {
@@ -49,6 +52,7 @@ export async function startServer(input: SettingsInput = {}, rustLog = 'trace', 
     port,
     url: `ws${secure}://127.0.0.1:${port}`,
     http: `http${secure}://127.0.0.1:${port}`,
+    management: `http://127.0.0.1:${server.management?.port}`,
     log,
     counts: server.app.get(LimitCounts, { strict: false }),
     connections: server.app.get(ConnectionRegistry, { strict: false }),

@@ -1,0 +1,30 @@
+/**
+ * What the package gives to those who extend it: guards and policies in configuration, or a Nest application that mounts the
+ * server (docs/extending.md). Everything else is internal and changes without notice.
+ */
+export { CairnSignalModule } from './cairn-signal.module.js';
+export type { Registration } from './cairn-signal.module.js';
+export type { Extensions } from './extensions.js';
+export { CborWsAdapter } from './transport/cbor-ws-adapter.js';
+export { createApp } from './app.js';
+export type { Overrides, SignalServer } from './app.js';
+
+export { upgradeOf } from './auth/upgrade-request.js';
+export type { UpgradeRequest } from './auth/upgrade-request.js';
+export { TopicPolicy } from './signaling/topic-policy.js';
+export type { TopicAction } from './signaling/topic-policy.js';
+
+export { Settings } from './config/settings.js';
+export type { SettingsInput } from './config/settings.js';
+export { parseSettings } from './config/load-settings.js';
+export { ConfigurationError, StartupError } from './config/faults.js';
+export { Logs } from './logging/log.js';
+
+export { Connection } from './presence/connection.js';
+export { ConnectionRegistry } from './presence/connection-registry.js';
+export { TopicRegistry } from './presence/topic-registry.js';
+export { RecordStore } from './records/record-store.js';
+export { Backplane } from './backplane/backplane.js';
+export { Clock } from './clock/clock.js';
+export { Lifecycle } from './lifecycle/lifecycle.js';
+export { Exposition } from './management/exposition.js';
