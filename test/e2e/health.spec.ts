@@ -21,17 +21,21 @@ describe('health and the front page', () => {
       name: 'cairn-signal',
       version: VERSION,
       protocol: 'cairn-signal',
-      links: { health: '/health', live: '/health/live', ready: '/health/ready' },
+      links: { health: '/health', live: '/health/live', ready: '/health/ready', check: '/check' },
     });
   });
 
   it('live and ready are 200 while serving', async () => {
     expect(await (await fetch(`${running.http}/health/live`)).json()).toMatchObject({ status: 'ok' });
-    for (const path of ['/health/ready', '/health']) {
-      const response = await fetch(running.http + path);
-      expect(response.status).toBe(200);
-      expect(await response.json()).toMatchObject({ status: 'ok', details: { signaling: { status: 'up', phase: 'serving' } } });
-    }
+    const response = await fetch(`${running.http}/health/ready`);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ status: 'ok', details: { signaling: { status: 'up', phase: 'serving' } } });
+  });
+
+  it('O4: all checks together are told in a word, since details are the operator\'s', async () => {
+    const response = await fetch(`${running.http}/health`);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({ status: 'ok' });
   });
 
   it('health may not be cached', async () => {
@@ -48,6 +52,8 @@ describe('health and the front page', () => {
     const ready = await fetch(`${running.http}/health/ready`);
     expect(ready.status).toBe(503);
     expect(await ready.json()).toMatchObject({ status: 'error', details: { signaling: { status: 'down', phase: 'draining' } } });
+    const all = await fetch(`${running.http}/health`);
+    expect([all.status, await all.json()]).toEqual([503, { status: 'error' }]);
     expect((await fetch(`${running.http}/health/live`)).status).toBe(200);
   });
 });

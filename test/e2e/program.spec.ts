@@ -203,14 +203,18 @@ describe('the program', () => {
 
   it('check-config tells valid settings from faults and from unusable files', async () => {
     const check = (args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> => new Program(['check-config', ...args]).ended;
-    const [valid, faulty, unusable, noCredentials] = await Promise.all([
+    const [valid, faulty, unusable, noCredentials, jwt, noKey] = await Promise.all([
       check(['--tls-cert', certificates.chain, '--tls-key', certificates.key]),
       check(['--listen-addr', 'nowhere']),
       check(['--tls-cert', certificates.chain, '--tls-key', certificates.otherKey]),
       check(['--nats-url', 'nats.example', '--nats-creds', certificates.garbage]),
+      check(['--jwt-issuer', 'https://id.example', '--jwt-audience', 'cairn']),
+      check(['--jwt-issuer', 'id', '--jwt-audience', 'cairn', '--jwt-public-key', certificates.garbage]),
     ]);
     expect(noCredentials).toMatchObject({ code: 1, stderr: expect.stringContaining('nats-creds') });
     expect(valid).toMatchObject({ code: 0, stdout: 'the configuration is valid: 0.0.0.0:443, TLS on, auth off\n' });
+    expect(jwt).toMatchObject({ code: 0, stdout: 'the configuration is valid: 0.0.0.0:443, TLS off, auth on, JWT on\n' });
+    expect(noKey).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('jwt-public-key') });
     expect(faulty).toMatchObject({ code: 2, stderr: expect.stringContaining('--listen-addr "nowhere"') });
     expect(unusable).toMatchObject({ code: 1, stderr: expect.stringContaining(certificates.otherKey) });
   }, TIMEOUT_MS);

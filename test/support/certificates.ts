@@ -26,15 +26,7 @@ export interface Certificates {
 }
 
 export async function makeCertificates(): Promise<Certificates> {
-  x509.cryptoProvider.set(webcrypto as never);
-  const [root, intermediate, server, other] = await Promise.all(
-    ['test root', 'test intermediate', 'localhost', 'other'].map(async (name): Promise<Holder> => ({ name, keys: await generateKeys() })),
-  );
-  const names = new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: 'localhost' }, { type: 'ip', value: '127.0.0.1' }]);
-  const authority = new x509.BasicConstraintsExtension(true, undefined, true);
-  const rootCertificate = await issue(root, root, authority);
-  const chain = [await issue(server, intermediate, names), await issue(intermediate, root, authority)];
-
+  const { ca, server, intermediate, key } = await makeChain();
   const folder = mkdtempSync(join(tmpdir(), 'cairn-signal-tls-'));
   const write = (name: string, text: string): string => {
     const path = join(folder, name);
@@ -42,12 +34,54 @@ export async function makeCertificates(): Promise<Certificates> {
     return path;
   };
   return {
-    ca: rootCertificate.toString('pem'),
-    chain: write('chain.pem', chain.map((certificate) => certificate.toString('pem')).join('\n')),
-    key: write('key.pem', await privateKey(server)),
-    otherKey: write('other-key.pem', await privateKey(other)),
+    ca,
+    chain: write('chain.pem', server + intermediate),
+    key: write('key.pem', key),
+    otherKey: write('other-key.pem', await privateKey({ name: 'other', keys: await generateKeys() })),
     garbage: write('garbage.pem', 'not a certificate'),
     remove: () => rmSync(folder, { recursive: true }),
+  };
+}
+
+const HOUR_MS = 3_600_000;
+
+/** What a chain is to be like where it is not as it should. */
+export interface ChainOptions {
+  /** The name that the server's certificate is for. */
+  readonly host?: string;
+  /** When the server's certificate, or the intermediate one, ends; milliseconds from now. */
+  readonly expiresIn?: number;
+  readonly intermediateExpiresIn?: number;
+  /** When the server's certificate begins; an hour ago by default. */
+  readonly beginsIn?: number;
+}
+
+/** A root authority, an intermediate one, and a server's certificate with its key: PEM each. */
+export interface Chain {
+  readonly ca: string;
+  readonly intermediate: string;
+  readonly server: string;
+  readonly key: string;
+  /** A certificate of the server's key that it issued itself. */
+  readonly selfSigned: string;
+  /** One of the root's key that an older root issued, and that has expired. */
+  readonly crossSigned: string;
+}
+
+export async function makeChain({ host = 'localhost', expiresIn = HOUR_MS, intermediateExpiresIn = HOUR_MS, beginsIn }: ChainOptions = {}): Promise<Chain> {
+  x509.cryptoProvider.set(webcrypto as never);
+  const [root, intermediate, server, older] = await Promise.all(['test root', 'test intermediate', host, 'older root'].map(async (name): Promise<Holder> => ({ name, keys: await generateKeys() })));
+  const address: x509.JsonGeneralNames = host === 'localhost' ? [{ type: 'ip', value: '127.0.0.1' }] : [];
+  const names = new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: host }, ...address]);
+  const authority = new x509.BasicConstraintsExtension(true, undefined, true);
+  const pem = (certificate: x509.X509Certificate): string => `${certificate.toString('pem')}\n`;
+  return {
+    ca: pem(await issue(root, root, authority)),
+    intermediate: pem(await issue(intermediate, root, authority, intermediateExpiresIn)),
+    server: pem(await issue(server, intermediate, names, expiresIn, beginsIn)),
+    key: await privateKey(server),
+    selfSigned: pem(await issue(server, server, names)),
+    crossSigned: pem(await issue(root, older, authority, -HOUR_MS)),
   };
 }
 
@@ -55,13 +89,12 @@ function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
   return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
 }
 
-function issue(holder: Holder, issuer: Holder, extension: x509.Extension): Promise<x509.X509Certificate> {
-  const hour = 3_600_000;
+function issue(holder: Holder, issuer: Holder, extension: x509.Extension, expiresIn = HOUR_MS, beginsIn = Math.min(0, expiresIn) - HOUR_MS): Promise<x509.X509Certificate> {
   return x509.X509CertificateGenerator.create({
     subject: `CN=${holder.name}`,
     issuer: `CN=${issuer.name}`,
-    notBefore: new Date(Date.now() - hour),
-    notAfter: new Date(Date.now() + hour),
+    notBefore: new Date(Date.now() + beginsIn),
+    notAfter: new Date(Date.now() + expiresIn),
     publicKey: holder.keys.publicKey,
     signingKey: issuer.keys.privateKey,
     signingAlgorithm: ALGORITHM,

@@ -22,6 +22,9 @@ export interface PeerOptions {
   readonly path?: string;
   /** Trusted certificate authority, PEM. */
   readonly ca?: string;
+  /** What it shows when it is asked for a certificate, PEM. */
+  readonly cert?: string;
+  readonly key?: string;
   readonly servername?: string;
   readonly localAddress?: string;
   readonly offerCompression?: boolean;

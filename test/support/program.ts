@@ -23,10 +23,10 @@ export class Program {
   readonly #child: ChildProcess;
   readonly ended: Promise<Ended>;
 
-  /** `maxFiles` is the most handles that the process may open, as `ulimit -n` sets it. */
-  constructor(args: readonly string[], environment: Record<string, string> = {}, maxFiles?: number) {
+  /** `maxFiles` is the most handles that the process may open, as `ulimit -n` sets it; `within` a command that runs it elsewhere. */
+  constructor(args: readonly string[], environment: Record<string, string> = {}, maxFiles?: number, within: readonly string[] = []) {
     const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:CAIRN_SIGNAL_.*|RUST_LOG)$/.test(name)));
-    const command = [process.execPath, MAIN, ...args];
+    const command = [...within, process.execPath, MAIN, ...args];
     const [file, ...rest] = maxFiles === undefined ? command : ['sh', '-c', 'ulimit -n "$0" && exec "$@"', String(maxFiles), ...command];
     this.#child = spawn(file, rest, { env: { ...inherited, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
     started.add(this.#child);

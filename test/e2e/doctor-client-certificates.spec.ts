@@ -1,0 +1,106 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ClientCertificate } from '../../src/doctor/client-certificate.js';
+import { makeCertificates, makeChain } from '../support/certificates.js';
+import type { Certificates, Chain } from '../support/certificates.js';
+import { diagnose, verdicts } from '../support/diagnosis.js';
+import { startHttp, startTlsThatInsists, stopOddServers } from '../support/odd-servers.js';
+import { endPrograms, Program } from '../support/program.js';
+import { startServer, stopServers } from '../support/server.js';
+import type { RunningServer } from '../support/server.js';
+
+const TIMEOUT_MS = 30_000;
+
+let server: Certificates;
+let own: Chain;
+let alice: Chain;
+let folder: string;
+const file = (name: string, text: string): string => {
+  writeFileSync(join(folder, name), text);
+  return join(folder, name);
+};
+
+beforeAll(async () => {
+  [server, own, alice] = await Promise.all([makeCertificates(), makeChain(), makeChain({ host: 'alice' })]);
+  folder = mkdtempSync(join(tmpdir(), 'cairn-signal-doctor-mtls-'));
+});
+afterEach(async () => {
+  endPrograms();
+  await stopServers();
+  await stopOddServers();
+});
+afterAll(() => {
+  server.remove();
+  rmSync(folder, { recursive: true });
+});
+
+const shown = ({ server: cert, intermediate, key }: Chain): ClientCertificate => ({ cert: cert + intermediate, key });
+
+describe('the doctor and a server with tls-client-ca', () => {
+  const start = (): Promise<RunningServer> => startServer({ tlsCert: server.chain, tlsKey: server.key, tlsClientCa: file('authorities.pem', alice.ca) });
+
+  it('shows its certificate in every handshake, and all is well', async () => {
+    const { port } = await start();
+    const findings = await diagnose(`wss://localhost:${port}`, { ca: server.ca, certificate: shown(alice) });
+    // The certificates of tests last for an hour.
+    expect(verdicts(findings)).toEqual({ dns: 'ok', tcp: 'ok', tls: 'warning', http: 'ok', upgrade: 'ok', auth: 'ok', cbor: 'ok', json: 'ok', size: 'ok', browser: 'skipped', idle: 'skipped' });
+    expect(findings.auth.found).toBe('with this certificate no token is needed');
+  });
+
+  it('says what to give where it has none', async () => {
+    const { port } = await start();
+    const { http, upgrade, auth } = await diagnose(`wss://localhost:${port}`, { ca: server.ca });
+    expect(http.verdict).toBe('ok');
+    expect(upgrade).toMatchObject({
+      verdict: 'failed',
+      found: '403 instead of 101: This server asks for a client certificate; the setting is tls-client-ca.',
+      mend: expect.stringMatching(/^Give --cert and --key/),
+    });
+    expect(auth.verdict).toBe('skipped');
+  });
+
+  it('says that its certificate is of the wrong authority', async () => {
+    const { port } = await start();
+    const { upgrade } = await diagnose(`wss://localhost:${port}`, { ca: server.ca, certificate: shown(own) });
+    expect(upgrade).toMatchObject({ verdict: 'failed', found: expect.stringContaining('or is of no authority in tls-client-ca'), mend: expect.stringMatching(/^Give another one with --cert and --key/) });
+  });
+
+  it('is given it by --cert and --key, and prints nothing of the key', async () => {
+    const { port } = await start();
+    const [ca, cert, key] = [file('ca.pem', server.ca), file('cert.pem', shown(alice).cert), file('key.pem', alice.key)];
+    const { code, stdout, stderr } = await new Program(['doctor', `wss://localhost:${port}`, '--ca', ca, '--cert', cert, '--key', key]).ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^ {2}ok {7}upgrade {2}101 /m);
+    expect(stdout).not.toContain(alice.key.split('\n')[1]);
+  }, TIMEOUT_MS);
+});
+
+describe('the doctor and a proxy that insists on a certificate', () => {
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)('tells the alert of %s', async (maxVersion) => {
+    const port = await startTlsThatInsists(own.server + own.intermediate, own.key, alice.ca, { maxVersion });
+    const { tls, upgrade } = await diagnose(`wss://localhost:${port}`, { ca: own.ca });
+    const told = tls.verdict === 'failed' ? tls : upgrade;
+    expect(told).toMatchObject({ verdict: 'failed', mend: expect.stringContaining('--cert and --key') });
+  });
+
+  it('names what it asks for', async () => {
+    const port = await startTlsThatInsists(own.server + own.intermediate, own.key, alice.ca);
+    const { upgrade } = await diagnose(`wss://localhost:${port}`, { ca: own.ca });
+    expect(upgrade).toMatchObject({ verdict: 'failed', found: 'what terminates TLS asks for a certificate of the client' });
+  });
+
+  it('passes with one', async () => {
+    const port = await startTlsThatInsists(own.server + own.intermediate, own.key, alice.ca);
+    const { http, upgrade } = await diagnose(`wss://localhost:${port}`, { ca: own.ca, certificate: shown(alice), only: ['dns', 'tcp', 'tls', 'http', 'upgrade'] });
+    expect([http.verdict, upgrade.verdict]).toEqual(['ok', 'ok']);
+  });
+
+  it('knows the page of one that says so over HTTP, and that the certificate does not reach a server behind a proxy', async () => {
+    const nginx = await startHttp((_request, response) => response.writeHead(400).end('<html>\n<head><title>400 No required SSL certificate was sent</title></head>'));
+    const only = ['dns', 'tcp', 'tls', 'upgrade'];
+    expect((await diagnose(`ws://127.0.0.1:${nginx}`, { only })).upgrade.mend).toMatch(/^Give --cert and --key/);
+    expect((await diagnose(`ws://127.0.0.1:${nginx}`, { only, certificate: shown(alice) })).upgrade.mend).toMatch(/^The certificate does not arrive/);
+  });
+});

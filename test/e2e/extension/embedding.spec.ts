@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { EmbeddedApplication } from '../../support/embedded-application.js';
+import { NatsServer, describeWithNats } from '../../support/nats-server.js';
+import { Peer, settle } from '../../support/peer.js';
+import { scrape } from '../../support/scrape.js';
+import { startServer, stopServers } from '../../support/server.js';
+
+/** Packing, installing and compiling, on a busy machine. */
+const INSTALLING_MS = 240_000;
+
+/** The page for those who extend the server, and its pieces of code in order. */
+const PAGE = readFileSync(new URL('../../../docs/extending.md', import.meta.url), 'utf8');
+const [officeHours, oneEach, policy, mount] = [...PAGE.matchAll(/```(?:js|ts)\n(.*?)```/gs)].map(([, code]) => code);
+const ALICE_TOKEN = 's3cret';
+
+let application: EmbeddedApplication;
+beforeAll(async () => {
+  application = await EmbeddedApplication.install({
+    'src/one-each.ts': oneEach,
+    'src/mount.ts': mount,
+    'office-hours.js': officeHours,
+    'policy.js': policy,
+    'tokens': `alice:sha256:${createHash('sha256').update(ALICE_TOKEN).digest('hex')}\n`,
+  });
+}, INSTALLING_MS);
+afterAll(() => application.remove());
+
+const ADA = { headers: { 'X-Badge': '4711' } };
+const GRACE = { headers: { 'X-Badge': '4712' } };
+
+describe('an application that mounts the server', () => {
+  it('has one copy of Nest, its own', () => {
+    expect(application.manifestOf('@nestjs/core').version).toMatch(/^12\./);
+    expect(() => application.manifestOf('cairn-signal/node_modules/@nestjs/core')).toThrow('ENOENT');
+  });
+
+  it('G1: lets in whom its own guard does, and relays by its own policy', async () => {
+    const running = await application.start();
+    const refused = await Peer.refused(running.url);
+    expect([refused.status, refused.body]).toEqual([401, 'Show your badge in X-Badge.\n']);
+
+    const [ada, grace] = [await Peer.connect(running.url, ADA), await Peer.connect(running.url, GRACE)];
+    for (const peer of [ada, grace]) for (const topic of ['announcements', 'free']) peer.subscribe(topic);
+    await settle([ada, grace], []);
+    ada.relay('announcements', 'from ada');
+    grace.relay('announcements', 'from grace');
+    grace.relay('free', 'free');
+    await settle([ada, grace], [ada, grace]);
+    const heard = (peer: Peer): string[] => peer.received.map((message) => /from ada|from grace|free$/.exec(message.toString('latin1'))![0]);
+    expect([heard(ada), heard(grace)]).toEqual([['free'], ['from ada']]);
+
+    expect(await (await fetch(`${running.http}/metrics/connections`)).json()).toEqual({ connections: 2 });
+    const metrics = await scrape(`${running.http}/metrics`);
+    expect(metrics.get('cairn_signal_messages_dropped_total{reason="forbidden"}')).toBe(1);
+    expect(metrics.get('cairn_signal_ready')).toBe(1);
+  }, 30_000);
+
+  it('D2: drains when it is shut down', async () => {
+    const running = await application.start();
+    const peer = await Peer.connect(running.url, ADA);
+    running.stop();
+    expect((await peer.closed).code).toBe(1012);
+    await running.ended;
+  }, 30_000);
+});
+
+describe('docs/extending.md', () => {
+  it('G1: its guard in ten lines is one, and its policy is one', async () => {
+    expect(officeHours.trim().split('\n').slice(1).length).toBeLessThanOrEqual(10);
+    expect(await application.checkConfig(['--guard', 'office-hours.js', '--topic-policy', 'policy.js'])).toMatch(/^the configuration is valid/);
+  }, 30_000);
+
+  it('G1: its guard with injection lets each principal in once', async () => {
+    const running = await application.serve(['--auth-token-file', 'tokens', '--guard', 'dist/one-each.js', '--topic-policy', 'policy.js']);
+    const alice = { headers: { Authorization: `Bearer ${ALICE_TOKEN}` } };
+    await Peer.connect(running.url, alice);
+    expect((await Peer.refused(running.url, alice)).status).toBe(403);
+  }, 30_000);
+
+  it('names only what the package exports', async () => {
+    const exported = Object.keys(await import('../../../src/embedding.js'));
+    const named = [...PAGE.matchAll(/`([A-Z][A-Za-z]+)`/g)].map(([, name]) => name);
+    expect(named).toContain('RecordStore');
+    expect(named.filter((name) => !['Inject', ...exported].includes(name))).toEqual([]);
+  });
+});
+
+describeWithNats('an application that mounts the server, over NATS', () => {
+  afterEach(async () => {
+    await stopServers();
+    await NatsServer.stopAll();
+  });
+
+  it('N1: relays between its own peers and those of a server of the ordinary kind', async () => {
+    const nats = await NatsServer.start();
+    const embedded = await application.start({ NATS_URL: nats.url });
+    const standalone = await startServer({ natsUrl: nats.url });
+    const [here, there] = [await Peer.connect(embedded.url, ADA), await Peer.connect(standalone.url)];
+    here.subscribe('t');
+    there.subscribe('t');
+    await settle([here, there], []);
+    const outward = here.relay('t', 'outward');
+    const inward = there.relay('t', 'inward');
+    expect(await there.next()).toEqual(outward);
+    expect(await here.next()).toEqual(inward);
+  }, 30_000);
+});

@@ -1,0 +1,273 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { HttpException, Inject, Injectable, Module, Scope, UnauthorizedException } from '@nestjs/common';
+import type { CanActivate, ExecutionContext, Type } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { of } from 'rxjs';
+import { upgradeOf } from '../../../src/auth/upgrade-request.js';
+import { SystemClock } from '../../../src/clock/clock.js';
+import type { Clock } from '../../../src/clock/clock.js';
+import { parseSettings } from '../../../src/config/load-settings.js';
+import { Settings } from '../../../src/config/settings.js';
+import { loadExtensions } from '../../../src/extensions.js';
+import type { SettingsInput } from '../../../src/config/settings.js';
+import { ConnectionRegistry } from '../../../src/presence/connection-registry.js';
+import { RefusalCounts } from '../../../src/metrics/refusal-counts.js';
+import type { RefusalReason } from '../../../src/protocol/refusal-reasons.js';
+import { Peer } from '../../support/peer.js';
+import type { Refused } from '../../support/peer.js';
+import { startServer, stopServers } from '../../support/server.js';
+import type { RunningServer } from '../../support/server.js';
+
+afterEach(stopServers);
+
+const file = (name: string): string => fileURLToPath(new URL(`../../support/extensions/${name}`, import.meta.url));
+
+/** A server with one guard that does this. */
+function guarded(canActivate: CanActivate['canActivate'], input: SettingsInput = {}, clock?: Clock): Promise<RunningServer> {
+  class AddedGuard implements CanActivate {
+    readonly canActivate = canActivate;
+  }
+  return startServer(input, 'trace', clock, { guards: [AddedGuard] });
+}
+
+/** How it refuses, and how often it counted that. */
+async function refusedBy(running: RunningServer, reason: RefusalReason): Promise<Refused> {
+  const counts = running.server.app.get(RefusalCounts, { strict: false });
+  const before = counts.of(reason);
+  const refused = await Peer.refused(running.url);
+  expect(counts.of(reason) - before).toBe(1);
+  return refused;
+}
+
+/** Never waits. */
+class HastyClock extends SystemClock {
+  override sleep(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+describe('a guard that is added', () => {
+  it.each([
+    ['true', () => true],
+    ['a promise of true', () => Promise.resolve(true)],
+    ['an observable of true', () => of(true)],
+  ])('G1: lets in with %s', async (_what, answer) => {
+    const running = await guarded(answer);
+    const peer = await Peer.connect(running.url);
+    expect(peer.socket.readyState).toBe(peer.socket.OPEN);
+  });
+
+  it.each([null, '', 42, { id: 1 }])('G3: is a fault where it makes the principal %j: peers that have none would share one', async (principal) => {
+    const running = await guarded((context) => {
+      (upgradeOf(context) as { principal: unknown }).principal = principal;
+      return true;
+    });
+    expect(await refusedBy(running, 'guard_nonsense')).toMatchObject({ status: 503 });
+    expect(running.log).toContainEqual(expect.objectContaining({ level: 'error', msg: 'a guard made the principal what is no text, so the peer is refused', guard: 'AddedGuard' }));
+  });
+
+  it.each([
+    ['false', () => false],
+    ['a promise of false', () => Promise.resolve(false)],
+    ['an observable of false', () => of(false)],
+  ])('G2: refuses with 403 by %s', async (_what, answer) => {
+    const running = await guarded(answer);
+    expect(await refusedBy(running, 'guard')).toMatchObject({ status: 403, body: 'This server does not let you in.\n' });
+  });
+
+  it.each([
+    ['Nest\'s exceptions', new UnauthorizedException('Log in first.'), { status: 401, body: 'Log in first.\n' }],
+    ['an exception with retryAfter', new HttpException({ message: 'Later.', retryAfter: 60 }, 429), { status: 429, body: 'Later.\n', retryAfter: '60' }],
+    ['an error with a status', Object.assign(new Error('Pay first.'), { status: 402 }), { status: 402, body: 'Pay first.\n' }],
+    ['an object with a status alone', { status: 503 }, { status: 503, body: 'This server does not let you in.\n' }],
+    ['an exception of another copy of Nest', Object.assign(new Error('Gone.'), { getStatus: () => 410, getResponse: () => ({ message: 'Gone.', retryAfter: 60 }) }), { status: 410, body: 'Gone.\n', retryAfter: '60' }],
+  ])('G2: chooses its status with %s', async (_what, thrown, answer) => {
+    const running = await guarded(() => {
+      throw thrown as Error;
+    });
+    const refused = await refusedBy(running, 'guard');
+    expect({ status: refused.status, body: refused.body, retryAfter: refused.headers['retry-after'] }).toEqual(answer);
+  });
+
+  it.each([
+    ['an error', new TypeError('the s3cret'), 'threw TypeError'],
+    ['an error with a status that refuses nothing', Object.assign(new Error('the s3cret'), { status: 200 }), 'threw Error'],
+    ['an exception with a status that refuses nothing', new HttpException('the s3cret', 101), 'threw HttpException'],
+    ['something that is no error', 'the s3cret', 'threw string'],
+    ['nothing at all', undefined, 'threw undefined'],
+  ])('G3: fails closed when it throws %s: 503, and the log says which, not what', async (_what, thrown, logged) => {
+    const running = await guarded(() => {
+      throw thrown as Error;
+    });
+    const refused = await refusedBy(running, 'guard_failed');
+    expect([refused.status, refused.headers['retry-after'], refused.body]).toEqual([503, '5', 'This server cannot tell whether you may connect; try again.\n']);
+    const lines = running.log.filter(({ level }) => level === 'error');
+    expect(lines).toMatchObject([{ guard: 'AddedGuard', msg: `a guard ${logged}, so the peer is refused` }]);
+    expect(JSON.stringify(running.log.filter(({ level }) => level !== 'debug'))).not.toContain('s3cret');
+  });
+
+  it.each([
+    ['undefined', undefined],
+    ['a word', 'yes'],
+    ['a number', 1],
+    ['an object', {}],
+    ['a promise of nothing', Promise.resolve()],
+  ])('G3: fails closed when it answers %s', async (_what, answer) => {
+    const running = await guarded(() => answer as boolean);
+    expect((await refusedBy(running, 'guard_nonsense')).status).toBe(503);
+  });
+
+  it('G3: fails closed when it does not answer in time', async () => {
+    const running = await guarded(() => new Promise<boolean>(() => undefined), {}, new HastyClock());
+    expect((await refusedBy(running, 'guard_timeout')).status).toBe(503);
+    expect(running.log.filter(({ level }) => level === 'error')).toMatchObject([{ msg: 'a guard did not answer within 5 s, so the peer is refused' }]);
+  });
+
+  it('G3: that fails for many is told once a second', async () => {
+    const running = await guarded(() => {
+      throw new Error('down');
+    });
+    await Promise.all(Array.from({ length: 20 }, () => Peer.refused(running.url)));
+    expect(running.log.filter(({ level }) => level === 'error').length).toBeLessThan(20);
+  });
+
+  it('G1: is not asked where a built-in guard refuses', async () => {
+    let asked = 0;
+    const running = await guarded(() => (asked += 1) > 0, { authToken: 's3cret' });
+    expect((await Peer.refused(running.url)).status).toBe(401);
+    await Peer.connect(running.url, { headers: { Authorization: 'Bearer s3cret' } });
+    expect(asked).toBe(1);
+  });
+
+  it('G1: sees the request and where it is from, and may say who the peer is', async () => {
+    let seen: unknown;
+    const running = await guarded((context: ExecutionContext) => {
+      const request = upgradeOf(context);
+      seen = { address: request.peerAddress, url: request.url, agent: request.headers['user-agent'], type: context.getType(), gateway: context.getClass().name };
+      request.principal = 'alice';
+      return true;
+    });
+    await Peer.connect(running.url, { path: '/a?b', headers: { 'User-Agent': 'me' } });
+    expect(seen).toEqual({ address: '127.0.0.1', url: '/a?b', agent: 'me', type: 'http', gateway: 'SignalingGateway' });
+    expect([...running.connections].map(({ principal, source }) => [principal, source])).toEqual([['alice', 'principal alice']]);
+  });
+
+  it('G1: is injected what the server and the modules beside it provide', async () => {
+    @Injectable()
+    class Directory {
+      readonly most = 1;
+    }
+    @Module({ providers: [Directory], exports: [Directory] })
+    class DirectoryModule {}
+    @Injectable()
+    class Few implements CanActivate {
+      constructor(
+        private readonly connections: ConnectionRegistry,
+        private readonly directory: Directory,
+        private readonly settings: Settings,
+      ) {}
+
+      canActivate(): boolean {
+        return this.connections.size < this.directory.most && this.settings.maxConnections > 0;
+      }
+    }
+    const running = await startServer({}, 'trace', undefined, { guards: [Few], imports: [DirectoryModule] });
+    await Peer.connect(running.url);
+    expect((await Peer.refused(running.url)).status).toBe(403);
+  });
+
+  it('G1: may come from a file, and needs no import there', async () => {
+    const running = await startServer({ guards: [file('office-hours.js')] });
+    await Peer.connect(running.url, { headers: { 'X-Hour': 'ten' } });
+    expect((await Peer.refused(running.url, { headers: { 'X-Hour': 'holiday' } })).status).toBe(403);
+    const late = await Peer.refused(running.url, { headers: { 'X-Hour': 'late' } });
+    expect([late.status, late.headers['retry-after'], late.body]).toEqual([429, '3600', 'Come back at nine.\n']);
+  });
+
+  it('G1: all of a file are asked, by name, and files in the order given', async () => {
+    const running = await startServer({ guards: [file('two-guards.js'), file('office-hours.js')] });
+    expect((await Peer.refused(running.url, { headers: { 'X-Refused-By': 'AAA', 'X-Hour': 'late' } })).status).toBe(403);
+    const report = await Peer.refused(running.url, { headers: { 'X-Report': 'yes' } });
+    expect([report.status, report.body]).toEqual([418, 'AAA, AAA\n']);
+  });
+
+  it.each([
+    ['nowhere.js', 'there is no such file'],
+    ['no-class.js', 'it exports no class with a method "canActivate"'],
+    ['topic-policy.js', 'it exports no class with a method "canActivate"'],
+  ])('G1: a file that cannot be used stops the start: %s', async (name, why) => {
+    await expect(startServer({ guards: [file('office-hours.js'), file(name)] })).rejects.toThrow(`guards ${JSON.stringify(file(name))}: ${why}`);
+  });
+
+  it.each([
+    ['is no JavaScript', 'export class {', 'SyntaxError: '],
+    ['reads another file that is not there', "import { readFileSync } from 'node:fs';\nreadFileSync('nowhere.txt');", "Error: ENOENT: no such file or directory, open 'nowhere.txt'"],
+    ['throws something else than an error', 'throw 7;', 'it threw number'],
+  ])('G1: a file that %s stops the start', async (_what, text, why) => {
+    const folder = mkdtempSync(join(tmpdir(), 'cairn-signal-guards-'));
+    const broken = join(folder, 'broken.mjs');
+    writeFileSync(broken, text);
+    await expect(startServer({ guards: [broken] })).rejects.toThrow(`guards ${JSON.stringify(broken)}: ${why}`);
+    rmSync(folder, { recursive: true });
+  });
+
+  it('G1: a file that is never loaded stops the start', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cairn-signal-guards-'));
+    const waiting = join(folder, 'waiting.mjs');
+    writeFileSync(waiting, 'await new Promise(() => {}); export class Never { canActivate() {} }');
+    await expect(loadExtensions(parseSettings({ guards: [waiting] }), new HastyClock())).rejects.toThrow(`guards ${JSON.stringify(waiting)}: it is not loaded after 10 s`);
+    rmSync(folder, { recursive: true });
+  });
+
+  it('G1: a directory stops the start', async () => {
+    await expect(startServer({ guards: [tmpdir()] })).rejects.toThrow(`guards ${JSON.stringify(tmpdir())}: it is a directory`);
+  });
+
+  it('G1: one that asks for what nobody provides stops the start, with its name', async () => {
+    class Missing {}
+    @Injectable()
+    class Lonely implements CanActivate {
+      constructor(readonly missing: Missing) {}
+
+      canActivate(): boolean {
+        return true;
+      }
+    }
+    await expect(startServer({}, 'off', undefined, { guards: [Lonely as Type<CanActivate>] })).rejects.toThrow(/^a guard or the topic policy cannot be made: Nest can't resolve dependencies of the Lonely .*Missing/);
+  });
+
+  it('G1: a global one of an application is asked too', async () => {
+    @Module({ providers: [{ provide: APP_GUARD, useValue: { canActivate: () => false } }] })
+    class GlobalModule {}
+    const running = await startServer({}, 'off', undefined, { imports: [GlobalModule] });
+    expect((await Peer.refused(running.url)).status).toBe(403);
+  });
+
+  it('G1: none is passed over: request scope stops the start', async () => {
+    @Injectable({ scope: Scope.REQUEST })
+    class Scoped {
+      canActivate(): boolean {
+        return false;
+      }
+    }
+    @Module({ providers: [Scoped], exports: [Scoped] })
+    class ScopedModule {}
+    @Injectable()
+    class ByDependency {
+      constructor(@Inject(Scoped) readonly scoped: Scoped) {}
+
+      canActivate(): boolean {
+        return this.scoped.canActivate();
+      }
+    }
+    @Module({ providers: [{ provide: APP_GUARD, useClass: Scoped }] })
+    class GlobalModule {}
+    for (const extensions of [{ guards: [Scoped] }, { guards: [ByDependency], imports: [ScopedModule] }, { imports: [GlobalModule] }]) {
+      await expect(startServer({}, 'off', undefined, extensions)).rejects.toThrow('a guard has request scope');
+    }
+  });
+});

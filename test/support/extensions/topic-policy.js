@@ -1,0 +1,6 @@
+/** Lets everyone do everything with topics that begin with "open", subscribe to those that begin with "read", and nothing else. */
+export default class ByPrefix {
+  allows(principal, action, topic) {
+    return topic.startsWith('open') || (topic.startsWith('read') && action === 'subscribe');
+  }
+}
