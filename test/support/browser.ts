@@ -1,0 +1,161 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, it } from '@jest/globals';
+import { chromium } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { Namespace } from './namespace.js';
+import { endPrograms, Program } from './program.js';
+
+const within = fileURLToPath(new URL('chromium-within', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Where pictures are kept that tests took, to be looked at. */
+const ARTIFACTS = join(root, 'test-artifacts');
+/** Those that documents show. */
+const PICTURES = join(root, 'docs/pictures');
+
+/** A browser of its own, which talks to nobody but the page's server. */
+const FLAGS = ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic', '--no-first-run'];
+
+/** For one test, with a server and a page of its own, on a busy machine. */
+export const TIMEOUT_MS = 60_000;
+
+const HOW_TO_GET = 'on Debian, as root: apt-get install chromium iproute2 util-linux';
+
+const chromiumPath = pathOf('chromium');
+const lacks = [
+  ...(chromiumPath === '' ? ['chromium'] : []),
+  ...['ip', 'unshare', 'nsenter'].filter((name) => pathOf(name) === ''),
+  ...(spawnSync('unshare', ['--net', 'true']).status === 0 ? [] : ['the right to a network namespace']),
+];
+
+/**
+ * As `describe`, with a Stage. Where something is missing that a real browser needs it is skipped, with what is missing in the title,
+ * and one failure where CI=true.
+ */
+export function describeWithChromium(title: string, tests: (stage: Stage) => void): void {
+  // oxlint-disable jest/valid-title, jest/no-disabled-tests, jest/expect-expect -- this stands in for describe
+  const lacking = `${title} (needs ${lacks.join(', ')}; ${HOW_TO_GET})`;
+  if (lacks.length === 0) {
+    describe(title, () => {
+      const stage = new Stage();
+      beforeAll(() => stage.begin(), TIMEOUT_MS);
+      afterEach(() => stage.clear());
+      afterAll(() => stage.end());
+      tests(stage);
+    });
+  } else if (process.env.CI === 'true') {
+    it(title, () => {
+      throw new Error(lacking);
+    });
+  } else {
+    describe.skip(lacking, () => {
+      tests(new Stage());
+    });
+  }
+  // oxlint-enable
+}
+
+/** A browser with a server to look at, in a network of their own. What a test starts here ends with it. */
+export class Stage {
+  namespace!: Namespace;
+  browser!: Browser;
+  /** The page that was opened last, and what the browser complained of since. Its policy forbids eval, and so waitForFunction: wait for elements. */
+  page!: Page;
+  complaints: string[] = [];
+  readonly #opened: { close(): unknown }[] = [];
+  readonly #shared = new Map<string, Promise<number>>();
+
+  async begin(): Promise<void> {
+    this.namespace = await Namespace.open();
+    this.browser = await launchChromium(this.namespace);
+  }
+
+  async clear(): Promise<void> {
+    for (const opened of this.#opened.splice(0).toReversed()) await opened.close();
+  }
+
+  async end(): Promise<void> {
+    endPrograms();
+    await this.browser.close();
+    this.namespace.close();
+  }
+
+  /** Starts the built server, on a free port unless told otherwise. */
+  start(...args: string[]): Program {
+    const program = this.#run(args);
+    this.#opened.push({ close: () => program.signal('SIGKILL') });
+    return program;
+  }
+
+  /** The port of a server with these settings that all tests share. */
+  serve(...args: string[]): Promise<number> {
+    const port = this.#shared.get(args.join(' ')) ?? this.#run(args).port();
+    this.#shared.set(args.join(' '), port);
+    return port;
+  }
+
+  /** Runs a script with Node until the end of the test; the first that it prints. */
+  async script(path: URL, ...args: string[]): Promise<string> {
+    const [file, ...rest] = [...this.namespace.within, process.execPath, fileURLToPath(path), ...args];
+    const child = spawn(file, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.#opened.push({ close: () => child.kill() });
+    return String(await once(child.stdout, 'data'));
+  }
+
+  /** Opens a page in a window of its own, whose cookies, size and colours are its own too. */
+  async open(url: string, options: BrowserContextOptions = {}, inside = this.browser): Promise<Page> {
+    const context = await inside.newContext(options);
+    this.#opened.push(context);
+    this.page = await context.newPage();
+    this.complaints = [];
+    this.page.on('console', (message) => this.complaints.push(message.text()));
+    this.page.on('pageerror', (error) => this.complaints.push(String(error)));
+    await this.page.goto(url);
+    return this.page;
+  }
+
+  /** A server's port and a browser on a machine without a network. */
+  async withoutNetwork(): Promise<{ port: number; browser: Browser }> {
+    const alone = await Namespace.open('loopback');
+    this.#opened.push(alone);
+    const browser = await launchChromium(alone);
+    this.#opened.push(browser);
+    return { port: await this.#run([], alone).port(), browser };
+  }
+
+  #run(args: readonly string[], namespace = this.namespace): Program {
+    const listen = args.includes('--listen-addr') ? [] : ['--listen-addr', '127.0.0.1:0'];
+    return new Program([...listen, ...args], { RUST_LOG: 'trace' }, undefined, namespace.within);
+  }
+}
+
+/** A headless Chromium within a namespace, with an empty profile. */
+function launchChromium(namespace: Namespace): Promise<Browser> {
+  return chromium.launch({ executablePath: within, args: FLAGS, env: { ...inherited(), NAMESPACE: namespace.path, CHROMIUM: chromiumPath } });
+}
+
+/** Keeps a picture of the whole page; its path. */
+export async function picture(page: Page, name: string): Promise<string> {
+  mkdirSync(ARTIFACTS, { recursive: true });
+  const path = join(ARTIFACTS, `${name}.png`);
+  await page.screenshot({ path, fullPage: true });
+  return path;
+}
+
+/** The picture that documents show of a page, taken anew with UPDATE_PICTURES=1. */
+export async function documentPicture(page: Page, name: string): Promise<void> {
+  await picture(page, name);
+  if (process.env.UPDATE_PICTURES === '1') await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
+}
+
+function pathOf(name: string): string {
+  return spawnSync('sh', ['-c', 'command -v "$0"', name], { encoding: 'utf8' }).stdout.trim();
+}
+
+function inherited(): Record<string, string> {
+  return Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
