@@ -86,6 +86,25 @@ const bus: ComposeRule = ({ compose }) => {
   ];
 };
 
+/** The management address asks for no token: it is for whoever joins a closed network of the nodes alone, and nobody else is led there. */
+const management: ComposeRule = ({ compose, proxy }) => {
+  const { networks = {}, services } = compose;
+  const nodes = nodesOf(compose);
+  const others = new Set(Object.entries(services).filter(([name]) => !nodes.some(([node]) => node === name)).flatMap(([, { networks: joined = [] }]) => joined));
+  return nodes.flatMap(([name, node]) => {
+    const { managementAddr } = started(node).settings ?? {};
+    if (managementAddr === undefined) return [`${name}: nobody can see how it is`];
+    const { host, port } = managementAddr;
+    const checks: (readonly [boolean, string])[] = [
+      [host !== '0.0.0.0', `${name}: nobody else reaches its management address`],
+      [!node.networks?.some((network) => networks[network]?.internal === true && !others.has(network)), `${name}: there is no closed network to scrape it by`],
+      [node.ports?.some((published) => published.split(':').at(-1) === String(port)) === true, `${name}: its management port is published`],
+      [lines(proxy).some(([word, , address = '']) => word === 'server' && address.endsWith(`:${port}`)), `${name}: the proxy leads to its management port`],
+    ];
+    return checks.filter(([wrong]) => wrong).map(([, fault]) => fault);
+  });
+};
+
 /** What the proxy's configuration says, line by line: `timeout tunnel 1h` is ['timeout', 'tunnel', '1h']. */
 const lines = (proxy: string): string[][] => proxy.split('\n').map((line) => line.replace(/#.*/, '').trim().split(/\s+/)).filter(([word]) => word !== '');
 
@@ -133,4 +152,4 @@ export const proxying = (path: string): ComposeRule => ({ compose, proxy }) => {
 /** Those for every compose file. */
 export const EVERY = { keys, settings, references, hardening, health, grace } satisfies Record<string, ComposeRule>;
 /** Those for a cluster, but for `proxying`, which needs to be told the path. */
-export const CLUSTER = { bus } satisfies Record<string, ComposeRule>;
+export const CLUSTER = { bus, management } satisfies Record<string, ComposeRule>;

@@ -66,14 +66,34 @@ const probesOf = (manifests: Manifests): [string, Probe | undefined][] => {
 const ports: Rule = (manifests) => {
   const { ports: open = [] } = containerOf(manifests);
   const exists = (port: number | string | undefined): boolean => open.some(({ name, containerPort }) => port === name || port === containerPort);
-  const { ingress = [] } = manifests.policy.spec!;
-  return withSettings(manifests, ({ listenAddr: { host, port } }) => [
-    ...wrong([!exists(port), `the server listens on ${port}, which is no port of the container`], [host !== '0.0.0.0', 'the server does not listen on all addresses']),
+  return withSettings(manifests, ({ listenAddr, managementAddr }) => [
+    ...[listenAddr, ...(managementAddr === undefined ? [] : [managementAddr])].flatMap(({ host, port }) =>
+      wrong([!exists(port), `the server listens on ${port}, which is no port of the container`], [host !== '0.0.0.0', `the server does not listen on all addresses at ${port}`]),
+    ),
+    ...open.filter(({ containerPort }) => ![listenAddr.port, managementAddr?.port].includes(containerPort)).map(({ containerPort }) => `nobody listens on the container's port ${containerPort}`),
     ...wrong([new Set(open.map(({ name }) => name)).size < open.length, 'two ports have one name']),
     ...manifests.service.spec!.ports!.filter(({ targetPort, port: own }) => !exists(targetPort ?? own)).map(({ targetPort }) => `the Service's targetPort ${targetPort} is no port of the container`),
     ...probesOf(manifests).filter(([, probe]) => !exists(probe?.httpGet?.port)).map(([name, probe]) => `the ${name} probe's port ${probe?.httpGet?.port} is no port of the container`),
-    ...wrong([!ingress.some((rule) => rule.ports?.some((allowed) => allowed.port === port || open.some(({ name, containerPort }) => name === allowed.port && containerPort === port))), 'the NetworkPolicy keeps peers out']),
   ]);
+};
+
+/** The management address asks for no token: what leads to it, and what does not. */
+const management: Rule = (manifests) => {
+  const { ports: open = [] } = containerOf(manifests);
+  const numberOf = (port: number | string | undefined): number | undefined => open.find(({ name, containerPort }) => port === name || port === containerPort)?.containerPort;
+  const { ingress = [] } = manifests.policy.spec!;
+  return withSettings(manifests, ({ managementAddr }) => {
+    if (managementAddr === undefined) return ['nobody can see how the nodes are'];
+    const ways = ingress.filter(({ ports: allowed = [] }) => allowed.length === 0 || allowed.some(({ port }) => numberOf(port) === managementAddr.port));
+    const places = ways.flatMap(({ from = [{}] }) => from.map(({ namespaceSelector }) => namespaceSelector?.matchLabels?.['kubernetes.io/metadata.name']));
+    return wrong(
+      [open.find(({ containerPort }) => containerPort === managementAddr.port)?.name !== 'management', 'Prometheus does not find the management port by its name'],
+      [manifests.service.spec!.ports!.some(({ targetPort, port }) => numberOf(targetPort ?? port) === managementAddr.port), 'the Service leads to the management port'],
+      [probesOf(manifests).some(([, probe]) => numberOf(probe?.httpGet?.port) === managementAddr.port), 'a probe asks where no peer does'],
+      [places.length === 0, 'the NetworkPolicy keeps Prometheus out'],
+      [places.includes(undefined), 'the NetworkPolicy lets anyone to the management port'],
+    );
+  });
 };
 
 /** `paths`: those that the server answers, by what they tell. */
@@ -169,15 +189,22 @@ const bytes = (quantity: unknown): number => {
   return Number(digits) * BYTES[unit];
 };
 
+/** What a node may take, in bytes; NaN where nothing is said. */
+export function memoryOf(manifests: Manifests): { readonly heap: number; readonly limit: number } {
+  const { resources: of, env = [] } = containerOf(manifests);
+  const options = env.find(({ name }) => name === 'NODE_OPTIONS')?.value ?? '';
+  return { heap: Number(/--max-old-space-size=(\d+)/.exec(options)?.[1]) * BYTES.Mi, limit: bytes(of?.limits?.memory) };
+}
+
 const resources: Rule = (manifests) => {
-  const { resources: { requests, limits } = {}, env = [] } = containerOf(manifests);
-  const heap = Number(/--max-old-space-size=(\d+)/.exec(env.find(({ name }) => name === 'NODE_OPTIONS')?.value ?? '')?.[1]) * BYTES.Mi;
+  const { resources: { requests } = {} } = containerOf(manifests);
+  const { heap, limit } = memoryOf(manifests);
   const scaled = manifests.autoscaler.spec!.metrics?.every(({ resource }) => resource?.name === 'cpu' && resource.target.type === 'Utilization');
   return withSettings(manifests, ({ maxBufferedTotalBytes }) =>
     wrong(
       // 128 MiB for the process itself: "Sizing" in docs/operations.md.
-      [!(heap + maxBufferedTotalBytes + 128 * BYTES.Mi <= bytes(limits?.memory)), 'heap and buffers do not fit the memory limit'],
-      [bytes(requests?.memory) !== bytes(limits?.memory), 'the memory of the limit is not reserved'],
+      [!(heap + maxBufferedTotalBytes + 128 * BYTES.Mi <= limit), 'heap and buffers do not fit the memory limit'],
+      [bytes(requests?.memory) !== limit, 'the memory of the limit is not reserved'],
       [scaled !== true || requests?.cpu === undefined, 'the HorizontalPodAutoscaler has no share of CPU to go by'],
     ),
   );
@@ -187,12 +214,14 @@ const network: Rule = (manifests) => {
   const { policyTypes = [], ingress = [], egress = [] } = manifests.policy.spec!;
   const nats = new URL(String(configOf(manifests).natsUrl));
   const [, namespace] = nats.hostname.split('.');
+  const { settings: of } = started(manifests);
+  const everyone = ingress.filter(({ from }) => from === undefined);
   const allowed = egress.flatMap(({ to = [], ports: open = [] }) => open.map(({ port, protocol }) => ({ port, protocol, to })));
   const reach = (wanted: number, protocol: string, where: string): boolean =>
     allowed.some(({ port, protocol: by, to }) => port === wanted && by === protocol && to.some(({ namespaceSelector }) => namespaceSelector?.matchLabels?.['kubernetes.io/metadata.name'] === where));
   return wrong(
     [!policyTypes.includes('Ingress') || !policyTypes.includes('Egress'), 'the NetworkPolicy leaves one direction open'],
-    [ingress.length !== 1 || ingress[0].from !== undefined || ingress[0].ports?.length !== 1, 'peers are not let in from everywhere, or to more than one port'],
+    [everyone.length !== 1 || everyone[0].ports?.length !== 1 || everyone[0].ports[0].port !== of?.listenAddr.port, 'peers are not let in from everywhere, or not to their port alone'],
     [!reach(53, 'UDP', 'kube-system') || !reach(53, 'TCP', 'kube-system'), 'nodes cannot ask DNS'],
     [!reach(Number(nats.port), 'TCP', namespace), 'nodes cannot reach NATS'],
     [egress.some(({ to = [], ports: open = [] }) => to.length === 0 || open.length === 0) || allowed.some(({ port }) => port !== 53 && port !== Number(nats.port)), 'nodes reach more than DNS and NATS'],
@@ -200,4 +229,4 @@ const network: Rule = (manifests) => {
 };
 
 /** All but `probes`, which needs to be told the paths. */
-export const RULES = { settings, files, selectors, ports, mounts, example, grace, security, rollout, resources, network } satisfies Record<string, Rule>;
+export const RULES = { settings, files, selectors, ports, management, mounts, example, grace, security, rollout, resources, network } satisfies Record<string, Rule>;

@@ -1,0 +1,46 @@
+import { METRICS } from '../../../src/management/metric-table.js';
+import { PROCESS_METRICS } from '../../../src/management/process-metrics.js';
+
+/** A metric as queries see it. */
+export interface KnownMetric {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  /** The values of each of its own labels; undefined where they come from no fixed set. */
+  readonly labels: ReadonlyMap<string, ReadonlySet<string> | undefined>;
+}
+
+/** What Prometheus adds to every sample. */
+export const TARGET_LABELS: readonly string[] = ['job', 'instance'];
+
+/** Labels of prom-client's own, which the table does not name. */
+const PROCESS_LABELS: Readonly<Record<string, readonly string[]>> = {
+  nodejs_gc_duration_seconds: ['kind'],
+  nodejs_version_info: ['version', 'major', 'minor', 'patch'],
+};
+
+/** By name, as the table has them; the values of labels are those that a node really shows. `samples`: `name{label="value"}`, of one. */
+export function knownMetrics(samples: Iterable<string>): ReadonlyMap<string, KnownMetric> {
+  const known = new Map<string, KnownMetric>([['up', { type: 'gauge', labels: new Map() }]]);
+  for (const { name, type } of PROCESS_METRICS) known.set(name, { type, labels: new Map((PROCESS_LABELS[name] ?? []).map((label) => [label, undefined])) });
+  const shown = [...samples];
+  for (const row of METRICS) {
+    const label = 'label' in row ? row.label : undefined;
+    const values = new Set(shown.filter((sample) => sample.startsWith(`${row.name}{`)).map((sample) => /="([^"]*)"/.exec(sample)![1]));
+    known.set(row.name, { type: row.type, labels: new Map(label === undefined ? [] : [[label, values]]) });
+  }
+  return known;
+}
+
+export interface Found {
+  readonly metric: KnownMetric;
+  /** Of a histogram's series, which. */
+  readonly part: '' | '_bucket' | '_sum' | '_count';
+}
+
+/** The metric that a name in a query means; a histogram is never meant as a whole. */
+export function findMetric(known: ReadonlyMap<string, KnownMetric>, name: string): Found | undefined {
+  const plain = known.get(name);
+  if (plain !== undefined) return plain.type === 'histogram' ? undefined : { metric: plain, part: '' };
+  const [, base, part] = /^(\w+)(_bucket|_sum|_count)$/.exec(name) ?? [];
+  const metric = known.get(base);
+  return metric?.type === 'histogram' ? { metric, part: part as Found['part'] } : undefined;
+}
