@@ -16,10 +16,10 @@ export class MeasuredProcess {
   #child;
   #exited;
 
-  /** The built server with what is not measured out of the way; `flags` are further settings. */
-  static server(flags = []) {
+  /** The built server, or another `program` that is one, with what is not measured out of the way; `flags` are further settings. */
+  static server(flags = [], program = MAIN) {
     const settings = ['--listen-addr', '127.0.0.1:0', '--log-format', 'json', '--max-messages-per-second', '0', ...flags];
-    return MeasuredProcess.#started('the server', process.execPath, [MAIN, ...settings]);
+    return MeasuredProcess.#started('the server', process.execPath, [program, ...settings]);
   }
 
   static bareWs() {
