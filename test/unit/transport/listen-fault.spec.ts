@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { listenFault } from '../../../src/transport/listen-fault.js';
 
 describe('an address that cannot be listened on', () => {
-  const fault = (code: string, host = '0.0.0.0', port = 443): string => listenFault(Object.assign(new Error(`listen ${code}`), { code }), { host, port });
+  const fault = (code: string, host = '0.0.0.0', port = 443): string => listenFault(Object.assign(new Error(`listen ${code}`), { code }), { host, port }, 'listen-addr');
 
   it.each([
     ['EACCES', 'cannot listen on 0.0.0.0:443: no permission; a port below 1024 needs the right to it, so try --listen-addr 0.0.0.0:8080'],
@@ -17,6 +17,14 @@ describe('an address that cannot be listened on', () => {
   it('EADDRINUSE keeps the address and does not suggest the port that was just refused', () => {
     expect(fault('EADDRINUSE', '127.0.0.1', 8080)).toContain('such as --listen-addr 127.0.0.1:8081');
     expect(fault('EADDRINUSE', '::1', 443)).toContain('such as --listen-addr [::1]:8080');
+  });
+
+  it.each([
+    ['EADDRINUSE', 'cannot listen on 0.0.0.0:9090: the port is in use; stop what holds it or choose another, such as --management-addr 0.0.0.0:9091'],
+    ['EACCES', 'cannot listen on 0.0.0.0:9090: no permission; a port below 1024 needs the right to it, so try --management-addr 127.0.0.1:9090'],
+    ['EADDRNOTAVAIL', 'cannot listen on 0.0.0.0:9090: this machine does not have that address; --management-addr 127.0.0.1:9090 is there on every machine'],
+  ])('%s of the management address suggests none that strangers reach', (code, line) => {
+    expect(listenFault(Object.assign(new Error(code), { code }), { host: '0.0.0.0', port: 9090 }, 'management-addr')).toBe(line);
   });
 
   it('writes an IPv6 address in brackets', () => {
