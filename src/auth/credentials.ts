@@ -21,5 +21,7 @@ export function presentedToken(headers: IncomingHttpHeaders): string | undefined
   const tokens = offered.filter((protocol) => protocol.startsWith(TOKEN_PREFIX));
   if (tokens.length !== 1 || !offered.includes(SUBPROTOCOL)) return undefined;
   const encoded = tokens[0].slice(TOKEN_PREFIX.length);
-  return /^[\w-]+$/.test(encoded) ? Buffer.from(encoded, 'base64url').toString('utf8') : undefined;
+  if (!/^[\w-]+$/.test(encoded)) return undefined;
+  // One character alone is not even a byte.
+  return Buffer.from(encoded, 'base64url').toString('utf8') || undefined;
 }

@@ -25,7 +25,7 @@ function readTokenFile(path: string, authToken: string | undefined): ConfiguredT
     const fault = (why: string): StartupError => new StartupError(`auth-token-file ${JSON.stringify(path)}, line ${index + 1}: ${why}`);
     if (!bearerToken.safeParse(written).success) throw fault('a token is visible ASCII characters only');
     const token = readNamedToken(written) ?? written;
-    if (token === 'malformed') throw fault(`expected NAME:sha256:DIGEST, with a name of ${NAME_RULE} and a digest of 64 hex digits`);
+    if (token === 'malformed') throw fault(`expected NAME:sha256:DIGEST, with a name of ${NAME_RULE} and a digest of 64 hex digits, not that of an empty token`);
     if (!names.agree(token)) throw fault('this token is there already under another name, or without one');
     tokens.push(token);
   }

@@ -21,7 +21,9 @@ export function readNamedToken(line: string): NamedToken | 'malformed' | undefin
   if (!line.toLowerCase().includes(MARK)) return undefined;
   const [name, scheme, hex, ...rest] = line.split(':');
   if (scheme !== 'sha256' || rest.length > 0 || !TOKEN_NAME.test(name) || !/^[0-9a-f]{64}$/i.test(hex)) return 'malformed';
-  return { name, digest: Buffer.from(hex, 'hex') };
+  const digest = Buffer.from(hex, 'hex');
+  // What a script makes of a variable that is not set: it would be everybody's.
+  return digest.equals(OF_NOTHING) ? 'malformed' : { name, digest };
 }
 
 /** The line of a token file under which `token` opens the server to `name`. */
@@ -33,3 +35,5 @@ export function namedTokenLine(name: string, token: string): string {
 export function digestOf(token: string): Buffer {
   return createHash('sha256').update(token).digest();
 }
+
+const OF_NOTHING = digestOf('');

@@ -49,6 +49,7 @@ describe('the token among the subprotocols (item 7: browsers)', () => {
     ['nothing offered', ''],
     ['our own alone', 'cairn-signal'],
     ['an empty one', 'cairn-signal, bearer.'],
+    ['one that decodes to nothing', 'cairn-signal, bearer.A'],
     ['base64 with padding', 'cairn-signal, bearer.czNjcmV0MQ=='],
     ['base64 that is not base64url', 'cairn-signal, bearer.fn5+Pz8/'],
     ['a second dot', 'cairn-signal, bearer.czNj.cmV0'],

@@ -115,10 +115,11 @@ describe('A1: named tokens in a token file', () => {
     ['a name with a colon', `a:b:sha256:${HEX}`],
     ['a name with a bar, which principals of JWTs have', `a|b:sha256:${HEX}`],
     ['a name of 65 letters', `${'a'.repeat(65)}:sha256:${HEX}`],
+    ['the digest of no token', namedTokenLine('alice', '')],
     ['the mark in capitals', `alice:SHA256:${HEX}`],
   ])('with %s stop the start with file and line, without repeating it', (_what, line) => {
     expect(() => load(`plain\n${line}\n`)).toThrow(
-      new StartupError(`auth-token-file ${JSON.stringify(file)}, line 2: expected NAME:sha256:DIGEST, with a name of 1 to 64 letters, digits, ".", "_" or "-" and a digest of 64 hex digits`),
+      new StartupError(`auth-token-file ${JSON.stringify(file)}, line 2: expected NAME:sha256:DIGEST, with a name of 1 to 64 letters, digits, ".", "_" or "-" and a digest of 64 hex digits, not that of an empty token`),
     );
   });
 
