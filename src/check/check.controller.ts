@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Controller, Get, HttpException, NotFoundException, Param, Req, Res } from '@nestjs/common';
+import { Controller, Get, NotFoundException, Param, Req, Res } from '@nestjs/common';
+import { answerJson, failure } from '../http/json-failure.js';
 import { StaticFiles } from '../http/static-files.js';
 import { SignalingGateway } from '../signaling/signaling.gateway.js';
 
@@ -33,11 +34,9 @@ export class CheckController {
     const { headers } = request;
     if (headers.origin === undefined && URL.canParse(headers.referer ?? '')) headers.origin = new URL(headers.referer!).origin;
     const refusal = await this.gateway.rehearse(request);
-    if (refusal !== undefined) {
-      for (const [name, value] of Object.entries(refusal.headers ?? {})) response.setHeader(name, value);
-      throw new HttpException(refusal.text, refusal.status);
-    }
-    response.writeHead(204, { 'Cache-Control': 'no-store' }).end();
+    if (refusal === undefined) response.writeHead(204, { 'Cache-Control': 'no-store' }).end();
+    // Not thrown: whatever its status, it is no fault, and its sentence is the guard's own.
+    else answerJson(response, refusal.status, failure(refusal.status, refusal.text), refusal.headers);
   }
 
   /** A file of the page; not the page itself, which would look for its files in the wrong place. */

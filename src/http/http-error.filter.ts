@@ -1,8 +1,8 @@
-import { STATUS_CODES } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Catch, HttpException } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import { Log, Logs } from '../logging/log.js';
+import { answerJson, failure } from './json-failure.js';
 import { MANAGEMENT } from './management-path.js';
 import { isBrokenUpgrade } from './root.controller.js';
 
@@ -24,15 +24,10 @@ export class HttpErrorFilter implements ExceptionFilter {
       response.destroy();
       return;
     }
-    const body = JSON.stringify(bodyOf(error, status, request));
-    response.writeHead(status, {
-      'Content-Type': 'application/json; charset=utf-8',
-      'Content-Length': Buffer.byteLength(body),
-      'Cache-Control': 'no-store',
+    answerJson(response, status, bodyOf(error, status, request), {
       ...(status === 401 && { 'WWW-Authenticate': 'Bearer' }),
       ...(status === 426 && { Upgrade: 'websocket', Connection: 'Upgrade, close' }),
     });
-    response.end(body);
   }
 }
 
@@ -40,7 +35,7 @@ export class HttpErrorFilter implements ExceptionFilter {
 function bodyOf(error: unknown, status: number, request: IncomingMessage): object {
   const report = error instanceof HttpException ? error.getResponse() : undefined;
   if (status === 503 && typeof report === 'object') return report;
-  return { status, error: STATUS_CODES[status] ?? 'Error', message: sentence(error, status, request) };
+  return failure(status, sentence(error, status, request));
 }
 
 function sentence(error: unknown, status: number, request: IncomingMessage): string {

@@ -206,6 +206,19 @@ describe('GET /check/auth', () => {
     expect((await (await Peer.connect(running.url)).close()).code).toBe(1000);
   });
 
+  it.each([404, 500, 503])('G2: %d with the sentence of a guard that refuses so, which is no fault to be logged', async (refused) => {
+    class Refusing implements CanActivate {
+      canActivate(): boolean {
+        throw Object.assign(new Error('We open at nine.'), { status: refused, retryAfter: 60 });
+      }
+    }
+    const running = await startServer({}, 'trace', undefined, { guards: [Refusing] });
+    const response = await ask(running);
+    expect([response.status, response.headers.get('retry-after'), await response.json()]).toEqual([refused, '60', expect.objectContaining({ status: refused, message: 'We open at nine.' })]);
+    expect(running.log.filter(({ level }) => level === 'error')).toEqual([]);
+    expect(JSON.stringify(running.log)).not.toContain('at nine');
+  });
+
   it('L6 429 where this address has its share', async () => {
     const running = await startServer({ maxConnectionsPerIp: 1 });
     await Peer.connect(running.url);

@@ -1,0 +1,14 @@
+import { STATUS_CODES } from 'node:http';
+import type { ServerResponse } from 'node:http';
+
+/** What every failed plain request gets: status, its name, and a sentence, which repeats nothing of the request. */
+export function failure(status: number, message: string): object {
+  return { status, error: STATUS_CODES[status] ?? 'Error', message };
+}
+
+/** Answers with `body` as JSON. */
+export function answerJson(response: ServerResponse, status: number, body: object, headers: Readonly<Record<string, string>> = {}): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': Buffer.byteLength(text), 'Cache-Control': 'no-store', ...headers });
+  response.end(text);
+}
