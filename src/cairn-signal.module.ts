@@ -37,6 +37,7 @@ export interface Parts {
 
 const ITS_CLASSES = 'an application gives the classes themselves, beside settings';
 const ITS_LISTENERS = 'an application has listeners of its own';
+const ITS_PATHS = 'an application answers plain HTTP by itself';
 /** Settings that are an application's own business, and why. */
 const OF_THE_APPLICATION: readonly (readonly [SettingName, string])[] = [
   ['guards', ITS_CLASSES],
@@ -45,6 +46,9 @@ const OF_THE_APPLICATION: readonly (readonly [SettingName, string])[] = [
   ['tlsCert', ITS_LISTENERS],
   ['managementAddr', ITS_LISTENERS],
   ['metricsToken', ITS_LISTENERS],
+  ['handshakeTimeout', ITS_LISTENERS],
+  ['checkPage', ITS_PATHS],
+  ['backplaneRequired', ITS_PATHS],
 ];
 
 /** What an application tells that mounts the server (docs/extending.md). */
