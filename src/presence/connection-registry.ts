@@ -11,8 +11,9 @@ export class ConnectionRegistry {
     return this.#connections.size;
   }
 
-  has(connection: Connection): boolean {
-    return this.#connections.has(connection);
+  /** Whether what a connection said counts: it is here, and was not closed for a fault. */
+  heeds(connection: Connection): boolean {
+    return this.#connections.has(connection) && !connection.dismissed;
   }
 
   add(connection: Connection): void {

@@ -31,6 +31,9 @@ export abstract class Connection {
   /** Whether what is sent may still arrive. */
   abstract readonly open: boolean;
 
+  /** Whether it was closed for a fault or cut: nothing that the peer said, and that is not done yet, counts any more. */
+  abstract readonly dismissed: boolean;
+
   /** Sends one whole WebSocket frame, in the order of the calls. False when the connection is no longer open. */
   abstract send(frame: Buffer): boolean;
   /** Counts messages towards the rate at which the peer may send, as if it had sent them. */

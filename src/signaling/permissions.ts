@@ -3,6 +3,7 @@ import { Clock } from '../clock/clock.js';
 import { TooLate, within } from '../clock/deadline.js';
 import { Settings } from '../config/settings.js';
 import { Log, Logs } from '../logging/log.js';
+import { nameOf } from '../logging/name-of.js';
 import type { Connection } from '../presence/connection.js';
 import { EveryTopic, TopicPolicy } from './topic-policy.js';
 import type { TopicAction } from './topic-policy.js';
@@ -45,8 +46,8 @@ export class Permissions {
     const granted = connection.credential?.topics;
     if (granted !== undefined && !granted.has(topic)) return false;
     if (this.#open) return true;
-    // Nobody can subscribe to such a topic, and whoever tries is told why.
-    if (Buffer.byteLength(topic) > this.settings.maxTopicBytes) return true;
+    // Nobody can subscribe to such a topic, and whoever tries is told why; nor is it worth remembering.
+    if (Buffer.byteLength(topic) > this.settings.maxTopicBytes) return action === 'subscribe';
     const answers = this.#answersOf(connection);
     const key = `${action} ${topic}`;
     const known = answers.get(key);
@@ -105,11 +106,4 @@ function remember(answers: Map<string, boolean>, key: string, allowed: boolean):
   if (answers.size === MOST_REMEMBERED) answers.delete(answers.keys().next().value!);
   answers.set(key, allowed);
   return allowed;
-}
-
-/** An error's class and where it was thrown, without its text. */
-function nameOf(error: unknown): string {
-  if (!(error instanceof Error)) return typeof error;
-  const [, place = ''] = error.stack?.replace(error.message, '').split('\n    at ') ?? [];
-  return `${error.name} at ${place}`;
 }

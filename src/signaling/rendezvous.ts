@@ -54,7 +54,7 @@ export class Rendezvous {
     if (allowed === true) return this.#honour(connection, message);
     if (allowed === false) return this.#forbid(topic);
     // Whose end came first leaves nothing behind.
-    return allowed.then((yes) => (yes && this.connections.has(connection) ? this.#honour(connection, message) : this.#forbid(topic)));
+    return allowed.then((yes) => (yes && this.connections.heeds(connection) ? this.#honour(connection, message) : this.#forbid(topic)));
   }
 
   #honour(connection: Connection, message: RendezvousMessage): string | Promise<string> {

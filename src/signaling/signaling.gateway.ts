@@ -15,6 +15,7 @@ import { ConnectionRegistry } from '../presence/connection-registry.js';
 import { canonicalRelayTopic } from '../protocol/canonical-relay.js';
 import { internalError } from '../protocol/close-codes.js';
 import { encodeMessage } from '../protocol/message.js';
+import type { Relay as RelayMessage } from '../protocol/message.js';
 import type { Malformed, RendezvousMessage } from '../protocol/rendezvous-message.js';
 import { parseRendezvousMessage } from '../protocol/rendezvous-message.js';
 import { readMessage } from '../protocol/strict-reader.js';
@@ -105,27 +106,29 @@ export class SignalingGateway
     this.traffic.received.relay += 1;
     const allowed = this.permissions.allows(connection, 'relay', topic);
     if (allowed === true) return this.relay.relay(connection, topic, message);
+    if (allowed === false) return this.#forbid();
     // The message is only lent.
-    const kept = allowed === false ? message : Buffer.from(message);
+    const kept = Buffer.from(message);
     return this.#once(allowed, connection, () => this.relay.relay(connection, topic, kept));
   }
 
-  /** P1: what is not allowed is dropped without an answer. What has to wait for that is done in its turn, if the connection is still there. */
+  /** P1: what is not allowed is dropped without an answer. What has to wait for that is done in its turn, if what the connection says still counts. */
   #once(allowed: boolean | Promise<boolean>, connection: Connection, act: () => void): void {
     if (allowed === true) return act();
-    if (allowed === false) {
-      this.traffic.dropped.forbidden += 1;
-      return undefined;
-    }
+    if (allowed === false) return this.#forbid();
     return connection.hold(
       allowed.then((yes) => {
         try {
-          if (!yes || this.connections.has(connection)) this.#once(yes, connection, act);
+          if (!yes || this.connections.heeds(connection)) this.#once(yes, connection, act);
         } catch (error) {
           this.#fail(connection, error);
         }
       }),
     );
+  }
+
+  #forbid(): void {
+    this.traffic.dropped.forbidden += 1;
   }
 
   /** Measures one message of many: reading the clock for each would cost as much as finding its topic. */
@@ -156,11 +159,20 @@ export class SignalingGateway
         return this.relay.unsubscribe(connection, message.topic);
       case 'Relay':
         this.traffic.received.relay += 1;
-        return this.#once(this.permissions.allows(connection, 'relay', message.topic), connection, () => this.relay.relay(connection, message.topic, encodeMessage(message)));
+        return this.#relay(connection, message);
       case undefined:
         this.traffic.dropped.undecodable += 1;
         return undefined;
     }
+  }
+
+  /** Encoded before anything is waited for: its payload is a view into the message, which is only lent. */
+  #relay(connection: Connection, message: RelayMessage): void {
+    const { topic } = message;
+    const allowed = this.permissions.allows(connection, 'relay', topic);
+    if (allowed === false) return this.#forbid();
+    const canonical = encodeMessage(message);
+    return this.#once(allowed, connection, () => this.relay.relay(connection, topic, canonical));
   }
 
   #fail(connection: Connection, error: unknown): void {

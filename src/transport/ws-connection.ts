@@ -122,6 +122,10 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
     return this.webSocket.readyState === WebSocket.OPEN;
   }
 
+  get dismissed(): boolean {
+    return this.#ignored;
+  }
+
   send(frame: Buffer): boolean {
     if (!this.open) return false;
     const { writes, traffic, maxBufferedBytes } = this.share;

@@ -4,11 +4,12 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { SystemClock } from '../../../src/clock/clock.js';
 import type { Clock } from '../../../src/clock/clock.js';
 import { TrafficCounts } from '../../../src/metrics/traffic-counts.js';
+import { tokenRevoked } from '../../../src/protocol/close-codes.js';
 import { RecordStore } from '../../../src/records/record-store.js';
 import type { TopicAction } from '../../../src/signaling/topic-policy.js';
 import { JsonPeer } from '../../support/json-peer.js';
 import { ManualClock } from '../../support/manual-clock.js';
-import { Peer, settle } from '../../support/peer.js';
+import { Peer, relayMessage, settle } from '../../support/peer.js';
 import { startServer, stopServers } from '../../support/server.js';
 import type { RunningServer } from '../../support/server.js';
 
@@ -116,14 +117,14 @@ describe('a topic policy', () => {
     expect(seen).toEqual(['alice']);
   });
 
-  it('P1: is not asked about a topic that is too long for anybody to subscribe to', async () => {
+  it('P1: is not asked about a topic that is too long for anybody to subscribe to: relaying to it is refused', async () => {
     let asked = 0;
     const running = await ruled(() => (asked += 1) > 0);
     const peer = await Peer.connect(running.url);
     peer.relay('x'.repeat(257), 'x');
     peer.subscribe('x'.repeat(257));
     expect((await peer.closed).code).toBe(1008);
-    expect(asked).toBe(0);
+    expect([asked, forbiddenOf(running)]).toEqual([0, 1]);
   });
 
   it('P2: that takes its time keeps the order of what its connection sends, and nobody else waiting', async () => {
@@ -147,6 +148,26 @@ describe('a topic policy', () => {
     question.answer(true);
     await settle([b], [a]);
     expect(payloads()).toBe('0123');
+  });
+
+  it('P2, R9: a relay that is not canonical holds its own payload after the answer, whatever others sent meanwhile', async () => {
+    const question = new Question();
+    const running = await ruled((_principal, action, topic) => {
+      if (action !== 'relay' || topic !== 'slow') return true;
+      question.arrive();
+      return question.answered;
+    });
+    const [a, b, c] = [await Peer.connect(running.url), await Peer.connect(running.url), await Peer.connect(running.url)];
+    a.subscribe('slow');
+    await a.sync();
+    const canonical = relayMessage('slow', 'x'.repeat(1000));
+    // A tag before the map, which is stripped (R4).
+    b.send(Buffer.concat([Buffer.from([0xc1]), canonical]));
+    await question.asked;
+    c.relay('other', 's3cret'.repeat(10_000));
+    await c.sync();
+    question.answer(true);
+    expect(await a.next()).toEqual(canonical);
   });
 
   it('P2: may answer with whatever can be waited for', async () => {
@@ -207,6 +228,25 @@ describe('a topic policy', () => {
     await peer.close();
   });
 
+  it('P2, A8: what a connection asked for before it was closed for a fault is not done after the answer', async () => {
+    const question = new Question();
+    const running = await ruled((_principal, action, topic) => {
+      if (topic !== 'slow' || action === 'subscribe') return true;
+      question.arrive();
+      return question.answered;
+    });
+    const [a, b] = [await Peer.connect(running.url), await Peer.connect(running.url)];
+    a.subscribe('slow');
+    await a.sync();
+    const [, connection] = running.connections;
+    b.relay('slow', 'x');
+    await question.asked;
+    connection.close(tokenRevoked);
+    question.answer(true);
+    expect((await b.closed).code).toBe(4001);
+    expect((await a.sync()).received).toEqual([]);
+  });
+
   it.each([
     ['throws', (): boolean => { throw new Error('the t0pic'); }],
     ['rejects', (): Promise<boolean> => Promise.reject(new Error('the t0pic'))],
@@ -250,6 +290,17 @@ describe('a topic policy', () => {
     await peer.sync();
     expect(running.log.filter(({ msg }) => msg === 'the topic policy failed')).toHaveLength(1);
     expect(JSON.stringify(running.log)).not.toContain('t0pic');
+  });
+
+  it.each([
+    ['no text', [{}]],
+    ['none', undefined],
+  ])('P3: refuses where it rejects with an error whose stack is %s, and serves on', async (_what, stack) => {
+    const running = await ruled(() => Promise.reject(Object.assign(new Error('x'), { stack })));
+    const peer = await Peer.connect(running.url);
+    peer.subscribe('t');
+    await peer.sync();
+    expect([running.topics.size, forbiddenOf(running)]).toEqual([0, 1]);
   });
 
   it('P2: a fault of ours after the answer closes the connection that it concerns, with 1011', async () => {

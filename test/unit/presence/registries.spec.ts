@@ -9,6 +9,7 @@ import { ManualClock } from '../../support/manual-clock.js';
 /** A connection that carries nothing. */
 class StillConnection extends Connection {
   readonly open = true;
+  readonly dismissed = false;
   readonly principal = undefined;
   readonly credential = undefined;
   readonly source = 'here';

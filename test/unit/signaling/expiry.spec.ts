@@ -11,6 +11,7 @@ import { ManualClock } from '../../support/manual-clock.js';
 class StandIn extends Connection {
   readonly principal = undefined;
   readonly source = 'here';
+  readonly dismissed = false;
   readonly credential;
   readonly closes: CloseReason[] = [];
   onClose: () => void = () => undefined;

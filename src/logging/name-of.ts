@@ -1,0 +1,7 @@
+/** An error's class and where it was thrown, without its text, which may hold what must not be in the log. Never throws, whatever was thrown. */
+export function nameOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  const { name, message, stack } = error as { name: unknown; message: unknown; stack?: unknown };
+  const frames = typeof stack === 'string' ? stack.replace(String(message), '').split('\n    at ') : [];
+  return frames.length > 1 ? `${String(name)} at ${frames[1]}` : String(name);
+}
