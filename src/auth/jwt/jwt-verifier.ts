@@ -98,9 +98,13 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
     if (!this.#algorithms.includes(header.alg!)) throw new Unusable('token_algorithm');
     const source = this.#issuers.get(issuer as string);
     if (source === undefined) throw new Unusable('token_issuer');
-    const keys = await source.candidates(header);
-    if (keys.length === 0) throw new Unusable('token_key');
-    return this.#signedWith(keys, token, issuer as string);
+    try {
+      return await this.#signedWith(await source.candidates(header), token, issuer as string);
+    } catch (error) {
+      // The issuer may have another key by now, under the same name or where keys have none.
+      if (!(error instanceof errors.JWSSignatureVerificationFailed) || !(await source.renewed())) throw error;
+      return this.#signedWith(await source.candidates(header), token, issuer as string);
+    }
   }
 
   /** The claims, signed with one of the keys. */

@@ -14,6 +14,9 @@ export abstract class KeySource {
    * Rejects with KeysUnavailable where that cannot be told.
    */
   abstract candidates(header: JWSHeaderParameters): Promise<readonly CryptoKey[]>;
+
+  /** Asks for newer keys, since none of those given fits; whether there are any now. */
+  abstract renewed(): Promise<boolean>;
 }
 
 /** The keys of an issuer are not there, or too old to say that a key is none of them. */

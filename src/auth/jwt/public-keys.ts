@@ -32,6 +32,11 @@ export class PublicKeys extends KeySource {
     return this.#keys.candidates({ alg: alg! });
   }
 
+  /** A file is watched: what is in use is the newest. */
+  renewed(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
   /** Reads the file again; how many keys it holds. Throws a StartupError and changes nothing where it cannot be used. */
   renew(): number {
     this.#keys = loadPublicKeys(this.settings);

@@ -63,6 +63,12 @@ export class RemoteKeys extends KeySource {
     return this.#usable.candidates(header);
   }
 
+  async renewed(): Promise<boolean> {
+    const before = this.#fetchedAt;
+    await this.fetch();
+    return this.#fetchedAt > before;
+  }
+
   /** Fetches the keys, unless that was tried a moment ago. Never rejects: what goes wrong is in the log. */
   fetch(): Promise<void> {
     if (this.#fetching === undefined && this.parts.clock.monotonic() - this.#triedAt < this.#cooldown) return Promise.resolve();

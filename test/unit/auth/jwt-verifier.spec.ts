@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createHmac, createPublicKey } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { JWTPayload } from 'jose';
 import type { Credential } from '../../../src/auth/bearer-tokens.js';
 import { JwtVerifier } from '../../../src/auth/jwt/jwt-verifier.js';
@@ -10,7 +10,7 @@ import { Refused } from '../../../src/auth/refused.js';
 import { parseSettings } from '../../../src/config/load-settings.js';
 import type { SettingsInput } from '../../../src/config/settings.js';
 import { Logs } from '../../../src/logging/log.js';
-import { compact, makeKey, sign } from '../../support/issuer.js';
+import { compact, makeKey, sign, stopIssuers, TestIssuer } from '../../support/issuer.js';
 import type { SigningKey } from '../../support/issuer.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
@@ -28,12 +28,12 @@ let rsa: SigningKey;
 let stranger: SigningKey;
 
 /** A verifier with both keys in its file. */
-function verifier(input: SettingsInput = {}): JwtVerifier {
+function verifier(input: SettingsInput = {}, time = clock): JwtVerifier {
   const path = join(folder, 'keys.pem');
   writeFileSync(path, ec.pem + rsa.pem);
   const settings = parseSettings({ jwtIssuer: ISSUER, jwtAudience: 'cairn', jwtPublicKey: path, ...input });
   const logs = new Logs({ format: 'json', destination: { write: (line) => void LINES.push(line) } });
-  return new JwtVerifier(settings, clock, logs.for('auth'));
+  return new JwtVerifier(settings, time, logs.for('auth'));
 }
 
 async function refusal(token: string, input?: SettingsInput): Promise<Refused> {
@@ -58,6 +58,30 @@ const accepted = (claims: JWTPayload, input?: SettingsInput): Promise<Credential
 
 beforeAll(async () => {
   [ec, rsa, stranger] = await Promise.all([makeKey('ec'), makeKey('rsa', 'RS256'), makeKey('ec')]);
+});
+
+describe('A7: an issuer that changes its key', () => {
+  afterEach(stopIssuers);
+
+  it.each([
+    ['without a name', undefined],
+    ['under the name of the one before', 'ec'],
+  ])('%s: the new one opens at once, the old one no longer, and forgeries have the issuer asked every 30 s at most', async (_what, kid) => {
+    const issuer = await TestIssuer.start();
+    const time = new ManualClock();
+    const named = ({ jwk }: SigningKey): object => (kid === undefined ? { ...jwk, kid: undefined } : { ...jwk, kid });
+    const signed = (key: SigningKey): Promise<string> => sign(key, { ...CLAIMS, iss: issuer.name }, { kid });
+    issuer.keys = [named(ec)];
+    const judge = verifier({ jwtIssuer: issuer.name, jwtJwksUrl: issuer.keysUrl, jwtPublicKey: undefined }, time);
+    expect(await judge.verify(await signed(ec))).toMatchObject({ principal: `${issuer.name}|alice` });
+    issuer.keys = [named(stranger)];
+    await expect(judge.verify(await signed(stranger))).rejects.toMatchObject({ reason: 'token_signature' });
+    expect(issuer.asked).toHaveLength(1);
+    time.pass(30_000);
+    expect(await judge.verify(await signed(stranger))).toMatchObject({ principal: `${issuer.name}|alice` });
+    for (let i = 0; i < 3; i++) await expect(judge.verify(await signed(ec))).rejects.toMatchObject({ reason: 'token_signature' });
+    expect(issuer.asked).toHaveLength(2);
+  });
 });
 
 describe('a JWT that is accepted', () => {
