@@ -4,13 +4,11 @@ import { isObservable, lastValueFrom } from 'rxjs';
 import { Clock } from '../clock/clock.js';
 import { TooLate, within } from '../clock/deadline.js';
 import { Log, Logs } from '../logging/log.js';
-import { Refused } from './refused.js';
+import { Refused, undecided } from './refused.js';
 import { upgradeOf } from './upgrade-request.js';
 
 /** How long one guard may take, in milliseconds. */
 const MOST_ASKING_MS = 5000;
-/** How soon, in seconds, a peer may try again that a guard could not judge. */
-const RETRY_S = 5;
 /** At most one line about guards that fail in this many milliseconds: strangers must not be able to fill the log. */
 const LOGGED_MS = 1000;
 
@@ -75,7 +73,7 @@ export class CustomGuards implements CanActivate {
       this.#loggedAt = now;
     }
     if (error instanceof Error) this.#log.debug('what a guard threw', { guard: name, error: error.stack });
-    return new Refused(503, reason, 'This server cannot tell whether you may connect; try again.', RETRY_S);
+    return undecided(reason);
   }
 }
 

@@ -1,9 +1,15 @@
 import { Injectable, Scope } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { ApplicationConfig, ExternalContextCreator, ModuleRef } from '@nestjs/core';
+import { Clock } from '../clock/clock.js';
+import { TooLate, within } from '../clock/deadline.js';
 import { StartupError } from '../config/faults.js';
 import { CustomGuards } from './custom-guards.js';
+import { undecided } from './refused.js';
 import type { UpgradeRequest } from './upgrade-request.js';
+
+/** How long, in milliseconds, all guards together may take where an application has global ones. */
+const MOST_ASKING_MS = 30_000;
 
 /** Runs a gateway's Nest guards over an upgrade request; resolves to let it in, rejects with the guard's exception. */
 export type Admission = (request: UpgradeRequest) => Promise<void>;
@@ -23,6 +29,7 @@ export class UpgradeGuards implements OnModuleInit {
     private readonly contexts: ExternalContextCreator,
     private readonly application: ApplicationConfig,
     private readonly module: ModuleRef,
+    private readonly clock: Clock,
   ) {}
 
   /** Throws a StartupError for a guard that is made for each request: to Nest an upgrade is none, so it would pass over it. */
@@ -38,9 +45,16 @@ export class UpgradeGuards implements OnModuleInit {
     const handler = standIn((gateway as Gateway).handleConnection);
     const run = this.contexts.create(gateway, handler, 'handleConnection', undefined, undefined, undefined, undefined, options, 'http');
     return async (request) => {
-      await run(request);
+      const asked = run(request) as Promise<unknown>;
+      // Those of ours, and those added to them, have times of their own; Nest lets the application's take for ever.
+      if (this.application.getGlobalGuards().length === 0) await asked;
+      else await within(this.clock, MOST_ASKING_MS, asked).catch(explainTooLate);
     };
   }
+}
+
+function explainTooLate(error: unknown): never {
+  throw error instanceof TooLate ? undecided('guard_timeout') : error;
 }
 
 /** What the guards guard: does nothing, but carries the metadata of handleConnection, its guards and what they read included. */

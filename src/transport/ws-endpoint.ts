@@ -12,6 +12,7 @@ import type { Clock } from '../clock/clock.js';
 import type { Settings } from '../config/settings.js';
 import type { Lifecycle } from '../lifecycle/lifecycle.js';
 import type { Log } from '../logging/log.js';
+import { nameOf } from '../logging/name-of.js';
 import type { ConnectionCounts } from '../metrics/connection-counts.js';
 import type { LimitCounts } from '../metrics/limit-counts.js';
 import type { RefusalCounts } from '../metrics/refusal-counts.js';
@@ -36,6 +37,9 @@ import { TrustedProxies } from './trusted-proxies.js';
 import { WriteBatch } from './write-batch.js';
 import { WsConnection } from './ws-connection.js';
 import type { ConnectionShare } from './ws-connection.js';
+
+/** At most one line about upgrades that could not be decided in this many milliseconds. */
+const FAULT_LOGGED_MS = 1000;
 
 export interface WsEndpointParts {
   readonly httpServer: Server;
@@ -68,6 +72,7 @@ export class WsEndpoint implements ConnectionSource {
   #admit: Admission | undefined;
   #onConnection: ((connection: WsConnection) => void) | undefined;
   #lastId = 0;
+  #faultLoggedAt = -Infinity;
 
   constructor(private readonly parts: WsEndpointParts) {
     const { settings } = parts;
@@ -242,8 +247,14 @@ export class WsEndpoint implements ConnectionSource {
     refuse(socket, refusal);
   }
 
+  /** At most one line in a while: it may be a guard of the application's that throws, for any stranger, and what it throws may hold what it was shown. */
   #logFault(error: unknown): void {
-    this.parts.log.error('an upgrade could not be decided', { error: (error as Error).stack });
+    const { log, clock } = this.parts;
+    log.debug('an upgrade could not be decided', { error: error instanceof Error ? error.stack : typeof error });
+    const now = clock.monotonic();
+    if (now - this.#faultLoggedAt < FAULT_LOGGED_MS) return;
+    log.error('an upgrade could not be decided', { error: nameOf(error) });
+    this.#faultLoggedAt = now;
   }
 }
 

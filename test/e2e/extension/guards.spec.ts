@@ -17,6 +17,7 @@ import type { SettingsInput } from '../../../src/config/settings.js';
 import { ConnectionRegistry } from '../../../src/presence/connection-registry.js';
 import { RefusalCounts } from '../../../src/metrics/refusal-counts.js';
 import type { RefusalReason } from '../../../src/protocol/refusal-reasons.js';
+import { ManualClock } from '../../support/manual-clock.js';
 import { Peer } from '../../support/peer.js';
 import type { Refused } from '../../support/peer.js';
 import { startServer, stopServers } from '../../support/server.js';
@@ -245,6 +246,25 @@ describe('a guard that is added', () => {
     class GlobalModule {}
     const running = await startServer({}, 'off', undefined, { imports: [GlobalModule] });
     expect((await Peer.refused(running.url)).status).toBe(403);
+  });
+
+  it('G4: a global one that does not answer is 503 in the end', async () => {
+    @Module({ providers: [{ provide: APP_GUARD, useValue: { canActivate: () => new Promise(() => undefined) } }] })
+    class GlobalModule {}
+    const running = await startServer({}, 'trace', new HastyClock(), { imports: [GlobalModule] });
+    expect(await refusedBy(running, 'guard_timeout')).toMatchObject({ status: 503, headers: { 'retry-after': '5' } });
+  });
+
+  it('G4: one that throws lets nobody in, and the log has one line of it, without its text', async () => {
+    const canActivate = (): never => {
+      throw new TypeError('a s3cret');
+    };
+    @Module({ providers: [{ provide: APP_GUARD, useValue: { canActivate } }] })
+    class GlobalModule {}
+    const running = await startServer({}, 'info', new ManualClock(), { imports: [GlobalModule] });
+    for (let i = 0; i < 3; i++) expect(await refusedBy(running, 'fault')).toMatchObject({ status: 500 });
+    expect(running.log.filter(({ level }) => level === 'error')).toEqual([expect.objectContaining({ msg: 'an upgrade could not be decided', error: expect.stringMatching(/^TypeError at /) })]);
+    expect(JSON.stringify(running.log)).not.toContain('s3cret');
   });
 
   it('G1: none is passed over: request scope stops the start', async () => {

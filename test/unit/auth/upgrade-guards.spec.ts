@@ -6,6 +6,7 @@ import { describe, expect, it } from '@jest/globals';
 import { CustomGuards } from '../../../src/auth/custom-guards.js';
 import { UpgradeGuards } from '../../../src/auth/upgrade-guards.js';
 import type { UpgradeRequest } from '../../../src/auth/upgrade-request.js';
+import { Clock, SystemClock } from '../../../src/clock/clock.js';
 
 /** Notes that it was asked, and by what the request says lets it in, later. */
 @Injectable()
@@ -62,7 +63,7 @@ class WithMetadata {
 @UseGuards(Broken)
 class Faulty {}
 
-@Module({ providers: [OnClass, OnMethod, WithMetadata, Faulty, UpgradeGuards, { provide: CustomGuards, useValue: undefined }] })
+@Module({ providers: [OnClass, OnMethod, WithMetadata, Faulty, UpgradeGuards, { provide: CustomGuards, useValue: undefined }, { provide: Clock, useClass: SystemClock }] })
 class TestModule {}
 
 /** Asks the guards of a gateway about a request with these headers. */
