@@ -12,6 +12,8 @@ const HOW_TO =
   'This server needs a bearer token. Send "Authorization: Bearer <token>"; from a browser, offer the subprotocols ' +
   '"cairn-signal" and "bearer.<base64url of the token>". A token in the URL is not read.';
 
+const WRONG = 'This token is none that this server knows.';
+
 const TOO_MANY = 'Too many wrong tokens from this address; the setting is max-wrong-tokens.';
 
 /** Lets a peer connect that shows a token which is listed or can be verified, or anyone where no token is configured. Runs at the HTTP upgrade. */
@@ -34,7 +36,7 @@ export class BearerGuard implements CanActivate {
     if (token === undefined) throw new Refused(401, 'token_missing', HOW_TO);
     const credential = this.tokens.find(token);
     if (credential !== undefined) return letIn(request, credential);
-    if (!this.verifier.takes(token)) throw this.#counted(request, new Refused(401, 'token_wrong', HOW_TO));
+    if (!this.verifier.takes(token)) throw this.#counted(request, new Refused(401, 'token_wrong', WRONG));
     return this.verifier.verify(token).then(
       (verified) => letIn(request, verified),
       (error: unknown) => {

@@ -138,15 +138,15 @@ describe('GET /check/auth', () => {
   });
 
   it.each([
-    ['none', {}],
-    ['a wrong one', wrong],
-    ['one in another scheme', { Authorization: `Basic ${TOKEN}` }],
-  ])('401 in JSON to %s, which is not repeated', async (_what, headers: Record<string, string>) => {
+    ['none', {}, 'needs a bearer token'],
+    ['a wrong one', wrong, 'none that this server knows'],
+    ['one in another scheme', { Authorization: `Basic ${TOKEN}` }, 'needs a bearer token'],
+  ])('401 in JSON to %s, which is not repeated', async (_what, headers: Record<string, string>, why) => {
     const running = await startServer({ authToken: TOKEN });
     const response = await ask(running, headers);
     expect([response.status, response.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
     const text = await response.text();
-    expect(JSON.parse(text)).toEqual({ status: 401, error: 'Unauthorized', message: expect.stringContaining('needs a bearer token') });
+    expect(JSON.parse(text)).toEqual({ status: 401, error: 'Unauthorized', message: expect.stringContaining(why) });
     expect(text + JSON.stringify(running.log)).not.toMatch(/a-wrong-one|a-right-token/);
   });
 

@@ -28,10 +28,12 @@ export function refused({ status, message, retryAfter, withToken }) {
   const again = `Start again in ${retryAfter ?? 'some'} s.`;
   switch (status) {
     case 401:
-      if (withToken && !message.includes('needs a bearer token')) return new Fault(message, 'Whoever issues the tokens gives out another one. Which ones it takes, the server says in jwt-issuer and jwt-audience, or a guard of its own decides.');
-      return withToken
-        ? new Fault('The server refuses this token.', 'Compare it with auth-token, or the lines of auth-token-file, on the server: it may be cut short, or no longer valid. A proxy that removes the Authorization header looks the same.')
-        : new Fault('This server asks for a token.', 'Enter one above. Who runs the server finds it in auth-token or auth-token-file.');
+      if (!withToken) return new Fault('This server asks for a token.', 'Enter one above. Who runs the server finds it in auth-token or auth-token-file; one that has a name there was printed only when it was made.');
+      if (message.includes('needs a bearer token')) return new Fault('The token does not arrive.', 'A proxy in front of the server removes the Authorization header: it must pass it on.');
+      if (message.includes('none that this server knows')) {
+        return new Fault('The server refuses this token.', 'Compare it with auth-token, or the lines of auth-token-file, on the server: it may be cut short, or no longer valid. Of a token with a name the file has only the SHA-256; where it is lost, "cairn-signal token new" makes another.');
+      }
+      return new Fault(message, 'Whoever issues the tokens gives out another one. Which ones it takes, the server says in jwt-issuer and jwt-audience, or a guard of its own decides.');
     case 403:
       return new Fault(message, forbidden(message));
     case 429:
