@@ -70,7 +70,7 @@ describe('A7: an issuer that changes its key', () => {
     const issuer = await TestIssuer.start();
     const time = new ManualClock();
     const named = ({ jwk }: SigningKey): object => (kid === undefined ? { ...jwk, kid: undefined } : { ...jwk, kid });
-    const signed = (key: SigningKey): Promise<string> => sign(key, { ...CLAIMS, iss: issuer.name }, { kid });
+    const signed = (key: SigningKey): Promise<string> => sign({ ...key, kid: kid as string }, { ...CLAIMS, iss: issuer.name });
     issuer.keys = [named(ec)];
     const judge = verifier({ jwtIssuer: issuer.name, jwtJwksUrl: issuer.keysUrl, jwtPublicKey: undefined }, time);
     expect(await judge.verify(await signed(ec))).toMatchObject({ principal: `${issuer.name}|alice` });
