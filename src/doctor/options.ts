@@ -78,6 +78,7 @@ function firstToken(path: string): string {
   const lines = readSettingFile('--token-file', path).toString('utf8').split(/\r?\n/).map((line) => line.trim());
   const token = lines.find((line) => line !== '' && !line.startsWith('#'));
   if (token === undefined) throw new StartupError(`--token-file ${JSON.stringify(path)}: there is no token in it`);
+  if (/^[^:]*:sha256:/.test(token)) throw new StartupError(`--token-file ${JSON.stringify(path)}: this is the server's auth-token-file, which has digests; give a file with the token that "token new" printed`);
   return token;
 }
 

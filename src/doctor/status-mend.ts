@@ -5,6 +5,7 @@ import type { Request } from './subject.js';
 export function mendForRefusal({ status, message = '' }: Refused, { certificate }: Request): string {
   // The sentence is this server's, with 403, or nginx's, with 400.
   if ((status === 403 || status === 400) && /\bcertificate\b/i.test(message)) return mendForCertificate(message, certificate !== undefined);
+  if (/\bmanagement address\b/.test(message)) return 'Give the URL of listen-addr: peers are not served on management-addr.';
   return mendForStatus(status);
 }
 

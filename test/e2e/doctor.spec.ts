@@ -64,7 +64,7 @@ describe('the doctor and this server', () => {
     const { url } = await startServer({ authToken: 'another', maxWrongTokens: 3, trustedProxies: '10.0.0.0/8' });
     const findings = await diagnose(url, { token: TOKEN });
     expect(verdicts(findings)).toEqual({ ...HEALTHY, auth: 'failed', cbor: 'skipped', json: 'skipped', size: 'skipped' });
-    expect(findings.auth).toMatchObject({ found: expect.stringMatching(/^the token is refused: This server needs a bearer token\./), figures: { needed: true, accepted: false } });
+    expect(findings.auth).toMatchObject({ found: expect.stringMatching(/^the token is refused: This token is none that this server knows\./), figures: { needed: true, accepted: false } });
     const wrong = { headers: { Authorization: 'Bearer wrong' } };
     expect([(await Peer.refused(url, wrong)).status, (await Peer.refused(url, wrong)).status]).toEqual([401, 429]);
   });
@@ -74,6 +74,12 @@ describe('the doctor and this server', () => {
     const { auth, cbor } = await diagnose(url);
     expect(auth).toMatchObject({ verdict: 'failed', found: expect.stringMatching(/^a token is needed, and none was given: This server needs a bearer token\./), mend: expect.stringContaining('--token-file') });
     expect(cbor).toMatchObject({ verdict: 'skipped', found: 'not tried, since auth failed' });
+  });
+
+  it('O1: the management address is told', async () => {
+    const { management } = await startServer({ managementAddr: '127.0.0.1:0' });
+    const { upgrade } = await diagnose(management.replace('http', 'ws'));
+    expect(upgrade).toMatchObject({ verdict: 'failed', mend: 'Give the URL of listen-addr: peers are not served on management-addr.' });
   });
 
   it('a token that nobody asks for is a warning', async () => {

@@ -59,6 +59,11 @@ describe('the options of the doctor', () => {
     expect(read({ cert: file('client.pem', cert), key: file('client-key.pem', key) }).certificate).toEqual({ cert, key });
   });
 
+  it("a token file of a server's that has names is none of a peer's", () => {
+    const server = file('server-tokens', `alice:sha256:${'0'.repeat(64)}\n`);
+    expect(faultsOf({ 'token-file': server })).toEqual([`--token-file ${JSON.stringify(server)}: this is the server's auth-token-file, which has digests; give a file with the token that "token new" printed`]);
+  });
+
   it('a certificate and a key belong to each other, and to TLS', async () => {
     const [cert, key, otherKey, garbage] = [file('c.pem', chain.server), file('k.pem', chain.key), file('other-k.pem', (await makeChain()).key), file('g', 'schlüssel')];
     const named = (path: string): string => JSON.stringify(path);
