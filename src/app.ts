@@ -104,8 +104,8 @@ export class SignalServer {
     });
     const where = authority(address.address, address.port);
     log.info(`listening on ${tls ? 'wss' : 'ws'}://${where}`, { address: where, tls: onOff(tls), auth: onOff(!open), jwt: onOff(jwt) });
-    if (open && !isLoopback(address.address)) {
-      log.warn('anyone who reaches this address may connect: set auth-token, auth-token-file or jwt-issuer to ask for a token');
+    if (open && (!isLoopback(address.address) || this.settings.trustedProxies !== undefined)) {
+      log.warn('anyone who reaches this address may connect, by way of a proxy too: set auth-token, auth-token-file or jwt-issuer to ask for a token');
     }
     log.info(`health at ${tls ? 'https' : 'http'}://${where}/health/ready`);
     const { management } = this;

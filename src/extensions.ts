@@ -53,7 +53,8 @@ function importFault(error: unknown, file: string): string {
   if (error instanceof TooLate) return `it is not loaded after ${MOST_LOADING_MS / 1000} s: does it await something that never comes?`;
   if (!isNativeError(error)) return `it threw ${typeof error}`;
   if ('errno' in error && (error as NodeJS.ErrnoException).path === file) return fileFault(error);
-  return `${error.name}: ${error.message.split('\n')[0]}`;
+  const hint = error.name === 'SyntaxError' && /'export'|import statement/.test(error.message) ? ' (it is read as CommonJS: call it .mjs, or have "type": "module" in the package.json above it)' : '';
+  return `${error.name}: ${error.message.split('\n')[0]}${hint}`;
 }
 
 function isClassWith(value: unknown, method: string): boolean {

@@ -19,7 +19,7 @@ export async function serve({ settings, warnings }: LoadedSettings, environment:
 
   const server = await createApp(settings, { logs });
   const { port } = await server.listen();
-  if (format === 'pretty') log.info(`next: point peers at port ${port}; in a clone, "npm run demo" shows two of them meet; Ctrl-C stops the server`);
+  if (format === 'pretty') log.info(`next: ${settings.checkPage ? `open /check on this port in a browser; ` : ''}point peers at port ${port}; Ctrl-C stops the server`);
   signals.onHangup(() => server.reload());
 
   const faults = listenForFaults(log);

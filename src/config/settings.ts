@@ -88,7 +88,7 @@ export const settingsSchema = z.strictObject({
   }),
   maxWrongTokens: count(0, 1_000_000).prefault(10).meta({
     value: 'COUNT',
-    about: 'Wrong tokens that one address (IPv6: one /64) may show in 60 s; 0 for no limit. Then it is answered 429 unless it shows a right one.',
+    about: 'Wrong tokens that one address (IPv6: one /64) may show in 60 s; 0 for no limit. Then it is answered 429 unless it shows a right one; a private address only where trusted-proxies are set, since it may be a proxy.',
   }),
   guards: filePaths.optional().meta({
     value: 'PATHS',

@@ -18,7 +18,7 @@ export function listenFault(error: NodeJS.ErrnoException, { host, port }: Listen
     case 'EADDRINUSE':
       return `${where}: the port is in use; stop what holds it or choose another, such as --${setting} ${authority(host, port === first ? second : first)}`;
     case 'EACCES':
-      return `${where}: no permission; a port below 1024 needs the right to it, so try --${setting} ${authority(suggested.host, first)}`;
+      return `${where}: no permission; a port below 1024 needs the right to it, so try --${setting} ${authority(host, first)}`;
     case 'EADDRNOTAVAIL':
       return `${where}: this machine does not have that address; --${setting} ${authority(suggested.host, port)} ${suggested.why}`;
     case 'ENOTFOUND':

@@ -178,11 +178,22 @@ describe('the program', () => {
     expect(await program.ended).toMatchObject({ code: 0, stderr: '' });
   }, TIMEOUT_MS);
 
-  it('warns when it is open to more than this machine', async () => {
-    const program = new Program(['--listen-addr', '0.0.0.0:0']);
+  it.each([
+    ['it listens for', ['--listen-addr', '0.0.0.0:0']],
+    ['a proxy on it lets in', [...LOOPBACK, '--trusted-proxies', '127.0.0.1']],
+  ])('warns when more than this machine is what %s, and it is open', async (_what, words) => {
+    const program = new Program(words);
     await program.printed(/"level":"warn".*anyone who reaches this address may connect/);
     program.signal('SIGTERM');
     expect((await program.ended).code).toBe(0);
+  }, TIMEOUT_MS);
+
+  it('G1: a guard that Node reads as CommonJS stops the start with what to do about it', async () => {
+    file('package.json', '{"type":"commonjs"}');
+    const guard = file('guard.js', 'export class Guard { canActivate() { return true; } }');
+    const { code, stderr } = await new Program(['check-config', '--guard', guard]).ended;
+    expect(code).toBe(1);
+    expect(stderr).toContain('it is read as CommonJS: call it .mjs, or have "type": "module" in the package.json above it');
   }, TIMEOUT_MS);
 
   it('an auth-token-file without a token does not open the server', async () => {

@@ -14,6 +14,10 @@ describe('an address that cannot be listened on', () => {
     expect(fault(code)).toBe(line);
   });
 
+  it('EACCES keeps the address', () => {
+    expect(fault('EACCES', '127.0.0.1', 443)).toContain('so try --listen-addr 127.0.0.1:8080');
+  });
+
   it('EADDRINUSE keeps the address and does not suggest the port that was just refused', () => {
     expect(fault('EADDRINUSE', '127.0.0.1', 8080)).toContain('such as --listen-addr 127.0.0.1:8081');
     expect(fault('EADDRINUSE', '::1', 443)).toContain('such as --listen-addr [::1]:8080');
@@ -21,9 +25,9 @@ describe('an address that cannot be listened on', () => {
 
   it.each([
     ['EADDRINUSE', 'cannot listen on 0.0.0.0:9090: the port is in use; stop what holds it or choose another, such as --management-addr 0.0.0.0:9091'],
-    ['EACCES', 'cannot listen on 0.0.0.0:9090: no permission; a port below 1024 needs the right to it, so try --management-addr 127.0.0.1:9090'],
+    ['EACCES', 'cannot listen on 0.0.0.0:9090: no permission; a port below 1024 needs the right to it, so try --management-addr 0.0.0.0:9090'],
     ['EADDRNOTAVAIL', 'cannot listen on 0.0.0.0:9090: this machine does not have that address; --management-addr 127.0.0.1:9090 is there on every machine'],
-  ])('%s of the management address suggests none that strangers reach', (code, line) => {
+  ])('%s of the management address keeps the address, or suggests one that no stranger reaches', (code, line) => {
     expect(listenFault(Object.assign(new Error(code), { code }), { host: '0.0.0.0', port: 9090 }, 'management-addr')).toBe(line);
   });
 
