@@ -97,8 +97,16 @@ describe('the server in an application', () => {
     }
   }, 20_000);
 
-  it.each(['guards', 'topicPolicy', 'listenAddr', 'managementAddr', 'metricsToken'] as const)('refuses a setting that is the application\'s own business: %s', (name) => {
-    const value = name.endsWith('Addr') ? '127.0.0.1:0' : './x.js';
+  it.each([
+    ['guards', './x.js'],
+    ['topicPolicy', './x.js'],
+    ['listenAddr', '127.0.0.1:0'],
+    ['managementAddr', '127.0.0.1:0'],
+    ['metricsToken', 's3cret'],
+    ['handshakeTimeout', '5s'],
+    ['checkPage', 'off'],
+    ['backplaneRequired', 'on'],
+  ])('refuses a setting that is the application\'s own business: %s', (name, value) => {
     expect(() => CairnSignalModule.register({ settings: { [name]: value } })).toThrow(new RegExp(`^${name}: an application `));
   });
 
