@@ -51,22 +51,25 @@ describe('auth at the upgrade', () => {
     expect(answer.answer).not.toContain('bearer.');
   });
 
+  const MISSING = 'Authorization: Bearer';
+  const WRONG = 'This token is none that this server knows.';
+
   it.each([
-    ['no token', {}, undefined],
-    ['a wrong token', { authorization: 'Bearer s3cret-Tokem' }, undefined],
-    ['a prefix of the token', { authorization: 'Bearer s3cret-Toke' }, undefined],
-    ['the token and more', { authorization: 'Bearer s3cret-Tokens' }, undefined],
-    ['another scheme', { authorization: 'Basic s3cret-Token' }, undefined],
-    ['the token without a scheme', { authorization: 's3cret-Token' }, undefined],
-    ['a commented-out line of the file', { authorization: 'Bearer # the old one' }, undefined],
-    ['a wrong token by subprotocol', {}, ['cairn-signal', protocol('wrong')]],
-    ['two tokens by subprotocol', {}, ['cairn-signal', protocol('s3cret-Token'), protocol('wrong')]],
-    ['a wrong header beside a right subprotocol', { authorization: 'Bearer wrong' }, ['cairn-signal', protocol('s3cret-Token')]],
-  ])('401 to %s', async (_what, headers: Record<string, string>, protocols) => {
+    ['no token', {}, undefined, MISSING],
+    ['a wrong token', { authorization: 'Bearer s3cret-Tokem' }, undefined, WRONG],
+    ['a prefix of the token', { authorization: 'Bearer s3cret-Toke' }, undefined, WRONG],
+    ['the token and more', { authorization: 'Bearer s3cret-Tokens' }, undefined, WRONG],
+    ['another scheme', { authorization: 'Basic s3cret-Token' }, undefined, MISSING],
+    ['the token without a scheme', { authorization: 's3cret-Token' }, undefined, MISSING],
+    ['a commented-out line of the file', { authorization: 'Bearer # the old one' }, undefined, WRONG],
+    ['a wrong token by subprotocol', {}, ['cairn-signal', protocol('wrong')], WRONG],
+    ['two tokens by subprotocol', {}, ['cairn-signal', protocol('s3cret-Token'), protocol('wrong')], MISSING],
+    ['a wrong header beside a right subprotocol', { authorization: 'Bearer wrong' }, ['cairn-signal', protocol('s3cret-Token')], WRONG],
+  ])('401 to %s, and why', async (_what, headers: Record<string, string>, protocols, why) => {
     const refused = await Peer.refused(running.url, { headers, ...(protocols && { protocols }) });
     expect(refused.status).toBe(401);
     expect(refused.headers['www-authenticate']).toBe('Bearer');
-    expect(refused.body).toContain('Authorization: Bearer');
+    expect(refused.body).toContain(why);
   });
 
   it('401 to a token in the URL, and the text says what to use instead', async () => {
