@@ -33,7 +33,7 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
   }
 
   /** Starts a proxy in front of a port; its own port. */
-  async function behind(port: number, what: 'strips' | 'swallows' | 'delays'): Promise<number> {
+  async function behind(port: number, what: 'strips' | 'withholds' | 'swallows' | 'delays'): Promise<number> {
     return Number(await stage.script(new URL('proxy.mjs', import.meta.url), String(port), what));
   }
 
@@ -163,6 +163,11 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
       mend: 'Start again in 10 s.',
       states: stoppedAt('sockets'),
     });
+  }, TIMEOUT_MS);
+
+  it('a proxy keeps the token to itself', async () => {
+    await openAt(await behind(await stage.serve('--auth-token', TOKEN), 'withholds'));
+    expect(await run(TOKEN)).toMatchObject({ headline: 'The token does not arrive.', mend: expect.stringContaining('Authorization'), states: stoppedAt('admission') });
   }, TIMEOUT_MS);
 
   it('a proxy strips the upgrade', async () => {

@@ -1,11 +1,14 @@
-// A proxy as they should not be, in front of a server on loopback: node proxy.mjs PORT strips|swallows|delays
+// A proxy as they should not be, in front of a server on loopback: node proxy.mjs PORT strips|withholds|swallows|delays
 //   strips    the Upgrade and Connection headers of requests
+//   withholds the Authorization header of requests
 //   swallows  what follows the handshake of a WebSocket, in both directions
 //   delays    what the server sends over a WebSocket
 // Prints the port it listens on.
 import { connect, createServer } from 'node:net';
 
 const [port, what] = process.argv.slice(2);
+/** Headers that are taken out of requests. */
+const TAKEN = { strips: /\r\n(?:Upgrade|Connection): [^\r]*/gi, withholds: /\r\nAuthorization: [^\r]*/gi }[what];
 const DELAY_MS = 400;
 
 const server = createServer((peer) => {
@@ -19,7 +22,7 @@ const server = createServer((peer) => {
   upstream.on('close', () => peer.destroy());
   peer.on('data', (text) => {
     if (upgraded && what === 'swallows') return;
-    upstream.write(what === 'strips' ? text.replaceAll(/\r\n(?:Upgrade|Connection): [^\r]*/gi, '') : text, 'latin1');
+    upstream.write(TAKEN === undefined || upgraded ? text : text.replaceAll(TAKEN, ''), 'latin1');
   });
   upstream.on('data', (text) => {
     if (upgraded && what === 'swallows') return;
