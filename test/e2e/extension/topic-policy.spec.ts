@@ -35,6 +35,15 @@ class Question {
   readonly asked = new Promise<void>((resolve) => (this.arrive = resolve));
 }
 
+/** A server that is asked the question about relays to the topic "slow", and lets everything else pass. */
+function slowRelays(question: Question): Promise<RunningServer> {
+  return ruled((_principal, action, topic) => {
+    if (action !== 'relay' || topic !== 'slow') return true;
+    question.arrive();
+    return question.answered;
+  });
+}
+
 describe('a topic policy', () => {
   it('P1: drops and counts what it refuses over CBOR, and the connection stays open', async () => {
     const running = await ruled((_principal, action, topic) => topic === 'yes' || (topic === 'deaf' && action === 'relay'));
@@ -129,11 +138,7 @@ describe('a topic policy', () => {
 
   it('P2: that takes its time keeps the order of what its connection sends, and nobody else waiting', async () => {
     const question = new Question();
-    const running = await ruled((_principal, action, topic) => {
-      if (action !== 'relay' || topic !== 'slow') return true;
-      question.arrive();
-      return question.answered;
-    });
+    const running = await slowRelays(question);
     const [a, b, c] = [await Peer.connect(running.url), await Peer.connect(running.url), await Peer.connect(running.url)];
     for (const topic of ['slow', 'fast']) a.subscribe(topic);
     await a.sync();
@@ -152,11 +157,7 @@ describe('a topic policy', () => {
 
   it('P2, R9: a relay that is not canonical holds its own payload after the answer, whatever others sent meanwhile', async () => {
     const question = new Question();
-    const running = await ruled((_principal, action, topic) => {
-      if (action !== 'relay' || topic !== 'slow') return true;
-      question.arrive();
-      return question.answered;
-    });
+    const running = await slowRelays(question);
     const [a, b, c] = [await Peer.connect(running.url), await Peer.connect(running.url), await Peer.connect(running.url)];
     a.subscribe('slow');
     await a.sync();
@@ -230,11 +231,7 @@ describe('a topic policy', () => {
 
   it('P2, A8: what a connection asked for before it was closed for a fault is not done after the answer', async () => {
     const question = new Question();
-    const running = await ruled((_principal, action, topic) => {
-      if (topic !== 'slow' || action === 'subscribe') return true;
-      question.arrive();
-      return question.answered;
-    });
+    const running = await slowRelays(question);
     const [a, b] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     a.subscribe('slow');
     await a.sync();
