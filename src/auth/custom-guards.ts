@@ -3,14 +3,13 @@ import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { Clock } from '../clock/clock.js';
 import { TooLate, within } from '../clock/deadline.js';
+import { Seldom } from '../clock/seldom.js';
 import { Log, Logs } from '../logging/log.js';
 import { Refused, undecided } from './refused.js';
 import { upgradeOf } from './upgrade-request.js';
 
 /** How long one guard may take, in milliseconds. */
 const MOST_ASKING_MS = 5000;
-/** At most one line about guards that fail in this many milliseconds: strangers must not be able to fill the log. */
-const LOGGED_MS = 1000;
 
 /** What a guard may throw to refuse, besides Nest's exceptions: anything with the status of an HTTP answer. */
 interface Refusing {
@@ -33,7 +32,7 @@ export class AddedGuards {
 @Injectable()
 export class CustomGuards implements CanActivate {
   readonly #log: Log;
-  #loggedAt = -Infinity;
+  readonly #failures: Seldom;
 
   constructor(
     private readonly added: AddedGuards,
@@ -41,6 +40,7 @@ export class CustomGuards implements CanActivate {
     logs: Logs,
   ) {
     this.#log = logs.for('auth');
+    this.#failures = new Seldom(clock);
   }
 
   /** Asks them one after the other. Rejects with a refusal: the guard's own, or 503 for a guard that cannot judge. */
@@ -67,11 +67,7 @@ export class CustomGuards implements CanActivate {
   /** The refusal for a guard that cannot judge. What it threw may hold what it was shown, so its text is for debugging alone. */
   #failure(guard: CanActivate, reason: 'guard_failed' | 'guard_timeout' | 'guard_nonsense', what: string, error?: unknown): Refused {
     const { name } = guard.constructor;
-    const now = this.clock.monotonic();
-    if (now - this.#loggedAt >= LOGGED_MS) {
-      this.#log.error(`a guard ${what}, so the peer is refused`, { guard: name });
-      this.#loggedAt = now;
-    }
+    if (this.#failures.due()) this.#log.error(`a guard ${what}, so the peer is refused`, { guard: name });
     if (error instanceof Error) this.#log.debug('what a guard threw', { guard: name, error: error.stack });
     return undecided(reason);
   }

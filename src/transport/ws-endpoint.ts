@@ -9,6 +9,7 @@ import { Refused } from '../auth/refused.js';
 import type { Admission, UpgradeGuards } from '../auth/upgrade-guards.js';
 import type { UpgradeRequest } from '../auth/upgrade-request.js';
 import type { Clock } from '../clock/clock.js';
+import { Seldom } from '../clock/seldom.js';
 import type { Settings } from '../config/settings.js';
 import type { Lifecycle } from '../lifecycle/lifecycle.js';
 import type { Log } from '../logging/log.js';
@@ -38,9 +39,6 @@ import { WriteBatch } from './write-batch.js';
 import { WsConnection } from './ws-connection.js';
 import type { ConnectionShare } from './ws-connection.js';
 
-/** At most one line about upgrades that could not be decided in this many milliseconds. */
-const FAULT_LOGGED_MS = 1000;
-
 export interface WsEndpointParts {
   readonly httpServer: Server;
   readonly settings: Settings;
@@ -64,6 +62,7 @@ export class WsEndpoint implements ConnectionSource {
   readonly #heartbeat: Heartbeat;
   readonly #refusals: RefusalLog;
   readonly #drops: RefusalLog;
+  readonly #faults: Seldom;
   readonly #limits: ConnectionLimits;
   readonly #proxies: TrustedProxies;
   /** The answer that a connection was given last, or is still given. */
@@ -72,12 +71,12 @@ export class WsEndpoint implements ConnectionSource {
   #admit: Admission | undefined;
   #onConnection: ((connection: WsConnection) => void) | undefined;
   #lastId = 0;
-  #faultLoggedAt = -Infinity;
 
   constructor(private readonly parts: WsEndpointParts) {
     const { settings } = parts;
     this.#refusals = new RefusalLog(parts.log, parts.clock);
     this.#drops = new RefusalLog(parts.log, parts.clock, 'dropped a connection: no file handles are left for it');
+    this.#faults = new Seldom(parts.clock);
     this.#limits = new ConnectionLimits(this.#connections(), settings.maxConnectionsPerIp, parts.counts);
     this.#proxies = new TrustedProxies(settings.trustedProxies ?? [], settings.forwardedHeader);
     this.#heartbeat = new Heartbeat(settings, parts.clock);
@@ -249,12 +248,9 @@ export class WsEndpoint implements ConnectionSource {
 
   /** At most one line in a while: it may be a guard of the application's that throws, for any stranger, and what it throws may hold what it was shown. */
   #logFault(error: unknown): void {
-    const { log, clock } = this.parts;
+    const { log } = this.parts;
     log.debug('an upgrade could not be decided', { error: error instanceof Error ? error.stack : typeof error });
-    const now = clock.monotonic();
-    if (now - this.#faultLoggedAt < FAULT_LOGGED_MS) return;
-    log.error('an upgrade could not be decided', { error: nameOf(error) });
-    this.#faultLoggedAt = now;
+    if (this.#faults.due()) log.error('an upgrade could not be decided', { error: nameOf(error) });
   }
 }
 
