@@ -5,6 +5,7 @@ import { encodeMessage } from '../../src/protocol/message.js';
 import type { SignalMessage } from '../../src/protocol/message.js';
 import { parseRendezvousMessage } from '../../src/protocol/rendezvous-message.js';
 import { readMessage } from '../../src/protocol/strict-reader.js';
+import { metered } from '../support/metered-frame.js';
 import { mutated } from '../support/mutation.js';
 import { agree, relayFrame } from '../support/relay-frames.js';
 import { property } from './property.js';
@@ -67,37 +68,6 @@ property('reading a frame costs work in its length', fc.oneof(tower, anyFrame), 
   expect(Buffer.byteLength(message.topic)).toBeLessThanOrEqual(frame.length);
   if (message.kind === 'Relay') expect(message.payload.length).toBeLessThanOrEqual(frame.length);
 });
-
-/** The same frame, which throws when more than `most` bytes of it are looked at. */
-function metered(frame: Buffer, most: number): Buffer {
-  let looks = 0;
-  const look = (bytes: number): void => {
-    looks += bytes;
-    if (looks > most) throw new Error(`more than ${most} looks at the bytes of a frame of ${frame.length}`);
-  };
-  return new Proxy(frame, {
-    get: (_frame, key) => {
-      switch (key) {
-        case 'length':
-          return frame.length;
-        case 'subarray':
-          return (...range: [from?: number, to?: number]) => {
-            const piece = frame.subarray(...range);
-            look(piece.length);
-            return piece;
-          };
-        case 'toString':
-          return (encoding: BufferEncoding, ...range: [from?: number, to?: number]) => {
-            look(frame.subarray(...range).length);
-            return frame.toString(encoding, ...range);
-          };
-        default:
-          look(1);
-          return Reflect.get(frame, key) as unknown;
-      }
-    },
-  });
-}
 
 // --- JSON
 
