@@ -11,6 +11,7 @@ import { tooManySubscribers, tooManySubscriptions, tooManyTopics, topicTooLong }
 import type { CloseReason } from '../protocol/close-codes.js';
 import { encodeMessage } from '../protocol/message.js';
 import { binaryFrame } from '../protocol/websocket-frame.js';
+import { chargeOfSending } from './charges.js';
 import { Discovery } from './discovery.js';
 import type { Discovered } from './discovery.js';
 
@@ -68,10 +69,12 @@ export class Relay implements OnModuleInit {
     if (changed && this.#debugging) this.#logTopic('unsubscribed', connection, topic);
   }
 
-  /** R1, R2: `message` is the canonical encoding (R4) of a Relay to `topic`; the sender need not be subscribed. */
+  /** R1, R2: `message` is the canonical encoding (R4) of a Relay to `topic`; the sender need not be subscribed. L1: he pays for what is sent. */
   relay(sender: Connection, topic: string, message: Uint8Array): void {
-    if (this.#send(topic, message, sender) === 0) this.traffic.unheard += 1;
+    const deliveries = this.#send(topic, message, sender);
+    if (deliveries === 0) this.traffic.unheard += 1;
     this.backplane.publish(topic, message);
+    sender.charge(chargeOfSending(message.length, deliveries + (this.backplane.state === 'up' ? 1 : 0)));
   }
 
   /** N1: what came to another node reaches every subscriber of this one. */
@@ -136,7 +139,7 @@ export class Relay implements OnModuleInit {
       this.discovery.found(record);
     }
     for (const message of messages.toReversed()) subscriber.send(binaryFrame(message));
-    if (messages.length > 0) subscriber.charge(messages.length);
+    subscriber.charge(messages.length + chargeOfSending(messages.reduce((bytes, { length }) => bytes + length, 0), 1));
   }
 
   #logTopic(message: string, connection: Connection, topic: string): void {

@@ -19,6 +19,7 @@ import type { Relay as RelayMessage } from '../protocol/message.js';
 import type { Malformed, RendezvousMessage } from '../protocol/rendezvous-message.js';
 import { parseRendezvousMessage } from '../protocol/rendezvous-message.js';
 import { readMessage } from '../protocol/strict-reader.js';
+import { chargeOfReading } from './charges.js';
 import { Expiry } from './expiry.js';
 import { Permissions } from './permissions.js';
 import { Relay } from './relay.js';
@@ -147,9 +148,10 @@ export class SignalingGateway
     if (answered !== undefined) connection.hold(answered.catch((error: unknown) => this.#fail(connection, error)));
   }
 
-  /** R6: what is none of the three messages is dropped without an answer. */
+  /** R6: what is none of the three messages is dropped without an answer. Read or not, it is paid for. */
   #strictly(connection: Connection, frame: Buffer): void {
     const message = readMessage(frame);
+    connection.charge(chargeOfReading(frame.length));
     switch (message?.kind) {
       case 'Subscribe':
         this.traffic.received.subscribe += 1;

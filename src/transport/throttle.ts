@@ -52,6 +52,7 @@ export class Throttle {
 
   /** Takes tokens whether they are there or not; those that are not must come back before the next is spent. */
   charge(inbox: Inbox, tokens: number): void {
+    if (tokens === 0) return;
     inbox.fullAt = Math.max(inbox.fullAt, this.clock.monotonic()) + tokens * this.#perToken;
   }
 

@@ -7,6 +7,7 @@ import type { Extensions } from '../../src/extensions.js';
 import { Logs } from '../../src/logging/log.js';
 import { LogFilter } from '../../src/logging/log-filter.js';
 import { LimitCounts } from '../../src/metrics/limit-counts.js';
+import { TrafficCounts } from '../../src/metrics/traffic-counts.js';
 import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
 import { TopicRegistry } from '../../src/presence/topic-registry.js';
 
@@ -23,6 +24,7 @@ export interface RunningServer {
   readonly log: readonly LogLine[];
   /** Parts of the server that tests look into. */
   readonly counts: LimitCounts;
+  readonly traffic: TrafficCounts;
   readonly connections: ConnectionRegistry;
   readonly topics: TopicRegistry;
   close(): Promise<void>;
@@ -55,6 +57,7 @@ export async function startServer(input: SettingsInput = {}, rustLog = 'trace', 
     management: `http://127.0.0.1:${server.management?.port}`,
     log,
     counts: server.app.get(LimitCounts, { strict: false }),
+    traffic: server.app.get(TrafficCounts, { strict: false }),
     connections: server.app.get(ConnectionRegistry, { strict: false }),
     topics: server.app.get(TopicRegistry, { strict: false }),
     close: async () => {

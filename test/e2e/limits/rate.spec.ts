@@ -8,6 +8,7 @@ import { Peer, relayMessage } from '../../support/peer.js';
 import { RawConnection } from '../../support/raw-http.js';
 import { startServer, stopServers } from '../../support/server.js';
 import type { RunningServer } from '../../support/server.js';
+import { tokensSpent } from '../../support/tokens-spent.js';
 import { turn } from '../../support/turn.js';
 import { clientFrame } from '../../support/client-frame.js';
 
@@ -99,6 +100,62 @@ describe('greedy senders', () => {
     late.socket.ping();
     await paused(connectionsOf(running).at(-1)!);
     expect(running.counts.of('max-messages-per-second')).toBe(1);
+  });
+
+  describe('L1: a relay costs a token, and one more for each 64 KiB that the server sends for it', () => {
+    const RATE = 200;
+    /** What a relay of `bytes` (as a message) to so many receivers costs its sender. */
+    async function cost(bytes: number, receivers: number): Promise<number> {
+      const running = await startServer({ maxMessagesPerSecond: RATE }, 'off', new ManualClock());
+      for (let i = 0; i < receivers; i++) {
+        const receiver = await Peer.connect(running.url);
+        receiver.subscribe('t');
+        await receiver.sync();
+      }
+      const sender = await Peer.connect(running.url);
+      const around = relayMessage('t', Buffer.alloc(1000)).length - 1000;
+      sender.relay('t', Buffer.alloc(bytes - around));
+      await sender.sync();
+      const tokens = tokensSpent(connectionsOf(running)[receivers], RATE) - 1;
+      await running.close();
+      return Math.round(tokens * 1000) / 1000;
+    }
+
+    it.each([
+      [65_536, 0, 1],
+      [65_535, 1, 1],
+      [65_536, 1, 2],
+      [65_536, 3, 4],
+      [32_768, 5, 3],
+    ])('%d bytes to %d receivers: %d', async (bytes, receivers, tokens) => {
+      expect(await cost(bytes, receivers)).toBe(tokens);
+    });
+
+    it('a frame counts as 1 KiB at least, since it is a write of its own', async () => {
+      expect(await cost(500, 63)).toBe(1);
+      expect(await cost(500, 64)).toBe(2);
+    });
+
+    it('J6: so does what a JSON peer publishes', async () => {
+      const running = await startServer({ maxMessagesPerSecond: RATE, recordMaxBytes: 65_536, maxMessageBytes: 131_072 }, 'off', new ManualClock());
+      for (let i = 0; i < 2; i++) (await Peer.connect(running.url)).subscribe('t');
+      while (running.topics.subscribers('t').size < 2) await turn();
+      const publisher = await JsonPeer.connect(running.url);
+      await publisher.publish('t', 'x'.repeat(65_536));
+      // The message, two receivers, and the ping behind it.
+      expect(tokensSpent(connectionsOf(running)[2], RATE)).toBeCloseTo(4);
+    });
+
+    it('J6: so does what is replayed to a new subscriber', async () => {
+      const running = await startServer({ maxMessagesPerSecond: RATE, recordMaxBytes: 65_000, maxMessageBytes: 131_072 }, 'off', new ManualClock());
+      const publisher = await JsonPeer.connect(running.url);
+      await publisher.publish('t', 'x'.repeat(65_000));
+      const late = await Peer.connect(running.url);
+      late.subscribe('t');
+      await late.next();
+      // The Subscribe, the record, and nothing more: what is replayed stays below 64 KiB.
+      expect(tokensSpent(connectionsOf(running)[1], RATE)).toBeCloseTo(2);
+    });
   });
 
   it('L1: 0 is no limit', async () => {

@@ -1,0 +1,21 @@
+/**
+ * What a message costs its sender besides the one token that every message costs (L1), in tokens. So nobody can buy more of the
+ * event loop than his share: each token is worth about as much work, whatever it is spent on.
+ */
+
+/** Bytes that are not canonical which the strict reader reads for a token: about 50 us in the slowest form (bench/codec.mjs). */
+const READ_BYTES = 4096;
+/** Bytes that are sent for a token. */
+const SENT_BYTES = 65_536;
+/** What a frame counts as at least: a write costs as much as so many bytes. */
+const LEAST_FRAME_BYTES = 1024;
+
+/** For a message of `bytes` that is not canonical (R4). */
+export function chargeOfReading(bytes: number): number {
+  return Math.floor(bytes / READ_BYTES);
+}
+
+/** For `bytes` sent to each of so many connections. */
+export function chargeOfSending(bytes: number, receivers: number): number {
+  return Math.floor((Math.max(bytes, LEAST_FRAME_BYTES) * receivers) / SENT_BYTES);
+}
