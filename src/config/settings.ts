@@ -156,11 +156,15 @@ export const settingsSchema = z.strictObject({
   }),
   maxBufferedBytes: count(0, 1024 * 1024 * 1024).prefault(1_048_576).meta({
     value: 'BYTES',
-    about: 'Bytes that may wait for one peer which reads too slowly; 0 for no limit. More close its connection with 4008.',
+    about: 'Memory for what waits for one peer which reads too slowly; 0 for no limit. More closes its connection with 4008.',
   }),
   maxBufferedTotalBytes: count(0, 1024 * 1024 * 1024 * 1024).prefault(268_435_456).meta({
     value: 'BYTES',
-    about: 'Bytes that may wait for all slow peers together; 0 for no limit. More close those for which most waits, with 4008.',
+    about: 'Memory for what waits for all slow peers together; 0 for no limit. More closes those for which most waits, with 4008.',
+  }),
+  maxUnfinishedTotalBytes: count(0, 1024 * 1024 * 1024 * 1024).prefault(134_217_728).meta({
+    value: 'BYTES',
+    about: 'Memory for what all peers together have sent and is not handled: messages that are not finished, and those held back by max-messages-per-second; 0 for no limit. More closes those that hold most, with 4010.',
   }),
   pingInterval: duration('100ms', '1h').prefault('25s').meta({
     value: 'TIME',

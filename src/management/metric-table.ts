@@ -182,6 +182,20 @@ export const METRICS: readonly MetricRow[] = [
     read: ({ limits }) => LIMITS.map((limit) => [limit, limits.of(limit)]),
   },
   {
+    name: 'cairn_signal_buffered_bytes',
+    type: 'gauge',
+    help: 'Bytes of memory that hold what waits for peers which read too slowly.',
+    moves: 'Towards `max-buffered-total-bytes`: many peers lag, or few that are sent much; at the limit those for which most waits are closed.',
+    read: ({ held }) => held.buffered.total,
+  },
+  {
+    name: 'cairn_signal_unfinished_bytes',
+    type: 'gauge',
+    help: 'Bytes of memory that hold what peers have sent and was not handled: messages that are not finished, and those that the rate holds back.',
+    moves: 'Towards `max-unfinished-total-bytes`: somebody begins messages and does not finish them, or many send too fast; at the limit those that hold most are closed.',
+    read: ({ held }) => held.unfinished.total,
+  },
+  {
     name: 'cairn_signal_records',
     type: 'gauge',
     help: 'Records held for peers that speak JSON.',

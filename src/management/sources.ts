@@ -5,6 +5,7 @@ import { Lifecycle } from '../lifecycle/lifecycle.js';
 import { BackplaneCounts } from '../metrics/backplane-counts.js';
 import { CertificateExpiry } from '../metrics/certificate-expiry.js';
 import { ConnectionCounts } from '../metrics/connection-counts.js';
+import { HeldBytes } from '../metrics/held-bytes.js';
 import { LimitCounts } from '../metrics/limit-counts.js';
 import { RefusalCounts } from '../metrics/refusal-counts.js';
 import { RendezvousCounts } from '../metrics/rendezvous-counts.js';
@@ -28,6 +29,7 @@ export class Sources {
     readonly refusals: RefusalCounts,
     readonly traffic: TrafficCounts,
     readonly limits: LimitCounts,
+    readonly held: HeldBytes,
     readonly rendezvous: RendezvousCounts,
     readonly bus: BackplaneCounts,
     readonly timings: Timings,

@@ -2,13 +2,14 @@ import { Module } from '@nestjs/common';
 import { BackplaneCounts } from './backplane-counts.js';
 import { CertificateExpiry } from './certificate-expiry.js';
 import { ConnectionCounts } from './connection-counts.js';
+import { HeldBytes } from './held-bytes.js';
 import { LimitCounts } from './limit-counts.js';
 import { RefusalCounts } from './refusal-counts.js';
 import { RendezvousCounts } from './rendezvous-counts.js';
 import { Timings } from './timings.js';
 import { TrafficCounts } from './traffic-counts.js';
 
-const COUNTS = [BackplaneCounts, CertificateExpiry, ConnectionCounts, LimitCounts, RefusalCounts, RendezvousCounts, Timings, TrafficCounts];
+const COUNTS = [BackplaneCounts, CertificateExpiry, ConnectionCounts, HeldBytes, LimitCounts, RefusalCounts, RendezvousCounts, Timings, TrafficCounts];
 
 /** What is counted, in the terms of those who count it; how it is shown is management's business. */
 @Module({ providers: COUNTS, exports: COUNTS })

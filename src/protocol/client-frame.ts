@@ -1,6 +1,6 @@
 /**
- * Peer-to-server WebSocket frames (RFC 6455, section 5.2) where they are simple: a whole binary message in one frame, masked, of
- * less than 64 KiB. Nearly all are; the others belong to `ws`.
+ * Peer-to-server WebSocket frames (RFC 6455, section 5.2). Most are *simple*: a whole binary message in one frame, masked, of less
+ * than 64 KiB. Those are told from the others in a few steps.
  */
 
 const FINAL_BINARY = 0x82;
@@ -9,8 +9,13 @@ const MASKED = 0x80;
 const MASKED_LONG = 0xfe;
 const MASK_BYTES = 4;
 
-/** The most bytes that a simple frame has before its message. */
-export const LONGEST_HEAD = 8;
+/** What a frame is (section 11.8). */
+export const Opcode = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
+
+/** The head of a frame of up to 125 bytes, mask included. */
+export const SHORTEST_HEAD = 2 + MASK_BYTES;
+/** The longest control frame, in bytes, head included (section 5.5). */
+export const LONGEST_CONTROL_FRAME = SHORTEST_HEAD + 125;
 
 /** What stands where a frame begins. */
 export const NOT_SIMPLE = -1;
@@ -23,7 +28,7 @@ export function simpleFrameLength(bytes: Uint8Array, at: number, end: number): n
   if (at + 1 >= end) return TOO_SHORT_TO_TELL;
   const second = bytes[at + 1];
   if (second < MASKED || second > MASKED_LONG) return NOT_SIMPLE;
-  if (second < MASKED_LONG) return 2 + MASK_BYTES + (second - MASKED);
+  if (second < MASKED_LONG) return SHORTEST_HEAD + (second - MASKED);
   if (at + 3 >= end) return TOO_SHORT_TO_TELL;
   return 4 + MASK_BYTES + ((bytes[at + 2] << 8) | bytes[at + 3]);
 }
@@ -33,22 +38,50 @@ export function messageStart(bytes: Uint8Array, at: number): number {
   return at + (bytes[at + 1] === MASKED_LONG ? 4 : 2) + MASK_BYTES;
 }
 
+/** The head of any frame. */
+export interface FrameHead {
+  readonly final: boolean;
+  /** Any of 0 to 15, whether it means something or not. */
+  readonly opcode: number;
+  /** Bytes of the frame's own data; more than 2^53 are told roughly. */
+  readonly length: number;
+  /** Where the frame's data begins, behind its mask; may lie beyond what is there. */
+  readonly body: number;
+}
+
+/** Stands for a head that no peer may send: a reserved bit, or no mask (sections 5.1, 5.2). */
+export const BROKEN = 'broken';
+
+/** The head of the frame that begins at `at`, as soon as its length can be told; undefined before that. */
+export function frameHead(bytes: Uint8Array, at: number, end: number): FrameHead | typeof BROKEN | undefined {
+  if (end - at < 2) return undefined;
+  const [first, second] = [bytes[at], bytes[at + 1]];
+  if ((first & 0x70) !== 0 || second < MASKED) return BROKEN;
+  const short = second - MASKED;
+  const lengthBytes = short < 126 ? 0 : short === 126 ? 2 : 8;
+  if (end - at < 2 + lengthBytes) return undefined;
+  let length = lengthBytes === 0 ? short : 0;
+  for (let i = 0; i < lengthBytes; i++) length = length * 256 + bytes[at + 2 + i];
+  return { final: first >= 0x80, opcode: first & 0x0f, length, body: at + 2 + lengthBytes + MASK_BYTES };
+}
+
+/** The mask that stands right before `from`, as a number whose lowest byte comes first. */
+export function maskBefore(bytes: Uint8Array, from: number): number {
+  return bytes[from - 4] | (bytes[from - 3] << 8) | (bytes[from - 2] << 16) | (bytes[from - 1] << 24);
+}
+
 /**
- * Takes the mask, which stands right before `from`, off what stands up to `to` (section 5.3). `words` is the same memory as
- * `bytes`: four bytes at a time, wherever the message lies.
+ * Takes a mask off what stands from `from` up to `to` (section 5.3); `turned` bytes of the same frame came before. `words` is the
+ * same memory as `bytes`: four bytes at a time, wherever they lie.
  */
-export function unmask(bytes: Uint8Array, words: Int32Array, from: number, to: number): void {
-  const mask = from - MASK_BYTES;
+export function unmask(bytes: Uint8Array, words: Int32Array, from: number, to: number, mask: number, turned = 0): void {
+  if (mask === 0) return;
   let at = from;
-  for (; at < to && (at & 3) !== 0; at++) bytes[at] ^= bytes[mask + ((at - from) & 3)];
-  const turned = at - from;
-  const word =
-    bytes[mask + (turned & 3)] |
-    (bytes[mask + ((turned + 1) & 3)] << 8) |
-    (bytes[mask + ((turned + 2) & 3)] << 16) |
-    (bytes[mask + ((turned + 3) & 3)] << 24);
-  if (word === 0) return;
+  let turn = turned;
+  for (; at < to && (at & 3) !== 0; at++) bytes[at] ^= mask >>> ((turn++ & 3) << 3);
+  const turnedBits = (turn & 3) << 3;
+  const word = turnedBits === 0 ? mask : (mask >>> turnedBits) | (mask << (32 - turnedBits));
   const lastWord = to >> 2;
   for (let index = at >> 2; index < lastWord; index++) words[index] ^= word;
-  for (at = Math.max(at, lastWord << 2); at < to; at++) bytes[at] ^= bytes[mask + ((at - from) & 3)];
+  for (at = Math.max(at, lastWord << 2); at < to; at++) bytes[at] ^= word >>> ((at & 3) << 3);
 }

@@ -12,7 +12,7 @@ export interface CloseReason {
   readonly limit?: Limit;
 }
 
-/** Fragments, or TCP segments, that one message may come in: enough for a byte each, too few to fill memory with bookkeeping. */
+/** Fragments that one message may come in: enough for a byte each, too few to keep the reader busy with nothing. */
 export const MAX_PIECES = 4096;
 
 /** Pings and pongs between the fragments of one message: enough for hours at the usual intervals, too few to keep much in memory. */
@@ -40,6 +40,8 @@ export const CloseCode = {
   slowConsumer: 4008,
   /** No sign of life in time. */
   deadPeer: 4009,
+  /** Peers have sent more than the server may hold unhandled, and this one the most. */
+  tooMuchUnfinished: 4010,
 } as const;
 
 /** Draining: come back after `seconds`. */
@@ -82,6 +84,11 @@ export function nodeOverloaded(limit: number): CloseReason {
   return breach(CloseCode.slowConsumer, 'max-buffered-total-bytes', `slow consumer: more than ${limit} bytes wait for all peers`);
 }
 
+/** More than `limit` bytes of what peers have sent wait to be finished or handled, and of this one more than of others. */
+export function tooMuchUnfinished(limit: number): CloseReason {
+  return breach(CloseCode.tooMuchUnfinished, 'max-unfinished-total-bytes', `more than ${limit} bytes of all peers unhandled`);
+}
+
 /** No sign of life for `seconds` after a ping. */
 export function deadPeer(seconds: number): CloseReason {
   return breach(CloseCode.deadPeer, 'pong-timeout', `no pong within ${seconds} s`);
@@ -102,18 +109,18 @@ export const tooManyInterruptions: CloseReason = {
 /** Something threw that must not; the log has it. */
 export const internalError: CloseReason = { code: CloseCode.internalError, text: 'internal error; retry with backoff' };
 
-/** The sentence for a close that the WebSocket layer begins by itself, with `code` alone. */
+/** Frames that no peer may send. */
+export const brokenFraming: CloseReason = { code: CloseCode.protocolError, text: 'broken WebSocket framing' };
+
+/** A text message that is not text. */
+export const textNotUtf8: CloseReason = { code: CloseCode.invalidText, text: 'text that is not UTF-8' };
+
+/** A message in too many fragments. */
+export const tooManyPieces: CloseReason = { code: CloseCode.policyViolation, text: `message in more than ${MAX_PIECES} pieces` };
+
+/** The sentence for the answer to the peer's own close, and for a close frame in which `ws` finds a fault: with `code` alone. */
 export function reasonFor(code: number): string {
-  switch (code) {
-    case CloseCode.protocolError:
-      return 'broken WebSocket framing';
-    case CloseCode.invalidText:
-      return 'text that is not UTF-8';
-    case CloseCode.policyViolation:
-      return `message in more than ${MAX_PIECES} pieces`;
-    default:
-      return 'closed at the peer\'s request';
-  }
+  return [brokenFraming, textNotUtf8].find((reason) => reason.code === code)?.text ?? 'closed at the peer\'s request';
 }
 
 function breach(code: number, limit: Limit, what: string): CloseReason {

@@ -8,6 +8,7 @@ export const LIMITS = [
   'max-messages-per-second',
   'max-buffered-bytes',
   'max-buffered-total-bytes',
+  'max-unfinished-total-bytes',
   'pong-timeout',
   'max-connections',
   'max-connections-per-ip',

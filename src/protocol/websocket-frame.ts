@@ -20,6 +20,9 @@ export function textFrame(message: string): Buffer {
   return frameOf(FINAL_TEXT, Buffer.from(message));
 }
 
+/** A ping without data. */
+export const PING = Buffer.from([0x89, 0]);
+
 /** The frame that answers a ping with its own `data`, 125 bytes at most (RFC 6455, section 5.5.3). */
 export function pongFrame(data: Uint8Array): Buffer {
   return frameOf(PONG, data);

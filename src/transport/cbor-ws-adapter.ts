@@ -7,6 +7,7 @@ import { Settings } from '../config/settings.js';
 import { Lifecycle } from '../lifecycle/lifecycle.js';
 import { Logs } from '../logging/log.js';
 import { ConnectionCounts } from '../metrics/connection-counts.js';
+import { HeldBytes } from '../metrics/held-bytes.js';
 import { LimitCounts } from '../metrics/limit-counts.js';
 import { RefusalCounts } from '../metrics/refusal-counts.js';
 import { TrafficCounts } from '../metrics/traffic-counts.js';
@@ -42,6 +43,7 @@ export class CborWsAdapter extends WsAdapter {
       refusals: this.app.get(RefusalCounts, { strict: false }),
       traffic: this.app.get(TrafficCounts, { strict: false }),
       connections: this.app.get(ConnectionCounts, { strict: false }),
+      held: this.app.get(HeldBytes, { strict: false }),
       clock: this.app.get(Clock, { strict: false }),
       log: this.app.get(Logs, { strict: false }).for('upgrade'),
     });

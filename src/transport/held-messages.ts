@@ -5,6 +5,8 @@ const KINDS: readonly Incoming[] = ['binary', 'text', 'ping', 'pong'];
 /** A length of 4 bytes and a kind of 1: less than the head of the frame it came in, which has 6 or more. */
 const HEAD_BYTES = 5;
 const LEAST_BYTES = 4096;
+/** Memory that they take beside their bytes: the objects around them. */
+const OVERHEAD_BYTES = 256;
 
 /**
  * Messages that wait for their turn, in the order they came, as bytes in one piece: a read may bring ten thousand of them,
@@ -18,6 +20,11 @@ export class HeldMessages {
 
   get empty(): boolean {
     return this.#start === this.#end;
+  }
+
+  /** Bytes of memory. */
+  get memory(): number {
+    return this.#bytes.length + OVERHEAD_BYTES;
   }
 
   /** `data` is copied. */

@@ -9,6 +9,8 @@ export interface Recipient {
   pause(): void;
   /** Reads on: everything that was held has been delivered. */
   resume(): void;
+  /** So many bytes of memory are held for messages that wait. May have all of them dropped. */
+  keeps(bytes: number): void;
 }
 
 /** Messages delivered at once when the wait for something is over; the others wait for their turn as throttled ones do. */
@@ -37,20 +39,25 @@ export class Inbox {
   /** Delivers at once where the bucket has a token, else as soon as it has. */
   take(kind: Incoming, data: Buffer): void {
     if (this.#held !== undefined) {
+      const before = this.#held.memory;
       this.#held.push(kind, data);
+      const { memory } = this.#held;
+      if (memory !== before) this.recipient.keeps(memory);
     } else if (this.throttle.spend(this)) {
       this.recipient.deliver(kind, data);
     } else {
-      this.#pause().push(kind, data);
+      const held = this.#pause();
+      held.push(kind, data);
       this.throttle.exceeded(this);
+      this.recipient.keeps(held.memory);
     }
   }
 
   /** Delivers nothing until `until` is fulfilled. */
   hold(until: Promise<void>): void {
     this.#waits += 1;
-    if (this.#held === undefined) this.#pause();
     void until.then(() => this.#waited());
+    if (this.#held === undefined) this.recipient.keeps(this.#pause().memory);
   }
 
   /** Delivers at most `most` of what is held, for as long as there are tokens; once nothing is, the peer is read again. How many. */
@@ -92,6 +99,7 @@ export class Inbox {
   #resume(): void {
     this.#held = undefined;
     this.throttle.remove(this);
+    this.recipient.keeps(0);
     this.recipient.resume();
   }
 }

@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
-import { LONGEST_HEAD } from '../protocol/client-frame.js';
+import { LONGEST_CONTROL_FRAME } from '../protocol/client-frame.js';
 
 const READ_BYTES = 64 * 1024;
+/** What a read may leave for the next one, in whole words: of what is not finished only heads and control frames are kept as bytes. */
+const KEPT_BYTES = (LONGEST_CONTROL_FRAME + 3) & ~3;
 
 /** Where Node keeps, on a socket that was opened with `onread`, its buffer, its callback, and what would make the next buffer. */
 const OF_ONREAD = ['kBuffer', 'kBufferCb', 'kBufferGen'];
@@ -20,12 +22,13 @@ interface Innards {
  */
 export class ReadBuffer {
   /** Room for the few bytes that the read before may have left, then the read. */
-  readonly bytes = Buffer.allocUnsafeSlow(LONGEST_HEAD + READ_BYTES);
+  readonly bytes = Buffer.allocUnsafeSlow(KEPT_BYTES + READ_BYTES);
   /** The same memory. */
   readonly words = new Int32Array(this.bytes.buffer);
   /** Where a read begins. */
-  readonly start = LONGEST_HEAD;
-  readonly #read = this.bytes.subarray(LONGEST_HEAD);
+  readonly start = KEPT_BYTES;
+  /** From there on. */
+  readonly room = this.bytes.subarray(KEPT_BYTES);
   #symbols: readonly symbol[] = [];
 
   /** Has `listener` told of each read, by its length in bytes, instead of `data`. False, and nothing done, where this Node has no such parts. */
@@ -34,8 +37,8 @@ export class ReadBuffer {
     if (this.#symbols.length === 0) this.#symbols = symbolsOf(innards);
     const [buffer, callback] = this.#symbols;
     if (callback === undefined || innards._handle?.useUserBuffer === undefined) return false;
-    innards._handle.useUserBuffer(this.#read);
-    innards[buffer] = this.#read;
+    innards._handle.useUserBuffer(this.room);
+    innards[buffer] = this.room;
     innards[callback] = listener;
     return true;
   }

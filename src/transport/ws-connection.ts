@@ -6,18 +6,19 @@ import type { LimitCounts } from '../metrics/limit-counts.js';
 import type { TrafficCounts } from '../metrics/traffic-counts.js';
 import { Connection } from '../presence/connection.js';
 import type { ConnectionCredential, MessageHandler } from '../presence/connection.js';
-import { CloseCode, MOST_INTERRUPTIONS, nodeOverloaded, slowConsumer, tooManyInterruptions } from '../protocol/close-codes.js';
+import { CloseCode, MOST_INTERRUPTIONS, nodeOverloaded, slowConsumer, tooManyInterruptions, tooMuchUnfinished } from '../protocol/close-codes.js';
 import type { CloseReason } from '../protocol/close-codes.js';
-import { pongFrame } from '../protocol/websocket-frame.js';
-import type { Backlog } from './backlog.js';
+import { PING, pongFrame } from '../protocol/websocket-frame.js';
 import type { Place } from './connection-limits.js';
 import { FrameReader } from './frame-reader.js';
 import type { FrameReceiver } from './frame-reader.js';
 import { Framing } from './framing.js';
 import type { Heartbeat, Pulse } from './heartbeat.js';
 import type { Incoming } from './held-messages.js';
+import type { Holdings } from './holdings.js';
 import { Inbox } from './inbox.js';
 import type { Recipient } from './inbox.js';
+import type { Outbox } from './outbox.js';
 import type { ReadBuffer } from './read-buffer.js';
 import type { SignalSocket } from './signal-socket.js';
 import type { Throttle } from './throttle.js';
@@ -27,7 +28,10 @@ import type { WriteBatch, Writer } from './write-batch.js';
 export interface ConnectionShare {
   readonly handler: MessageHandler;
   readonly writes: WriteBatch;
-  readonly backlog: Backlog;
+  /** What waits for peers. */
+  readonly backlog: Holdings<WsConnection>;
+  /** What peers have sent and was not handled yet. */
+  readonly unfinished: Holdings<WsConnection>;
   readonly heartbeat: Heartbeat;
   readonly throttle: Throttle;
   readonly readBuffer: ReadBuffer;
@@ -36,10 +40,8 @@ export interface ConnectionShare {
   readonly connections: ConnectionCounts;
   /** The largest message that a peer may send. */
   readonly maxMessageBytes: number;
-  /** Bytes that may wait for one peer; 0 for no limit. */
+  /** Bytes of memory that may wait for one peer; 0 for no limit. */
   readonly maxBufferedBytes: number;
-  /** Bytes that may wait for all peers together; 0 for no limit. */
-  readonly maxBufferedTotalBytes: number;
 }
 
 /** Whose connection it is. */
@@ -53,23 +55,30 @@ export interface ConnectionIdentity {
 }
 
 /**
- * One peer's WebSocket as the domain's Connection. Owns the socket's listeners; frames are written below `ws`, which
- * keeps reading, pings and the closing handshake. Knows nothing of topics or of what a message says.
+ * One peer's WebSocket as the domain's Connection. Owns the socket's listeners; frames are read and written below `ws`, which
+ * keeps the closing handshake. Knows nothing of topics or of what a message says.
  * Invariant: the handler hears of messages in the order they came, no faster than the rate, and of none after onClose; what
- * waits for the peer is never more than max-buffered-bytes and one frame.
+ * waits for the peer is never more than max-buffered-bytes and one frame; memory that it holds is noted as soon as it does.
  */
 export class WsConnection extends Connection implements Writer, Pulse, Recipient, FrameReceiver {
   batched = false;
   held: Buffer | undefined;
   heldBytes = 0;
   unflushed = 0;
-  waiting = 0;
+  pieces = 0;
+  piecesBytes = 0;
+  lastMemory: ArrayBufferLike | undefined;
+  outbox: Outbox | undefined;
   checkAt = 0;
   previous: Pulse | undefined;
   next: Pulse | undefined;
   list: ExpiryList<Pulse> | undefined;
   readonly inbox: Inbox;
   readonly #framing: Framing;
+  readonly #reader: FrameReader;
+  /** Bytes of memory for the message that is not finished, and for those that wait for their turn. */
+  #partial = 0;
+  #kept = 0;
   /** Whether its messages are ignored: it broke a rule, and is on its way out. They still count, or breaking a rule would be free. */
   #ignored = false;
   /** Bytes that had been read when the heartbeat last looked; -1 when it was read again since then. */
@@ -92,11 +101,13 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
     this.inbox = new Inbox(this, share.throttle);
     webSocket.connection = this;
     const reader = new FrameReader(share.readBuffer, this, share.maxMessageBytes);
-    share.readBuffer.readInto(socket, (length) => reader.read(length));
+    this.#reader = reader;
+    // `ws` must see nothing but the peer's close frame.
+    socket.removeAllListeners('data');
+    const read = share.readBuffer.readInto(socket, (length) => reader.read(length));
+    // What came with the handshake, and on a Node without such parts everything.
+    if (!read || socket.readableLength > 0) socket.on('data', (bytes: Buffer) => reader.readElsewhere(bytes));
     // Shared functions rather than closures: a node holds tens of thousands of idle connections.
-    webSocket.on('message', onMessage);
-    webSocket.on('ping', onPing);
-    webSocket.on('pong', onPong);
     webSocket.on('close', onClose);
     webSocket.on('error', onError);
     share.heartbeat.add(this);
@@ -131,21 +142,40 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
     const { writes, traffic, maxBufferedBytes } = this.share;
     traffic.bytesOut += frame.length;
     writes.write(this, frame);
-    if (maxBufferedBytes > 0 && this.waiting + this.unflushed > maxBufferedBytes) this.#relieve();
+    // Some of it may wait only for the end of this turn.
+    if (maxBufferedBytes > 0 && this.unflushed + (this.outbox?.held ?? 0) > maxBufferedBytes) writes.flush(this);
     return true;
   }
 
   /** What was sent so far leaves before whatever `ws` writes next. */
   flush(): void {
-    this.share.writes.flush(this);
+    this.share.writes.flushAll(this);
   }
 
-  overflow(): void {
-    this.close(nodeOverloaded(this.share.maxBufferedTotalBytes));
+  lags(bytes: number): void {
+    const { backlog, maxBufferedBytes } = this.share;
+    if (bytes === 0) this.outbox = undefined;
+    backlog.note(this, bytes);
+    if (maxBufferedBytes > 0 && bytes > maxBufferedBytes && this.open && !this.#ignored) this.close(slowConsumer(maxBufferedBytes));
+  }
+
+  /** Too much waits for all peers, and most of it for this one. */
+  overflow(maxBufferedTotalBytes: number): void {
+    if (this.open) this.close(nodeOverloaded(maxBufferedTotalBytes));
+    else this.terminate();
+  }
+
+  /** Peers have begun too much in all, and this one the most. */
+  abandon(maxUnfinishedTotalBytes: number): void {
+    this.#ignored = true;
+    this.#reader.stop();
+    this.inbox.drop();
+    if (this.open) this.fault(tooMuchUnfinished(maxUnfinishedTotalBytes));
+    else this.terminate();
   }
 
   ping(): void {
-    if (this.open) this.webSocket.ping();
+    this.send(PING);
   }
 
   /** Whether anything came from the peer since this was last set to false; every byte is a sign of life. */
@@ -169,17 +199,29 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
     this.inbox.hold(until);
   }
 
-  /** Whether `ws` would read the beginning of a message next; after a close frame or a fault it listens no more. */
-  get between(): boolean {
-    return this.webSocket.between && this.socket.listenerCount('data') > 0;
+  holds(bytes: number): void {
+    this.#partial = bytes;
+    this.#note();
   }
 
-  leave(bytes: Buffer): void {
-    this.socket.emit('data', bytes);
+  keeps(bytes: number): void {
+    this.#kept = bytes;
+    this.#note();
   }
 
-  message(message: Buffer): void {
-    this.take('binary', message);
+  #note(): void {
+    this.share.unfinished.note(this, this.#partial + this.#kept);
+  }
+
+  closing(frame: Buffer): void {
+    this.webSocket.answerClose(frame);
+  }
+
+  fault(reason: CloseReason): void {
+    if (reason.limit !== undefined) this.share.counts.reached(reason.limit);
+    this.webSocket.fail(reason);
+    // Its end is seen even where its messages wait.
+    this.socket.resume();
   }
 
   /** A message came, which waits until the connection may send it. */
@@ -192,11 +234,10 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
   }
 
   /**
-   * Whether a ping or pong is one too many in the middle of a message. A fragment is a piece of the read it came in and keeps
-   * all of that in memory, so fragments between many pings would keep far more than max-message-bytes.
+   * Whether a ping or pong is one too many in the middle of a message: who sends so many does not mean to finish it.
    */
   #interrupts(): boolean {
-    this.#interruptions = this.webSocket.unfinished ? this.#interruptions + 1 : 0;
+    this.#interruptions = this.#reader.amidst ? this.#interruptions + 1 : 0;
     if (this.#interruptions <= MOST_INTERRUPTIONS) return false;
     this.close(tooManyInterruptions);
     return true;
@@ -238,6 +279,8 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
       this.inbox.drop();
     }
     if (reason.limit !== undefined) this.share.counts.reached(reason.limit);
+    // What waits for it would keep the close frame waiting, and memory with it.
+    if (reason.code === CloseCode.slowConsumer) this.share.writes.drop(this);
     this.webSocket.dismiss(reason, fault);
   }
 
@@ -251,8 +294,9 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
   ended(own: number | undefined, ofPeer: number): void {
     this.share.connections.closed(own, ofPeer);
     this.share.heartbeat.remove(this);
-    this.share.backlog.forget(this);
     this.#closed = true;
+    this.#reader.stop();
+    this.lags(0);
     if (!this.inbox.paused) this.#over();
     else if (this.#ignored) this.inbox.drop();
     else this.inbox.end();
@@ -262,26 +306,6 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
     this.identity.place.release();
     this.onClose?.();
   }
-
-  /** Too much waits. Some of it may wait only for the end of this turn; if it is the peer that does not read, it is closed. */
-  #relieve(): void {
-    const { maxBufferedBytes } = this.share;
-    this.flush();
-    // The close frame stands behind the backlog; both go when the socket is cut.
-    if (this.socket.writableLength > maxBufferedBytes) this.close(slowConsumer(maxBufferedBytes));
-  }
-}
-
-function onMessage(this: WebSocket, message: WebSocket.RawData, isBinary: boolean): void {
-  (this as SignalSocket).connection.take(isBinary ? 'binary' : 'text', message as Buffer);
-}
-
-function onPing(this: WebSocket, data: Buffer): void {
-  (this as SignalSocket).connection.take('ping', data);
-}
-
-function onPong(this: WebSocket, data: Buffer): void {
-  (this as SignalSocket).connection.take('pong', data);
 }
 
 function onClose(this: WebSocket, code: number): void {
@@ -289,7 +313,7 @@ function onClose(this: WebSocket, code: number): void {
   socket.connection.ended(socket.ownCode, code);
 }
 
-/** `ws` reports broken framing and resets here, and closes by itself: all of it is the peer's doing and none of it news. */
+/** `ws` reports broken close frames and resets here, and closes by itself: all of it is the peer's doing and none of it news. */
 function onError(): void {
   // Without a listener the error would end the process.
 }

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { HttpException } from '@nestjs/common';
 import { WebSocketServer } from 'ws';
-import type { ServerOptions } from 'ws';
+import type { Server as WebSockets, ServerOptions } from 'ws';
 import { Refused } from '../auth/refused.js';
 import type { Admission, UpgradeGuards } from '../auth/upgrade-guards.js';
 import type { UpgradeRequest } from '../auth/upgrade-request.js';
@@ -15,24 +15,23 @@ import type { Lifecycle } from '../lifecycle/lifecycle.js';
 import type { Log } from '../logging/log.js';
 import { nameOf } from '../logging/name-of.js';
 import type { ConnectionCounts } from '../metrics/connection-counts.js';
+import type { HeldBytes } from '../metrics/held-bytes.js';
 import type { LimitCounts } from '../metrics/limit-counts.js';
 import type { RefusalCounts } from '../metrics/refusal-counts.js';
 import type { TrafficCounts } from '../metrics/traffic-counts.js';
 import type { ConnectionSource, MessageHandler, Refusal } from '../presence/connection.js';
 import { sourceOf } from '../presence/source.js';
-import { MAX_PIECES } from '../protocol/close-codes.js';
 import { SUBPROTOCOL } from '../protocol/subprotocol.js';
-import { Backlog } from './backlog.js';
 import { ConnectionLimits } from './connection-limits.js';
 import type { Place } from './connection-limits.js';
 import { handshakeFault, isWebSocketHandshake, refusalOfHandshake } from './handshake.js';
+import { Holdings } from './holdings.js';
 import { ReadBuffer } from './read-buffer.js';
 import { DRAINING, lingerThenDestroy, refusalOf, refuse } from './refusal.js';
 import { Heartbeat } from './heartbeat.js';
 import { RefusalLog } from './refusal-log.js';
 import { capacity, mostOpenFiles } from './open-files.js';
-import { CLOSE_TIMEOUT_MS, signalSocketClass } from './signal-socket.js';
-import type { SignalSocket } from './signal-socket.js';
+import { CLOSE_TIMEOUT_MS, SignalSocket } from './signal-socket.js';
 import { Throttle } from './throttle.js';
 import { TrustedProxies } from './trusted-proxies.js';
 import { WriteBatch } from './write-batch.js';
@@ -48,6 +47,7 @@ export interface WsEndpointParts {
   readonly refusals: RefusalCounts;
   readonly traffic: TrafficCounts;
   readonly connections: ConnectionCounts;
+  readonly held: HeldBytes;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -58,7 +58,7 @@ export interface WsEndpointParts {
  * Invariant: an upgrade ends in one connection or one refusal, and while draining in a refusal.
  */
 export class WsEndpoint implements ConnectionSource {
-  readonly #webSockets: WebSocketServer;
+  readonly #webSockets: WebSockets<typeof SignalSocket>;
   readonly #heartbeat: Heartbeat;
   readonly #refusals: RefusalLog;
   readonly #drops: RefusalLog;
@@ -81,19 +81,14 @@ export class WsEndpoint implements ConnectionSource {
     this.#proxies = new TrustedProxies(settings.trustedProxies ?? [], settings.forwardedHeader);
     this.#heartbeat = new Heartbeat(settings, parts.clock);
     this.#heartbeat.start();
-    const options: ServerOptions & { maxFragments: number; maxBufferedChunks: number; closeTimeout: number } = {
+    const options: ServerOptions<typeof SignalSocket> & { closeTimeout: number } = {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
-      // A ping waits for its turn like any other message.
-      autoPong: false,
-      maxPayload: settings.maxMessageBytes,
-      maxFragments: MAX_PIECES,
-      maxBufferedChunks: MAX_PIECES,
       // The longest that any close may take; SignalSocket ends those sooner that are not a drain's.
       closeTimeout: settings.drainTimeout + CLOSE_TIMEOUT_MS,
       handleProtocols: (offered: Set<string>) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
-      WebSocket: signalSocketClass(settings.maxMessageBytes),
+      WebSocket: SignalSocket,
     };
     this.#webSockets = new WebSocketServer(options);
     this.#webSockets.on('wsClientError', (error, socket, request) => this.#refuse(request, socket, refusalOfHandshake(error, request)));
@@ -104,14 +99,15 @@ export class WsEndpoint implements ConnectionSource {
   }
 
   deliverTo(handler: MessageHandler): void {
-    const { settings, clock, counts, traffic, connections } = this.parts;
-    const { maxMessageBytes, maxBufferedBytes, maxBufferedTotalBytes } = settings;
-    const backlog = new Backlog(maxBufferedTotalBytes);
-    const writes = new WriteBatch(backlog);
+    const { settings, clock, counts, traffic, connections, held } = this.parts;
+    const { maxMessageBytes, maxBufferedBytes, maxBufferedTotalBytes, maxUnfinishedTotalBytes } = settings;
+    const backlog = new Holdings<WsConnection>(maxBufferedTotalBytes, held.buffered, (connection) => connection.overflow(maxBufferedTotalBytes));
+    const unfinished = new Holdings<WsConnection>(maxUnfinishedTotalBytes, held.unfinished, (connection) => connection.abandon(maxUnfinishedTotalBytes));
+    const writes = new WriteBatch();
     const throttle = new Throttle(settings, clock, counts);
     const readBuffer = new ReadBuffer();
-    const limits = { maxMessageBytes, maxBufferedBytes, maxBufferedTotalBytes };
-    this.#share = { handler, writes, backlog, heartbeat: this.#heartbeat, throttle, readBuffer, counts, traffic, connections, ...limits };
+    const limits = { maxMessageBytes, maxBufferedBytes };
+    this.#share = { handler, writes, backlog, unfinished, heartbeat: this.#heartbeat, throttle, readBuffer, counts, traffic, connections, ...limits };
     this.#admit = this.parts.guards.of(handler);
   }
 
@@ -233,7 +229,7 @@ export class WsEndpoint implements ConnectionSource {
       const { principal, credential, peerAddress, peerNetwork } = request;
       const source = principal === undefined ? peerNetwork : sourceOf(principal, peerAddress);
       const identity = { id: ++this.#lastId, principal, source, credential, place };
-      const connection = new WsConnection(identity, socket as Socket, webSocket as SignalSocket, this.#share!);
+      const connection = new WsConnection(identity, socket as Socket, webSocket, this.#share!);
       this.parts.connections.opened += 1;
       this.#onConnection!(connection);
       this.parts.log.debug('connected', { connection: connection.id, ...(principal !== undefined && { principal }) });

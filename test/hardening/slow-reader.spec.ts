@@ -18,7 +18,7 @@ describe('slow reader', () => {
   afterEach(stopServers);
 
   const connectionsOf = (running: RunningServer): WsConnection[] => [...running.connections] as WsConnection[];
-  const most = (connections: readonly WsConnection[]): number => Math.max(...connections.map(({ socket }) => socket.writableLength));
+  const most = (connections: readonly WsConnection[]): number => Math.max(...connections.map((connection) => connection.share.backlog.of(connection)));
 
   it('4008: five subscribers that read nothing are closed; nobody else notices, and nothing is left waiting', async () => {
     const running = await startServer({ maxBufferedBytes: LIMIT, maxMessagesPerSecond: 0 });

@@ -8,6 +8,7 @@ import { Sources } from '../../../src/management/sources.js';
 import { BackplaneCounts } from '../../../src/metrics/backplane-counts.js';
 import { CertificateExpiry } from '../../../src/metrics/certificate-expiry.js';
 import { ConnectionCounts } from '../../../src/metrics/connection-counts.js';
+import { HeldBytes } from '../../../src/metrics/held-bytes.js';
 import { LimitCounts } from '../../../src/metrics/limit-counts.js';
 import { RefusalCounts } from '../../../src/metrics/refusal-counts.js';
 import { RendezvousCounts } from '../../../src/metrics/rendezvous-counts.js';
@@ -33,7 +34,7 @@ describe('history', () => {
     const timings = new Timings();
     sources = new Sources(
       settings, new Lifecycle(), new ConnectionRegistry(), new TopicRegistry(clock, timings), new MemoryRecordStore({ ttl: 1000, perTopic: 1, perSource: 1, maxBytes: 1, maxBytesPerSource: 1 }, clock), new LocalBackplane(), new ConnectionCounts(),
-      new RefusalCounts(), new TrafficCounts(), new LimitCounts(), new RendezvousCounts(), new BackplaneCounts(), timings, new CertificateExpiry(),
+      new RefusalCounts(), new TrafficCounts(), new LimitCounts(), new HeldBytes(), new RendezvousCounts(), new BackplaneCounts(), timings, new CertificateExpiry(),
     );
     history = new History(sources, clock);
     told = [];

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { NOT_SIMPLE, TOO_SHORT_TO_TELL, messageStart, simpleFrameLength, unmask } from '../../../src/protocol/client-frame.js';
+import { BROKEN, NOT_SIMPLE, TOO_SHORT_TO_TELL, frameHead, maskBefore, messageStart, simpleFrameLength, unmask } from '../../../src/protocol/client-frame.js';
 import { clientFrame } from '../../support/client-frame.js';
 
 describe('R8: a frame from a peer', () => {
@@ -38,11 +38,43 @@ describe('R8: a frame from a peer', () => {
       for (let length = 0; length < 40; length++) {
         const before = randomBytes(256);
         memory.set(before);
-        unmask(memory, words, from, from + length);
+        unmask(memory, words, from, from + length, maskBefore(memory, from));
         const expected = Buffer.from(before);
         for (let i = 0; i < length; i++) expected[from + i] ^= before[from - 4 + (i & 3)];
         expect(memory).toEqual(expected);
       }
     }
+  });
+
+  it('has its mask taken off piece by piece, wherever the pieces end', () => {
+    const memory = Buffer.allocUnsafeSlow(64);
+    const words = new Int32Array(memory.buffer);
+    for (let from = 4; from < 8; from++) {
+      for (let cut = 0; cut < 30; cut++) {
+        const before = randomBytes(64);
+        memory.set(before);
+        const mask = maskBefore(memory, from);
+        unmask(memory, words, from, from + cut, mask);
+        unmask(memory, words, from + cut, from + 30, mask, cut);
+        const expected = Buffer.from(before);
+        for (let i = 0; i < 30; i++) expected[from + i] ^= before[from - 4 + (i & 3)];
+        expect(memory).toEqual(expected);
+      }
+    }
+  });
+
+  it.each([
+    ['a short one', '8185', { final: true, opcode: 1, length: 5, body: 6 }],
+    ['the first of several', '0285', { final: false, opcode: 2, length: 5, body: 6 }],
+    ['two bytes of length', '82fe1234', { final: true, opcode: 2, length: 0x1234, body: 8 }],
+    ['eight bytes of length', '82ff0000000100000002', { final: true, opcode: 2, length: 0x1_0000_0002, body: 14 }],
+    ['a length beyond all numbers', '82ffffffffffffffffff', { final: true, opcode: 2, length: 2 ** 64, body: 14 }],
+    ['a reserved bit', 'c285', BROKEN],
+    ['no mask', '8205', BROKEN],
+  ])('tells its head as soon as its length is there: %s', (_what, hex, head) => {
+    const bytes = Buffer.from(hex, 'hex');
+    expect(frameHead(bytes, 0, bytes.length)).toEqual(head);
+    const sooner = head === BROKEN ? 1 : bytes.length - 1;
+    for (let end = 0; end <= sooner; end++) expect(frameHead(bytes, 0, end)).toBeUndefined();
   });
 });

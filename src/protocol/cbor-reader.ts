@@ -1,0 +1,205 @@
+import { LONG_BYTES, isText } from './utf8.js';
+
+/** Thrown for every frame that does not decode: made once, since a flood of garbage must not cost a stack trace each. */
+export const MALFORMED = new Error('the frame is not one of the three messages');
+
+/** CBOR major types (RFC 8949, section 3.1). */
+export const UNSIGNED = 0;
+const NEGATIVE = 1;
+export const BYTES = 2;
+export const TEXT = 3;
+export const ARRAY = 4;
+export const MAP = 5;
+export const TAG = 6;
+/** Floats, simple values and, with no argument (INDEFINITE), the break that ends what has no length (section 3.2.1). */
+const SIMPLE = 7;
+
+export const TAG_BIGNUM = 2;
+export const TAG_NEGATIVE_BIGNUM = 3;
+export const INDEFINITE = -1;
+/** Stands for a string that is all in one chunk, which was not read yet. */
+const DEFINITE = -1;
+
+/** Longest byte string, in bytes, that the reference takes for an integer behind a big-number tag: 128 bits. */
+const MAX_INTEGER_BYTES = 16;
+
+/**
+ * CBOR (RFC 8949), item by item, as the reference reads it. Knows nothing of messages.
+ * Invariant: throws nothing but MALFORMED, never reads past the frame, looks at each byte a few times and makes no object for any.
+ */
+export class CborReader {
+  protected at = 0;
+  /** Argument of the head read last: a length, a count, a tag number or a value; INDEFINITE for additional information 31. */
+  protected argument = 0;
+  /** Where the chunk read last begins; it ends at `at`. */
+  protected from = 0;
+  /** Indefinite strings that are open, or DEFINITE before the only chunk of one that is not indefinite. */
+  #open = 0;
+
+  constructor(protected readonly frame: Uint8Array) {}
+
+  /** Skips a value of any kind that nests at most `depth` deep, tags counting as levels. */
+  protected skipValue(depth: number): void {
+    this.#skipValues(1, ARRAY, depth);
+  }
+
+  /** Skips `count` values, or those up to a break, of a container of this major type. */
+  #skipValues(count: number, container: typeof ARRAY | typeof MAP, depth: number): void {
+    for (let left = count; left !== 0; left--) {
+      const at = this.at;
+      const major = this.head();
+      switch (major) {
+        case UNSIGNED:
+        case NEGATIVE:
+          break;
+        case BYTES:
+        case TEXT:
+          for (this.openString(); this.nextChunk(major); );
+          break;
+        case ARRAY:
+        case MAP:
+          if (depth === 0) throw MALFORMED;
+          this.#skipValues(major === MAP && this.argument !== INDEFINITE ? 2 * this.argument : this.argument, major, depth - 1);
+          break;
+        case TAG:
+          if (this.#skipBigNumber(this.argument)) break;
+          if (depth === 0) throw MALFORMED;
+          this.#skipValues(1, ARRAY, depth - 1);
+          break;
+        default:
+          if (!this.isBreak(major)) {
+            this.#checkSimple(at);
+            break;
+          }
+          // A map does not end between key and value: then `left` is even.
+          if (count !== INDEFINITE || (container === MAP && left % 2 === 0)) throw MALFORMED;
+          return;
+      }
+    }
+  }
+
+  /**
+   * Skips the big number behind a tag, if one follows that the reference reads as an integer: then the tag is no level.
+   * Its integers have 128 bits with a sign, so a negative one of 16 bytes must leave the highest bit free.
+   */
+  #skipBigNumber(tag: number): boolean {
+    if (tag !== TAG_BIGNUM && tag !== TAG_NEGATIVE_BIGNUM) return false;
+    const at = this.at;
+    const length = this.head() === BYTES ? this.argument : INDEFINITE;
+    if (length === INDEFINITE || length > MAX_INTEGER_BYTES) {
+      this.at = at;
+      return false;
+    }
+    this.pass(length);
+    if (tag === TAG_NEGATIVE_BIGNUM && length === MAX_INTEGER_BYTES && this.frame[this.from] >= 0x80) throw MALFORMED;
+    return true;
+  }
+
+  /** Floats pass; of the simple values only false, true, null and undefined do, in one byte or in two. */
+  #checkSimple(at: number): void {
+    const information = this.frame[at] & 0x1f;
+    if (information === 25 || information === 26 || information === 27) return;
+    if (information > 24 || this.argument < 20 || this.argument > 23) throw MALFORMED;
+  }
+
+  // --- heads and strings
+
+  protected headBehindTags(): number {
+    let major = this.head();
+    while (major === TAG) major = this.head();
+    return major;
+  }
+
+  /** Whether the head just read, of this major type, is a break. */
+  protected isBreak(major: number): boolean {
+    return major === SIMPLE && this.argument === INDEFINITE;
+  }
+
+  /** Reads one head: returns its major type and leaves its argument. Lengths beyond the frame need no exact value, so doubles do. */
+  protected head(): number {
+    const frame = this.frame;
+    if (this.at >= frame.length) throw MALFORMED;
+    const initial = frame[this.at++];
+    const major = initial >> 5;
+    const information = initial & 0x1f;
+    if (information < 24) {
+      this.argument = information;
+    } else if (information <= 27) {
+      const size = 1 << (information - 24);
+      if (this.at + size > frame.length) throw MALFORMED;
+      let argument = 0;
+      for (let i = 0; i < size; i++) argument = argument * 256 + frame[this.at++];
+      this.argument = argument;
+    } else if (information === 31 && major >= BYTES && major !== TAG) {
+      this.argument = INDEFINITE;
+    } else {
+      throw MALFORMED;
+    }
+    return major;
+  }
+
+  /** The content of a string whose head was just read; a copy where it is in chunks. */
+  protected string(major: typeof BYTES | typeof TEXT): Uint8Array {
+    const definite = this.argument !== INDEFINITE;
+    this.openString();
+    if (definite) {
+      this.nextChunk(major);
+      return this.frame.subarray(this.from, this.at);
+    }
+    const content = this.room(Infinity);
+    let length = 0;
+    while (this.nextChunk(major)) {
+      if (this.at - this.from < LONG_BYTES) for (let at = this.from; at < this.at; at++) content[length++] = this.frame[at];
+      else {
+        content.set(this.frame.subarray(this.from, this.at), length);
+        length += this.at - this.from;
+      }
+    }
+    return content.subarray(0, length);
+  }
+
+  /** Begins with the chunks of the string whose head was just read. */
+  protected openString(): void {
+    this.#open = this.argument === INDEFINITE ? 1 : DEFINITE;
+  }
+
+  /** Reads the next chunk, if there is one. Chunks of an indefinite string may nest; each chunk of text is UTF-8 by itself. */
+  protected nextChunk(major: number): boolean {
+    if (this.#open === DEFINITE) {
+      this.#open = 0;
+      return this.#chunk(major);
+    }
+    while (this.#open > 0) {
+      const head = this.head();
+      if (head === major) {
+        if (this.argument !== INDEFINITE) return this.#chunk(major);
+        this.#open += 1;
+      } else if (this.isBreak(head)) this.#open -= 1;
+      else throw MALFORMED;
+    }
+    return false;
+  }
+
+  /** Always true. */
+  #chunk(major: number): boolean {
+    this.pass(this.argument);
+    if (major === TEXT) this.checkText();
+    return true;
+  }
+
+  protected checkText(): void {
+    if (!isText(this.frame, this.from, this.at)) throw MALFORMED;
+  }
+
+  /** Passes `length` bytes, which become the chunk read last. */
+  protected pass(length: number): void {
+    this.from = this.at;
+    if (length > this.frame.length - this.from) throw MALFORMED;
+    this.at = this.from + length;
+  }
+
+  /** Room for as many bytes as are wanted and the rest of the frame can bring, whatever count it claims. */
+  protected room(bytes: number): Uint8Array {
+    return Buffer.allocUnsafe(Math.min(bytes, this.frame.length - this.at));
+  }
+}

@@ -1,0 +1,166 @@
+import { Writable } from 'node:stream';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { binaryFrame } from '../../../src/protocol/websocket-frame.js';
+import { Outbox } from '../../../src/transport/outbox.js';
+import type { Lagging } from '../../../src/transport/outbox.js';
+import { turn } from '../../support/turn.js';
+
+/** A socket that gets rid of a write when a test says so, or at once. */
+class Peer implements Lagging {
+  readonly written: Buffer[] = [];
+  readonly told: number[] = [];
+  atOnce = false;
+  #taken: (() => void) | undefined;
+  readonly socket = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      this.written.push(Buffer.from(chunk));
+      if (this.atOnce) done();
+      else this.#taken = done;
+    },
+  });
+
+  lags(bytes: number): void {
+    this.told.push(bytes);
+  }
+
+  get last(): number {
+    return this.told.at(-1)!;
+  }
+
+  get text(): string {
+    return Buffer.concat(this.written).toString('latin1');
+  }
+
+  /** The system takes the write that waits. */
+  async take(): Promise<void> {
+    const taken = this.#taken;
+    this.#taken = undefined;
+    taken?.();
+    await turn();
+  }
+}
+
+describe('outbox', () => {
+  let peer: Peer;
+  let outbox: Outbox;
+
+  beforeEach(() => {
+    peer = new Peer();
+    // What the system did not take, which made it an outbox.
+    peer.socket.write('before');
+    outbox = new Outbox(peer, 6);
+    outbox.drain();
+  });
+
+  it('L2: tells what the socket was handed before, until that is gone', async () => {
+    expect(peer.last).toBeGreaterThan(6);
+    await peer.take();
+    await peer.take();
+    expect(peer.last).toBe(0);
+  });
+
+  it('R5: what waits leaves in order, once, as the socket gets rid of what it has', async () => {
+    for (let i = 0; i < 2000; i++) outbox.push(Buffer.from(`${i},`));
+    outbox.drain();
+    expect(peer.text).toBe('before');
+    while (peer.last > 0) await peer.take();
+    expect(peer.text).toBe(`before${Array.from({ length: 2000 }, (_, i) => `${i},`).join('')}`);
+  });
+
+  it('L2: small frames are copied together: 10,000 of 2 bytes take at most three times their bytes', () => {
+    for (let i = 0; i < 10_000; i++) outbox.push(Buffer.from('xx'));
+    outbox.drain();
+    expect(peer.last).toBeGreaterThan(20_000);
+    expect(peer.last).toBeLessThan(60_000);
+  });
+
+  it('L2: a small frame keeps nothing of the memory that it shares', () => {
+    const before = outbox.held;
+    outbox.push(binaryFrame(Buffer.alloc(29)));
+    expect(outbox.held - before).toBeLessThan(1024);
+  });
+
+  it('L2: a large frame with memory of its own is not copied', async () => {
+    const frame = binaryFrame(Buffer.alloc(50_000, 'x'));
+    const before = outbox.held;
+    outbox.push(frame);
+    expect(outbox.held - before).toBeGreaterThan(50_000);
+    expect(outbox.held - before).toBeLessThan(51_000);
+    frame.fill('y');
+    outbox.drain();
+    while (peer.last > 0) await peer.take();
+    expect(peer.text).toBe(`before${'y'.repeat(frame.length)}`);
+  });
+
+  it('L2: a large view of memory that others share is copied', async () => {
+    const slab = Buffer.alloc(16_384, 'x');
+    outbox.push(slab.subarray(0, 10_000));
+    slab.fill('y');
+    outbox.drain();
+    while (peer.last > 0) await peer.take();
+    expect(peer.text).toBe(`before${'x'.repeat(10_000)}`);
+  });
+
+  it('L2: what was dropped is not sent, and does not count; what the socket was handed does', async () => {
+    outbox.push(Buffer.alloc(5000, 'x'));
+    outbox.drain();
+    outbox.drop();
+    expect(peer.last).toBeLessThan(1000);
+    outbox.push(Buffer.from('after'));
+    outbox.drain();
+    while (peer.last > 0) await peer.take();
+    expect(peer.text).toBe('beforeafter');
+  });
+
+  it('D4: everything is handed over at once where something else is written behind it', async () => {
+    for (let i = 0; i < 100; i++) outbox.push(Buffer.alloc(3000, 'x'));
+    outbox.handAll();
+    peer.socket.write('behind');
+    while (peer.last > 0) await peer.take();
+    expect(peer.text).toBe(`before${'x'.repeat(300_000)}behind`);
+  });
+
+  it('nothing is written to a socket that has ended', async () => {
+    outbox.push(Buffer.from('late'));
+    peer.socket.on('error', (error) => expect(error).toBe('none'));
+    peer.socket.end();
+    await peer.take();
+    await peer.take();
+    outbox.drain();
+    expect(peer.text).toBe('before');
+  });
+
+  it('R5: whatever is pushed, handed and taken when, each byte leaves once and in order, and what is told is never less than what waits', async () => {
+    const step = fc.oneof(
+      { weight: 4, arbitrary: fc.oneof(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 3000, max: 40_000 })).map((bytes) => ({ push: bytes })) },
+      fc.constantFrom({ drain: true }, { take: true }, { all: true }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.boolean(), async (steps, atOnce) => {
+        const one = new Peer();
+        let box = new Outbox(one, 0);
+        let pushed = '';
+        for (const [i, what] of steps.entries()) {
+          if ('push' in what) {
+            const frame = Buffer.allocUnsafeSlow(what.push).fill(String.fromCodePoint(97 + (i % 26)));
+            pushed += frame.toString('latin1');
+            box.push(frame);
+          } else if ('take' in what) await one.take();
+          else if ('all' in what) box.handAll();
+          else box.drain();
+          expect(box.held).toBeGreaterThanOrEqual(pushed.length - one.text.length);
+          if (one.last !== 0) continue;
+          // It is done.
+          one.told.length = 0;
+          box = new Outbox(one, 0);
+        }
+        one.atOnce = atOnce;
+        box.drain();
+        while (one.last > 0) await one.take();
+        expect(one.text).toBe(pushed);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
