@@ -42,24 +42,41 @@ export class TrustedProxies {
   }
 }
 
-/** A quoted string (RFC 9110, section 5.6.4), or one character of anything else. */
-const QUOTED = '"(?:[^"\\\\]|\\\\.)*"';
-const ELEMENTS = new RegExp(`(?:${QUOTED}|[^",])+`, 'g');
-const PAIRS = new RegExp(`(?:${QUOTED}|[^";])+`, 'g');
-
 /** What each proxy wrote, the one nearest to us last. */
 function hops(header: string, value: string | string[] | undefined): string[] {
   const written = [value ?? []].flat().join(',');
   if (header !== FORWARDED) return written.split(',').map((element) => element.trim()).filter((element) => element !== '');
   // A quote that nobody closed could hide where an element ends.
-  if (written.replaceAll(new RegExp(QUOTED, 'g'), '').includes('"')) return [''];
-  return (written.match(ELEMENTS) ?? []).filter((element) => element.trim() !== '').map(forOf);
+  return splitUnquoted(written, ',')?.filter((element) => element.trim() !== '').map(forOf) ?? [''];
 }
 
 /** RFC 7239, section 4: of pairs by semicolons, the value of "for"; without one it is not known from where, nor with two. */
 function forOf(element: string): string {
-  const values = (element.match(PAIRS) ?? []).map((pair) => /^\s*for\s*=\s*(.*?)\s*$/i.exec(pair)?.[1]).filter((value) => value !== undefined);
+  const values = (splitUnquoted(element, ';') ?? []).map(valueOfFor).filter((value) => value !== undefined);
   return values.length === 1 ? values[0].replaceAll('"', '') : '';
+}
+
+/** The value of a pair that is named "for"; undefined for any other pair. */
+function valueOfFor(pair: string): string | undefined {
+  const equals = pair.indexOf('=');
+  return equals !== -1 && pair.slice(0, equals).trim().toLowerCase() === 'for' ? pair.slice(equals + 1).trim() : undefined;
+}
+
+/** The parts of a text between separators, except those in quoted strings (RFC 9110, section 5.6.4); undefined where a quote is not closed. Reads each character once. */
+function splitUnquoted(text: string, separator: string): string[] | undefined {
+  const parts: string[] = [];
+  let quoted = false;
+  let from = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at];
+    if (character === '"') quoted = !quoted;
+    else if (quoted && character === '\\') at += 1;
+    else if (!quoted && character === separator) {
+      parts.push(text.slice(from, at));
+      from = at + 1;
+    }
+  }
+  return quoted ? undefined : [...parts, text.slice(from)];
 }
 
 /** An IPv6 address in brackets or an IPv4 address, with a port. */

@@ -1,0 +1,93 @@
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { TrustedProxies } from '../../src/transport/trusted-proxies.js';
+import { HonestPair } from '../support/honest-pair.js';
+import { isLinear, PatternRecorder } from '../support/patterns.js';
+import { exchange, HANDSHAKE } from '../support/raw-http.js';
+import { startServer, stopServers } from '../support/server.js';
+import type { RunningServer } from '../support/server.js';
+import { StepCounter } from '../support/steps.js';
+
+/**
+ * A header of 16 KB that says where a peer is, which is read before any guard. Read by regular expressions that try one way after the
+ * other, `for=a<15,000 spaces>b` and quotes that nobody closes cost time in the square of their length: up to a second each.
+ */
+const worst: readonly (readonly [string, (size: number) => string])[] = [
+  ['spaces in a value', (size) => `for=a${' '.repeat(size)}b`],
+  ['spaces before a value', (size) => `for=${' '.repeat(size)}b`],
+  ['spaces behind a name', (size) => `for${' '.repeat(size)}x`],
+  ['tabs and spaces', (size) => `for=a${'\t '.repeat(size / 2)}b`],
+  ['spaces in each of many values', (size) => 'for=a         b,'.repeat(size / 16)],
+  ['quotes in a quote that is not closed', (size) => `"${'\\"'.repeat(size / 2)}`],
+  ['backslashes in a quote that is not closed', (size) => `for="${'\\'.repeat(size)}`],
+  ['a quote that is not closed, behind many that are', (size) => `${'""'.repeat(size / 2)}"`],
+  ['quotes side by side', (size) => `for=${'""'.repeat(size / 2)}`],
+  ['pairs', (size) => 'for=1;'.repeat(size / 6)],
+  ['pairs without a name', (size) => '='.repeat(size)],
+  ['semicolons', (size) => ';'.repeat(size)],
+  ['commas', (size) => ','.repeat(size)],
+  ['commas and spaces', (size) => ', '.repeat(size / 2)],
+  ['digits', (size) => `for=1.1.1.${'1'.repeat(size)}`],
+  ['digits of a port', (size) => `for="1.1.1.1:${'1'.repeat(size)}x"`],
+  ['brackets', (size) => `for="${'['.repeat(size)}"`],
+  ['a zone', (size) => `for="[fe80::1${'%'.repeat(size)}]x"`],
+  ['trusted hops', (size) => 'for=127.0.0.1,'.repeat(size / 14)],
+];
+/** What is left of 16 KB beside the rest of a handshake. */
+const MOST = 15_000;
+
+describe('L7: a worst case of the header that says where a peer is', () => {
+  let counter: StepCounter;
+
+  beforeAll(async () => {
+    counter = await StepCounter.start();
+  });
+  afterAll(() => counter.stop());
+
+  /** Of our own code; what regular expressions take is in the length of the text. */
+  async function steps(header: string, value: string): Promise<number> {
+    const socket = new Socket();
+    Object.defineProperty(socket, 'remoteAddress', { value: '127.0.0.1' });
+    const request = Object.assign(new IncomingMessage(socket), { headers: { [header]: value } });
+    const proxies = new TrustedProxies([{ address: '127.0.0.1', prefix: 32, family: 'ipv4' }], header);
+    const recorder = PatternRecorder.start();
+    try {
+      return await counter.count(() => void proxies.addressOf(request));
+    } finally {
+      expect([...recorder.stop().values()].filter((pattern) => !isLinear(pattern))).toEqual([]);
+    }
+  }
+
+  it.each(['forwarded', 'x-forwarded-for'].flatMap((header) => worst.map(([what, make]) => [header, what, make] as const)))(
+    '%s: %s: twice as long is about twice the work at most',
+    async (header, _what, make) => {
+      await steps(header, 'for=1.1.1.1;by="a", for=2.2.2.2');
+      const [half, whole] = [await steps(header, make(MOST / 2)), await steps(header, make(MOST))];
+      expect(whole).toBeLessThanOrEqual(2.1 * half);
+      expect(whole).toBeLessThanOrEqual(8 * MOST);
+    },
+  );
+
+  it('the steps of a character are counted', async () => {
+    const spaces = await steps('forwarded', ' '.repeat(MOST));
+    expect(spaces).toBeGreaterThanOrEqual(MOST);
+  });
+});
+
+describe('L7: upgrades with such a header', () => {
+  let running: RunningServer;
+  let pair: HonestPair;
+
+  beforeAll(async () => {
+    running = await startServer({ trustedProxies: '127.0.0.1', forwardedHeader: 'forwarded', allowedOrigins: 'https://app.example' }, 'info');
+    pair = await HonestPair.connect(running.url, { headers: { Forwarded: 'for=192.0.2.1' } });
+  });
+  afterAll(stopServers);
+
+  it.each(worst)('%s: refused for another reason, and honest peers are served', async (_what, make) => {
+    const headers = `Origin: https://other.example\r\nForwarded: ${make(MOST)}\r\n\r\n`;
+    expect(await exchange(running.port, HANDSHAKE.replace(/\r\n$/, headers))).toMatch(/^HTTP\/1\.1 403 /);
+    await pair.isServed();
+  });
+});
