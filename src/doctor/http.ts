@@ -64,7 +64,7 @@ function ourselves(body: string): { name: string; version: string } | undefined 
 
 /** Where a redirection leads, less what may hold anything. */
 function withoutQuery(location: string): string {
-  return location.replace(/[?#].*$/s, '');
+  return location.split(/[?#]/, 1)[0];
 }
 
 async function get(subject: Subject): Promise<Answer> {

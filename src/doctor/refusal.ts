@@ -77,7 +77,13 @@ function messageOf(text: string): string | undefined {
   }
 }
 
-/** Without character references: what they spell could be the token. */
+/** The first title without markup or character references: what they spell could be the token. */
 function titleOf(page: string): string | undefined {
-  return /<title>\s*([^<&]*?)\s*<\/title>/i.exec(page)?.[1];
+  for (const rest of page.split(/<title>/i).slice(1)) {
+    const end = rest.search(/[<&]/);
+    if (end !== -1 && rest.slice(end, end + END_OF_TITLE.length).toLowerCase() === END_OF_TITLE) return rest.slice(0, end).trim();
+  }
+  return undefined;
 }
+
+const END_OF_TITLE = '</title>';

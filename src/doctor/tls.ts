@@ -117,7 +117,7 @@ function plaintext({ addresses, request }: Subject): Finding {
 }
 
 function commonName(certificate: X509Certificate): string {
-  return printable(/^CN=(.*)$/m.exec(certificate.subject)?.[1] ?? certificate.subject.replaceAll('\n', ', '));
+  return printable(certificate.subject.split('\n').find((line) => line.startsWith('CN='))?.slice('CN='.length) ?? certificate.subject.replaceAll('\n', ', '));
 }
 
 function namesOf(certificate: X509Certificate): string {

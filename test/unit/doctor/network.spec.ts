@@ -156,6 +156,8 @@ describe('what a refusal says', () => {
     ['a sentence, as this server does', 'text/plain', 'Come back at nine.\n', 'Come back at nine.'],
     ['JSON with a message', 'application/json', '{"statusCode":403,"message":"Not \\u001b[2Jon Sundays."}', 'Not [2Jon Sundays.'],
     ['a page with a title', 'text/html', '<html><head><TITLE>400 No required SSL certificate was sent</TITLE>', '400 No required SSL certificate was sent'],
+    ['a page with a title between spaces', 'text/html', `<title>${' '.repeat(5000)}Closed today.${' '.repeat(5000)}</Title>`, 'Closed today.'],
+    ['a page whose second title is the first without markup', 'text/html', '<title>a<b></title><title>It is &quot;late&quot;</title><title>Closed.</title>', 'Closed.'],
     ['300 characters at most', 'text/plain', 'x'.repeat(301), `${'x'.repeat(300)}...`],
   ])('%s', async (_what, type, body, message) => {
     const port = await startHttp((_request, response) => response.writeHead(403, { 'Content-Type': type }).end(body));
@@ -168,6 +170,9 @@ describe('what a refusal says', () => {
     ['no more than the status', {}, 'Forbidden'],
     ['no more than the status, as a page', {}, '<html><title>403 Forbidden</title>'],
     ['a page without a title', {}, '<p>No.'],
+    ['a page with 16 KB of spaces for a title', {}, `<title>${' '.repeat(16_000)}</title>`],
+    ['a page with a title that does not end', {}, `<title>${' '.repeat(16_000)}x`],
+    ['a page of titles that do not end', {}, '<title>'.repeat(2300)],
     ['JSON without a message', {}, '{"error":1}'],
     ['JSON that is none', {}, '{"message":"x"'],
     ['what is compressed', { 'Content-Encoding': 'gzip' }, 'abc'],
