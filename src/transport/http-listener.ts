@@ -107,8 +107,14 @@ function pathOf(target: string): string {
   return PATH.test(path) ? path : NOWHERE;
 }
 
+/**
+ * A target in absolute form (RFC 9112, section 3.2.2) whose authority is no longer than a host name of 253 characters, a port and a
+ * little more: URL takes time in the square of a host's length where that is not in Latin letters (RFC 3492).
+ */
+const ABSOLUTE = /^[a-z][a-z\d+.-]*:\/\/[^/?#\\]{1,300}(?:[/?#]|$)/i;
+
 function pathOfAbsolute(target: string): string {
-  if (!URL.canParse(target)) return NOWHERE;
+  if (!ABSOLUTE.test(target) || !URL.canParse(target)) return NOWHERE;
   const url = new URL(target);
   return url.pathname + url.search;
 }

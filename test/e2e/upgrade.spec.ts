@@ -182,6 +182,9 @@ describe('upgrades that are none', () => {
     ['GET http://localhost/health/live HTTP/1.1', 200],
     ['GET http://h:secretport/?token=secret HTTP/1.1', 404],
     ['GET http:// HTTP/1.1', 404],
+    [`GET http://${'a'.repeat(300)}/health/live HTTP/1.1`, 200],
+    [`GET http://${'a'.repeat(301)}/health/live HTTP/1.1`, 404],
+    [`GET http://${'%E4%B8%80'.repeat(1700)}/health/live HTTP/1.1`, 404],
     ['GET http://[::1/health HTTP/1.1', 404],
     ['OPTIONS * HTTP/1.1', 404],
   ])('%s is answered %d in JSON', async (line, status) => {
