@@ -133,9 +133,12 @@ export const jwtAudiences = list('audiences as in the claim "aud"', (word) => (/
 /** Addresses that key sets are fetched from. */
 export const keySetUrls = list('https: addresses, such as https://id.example.com/keys (http: on loopback only)', (word) => (isKeyUrl(word) ? word : undefined));
 
+/** The longest address of keys, in characters. An issuer's metadata name it, and a host in other than Latin letters costs time in the square of its length (RFC 3492). */
+const MOST_KEY_URL = 2048;
+
 /** Whether keys may be fetched from there: nobody on the way may exchange them, so by TLS or not at all. No user, no password. */
 export function isKeyUrl(written: string): boolean {
-  if (!URL.canParse(written)) return false;
+  if (written.length > MOST_KEY_URL || !URL.canParse(written)) return false;
   const { protocol, hostname, username, password, hash } = new URL(written);
   const loopback = hostname === 'localhost' || hostname === '[::1]' || (isIP(hostname) === 4 && hostname.startsWith('127.'));
   return `${username}${password}${hash}` === '' && (protocol === 'https:' || (protocol === 'http:' && loopback));

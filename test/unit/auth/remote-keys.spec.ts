@@ -266,6 +266,7 @@ describe('A7: the keys of an issuer, fetched', () => {
       ['no key set', { jwks_uri: undefined }, 'the metadata name no https address of a key set'],
       ['a key set in plaintext, beyond this machine', { jwks_uri: 'http://id.example/keys' }, 'the metadata name no https address of a key set'],
       ['a file', { jwks_uri: 'file:///etc/passwd' }, 'the metadata name no https address of a key set'],
+      ['an address of 2,049 characters', { jwks_uri: `https://id.example/${'k'.repeat(2030)}` }, 'the metadata name no https address of a key set'],
     ])('are not believed of %s', async (_what, changes, why) => {
       issuer.answer = metadata(changes);
       make({});
