@@ -5,7 +5,7 @@ import { SUBPROTOCOL } from '../protocol/subprotocol.js';
 const TOKEN_PREFIX = 'bearer.';
 
 /** RFC 9110, section 11.1: the scheme in any case, then spaces; the token runs to the end of the value. */
-const AUTHORIZATION = /^bearer +(.+)$/i;
+const AUTHORIZATION = /^bearer +([^ ].*)$/i;
 
 /**
  * The bearer token that an upgrade request presents: from `Authorization` (RFC 6750, section 2.1) or, since a browser

@@ -6,9 +6,9 @@ const MOST_WAYS = 8;
 const MOST_STEPS = 8000;
 
 /**
- * Whether a regular expression takes time in the length of the text, whatever that is: at each character a constant number of ways to match is
- * open, wherever the match begins. It may say no where the answer is yes, as for `;\s*q`. What `redos-detector` does not look into is not taken: what is ahead,
- * behind, or matched before, and starts of lines.
+ * Whether a regular expression takes time in the length of the text: at each character, a constant number of ways to match is open,
+ * wherever the match begins. It may say no where the answer is yes, as for `;\s*q`. It says no to what `redos-detector` does not look
+ * into: lookaround, references back, starts of lines.
  */
 export function isLinear({ source, flags }: RegExp): boolean {
   if (/\(\?<?[=!]|\\[1-9]|\\k</.test(source) || /[mv]/.test(flags)) return false;
