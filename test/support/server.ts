@@ -6,6 +6,7 @@ import type { SettingsInput } from '../../src/config/settings.js';
 import type { Extensions } from '../../src/extensions.js';
 import { Logs } from '../../src/logging/log.js';
 import { LogFilter } from '../../src/logging/log-filter.js';
+import { HeldBytes } from '../../src/metrics/held-bytes.js';
 import { LimitCounts } from '../../src/metrics/limit-counts.js';
 import { TrafficCounts } from '../../src/metrics/traffic-counts.js';
 import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
@@ -25,6 +26,7 @@ export interface RunningServer {
   /** Parts of the server that tests look into. */
   readonly counts: LimitCounts;
   readonly traffic: TrafficCounts;
+  readonly held: HeldBytes;
   readonly connections: ConnectionRegistry;
   readonly topics: TopicRegistry;
   close(): Promise<void>;
@@ -57,6 +59,7 @@ export async function startServer(input: SettingsInput = {}, rustLog = 'trace', 
     management: `http://127.0.0.1:${server.management?.port}`,
     log,
     counts: server.app.get(LimitCounts, { strict: false }),
+    held: server.app.get(HeldBytes, { strict: false }),
     traffic: server.app.get(TrafficCounts, { strict: false }),
     connections: server.app.get(ConnectionRegistry, { strict: false }),
     topics: server.app.get(TopicRegistry, { strict: false }),
