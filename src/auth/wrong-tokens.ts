@@ -1,9 +1,9 @@
-import { BlockList, isIP } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../clock/clock.js';
 import { Settings } from '../config/settings.js';
 import { Log, Logs } from '../logging/log.js';
 import { LimitCounts } from '../metrics/limit-counts.js';
+import { mayBeProxy } from '../presence/private-address.js';
 import type { UpgradeRequest } from './upgrade-request.js';
 
 /** How long wrong tokens are remembered, from the first of a network on; in milliseconds. */
@@ -43,7 +43,7 @@ export class WrongTokens {
     const attempts = this.#attemptsOf(peerNetwork, now);
     attempts.count += 1;
     if (attempts.count <= most) return undefined;
-    if (trustedProxies === undefined && isPrivate(peerAddress)) {
+    if (mayBeProxy(peerAddress, trustedProxies)) {
       this.#warn();
       return undefined;
     }
@@ -70,29 +70,4 @@ export class WrongTokens {
     this.#warned = true;
     this.#log.warn('many wrong tokens from a private address: if that is a proxy, name it in trusted-proxies, so that those behind it are told apart');
   }
-}
-
-/** Networks that peers on the internet do not come from: those of RFC 1918, RFC 6598, RFC 4193, loopback and link-local. */
-const PRIVATE = new BlockList();
-for (const [address, prefix] of [
-  ['10.0.0.0', 8],
-  ['172.16.0.0', 12],
-  ['192.168.0.0', 16],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-] as const) {
-  PRIVATE.addSubnet(address, prefix, 'ipv4');
-}
-for (const [address, prefix] of [
-  ['::1', 128],
-  ['fc00::', 7],
-  ['fe80::', 10],
-] as const) {
-  PRIVATE.addSubnet(address, prefix, 'ipv6');
-}
-
-function isPrivate(address: string): boolean {
-  const version = isIP(address);
-  return version === 0 || PRIVATE.check(address, version === 4 ? 'ipv4' : 'ipv6');
 }
