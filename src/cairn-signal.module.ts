@@ -47,6 +47,7 @@ const OF_THE_APPLICATION: readonly (readonly [SettingName, string])[] = [
   ['managementAddr', ITS_LISTENERS],
   ['metricsToken', ITS_LISTENERS],
   ['handshakeTimeout', ITS_LISTENERS],
+  ['maxPlainConnections', ITS_LISTENERS],
   ['checkPage', ITS_PATHS],
   ['backplaneRequired', ITS_PATHS],
 ];

@@ -120,7 +120,11 @@ export const settingsSchema = z.strictObject({
   }),
   maxConnectionsPerIp: count(0, 10_000_000).prefault(0).meta({
     value: 'COUNT',
-    about: 'Peers that may be connected from one address (IPv6: one /64); 0 for no limit. One more is answered 429.',
+    about: 'Peers that may be connected from one address (IPv6: one /64), its plain connections included; 0 for no limit. One more is answered 429.',
+  }),
+  maxPlainConnections: count(0, 10_000_000).prefault(4096).meta({
+    value: 'COUNT',
+    about: 'Connections that are no peer\'s, or not yet: in their handshake, or of plain HTTP; 0 for as many as the process may open files. One more closes another one.',
   }),
   logFormat: oneOf(['json', 'pretty']).optional().meta({
     value: 'FORMAT',

@@ -74,6 +74,13 @@ export const METRICS: readonly MetricRow[] = [
     read: ({ connectionCounts }) => (Number.isFinite(connectionCounts.most) ? connectionCounts.most : undefined),
   },
   {
+    name: 'cairn_signal_plain_connections',
+    type: 'gauge',
+    help: 'TCP connections on listen-addr that are no peer\'s: in their handshake, of plain HTTP, or refused and not closed yet.',
+    moves: 'Some at any time. Near `max-plain-connections`, or what handles allow: many are coming at once, or somebody keeps connections for nothing.',
+    read: ({ connectionCounts }) => connectionCounts.plain?.size,
+  },
+  {
     name: 'cairn_signal_connections_opened_total',
     type: 'counter',
     help: 'Peers that connected.',

@@ -12,6 +12,8 @@ export class ConnectionCounts {
   opened = 0;
   /** How many there may be; Infinity for no limit; undefined before that is known. */
   most: number | undefined;
+  /** The TCP connections that are no peer's. */
+  plain: { readonly size: number } | undefined;
   readonly #closed = new Map<string, number>([...CODES.map(String), 'other'].map((code) => [code, 0]));
 
   /**

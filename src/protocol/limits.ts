@@ -12,6 +12,7 @@ export const LIMITS = [
   'pong-timeout',
   'max-connections',
   'max-connections-per-ip',
+  'max-plain-connections',
   'max-wrong-tokens',
   'allowed-origins',
 ] as const;

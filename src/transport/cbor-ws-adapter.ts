@@ -11,6 +11,7 @@ import { HeldBytes } from '../metrics/held-bytes.js';
 import { LimitCounts } from '../metrics/limit-counts.js';
 import { RefusalCounts } from '../metrics/refusal-counts.js';
 import { TrafficCounts } from '../metrics/traffic-counts.js';
+import { HttpListener } from './http-listener.js';
 import { WsEndpoint } from './ws-endpoint.js';
 import type { WsConnection } from './ws-connection.js';
 
@@ -36,6 +37,7 @@ export class CborWsAdapter extends WsAdapter {
     if (port !== 0) throw new Error('CborWsAdapter serves the port of the application: give @WebSocketGateway none of its own');
     return new WsEndpoint({
       httpServer: this.app.getHttpServer() as Server,
+      ownListener: this.app.getHttpAdapter() instanceof HttpListener,
       settings: this.app.get(Settings, { strict: false }),
       lifecycle: this.app.get(Lifecycle, { strict: false }),
       guards: this.app.get(UpgradeGuards, { strict: false }),

@@ -1,9 +1,13 @@
+import type { Settings } from '../config/settings.js';
 import type { LimitCounts } from '../metrics/limit-counts.js';
 import type { Refusal } from '../presence/connection.js';
 import type { RefusalReason } from '../protocol/refusal-reasons.js';
+import type { Origin } from './plain-connections.js';
 
 /** How soon, in seconds, a peer that found no place may try again. */
 const RETRY_S = 10;
+/** Plain connections that a network may have when peers have taken all of its places: health checks, and peers that are told so. */
+const FOR_REFUSALS = 16;
 
 /** A connection's share of the limits, from its upgrade to its end. */
 export interface Place {
@@ -19,17 +23,28 @@ export class ConnectionLimits {
   readonly #ofNetwork = new Map<string, number>();
   #taken = 0;
 
-  /** 0 for no limit. */
+  /** `most` is 0 for no limit. */
   constructor(
     private readonly most: number,
-    private readonly mostOfNetwork: number,
+    private readonly settings: Pick<Settings, 'maxConnectionsPerIp'>,
     private readonly counts: LimitCounts,
   ) {}
 
-  /** A place for a connection from `network` (see sourceOf), or why there is none. */
-  take(network: string): Place | Refusal {
-    const ofNetwork = this.#ofNetwork.get(network) ?? 0;
-    if (this.mostOfNetwork > 0 && ofNetwork >= this.mostOfNetwork) {
+  /** Places that are taken. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** How many plain connections there may be from a network at this moment: they and its peers share one limit. */
+  plainOf(origin: Origin): number {
+    return this.#mostOf() - this.#takenOf(origin) + FOR_REFUSALS;
+  }
+
+  /** A place for a connection from there, or why there is none. */
+  take(origin: Origin): Place | Refusal {
+    const { network } = origin;
+    const ofNetwork = this.#takenOf(origin);
+    if (ofNetwork >= this.#mostOf()) {
       this.counts.reached('max-connections-per-ip');
       return full(429, 'connections_per_ip', 'Too many connections from this address; the setting is max-connections-per-ip.');
     }
@@ -46,6 +61,14 @@ export class ConnectionLimits {
         released = true;
       },
     };
+  }
+
+  #takenOf({ network }: Origin): number {
+    return this.#ofNetwork.get(network) ?? 0;
+  }
+
+  #mostOf(): number {
+    return this.settings.maxConnectionsPerIp || Infinity;
   }
 
   #release(network: string): void {

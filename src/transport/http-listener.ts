@@ -5,6 +5,9 @@ import type { Server as TlsServer } from 'node:https';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Settings } from '../config/settings.js';
 import { MANAGEMENT } from '../http/management-path.js';
+import { FOR_OPERATORS } from './open-files.js';
+import { PlainConnections } from './plain-connections.js';
+import { originAt, PlainSockets } from './plain-sockets.js';
 import type { TlsPair } from './tls.js';
 
 /** Bytes of request line and headers that are taken; more is answered 431. */
@@ -63,6 +66,7 @@ export class HttpListener extends ExpressAdapter {
       express(request, response);
     });
     bound(this.management, timeout);
+    boundNumber(this.management);
   }
 
   /** From now on handshakes are made with this pair; connections that exist live on. Only where there was a pair at the start. */
@@ -86,6 +90,15 @@ function bound(server: Server, timeout: number): void {
   // Their size is bounded. Bounding their number would drop the last ones unseen, and those a proxy wrote stand last.
   server.maxHeadersCount = 0;
   server.maxRequestsPerSocket = MOST_REQUESTS;
+}
+
+/** As many connections as have handles: of more, one that is not used makes way. */
+function boundNumber(management: Server): void {
+  const connections = new PlainConnections({ most: () => FOR_OPERATORS, mostOf: () => Infinity, answersMayEnd: true, madeWay: () => undefined });
+  void new PlainSockets(management, connections, {
+    ofConnection: ({ remoteAddress }) => originAt(remoteAddress),
+    ofRequest: ({ socket }) => originAt(socket.remoteAddress),
+  });
 }
 
 /** Paths of the management address, as Express would find them. */

@@ -5,6 +5,12 @@ const FOR_ITSELF = 64;
 /** Handles kept for those that get no place: health checks, and peers that are told so. */
 const FOR_REFUSALS = 32;
 
+/**
+ * Connections to `management-addr`, which have handles of their own: what happens to peers takes none from operators, and the other
+ * way round. 32 status pages, and as many more.
+ */
+export const FOR_OPERATORS = 64;
+
 /** What fits into the handles that the process may open. */
 export interface Capacity {
   /** WebSockets; 0 for as many as come. */
@@ -14,12 +20,12 @@ export interface Capacity {
 }
 
 /**
- * How many connections may be allowed when `wanted` are asked for (0 for no limit) and the process may open `files`. At its
- * limit of handles the system would accept and close peers without anybody knowing. Throws a StartupError when none fit.
+ * How many connections may be allowed when `wanted` are asked for (0 for no limit) and the process may open `files`, of which
+ * `reserved` are for other listeners. At its limit of handles the system would accept and close peers without anybody knowing. Throws a StartupError when none fit.
  */
-export function capacity(wanted: number, files: number): Capacity {
+export function capacity(wanted: number, files: number, reserved = 0): Capacity {
   if (files === Infinity) return { connections: wanted, sockets: undefined };
-  const sockets = files - FOR_ITSELF;
+  const sockets = files - FOR_ITSELF - reserved;
   const connections = sockets - FOR_REFUSALS;
   if (connections < 1) {
     throw new StartupError(`this process may open only ${files} files, too few to serve anybody: raise "ulimit -n" to 512 or more`);

@@ -35,6 +35,11 @@ export class TrustedProxies {
     return address;
   }
 
+  /** Whether the other end of a TCP connection is a trusted proxy, so that only requests tell where a peer is. */
+  isProxy(remoteAddress: string | undefined): boolean {
+    return this.#trusts(plainAddress(remoteAddress ?? '') ?? 'unknown');
+  }
+
   #trusts(address: string): boolean {
     if (this.#trusted.rules.length === 0) return false;
     const version = isIP(address);

@@ -30,7 +30,11 @@ import { ReadBuffer } from './read-buffer.js';
 import { DRAINING, lingerThenDestroy, refusalOf, refuse } from './refusal.js';
 import { Heartbeat } from './heartbeat.js';
 import { RefusalLog } from './refusal-log.js';
-import { capacity, mostOpenFiles } from './open-files.js';
+import { capacity, FOR_OPERATORS, mostOpenFiles } from './open-files.js';
+import type { Capacity } from './open-files.js';
+import { PlainConnections } from './plain-connections.js';
+import type { PlainBounds } from './plain-connections.js';
+import { originAt, PlainSockets } from './plain-sockets.js';
 import { CLOSE_TIMEOUT_MS, SignalSocket } from './signal-socket.js';
 import { Throttle } from './throttle.js';
 import { TrustedProxies } from './trusted-proxies.js';
@@ -38,8 +42,17 @@ import { WriteBatch } from './write-batch.js';
 import { WsConnection } from './ws-connection.js';
 import type { ConnectionShare } from './ws-connection.js';
 
+/** What the log says of a plain connection that made way. */
+const MADE_WAY = {
+  network: 'closed a plain connection for a newer one: its address has as many as max-connections-per-ip allows',
+  node: 'closed a plain connection for a newer one: there are as many as max-plain-connections allows',
+  handles: 'closed a plain connection for a newer one: no file handles are left for both',
+};
+
 export interface WsEndpointParts {
   readonly httpServer: Server;
+  /** Whether that serves nothing but what is ours; else the application that mounts us bounds its plain connections. */
+  readonly ownListener: boolean;
   readonly settings: Settings;
   readonly lifecycle: Lifecycle;
   readonly guards: UpgradeGuards;
@@ -64,6 +77,7 @@ export class WsEndpoint implements ConnectionSource {
   readonly #drops: RefusalLog;
   readonly #faults: Seldom;
   readonly #limits: ConnectionLimits;
+  readonly #plain: PlainSockets;
   readonly #proxies: TrustedProxies;
   /** The answer that a connection was given last, or is still given. */
   readonly #answers = new WeakMap<Duplex, ServerResponse>();
@@ -77,8 +91,15 @@ export class WsEndpoint implements ConnectionSource {
     this.#refusals = new RefusalLog(parts.log, parts.clock);
     this.#drops = new RefusalLog(parts.log, parts.clock, 'dropped a connection: no file handles are left for it');
     this.#faults = new Seldom(parts.clock);
-    this.#limits = new ConnectionLimits(this.#connections(), settings.maxConnectionsPerIp, parts.counts);
+    const { connections, sockets } = this.#capacity();
+    this.#limits = new ConnectionLimits(connections, settings, parts.counts);
     this.#proxies = new TrustedProxies(settings.trustedProxies ?? [], settings.forwardedHeader);
+    const plain = new PlainConnections(this.#plainBounds(sockets));
+    parts.connections.plain = plain;
+    this.#plain = new PlainSockets(parts.httpServer, plain, {
+      ofConnection: ({ remoteAddress }) => (this.#proxies.isProxy(remoteAddress) ? undefined : originAt(remoteAddress)),
+      ofRequest: (request) => originAt(this.#proxies.addressOf(request)),
+    });
     this.#heartbeat = new Heartbeat(settings, parts.clock);
     this.#heartbeat.start();
     const options: ServerOptions<typeof SignalSocket> & { closeTimeout: number } = {
@@ -129,6 +150,7 @@ export class WsEndpoint implements ConnectionSource {
   /** No more upgrades from here on. */
   close(): void {
     this.#heartbeat.stop();
+    this.#plain.close();
     this.parts.httpServer.off('request', this.#onRequest);
     this.parts.httpServer.off('upgrade', this.#onUpgrade);
     this.parts.httpServer.off('connect', this.#onConnect);
@@ -177,6 +199,7 @@ export class WsEndpoint implements ConnectionSource {
   async #upgrade(request: UpgradeRequest, socket: Duplex, head: Buffer): Promise<void> {
     const place = this.#place(request);
     if ('status' in place) return this.#refuse(request, socket, place);
+    this.#plain.becamePeer(socket);
     // Until a connection has it; `ws` may still find fault with the handshake, or the peer be gone.
     socket.once('close', place.release);
     const refusal = (await this.#judge(request)) ?? this.#draining() ?? handshakeFault(request);
@@ -188,9 +211,10 @@ export class WsEndpoint implements ConnectionSource {
 
   /** Finds out where a request comes from, and takes a place for it. */
   #place(request: UpgradeRequest): Place | Refusal {
-    request.peerAddress = this.#proxies.addressOf(request);
-    request.peerNetwork = sourceOf(undefined, request.peerAddress);
-    return this.#draining() ?? this.#limits.take(request.peerNetwork);
+    const origin = originAt(this.#proxies.addressOf(request));
+    request.peerAddress = origin.address;
+    request.peerNetwork = origin.network;
+    return this.#draining() ?? this.#limits.take(origin);
   }
 
   /** What the guards say: undefined to let the request in. */
@@ -207,15 +231,33 @@ export class WsEndpoint implements ConnectionSource {
   }
 
   /** How many connections there may be, given the handles that the process may open; those are no limit to be run into. */
-  #connections(): number {
-    const { maxConnections } = this.parts.settings;
-    const { connections, sockets } = capacity(maxConnections, mostOpenFiles());
-    if (sockets !== undefined) this.parts.httpServer.maxConnections = sockets;
+  #capacity(): Capacity {
+    const { maxConnections, managementAddr } = this.parts.settings;
+    const { connections, sockets } = capacity(maxConnections, mostOpenFiles(), managementAddr === undefined ? 0 : FOR_OPERATORS);
+    // One that is accepted beyond them has another one closed; only where there is none to close it is dropped.
+    if (sockets !== undefined) this.parts.httpServer.maxConnections = sockets + 1;
     if (connections < maxConnections) {
       this.parts.log.warn('max-connections is more than the files that this process may open allow: raise "ulimit -n"', { maxConnections, allowed: connections });
     }
     this.parts.connections.most = connections;
-    return connections;
+    return { connections, sockets };
+  }
+
+  /** Plain connections may take the handles that peers do not. */
+  #plainBounds(sockets = Infinity): PlainBounds {
+    const { settings, ownListener, counts, log, clock } = this.parts;
+    const most = ownListener && settings.maxPlainConnections > 0 ? settings.maxPlainConnections : Infinity;
+    const logs = { network: new RefusalLog(log, clock, MADE_WAY.network), node: new RefusalLog(log, clock, MADE_WAY.node), handles: new RefusalLog(log, clock, MADE_WAY.handles) };
+    const handles = (): number => sockets - this.#limits.taken;
+    return {
+      most: () => Math.min(most, handles()),
+      mostOf: (origin) => (ownListener ? this.#limits.plainOf(origin) : Infinity),
+      answersMayEnd: ownListener,
+      madeWay: (reason, origin) => {
+        counts.reached(reason === 'network' ? 'max-connections-per-ip' : 'max-plain-connections');
+        logs[reason === 'node' && handles() < most ? 'handles' : reason].refused(undefined, origin?.address);
+      },
+    };
   }
 
   #draining(): Refusal | undefined {
@@ -237,6 +279,7 @@ export class WsEndpoint implements ConnectionSource {
   }
 
   #refuse(request: IncomingMessage, socket: Duplex, refusal: Refusal): void {
+    this.#plain.refused(socket);
     this.parts.refusals.refused(refusal.reason);
     this.#refusals.refused(refusal.status, (request as UpgradeRequest).peerAddress ?? request.socket.remoteAddress);
     refuse(socket, refusal);

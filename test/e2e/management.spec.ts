@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { MANAGEMENT } from '../../src/http/management-path.js';
 import { Lifecycle } from '../../src/lifecycle/lifecycle.js';
@@ -82,6 +83,20 @@ describe('the management address', () => {
     const response = await fetch(`${running.management}/health`);
     expect([response.status, await response.json()]).toMatchObject([503, { details: { signaling: { phase: 'draining' }, presence: { connections: 0 } } }]);
     expect(await (await fetch(`${running.management}/metrics`)).text()).toContain('cairn_signal_ready 0');
+  });
+
+  it('O1: has 64 connections; one more has one closed that nothing is asked on, and a status page stays', async () => {
+    const running = await startServer(MANAGED);
+    const { port } = running.server.management!;
+    const page = await RawConnection.open(port);
+    page.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    while (!page.answer.includes('history')) await once(page.socket, 'data');
+    const idle = await Promise.all(Array.from({ length: 100 }, () => RawConnection.open(port)));
+    expect((await fetch(`${running.management}/metrics`)).status).toBe(200);
+    await Promise.all(idle.slice(0, 38).map(({ ended }) => ended));
+    expect(idle.slice(38).filter(({ socket }) => socket.destroyed)).toEqual([]);
+    expect(page.socket.destroyed).toBe(false);
+    for (const { socket } of [page, ...idle]) socket.destroy();
   });
 
   it('O1: one that is taken stops the start, with its name', async () => {

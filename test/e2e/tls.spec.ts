@@ -5,12 +5,14 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createApp } from '../../src/app.js';
 import { parseSettings } from '../../src/config/load-settings.js';
+import { ConnectionCounts } from '../../src/metrics/connection-counts.js';
 import { makeCertificates } from '../support/certificates.js';
 import type { Certificates } from '../support/certificates.js';
 import { Peer } from '../support/peer.js';
 import { RawConnection } from '../support/raw-http.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
+import { turn } from '../support/turn.js';
 
 describe('TLS', () => {
   let certificates: Certificates;
@@ -33,6 +35,24 @@ describe('TLS', () => {
     const message = a.relay('t', 'offer');
     expect(await b.next()).toEqual(message);
     expect((await a.close()).code).toBe(1000);
+  });
+
+  it('L15: a connection is plain through both of its handshakes, and until a peer has it', async () => {
+    const plain = running.server.app.get(ConnectionCounts, { strict: false }).plain!;
+    while (plain.size > 0) await turn();
+    const silent = await RawConnection.open(running.port);
+    while (plain.size < 1) await turn();
+    const trusting = { ca: certificates.ca, servername: 'localhost' };
+    const peer = await Peer.connect(running.url, trusting);
+    expect(plain.size).toBe(1);
+    const asking = connect({ port: running.port, ...trusting });
+    asking.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await once(asking, 'data');
+    expect(plain.size).toBe(2);
+    asking.destroy();
+    silent.socket.destroy();
+    while (plain.size > 0) await turn();
+    expect((await peer.close()).code).toBe(1000);
   });
 
   it('a client that does not know the authority turns away', async () => {

@@ -53,7 +53,9 @@ describe('connection bomb', () => {
     for (const connection of idle.slice(0, 100)) connection.write('GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n');
     const pair = await HonestPair.connect(running.url);
     await pair.isServed();
-    expect([sizeOf(running), running.counts.of('max-connections'), running.counts.of('max-connections-per-ip')]).toEqual([2, 0, 0]);
+    expect([sizeOf(running), running.counts.of('max-connections')]).toEqual([2, 0]);
+    // They share the limit of their address with its peers, and made way for each other.
+    while (idle.filter(({ socket }) => socket.destroyed).length < 182) await pair.isServed();
     for (const { socket } of idle) socket.destroy();
   });
 

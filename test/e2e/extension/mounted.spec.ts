@@ -104,6 +104,7 @@ describe('the server in an application', () => {
     ['managementAddr', '127.0.0.1:0'],
     ['metricsToken', 's3cret'],
     ['handshakeTimeout', '5s'],
+    ['maxPlainConnections', 100],
     ['checkPage', 'off'],
     ['backplaneRequired', 'on'],
   ])('refuses a setting that is the application\'s own business: %s', (name, value) => {

@@ -1,16 +1,22 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { SettingsInput } from '../../../src/config/settings.js';
+import { ConnectionCounts } from '../../../src/metrics/connection-counts.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { Peer } from '../../support/peer.js';
 import type { PeerOptions } from '../../support/peer.js';
 import { HANDSHAKE, RawConnection } from '../../support/raw-http.js';
 import { startServer, stopServers } from '../../support/server.js';
+import type { RunningServer } from '../../support/server.js';
+import { turn } from '../../support/turn.js';
 
 afterEach(stopServers);
 
 /** A peer that a trusted proxy says is at `address`. */
 const from = (address: string, headers: Record<string, string> = {}): PeerOptions => ({ headers: { 'X-Forwarded-For': address, ...headers } });
+
+/** TCP connections that are no peer's. */
+const plainOn = ({ server }: RunningServer): number => server.app.get(ConnectionCounts, { strict: false }).plain!.size;
 
 const BEHIND_PROXY: SettingsInput = { trustedProxies: '127.0.0.1' };
 
@@ -97,6 +103,70 @@ describe('max-connections-per-ip', () => {
     await Peer.connect(running.url, from('2001:db8:0:1::1'));
     expect((await Peer.refused(running.url, from('2001:db8:0:1:ffff::2'))).status).toBe(429);
     await Peer.connect(running.url, from('2001:db8:0:2::1'));
+  });
+});
+
+describe('plain connections', () => {
+  const LIVE = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n';
+
+  /** One that asked for something, and has its answer. */
+  async function answered(port: number, request = LIVE): Promise<RawConnection> {
+    const connection = await RawConnection.open(port);
+    connection.write(request);
+    while (!connection.answer.includes('\r\n\r\n')) await once(connection.socket, 'data');
+    return connection;
+  }
+
+  it('L6: count towards max-connections-per-ip: beyond it, and 16, the one that is idle longest makes way', async () => {
+    const running = await startServer({ maxConnectionsPerIp: 2 });
+    const peer = await Peer.connect(running.url);
+    const connections: RawConnection[] = [];
+    for (let i = 0; i < 17; i++) connections.push(await answered(running.port));
+    expect([running.counts.of('max-connections-per-ip'), plainOn(running)]).toEqual([0, 17]);
+    const further = await answered(running.port);
+    expect(further.answer).toMatch(/^HTTP\/1\.1 200 /);
+    await connections[0].ended;
+    expect([running.counts.of('max-connections-per-ip'), plainOn(running)]).toEqual([1, 17]);
+    expect(connections.slice(1).every(({ socket }) => !socket.destroyed)).toBe(true);
+    // Peers find their places all the same, and those that find none are told why.
+    const second = await Peer.connect(running.url);
+    expect((await Peer.refused(running.url)).body).toContain('max-connections-per-ip');
+    await Peer.connect(running.url, { localAddress: '127.0.0.2' });
+    expect([peer, second].map(({ socket }) => socket.readyState)).toEqual([1, 1]);
+    for (const { socket } of [...connections, further]) socket.destroy();
+  });
+
+  it('L6, L7: of a trusted proxy count for nobody while nothing is asked on them', async () => {
+    const running = await startServer({ ...BEHIND_PROXY, maxConnectionsPerIp: 1 });
+    const kept = await Promise.all(Array.from({ length: 40 }, () => answered(running.port, LIVE.replace('\r\n\r\n', '\r\nX-Forwarded-For: 203.0.113.1\r\n\r\n'))));
+    expect([running.counts.of('max-connections-per-ip'), plainOn(running)]).toEqual([0, 40]);
+    for (const { socket } of kept) socket.destroy();
+  });
+
+  it('L15: there are max-plain-connections of them, peers apart; one more has another one closed', async () => {
+    const running = await startServer({ maxPlainConnections: 3 });
+    const peers = [await Peer.connect(running.url), await Peer.connect(running.url), await Peer.connect(running.url), await Peer.connect(running.url)];
+    const connections = [await answered(running.port), await RawConnection.open(running.port), await answered(running.port)];
+    expect(plainOn(running)).toBe(3);
+    connections.push(await answered(running.port));
+    await connections[0].ended;
+    connections.push(await answered(running.port));
+    await connections[2].ended;
+    expect([running.counts.of('max-plain-connections'), plainOn(running)]).toEqual([2, 3]);
+    expect(peers.map(({ socket }) => socket.readyState)).toEqual([1, 1, 1, 1]);
+    expect(running.log.filter(({ msg }) => msg.startsWith('closed a plain connection'))).toMatchObject([{ level: 'info', remote: '127.0.0.1', msg: expect.stringContaining('max-plain-connections') }]);
+    for (const { socket } of connections) socket.destroy();
+  });
+
+  it('L15: a connection is plain until it is a peer\'s, and when it may not become one, until it is closed', async () => {
+    const running = await startServer({ authToken: 's3cret' });
+    expect(plainOn(running)).toBe(0);
+    await Peer.connect(running.url, { headers: { Authorization: 'Bearer s3cret' } });
+    expect(plainOn(running)).toBe(0);
+    const refused = await answered(running.port, HANDSHAKE);
+    expect([refused.answer.slice(0, 12), plainOn(running)]).toEqual(['HTTP/1.1 401', 1]);
+    await refused.ended;
+    while (plainOn(running) > 0) await turn();
   });
 });
 

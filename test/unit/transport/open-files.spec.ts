@@ -1,12 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import { StartupError } from '../../../src/config/faults.js';
-import { capacity, mostOpenFiles } from '../../../src/transport/open-files.js';
+import { capacity, FOR_OPERATORS, mostOpenFiles } from '../../../src/transport/open-files.js';
 
 describe('what fits into the handles of the process', () => {
   it('L5: all that is wanted, with handles to spare; one more than fits is cut to what fits', () => {
     expect(capacity(904, 1000)).toEqual({ connections: 904, sockets: 936 });
     expect(capacity(905, 1000)).toEqual({ connections: 904, sockets: 936 });
     expect(capacity(0, 1000)).toEqual({ connections: 904, sockets: 936 });
+  });
+
+  it('L5, O1: less what the management address has for itself', () => {
+    expect(capacity(905, 1000, FOR_OPERATORS)).toEqual({ connections: 840, sockets: 872 });
   });
 
   it('L5: everything, where there is no limit of handles', () => {
