@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bearerToken, claimName, count, duration, filePath, filePaths, headerName, jwtAlgorithms, jwtAudiences, jwtIssuers, keySetUrls, listenAddress, natsServers, networks, oneOf, onOff, origins, subjectPrefix } from './values.js';
+import { bearerToken, claimName, count, duration, filePath, filePaths, headerName, jwtAlgorithms, jwtAudiences, jwtIssuers, keySetUrls, listenAddress, MOST_OF_PUBLIC_ADDRESS, natsServers, networks, oneOf, onOff, origins, subjectPrefix } from './values.js';
 
 declare module 'zod' {
   interface GlobalMeta {
@@ -118,9 +118,9 @@ export const settingsSchema = z.strictObject({
     value: 'COUNT',
     about: 'Peers that may be connected; 0 for as many as the process may open files. One more is answered 503.',
   }),
-  maxConnectionsPerIp: count(0, 10_000_000).prefault(0).meta({
+  maxConnectionsPerIp: count(0, 10_000_000).optional().meta({
     value: 'COUNT',
-    about: 'Peers that may be connected from one address (IPv6: one /64), its plain connections included; 0 for no limit. One more is answered 429.',
+    about: `Peers that may be connected from one address (IPv6: one /64), its plain connections included; 0 for no limit. One more is answered 429. By default ${MOST_OF_PUBLIC_ADDRESS}, but none for a private address where no trusted-proxies are set, since it may be a proxy.`,
   }),
   maxPlainConnections: count(0, 10_000_000).prefault(4096).meta({
     value: 'COUNT',

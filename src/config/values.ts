@@ -6,6 +6,9 @@ import { z } from 'zod';
  * and gives the value that the code uses, or one sentence on what was expected.
  */
 
+/** Connections that one public address may have where max-connections-per-ip is not set (docs/adr/0011). */
+export const MOST_OF_PUBLIC_ADDRESS = 1024;
+
 export interface ListenAddress {
   /** An IPv4 or IPv6 address (without brackets) or a host name. */
   readonly host: string;

@@ -1,6 +1,9 @@
 import type { Settings } from '../config/settings.js';
+import { MOST_OF_PUBLIC_ADDRESS } from '../config/values.js';
+import type { Log } from '../logging/log.js';
 import type { LimitCounts } from '../metrics/limit-counts.js';
 import type { Refusal } from '../presence/connection.js';
+import { mayBeProxy } from '../presence/private-address.js';
 import type { RefusalReason } from '../protocol/refusal-reasons.js';
 import type { Origin } from './plain-connections.js';
 
@@ -22,12 +25,14 @@ export interface Place {
 export class ConnectionLimits {
   readonly #ofNetwork = new Map<string, number>();
   #taken = 0;
+  #warned = false;
 
   /** `most` is 0 for no limit. */
   constructor(
     private readonly most: number,
-    private readonly settings: Pick<Settings, 'maxConnectionsPerIp'>,
+    private readonly settings: Pick<Settings, 'maxConnectionsPerIp' | 'trustedProxies'>,
     private readonly counts: LimitCounts,
+    private readonly log: Log,
   ) {}
 
   /** Places that are taken. */
@@ -37,14 +42,14 @@ export class ConnectionLimits {
 
   /** How many plain connections there may be from a network at this moment: they and its peers share one limit. */
   plainOf(origin: Origin): number {
-    return this.#mostOf() - this.#takenOf(origin) + FOR_REFUSALS;
+    return this.#mostOf(origin) - this.#takenOf(origin) + FOR_REFUSALS;
   }
 
   /** A place for a connection from there, or why there is none. */
   take(origin: Origin): Place | Refusal {
     const { network } = origin;
     const ofNetwork = this.#takenOf(origin);
-    if (ofNetwork >= this.#mostOf()) {
+    if (ofNetwork >= this.#mostOf(origin)) {
       this.counts.reached('max-connections-per-ip');
       return full(429, 'connections_per_ip', 'Too many connections from this address; the setting is max-connections-per-ip.');
     }
@@ -52,6 +57,7 @@ export class ConnectionLimits {
       this.counts.reached('max-connections');
       return full(503, 'connections', 'This server has as many connections as it may; the setting is max-connections.');
     }
+    if (this.settings.maxConnectionsPerIp === undefined && ofNetwork === MOST_OF_PUBLIC_ADDRESS) this.#warn();
     this.#taken += 1;
     this.#ofNetwork.set(network, ofNetwork + 1);
     let released = false;
@@ -67,8 +73,11 @@ export class ConnectionLimits {
     return this.#ofNetwork.get(network) ?? 0;
   }
 
-  #mostOf(): number {
-    return this.settings.maxConnectionsPerIp || Infinity;
+  /** What is set holds for every address; the default does not for one behind which everyone may be. */
+  #mostOf({ address }: Origin): number {
+    const { maxConnectionsPerIp: set, trustedProxies } = this.settings;
+    if (set !== undefined) return set === 0 ? Infinity : set;
+    return mayBeProxy(address, trustedProxies) ? Infinity : MOST_OF_PUBLIC_ADDRESS;
   }
 
   #release(network: string): void {
@@ -76,6 +85,12 @@ export class ConnectionLimits {
     const left = this.#ofNetwork.get(network)! - 1;
     if (left === 0) this.#ofNetwork.delete(network);
     else this.#ofNetwork.set(network, left);
+  }
+
+  #warn(): void {
+    if (this.#warned) return;
+    this.#warned = true;
+    this.log.warn('many connections from a private address, which has no limit by default: if that is a proxy, name it in trusted-proxies, so that those behind it are told apart');
   }
 }
 

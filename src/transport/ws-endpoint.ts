@@ -92,7 +92,7 @@ export class WsEndpoint implements ConnectionSource {
     this.#drops = new RefusalLog(parts.log, parts.clock, 'dropped a connection: no file handles are left for it');
     this.#faults = new Seldom(parts.clock);
     const { connections, sockets } = this.#capacity();
-    this.#limits = new ConnectionLimits(connections, settings, parts.counts);
+    this.#limits = new ConnectionLimits(connections, settings, parts.counts, parts.log);
     this.#proxies = new TrustedProxies(settings.trustedProxies ?? [], settings.forwardedHeader);
     const plain = new PlainConnections(this.#plainBounds(sockets));
     parts.connections.plain = plain;

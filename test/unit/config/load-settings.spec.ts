@@ -13,7 +13,6 @@ const DEFAULTS = {
   maxWrongTokens: 10,
   forwardedHeader: 'x-forwarded-for',
   maxConnections: 50_000,
-  maxConnectionsPerIp: 0,
   maxPlainConnections: 4096,
   maxMessageBytes: 65_536,
   maxTopicBytes: 256,
