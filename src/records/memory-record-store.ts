@@ -1,6 +1,7 @@
 import type { Clock } from '../clock/clock.js';
 import { ExpiryList } from '../clock/expiry-list.js';
 import type { Expiring } from '../clock/expiry-list.js';
+import { announcerOf } from './announcer.js';
 import { costOf } from './record-cost.js';
 import { RecordStore } from './record-store.js';
 import type { FoundRecord, RecordContent, StoreRefusal, TopicRecord } from './record-store.js';
@@ -29,6 +30,7 @@ class Held implements FoundRecord, Expiring<Held> {
     readonly connection: number,
     readonly source: string,
     readonly content: RecordContent,
+    readonly announcer: string | undefined,
     readonly since: number,
     readonly bytes: number,
   ) {}
@@ -80,12 +82,14 @@ export class MemoryRecordStore extends RecordStore {
     this.expire(BURIED_A_CALL);
     this.#expireOn(record.topic);
     const bytes = costOf(record);
+    const { content } = record;
+    const announcer = content.kind === 'announced' ? announcerOf(record.source, content.peerId, content.addresses) : undefined;
     const making = new Set<Held>();
-    const refusal = this.#roomOnTopic(record, making) ?? this.#roomInQuota(record, bytes, making) ?? this.#roomInStore(bytes, making);
+    const refusal = this.#roomOnTopic(record, announcer, making) ?? this.#roomInQuota(record, bytes, making) ?? this.#roomInStore(bytes, making);
     if (refusal !== undefined) return refusal;
 
     for (const held of making) this.#bury(held);
-    this.#hold(new Held(record.topic, record.connection, record.source, record.content, this.clock.monotonic(), bytes));
+    this.#hold(new Held(record.topic, record.connection, record.source, content, announcer, this.clock.monotonic(), bytes));
     return undefined;
   }
 
@@ -131,9 +135,9 @@ export class MemoryRecordStore extends RecordStore {
 
   // --- who makes room for a record; added to `making`, or the refusal when that does not suffice
 
-  #roomOnTopic(record: TopicRecord, making: Set<Held>): StoreRefusal | undefined {
+  #roomOnTopic(record: TopicRecord, announcer: string | undefined, making: Set<Held>): StoreRefusal | undefined {
     const held = this.#topics.get(record.topic) ?? [];
-    const replaced = held.find((other) => isSameAnnouncer(other, record));
+    const replaced = held.find((other) => other.announcer === announcer && (announcer !== undefined || other.connection === record.connection));
     if (replaced === undefined && held.length < this.bounds.perTopic) return undefined;
     const maker = replaced ?? held.find((other) => other.list === this.#orphans) ?? held.find((other) => other.source === record.source);
     if (maker === undefined) return 'topic_full';
@@ -225,16 +229,4 @@ export class MemoryRecordStore extends RecordStore {
     this.#size -= 1;
     this.#bytes -= held.bytes;
   }
-}
-
-function isSameAnnouncer(held: Held, record: TopicRecord): boolean {
-  const [one, other] = [held.content, record.content];
-  if (one.kind === 'published') return other.kind === 'published' && held.connection === record.connection;
-  if (other.kind === 'published' || held.source !== record.source || one.peerId !== other.peerId) return false;
-  return one.peerId !== '' || isSameSet(one.addresses, other.addresses);
-}
-
-function isSameSet(some: readonly string[], others: readonly string[]): boolean {
-  const set = new Set(some);
-  return set.size === new Set(others).size && others.every((address) => set.has(address));
 }

@@ -15,6 +15,8 @@ export interface TopicRecord {
 export interface FoundRecord extends TopicRecord {
   /** When it was left, in milliseconds on the monotonic clock. */
   readonly since: number;
+  /** Who announced it, the same on every node; undefined for a published one, which is of its connection. See announcerOf. */
+  readonly announcer: string | undefined;
 }
 
 export type RecordContent =

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { Backplane } from '../backplane/backplane.js';
@@ -88,7 +87,7 @@ interface Dated {
 
 /** Records of this node as old as they are at `now`. */
 function dated(records: readonly FoundRecord[], now: number): Dated[] {
-  return records.map((record) => ({ age: now - record.since, announcer: announcerOf(record), found: record }));
+  return records.map((record) => ({ age: now - record.since, announcer: record.announcer, found: record }));
 }
 
 function toldOf({ age, announcer, found: { content } }: Dated): ToldRecord {
@@ -111,12 +110,4 @@ function newestOfEach(records: readonly Dated[]): readonly Discovered[] {
     .toSorted((one, other) => one.age - other.age)
     .filter(({ announcer }) => announcer === undefined || (!seen.has(announcer) && seen.add(announcer)))
     .map(({ found }) => found);
-}
-
-/** The announcer (J2): a source with the peer's id or, where there is none, its addresses. A hash: a source is an address. */
-function announcerOf({ source, content }: FoundRecord): string | undefined {
-  if (content.kind === 'published') return undefined;
-  const { peerId, addresses } = content;
-  const who = [source, peerId, ...(peerId === '' ? [...new Set(addresses)].toSorted() : [])];
-  return createHash('sha256').update(JSON.stringify(who)).digest('base64url');
 }

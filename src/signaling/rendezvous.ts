@@ -122,7 +122,7 @@ export class Rendezvous {
   }
 }
 
-/** Addresses of one announcement: far more than a peer has. Comparing announcers costs time in their number. */
+/** Addresses of one announcement: far more than a peer has. Who announced them is a digest of all. */
 const MOST_ADDRESSES = 1024;
 
 const WHY = {
