@@ -20,7 +20,7 @@ const topic = randomBytes(32).toString('hex');
 const relay = encodeMessage({ kind: 'Relay', topic, payload: randomBytes(512) });
 const subscribe = encodeMessage({ kind: 'Subscribe', topic });
 const tagged = Buffer.concat([Buffer.from([0xd9, 0xd9, 0xf7]), relay]);
-const query = JSON.stringify({ type: 'query', topic });
+const query = Buffer.from(JSON.stringify({ type: 'query', topic }));
 const decoder = new Decoder({ mapsAsObjects: true });
 
 /** Median of several rounds, each long enough to be timed, in nanoseconds a call. */

@@ -1,4 +1,5 @@
-import { z } from 'zod';
+import { fieldsOf, stringAt, stringsAt } from './json-fields.js';
+import type { Span } from './json-fields.js';
 
 /**
  * The JSON messages of the published cairn libraries (docs/protocol.md, section 2), as values.
@@ -7,11 +8,28 @@ import { z } from 'zod';
 export type RendezvousMessage = Publish | Announce | Query;
 
 /** Leaves bytes on a topic, for as long as this connection lives. */
-export type Publish = z.output<typeof publish>;
+export interface Publish {
+  readonly type: 'publish';
+  readonly topic: string;
+  /** Base64, as it came: what a record holds and a result gives back. */
+  readonly payload: string;
+}
+
 /** Leaves addresses on a topic. */
-export type Announce = z.output<typeof announce>;
+export interface Announce {
+  readonly type: 'announce';
+  readonly topic: string;
+  /** Hex; empty when there is none. */
+  readonly peer_id: string;
+  /** Of more than MOST_ADDRESSES, so many that they are more. */
+  readonly addresses: readonly string[];
+}
+
 /** Asks what others have left on a topic. */
-export type Query = z.output<typeof query>;
+export interface Query {
+  readonly type: 'query';
+  readonly topic: string;
+}
 
 /** A message of a known type that cannot be honoured as it stands (J7). */
 export interface Malformed {
@@ -22,52 +40,55 @@ export interface Malformed {
   readonly fault: string;
 }
 
-/** A string that UTF-8 can carry: JSON can spell half a surrogate pair. */
-const text = z.string('must be a string').refine((value) => value.isWellFormed(), 'is not Unicode text');
+/** Addresses that one announcement may have: far more than a peer has. */
+export const MOST_ADDRESSES = 1024;
 
-/** The same for a list's elements, which stops at the first that is none: zod would make an issue for each. */
-function isText(value: unknown): boolean {
-  return typeof value === 'string' && value.isWellFormed();
-}
-const hex = /^(?:[0-9a-f]{2})*$/i;
-
-const topic = text;
-const publish = z.object({
-  type: z.literal('publish'),
-  topic,
-  /** Base64, as it came: what a record holds and a result gives back. */
-  payload: z.base64('must be base64 with padding'),
-});
-const announce = z.object({
-  type: z.literal('announce'),
-  topic,
-  /** Hex; empty when there is none. */
-  peer_id: z.string('must be a string').regex(hex, 'must be hex').default(''),
-  addresses: z.custom<readonly string[]>((value) => Array.isArray(value) && value.every(isText), 'must be a list of strings'),
-});
-const query = z.object({ type: z.literal('query'), topic });
-
-const TYPES: ReadonlySet<unknown> = new Set(['publish', 'announce', 'query']);
-const message = z.discriminatedUnion('type', [publish, announce, query]);
+const NAMES = ['type', 'topic', 'payload', 'peer_id', 'addresses'] as const;
 
 /**
- * The message that a text is, or why it cannot be honoured; undefined for what is not JSON or of no known type, which nobody
+ * The message that a text in UTF-8 is, or why it cannot be honoured; undefined for what is not JSON or of no known type, which nobody
  * answers. Never throws.
  */
-export function parseRendezvousMessage(json: string): RendezvousMessage | Malformed | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { type, topic: given } = value as { type?: unknown; topic?: unknown };
-  if (!TYPES.has(type)) return undefined;
+export function parseRendezvousMessage(json: Buffer): RendezvousMessage | Malformed | undefined {
+  const fields = fieldsOf(json, NAMES);
+  if (fields === undefined) return undefined;
+  const read = (name: (typeof NAMES)[number]): string | undefined => optional(fields.get(name), (span) => stringAt(json, span));
+  const type = read('type');
+  if (type !== 'publish' && type !== 'announce' && type !== 'query') return undefined;
 
-  const result = message.safeParse(value);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const fault = `${String(issue.path[0] ?? 'message')} ${issue.message}`;
-  return { type: 'malformed', topic: typeof given === 'string' && given.isWellFormed() ? given : undefined, fault };
+  const topic = read('topic');
+  if (topic === undefined) return malformed(undefined, 'topic must be a string');
+  // JSON can spell half a surrogate pair, which UTF-8 cannot carry.
+  if (!topic.isWellFormed()) return malformed(undefined, 'topic is not Unicode text');
+  if (type === 'query') return { type, topic };
+
+  if (type === 'publish') {
+    const payload = read('payload');
+    return payload === undefined || !isBase64(payload) ? malformed(topic, 'payload must be base64 with padding') : { type, topic, payload };
+  }
+
+  const peerId = fields.has('peer_id') ? read('peer_id') : '';
+  if (peerId === undefined) return malformed(topic, 'peer_id must be a string');
+  if (!isHex(peerId)) return malformed(topic, 'peer_id must be hex');
+  const addresses = optional(fields.get('addresses'), (span) => stringsAt(json, span, MOST_ADDRESSES + 1));
+  if (addresses?.every((address) => address.isWellFormed()) !== true) return malformed(topic, 'addresses must be a list of strings');
+  return { type, topic, peer_id: peerId, addresses };
+}
+
+function malformed(topic: string | undefined, fault: string): Malformed {
+  return { type: 'malformed', topic, fault };
+}
+
+function optional<T>(span: Span | undefined, read: (span: Span) => T): T | undefined {
+  return span === undefined ? undefined : read(span);
+}
+
+/** RFC 4648, section 4, with padding. */
+function isBase64(text: string): boolean {
+  const digits = text.search(/[^A-Za-z0-9+/]/);
+  return text.length % 4 === 0 && (digits === -1 || ['=', '=='].includes(text.slice(digits)));
+}
+
+function isHex(text: string): boolean {
+  return text.length % 2 === 0 && !/[^0-9a-fA-F]/.test(text);
 }

@@ -6,6 +6,7 @@ import { ConnectionRegistry } from '../presence/connection-registry.js';
 import { topicTooLong } from '../protocol/close-codes.js';
 import { ack, refusal, result } from '../protocol/rendezvous-answer.js';
 import type { FoundPeer, RefusalCode } from '../protocol/rendezvous-answer.js';
+import { MOST_ADDRESSES } from '../protocol/rendezvous-message.js';
 import type { Announce, Malformed, Publish, Query, RendezvousMessage } from '../protocol/rendezvous-message.js';
 import { textFrame } from '../protocol/websocket-frame.js';
 import { RecordStore } from '../records/record-store.js';
@@ -121,9 +122,6 @@ export class Rendezvous {
     return refusal(topic, code, message);
   }
 }
-
-/** Addresses of one announcement: far more than a peer has. Who announced them is a digest of all. */
-const MOST_ADDRESSES = 1024;
 
 const WHY = {
   topic_full: 'the topic holds as many records as it may; the setting is records-per-topic',

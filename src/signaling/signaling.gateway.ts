@@ -93,7 +93,7 @@ export class SignalingGateway
   /** J7: what is not JSON or of no known type is ignored, as the reference does. */
   textMessage(connection: Connection, text: Buffer): void {
     try {
-      const message = parseRendezvousMessage(text.toString());
+      const message = parseRendezvousMessage(text);
       if (message === undefined) this.traffic.dropped.unknown_text += 1;
       else this.#text(connection, message);
     } catch (error) {

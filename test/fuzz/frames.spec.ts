@@ -73,6 +73,7 @@ property('reading a frame costs work in its length', fc.oneof(tower, anyFrame), 
 
 const anyString = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('t', '', 'eA==', 'eA=', '***', 'aabb', 'AbC', '\ud800'));
 const anyField = fc.oneof({ weight: 4, arbitrary: anyString }, fc.array(anyString, { maxLength: 3 }), fc.jsonValue());
+const number = fc.stringMatching(/^-?(?:0|[1-9]\d{0,3})(?:\.\d{0,2})?(?:[eE][+-]?\d{0,3})?$/);
 const message = fc.record(
   {
     type: fc.oneof({ weight: 9, arbitrary: fc.constantFrom('publish', 'announce', 'query') }, anyField),
@@ -90,14 +91,32 @@ const anyText = fc.oneof(
   fc.json(),
   nested,
   message.map((value) => JSON.stringify(value)),
+  respelled(message.map((value) => JSON.stringify(value))),
   mutated(message.map((value) => Buffer.from(JSON.stringify(value)))).map((bytes) => bytes.toString()),
+  mutated(respelled(message.map((value) => JSON.stringify(value))).map((text) => Buffer.from(text))).map((bytes) => bytes.toString()),
 );
+
+/** The same JSON with space around some of its tokens, some characters escaped, and a field before or behind that may have a name of the dialect. */
+function respelled(json: fc.Arbitrary<string>): fc.Arbitrary<string> {
+  const field = fc.tuple(fc.constantFrom('type', 'topic', 'payload', 'peer_id', 'addresses', 'x', 'toString', ''), fc.oneof(anyField.map((value) => JSON.stringify(value)), number));
+  return fc.tuple(json, fc.option(field), fc.option(field), fc.infiniteStream(fc.nat(40))).map(([text, before, behind, chance]) => {
+    const next = (): number => chance.next().value;
+    const [first, last] = [before, behind].map((one) => (one === null ? '' : `${JSON.stringify(one[0])}:${one[1]}`));
+    const whole = `{${[first, text.slice(1, -1), last].filter((part) => part !== '').join(',')}}`;
+    return whole.replaceAll(/"(?:[^"\\]|\\.)*"|[{}[\],:]/g, (token) => {
+      const space = [' ', '\t', '\r\n', '\u00a0'][next()] ?? '';
+      return token.startsWith('"') ? token.replaceAll(/(?<=[^\\])[a-z/](?!")/g, (character) => (next() > 3 ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)) : space + token + space;
+    });
+  });
+}
+
 
 /** What a fault may say: sentences of our own, that repeat nothing of the message. */
 const FAULT = /^(?:topic (?:must be a string|is not Unicode text)|payload must be base64 with padding|peer_id must be (?:a string|hex)|addresses must be a list of strings)$/;
 
-property('any text is read as the JSON dialect has it, or ignored', anyText, (text) => {
-  const read = parseRendezvousMessage(text);
+property('any text is read as the JSON dialect has it, or ignored', anyText.map((text) => Buffer.from(text)), (bytes) => {
+  const text = bytes.toString();
+  const read = parseRendezvousMessage(bytes);
   const given = objectIn(text);
   if (!['publish', 'announce', 'query'].includes(given.type as string)) return expect(read).toBeUndefined();
   if (read?.type === 'malformed') {

@@ -1,0 +1,102 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { parseRendezvousMessage } from '../../src/protocol/rendezvous-message.js';
+
+/**
+ * JSON in its slow forms, each as long as `max-message-bytes` lets it be. `JSON.parse` makes values of all that is written, whoever asks for it: 64 KiB of objects with a
+ * field of another name each cost it 10 ms, so that one connection at the default rate would have twice the time that there is. So nothing is given to it but strings
+ * that are asked for, and the rest is looked at byte by byte.
+ */
+describe('work for JSON', () => {
+  const MOST = 65_536;
+  /** Times that one byte may be looked at. */
+  const LOOKS = 12;
+  let parsed: string[];
+
+  beforeEach(() => {
+    parsed = [];
+    const { parse } = JSON;
+    jest.spyOn(JSON, 'parse').mockImplementation((text: string, ...rest) => {
+      parsed.push(text);
+      return parse(text, ...rest) as unknown;
+    });
+  });
+  afterEach(() => void jest.restoreAllMocks());
+
+  /** The message as it is read, and how often its bytes were looked at. */
+  function read(text: string): { message: unknown; looks: number } {
+    const json = Buffer.from(text);
+    expect(json.length).toBeLessThanOrEqual(MOST);
+    let looks = 0;
+    const watched = new Proxy(json, {
+      get: (_json, key) => {
+        if (key === 'length') return json.length;
+        if (typeof key === 'string' && /^\d+$/.test(key)) looks += 1;
+        if (key !== 'toString') return Reflect.get(json, key) as unknown;
+        return (encoding: BufferEncoding, from = 0, to = json.length) => {
+          looks += to - from;
+          return json.toString(encoding, from, to);
+        };
+      },
+    });
+    return { message: parseRendezvousMessage(watched), looks };
+  }
+
+  /** As many items as fit, each another one where `item` says so. */
+  function filled(head: string, item: (i: number) => string, tail: string, separator = ','): string {
+    let text = head + item(0);
+    for (let i = 1; text.length + separator.length + item(i).length + tail.length <= MOST; i++) text += separator + item(i);
+    return text + tail;
+  }
+
+  const QUERY = '{"type":"query","topic":"t"';
+
+  it.each([
+    ['objects, each with a field of another name', filled(`${QUERY},"x":[`, (i) => `{"${i.toString(36)}":1}`, ']}')],
+    ['fields of as many names', filled(QUERY + ',', (i) => `"k${i.toString(36)}":1`, '}')],
+    ['fields of one name', filled(QUERY + ',', () => '"":1', '}')],
+    ['fields with numbers as names', filled(QUERY + ',', (i) => `"${(i * 65_536) % 4_294_967_291}":0`, '}')],
+    ['names that begin as those that are looked for', filled(QUERY + ',', () => '"addresse":1', '}')],
+    ['names in escapes', filled(QUERY + ',', () => '"\\u0074\\u0079\\u0070\\u0065s":1', '}')],
+    ['lists in lists', `${QUERY},"x":${'['.repeat(32_000)}${']'.repeat(32_000)}}`],
+    ['objects in objects', `${QUERY},"x":${'{"":'.repeat(13_000)}1${'}'.repeat(13_000)}}`],
+    ['numbers', filled(`${QUERY},"x":[`, () => '1', ']}')],
+    ['numbers beyond all', filled(`${QUERY},"x":[`, () => '1e999999', ']}')],
+    ['one number', `${QUERY},"x":${'9'.repeat(65_000)}}`],
+    ['one exponent', `${QUERY},"x":1e${'9'.repeat(65_000)}}`],
+    ['words', filled(`${QUERY},"x":[`, () => 'null', ']}')],
+    ['strings', filled(`${QUERY},"x":[`, () => '""', ']}')],
+    ['escapes', `${QUERY},"x":"${'\\u0000'.repeat(10_900)}"}`],
+    ['space', filled(`${QUERY},"x":[ `, () => '1', ' ]}', ' \n\t , ')],
+    ['a type over and over', filled(QUERY + ',', () => '"type":"query"', '}')],
+  ])('J7: %s in a query that did not ask for them: looked at, not made', (_what, text) => {
+    const { message, looks } = read(text);
+    expect(message).toEqual({ type: 'query', topic: 't' });
+    expect(looks).toBeLessThan(LOOKS * text.length);
+    expect(parsed).toEqual([]);
+  });
+
+  it.each([
+    ['lists', '['.repeat(MOST)],
+    ['closed lists', '['.repeat(MOST / 2) + ']'.repeat(MOST / 2)],
+    ['objects in a list', filled('[', (i) => `{"${i.toString(36)}":1}`, ']')],
+    ['a string', `"${'x'.repeat(65_000)}"`],
+  ])('J7: %s where an object would be: not looked at', (_what, text) => {
+    expect(read(text)).toMatchObject({ message: undefined });
+    expect(read(text).looks).toBeLessThan(LOOKS);
+    expect(parsed).toEqual([]);
+  });
+
+  it('J7: of 20,000 addresses so many are made that they are too many', () => {
+    const text = filled('{"type":"announce","topic":"t","addresses":[', () => '""', ']}');
+    const { message, looks } = read(text);
+    expect((message as { addresses: string[] }).addresses).toEqual(Array<string>(1025).fill(''));
+    expect(looks).toBeLessThan(2 * LOOKS * text.length);
+    expect(parsed.map((json) => json.length)).toEqual([2 + 1025 * 3 - 1]);
+  });
+
+  it('J7: one thing among 20,000 addresses that is no string makes the list none, and nothing of it is made', () => {
+    const text = filled('{"type":"announce","topic":"t","addresses":[', () => '""', ',1]}');
+    expect(read(text).message).toEqual({ type: 'malformed', topic: 't', fault: 'addresses must be a list of strings' });
+    expect(parsed).toEqual([]);
+  });
+});
