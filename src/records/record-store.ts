@@ -19,9 +19,22 @@ export interface FoundRecord extends TopicRecord {
   readonly announcer: string | undefined;
 }
 
-export type RecordContent =
-  | { readonly kind: 'published'; /** Base64. */ readonly payload: string }
-  | { readonly kind: 'announced'; /** Hex, or empty. */ readonly peerId: string; readonly addresses: readonly string[] };
+export type RecordContent = PublishedContent | AnnouncedContent;
+
+export interface PublishedContent {
+  readonly kind: 'published';
+  /** Base64. */
+  readonly payload: string;
+}
+
+export interface AnnouncedContent {
+  readonly kind: 'announced';
+  /** Hex, or empty. */
+  readonly peerId: string;
+  readonly addresses: readonly string[];
+  /** Bytes that it takes in the list of an answer to a query (J4), so that no query has to write it to know. */
+  readonly entryBytes: number;
+}
 
 /** Why a record was not taken: its topic, its source or the store has no room that it may have. */
 export type StoreRefusal = 'topic_full' | 'quota_exceeded' | 'store_full';

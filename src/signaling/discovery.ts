@@ -5,6 +5,7 @@ import { Clock } from '../clock/clock.js';
 import { Timings } from '../metrics/timings.js';
 import { encodeRecords, parseRecords } from '../protocol/record-answer.js';
 import type { ToldRecord } from '../protocol/record-answer.js';
+import { entryBytes } from '../protocol/rendezvous-answer.js';
 import { RecordStore } from '../records/record-store.js';
 import type { FoundRecord, RecordContent } from '../records/record-store.js';
 
@@ -100,8 +101,14 @@ function told(answers: readonly Uint8Array[]): Dated[] {
   return answers.flatMap((answer) => parseRecords(answer)).map((record) => ({
     age: record.age,
     announcer: record.kind === 'announced' ? record.announcer : undefined,
-    found: { connection: ELSEWHERE, content: record },
+    found: { connection: ELSEWHERE, content: contentOf(record) },
   }));
+}
+
+function contentOf(record: ToldRecord): RecordContent {
+  if (record.kind === 'published') return { kind: 'published', payload: record.payload };
+  const { peerId, addresses } = record;
+  return { kind: 'announced', peerId, addresses, entryBytes: entryBytes({ peer_id: peerId, addresses }) };
 }
 
 function newestOfEach(records: readonly Dated[]): readonly Discovered[] {

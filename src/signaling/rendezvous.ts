@@ -4,8 +4,8 @@ import { RendezvousCounts } from '../metrics/rendezvous-counts.js';
 import type { Connection } from '../presence/connection.js';
 import { ConnectionRegistry } from '../presence/connection-registry.js';
 import { topicTooLong } from '../protocol/close-codes.js';
-import { ack, refusal, result } from '../protocol/rendezvous-answer.js';
-import type { FoundPeer, RefusalCode } from '../protocol/rendezvous-answer.js';
+import { ack, entryBytes, plainEntryBytes, refusal, result } from '../protocol/rendezvous-answer.js';
+import type { Entry, RefusalCode } from '../protocol/rendezvous-answer.js';
 import { MOST_ADDRESSES } from '../protocol/rendezvous-message.js';
 import type { Announce, Malformed, Publish, Query, RendezvousMessage } from '../protocol/rendezvous-message.js';
 import { textFrame } from '../protocol/websocket-frame.js';
@@ -82,7 +82,7 @@ export class Rendezvous {
   #announce(connection: Connection, { topic, peer_id: peerId, addresses }: Announce): string {
     if (addresses.length > MOST_ADDRESSES) return this.#refuse(topic, 'record_too_large', `record over ${MOST_ADDRESSES} addresses`);
     const bytes = addresses.reduce((sum, address) => sum + Buffer.byteLength(address), peerId.length);
-    const refused = this.#leave(connection, topic, { kind: 'announced', peerId, addresses }, bytes);
+    const refused = this.#leave(connection, topic, { kind: 'announced', peerId, addresses, entryBytes: entryBytes({ peer_id: peerId, addresses }) }, bytes);
     if (refused !== undefined) return refused;
     this.counts.announces += 1;
     return ack(topic);
@@ -102,7 +102,7 @@ export class Rendezvous {
     else this.counts.misses += 1;
 
     const newest = found.find(({ content }) => content.kind === 'published' || content.addresses.length > 0);
-    return result(topic, newest === undefined ? null : payloadOf(newest.content), peersOf(found));
+    return result(topic, newest === undefined ? null : payloadOf(newest.content), entriesOf(found));
   }
 
   #leave(connection: Connection, topic: string, content: RecordContent, bytes: number): string | undefined {
@@ -137,11 +137,14 @@ function payloadOf(content: RecordContent): string {
   return (isHex ? Buffer.from(addresses[0], 'hex') : Buffer.from(addresses.join('\n'))).toString('base64');
 }
 
-/** J4, J5: what Go and Python read. Made one by one, since only what fits is needed. */
-function* peersOf(records: readonly Discovered[]): Generator<FoundPeer> {
+/** J4, J5: what Go and Python read. */
+function* entriesOf(records: readonly Discovered[]): Generator<Entry> {
   for (const { content } of records) {
-    yield content.kind === 'announced'
-      ? { peer_id: content.peerId, addresses: content.addresses }
-      : { peer_id: '', addresses: [Buffer.from(content.payload, 'base64').toString('hex')] };
+    if (content.kind === 'announced') {
+      yield { bytes: content.entryBytes, peer: () => ({ peer_id: content.peerId, addresses: content.addresses }) };
+    } else {
+      const { payload } = content;
+      yield { bytes: plainEntryBytes(2 * Buffer.byteLength(payload, 'base64')), peer: () => ({ peer_id: '', addresses: [Buffer.from(payload, 'base64').toString('hex')] }) };
+    }
   }
 }

@@ -4,7 +4,7 @@ import { MemoryRecordStore } from '../../src/records/memory-record-store.js';
 import { costOf } from '../../src/records/record-cost.js';
 import type { StoreRefusal, TopicRecord } from '../../src/records/record-store.js';
 import { ManualClock } from '../support/manual-clock.js';
-import { announced, BOUNDS, published, recordStoreContract } from './record-store.contract.js';
+import { announced, announcement, BOUNDS, published, recordStoreContract } from './record-store.contract.js';
 
 const ONE = costOf(announced('t', 's', 'aa'));
 
@@ -90,7 +90,7 @@ describe('MemoryRecordStore', () => {
           const record: TopicRecord =
             what === 'publish'
               ? published(topic, numbers[who], 'x', `s${who % 2}`)
-              : { topic, connection: 0, source: `s${who % 2}`, content: { kind: 'announced', peerId: String(who), addresses: [] } };
+              : { topic, connection: 0, source: `s${who % 2}`, content: announcement(String(who), []) };
           let verdicts: unknown[] = [];
           if (what === 'pass') {
             clock.pass(who * 150);

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { RecordStore, TopicRecord } from '../../src/records/record-store.js';
+import { entryBytes } from '../../src/protocol/rendezvous-answer.js';
+import type { RecordContent, RecordStore, TopicRecord } from '../../src/records/record-store.js';
 import { ManualClock } from '../support/manual-clock.js';
 
 /** Bounds that every store under the contract is made with. */
@@ -10,7 +11,11 @@ export function published(topic: string, connection: number, payload = 'eA==', s
 }
 
 export function announced(topic: string, source: string, peerId: string, addresses = ['x']): TopicRecord {
-  return { topic, connection: 0, source, content: { kind: 'announced', peerId, addresses } };
+  return { topic, connection: 0, source, content: announcement(peerId, addresses) };
+}
+
+export function announcement(peerId: string, addresses: readonly string[]): RecordContent {
+  return { kind: 'announced', peerId, addresses, entryBytes: entryBytes({ peer_id: peerId, addresses }) };
 }
 
 /** What every RecordStore keeps; `make` gives an empty one with BOUNDS and room for a hundred small records. */
@@ -48,8 +53,8 @@ export function recordStoreContract(name: string, make: (clock: ManualClock) => 
       store.put(announced('t', 's', '', ['x', 'y']));
       store.put(announced('t', 's', '', ['y', 'x', 'x']));
       expect(store.query('t').map(({ content }) => content)).toEqual([
-        { kind: 'announced', peerId: '', addresses: ['y', 'x', 'x'] },
-        { kind: 'announced', peerId: 'aa', addresses: ['y'] },
+        announcement('', ['y', 'x', 'x']),
+        announcement('aa', ['y']),
       ]);
     });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { announcerOf } from '../../src/records/announcer.js';
 import { MemoryRecordStore } from '../../src/records/memory-record-store.js';
+import { announcement } from '../contract/record-store.contract.js';
 import { ManualClock } from '../support/manual-clock.js';
 
 /**
@@ -27,11 +28,11 @@ describe('announcements of many addresses', () => {
     const store = new MemoryRecordStore({ ttl: 1000, perTopic: PER_TOPIC, perSource: 1e6, maxBytes: 1e9, maxBytesPerSource: 1e9 }, new ManualClock());
     const theirs = { count: 0 };
     for (let i = 0; i < PER_TOPIC; i++) {
-      store.put({ topic: 't', connection: i, source: 's', content: { kind: 'announced', peerId: '', addresses: counted(addresses(i), theirs) } });
+      store.put({ topic: 't', connection: i, source: 's', content: announcement('', counted(addresses(i), theirs)) });
     }
     theirs.count = 0;
     const own = { count: 0 };
-    store.put({ topic: 't', connection: 99, source: 's', content: { kind: 'announced', peerId: '', addresses: counted(addresses(5).toReversed(), own) } });
+    store.put({ topic: 't', connection: 99, source: 's', content: announcement('', counted(addresses(5).toReversed(), own)) });
     expect(store.size).toBe(PER_TOPIC);
     expect(theirs.count).toBe(0);
     // What it costs and who announced it, each once.
@@ -42,8 +43,8 @@ describe('announcements of many addresses', () => {
 
   it('N6: who announced it is known from then on, and is what nodes of other versions say', () => {
     const store = new MemoryRecordStore({ ttl: 1000, perTopic: PER_TOPIC, perSource: 1e6, maxBytes: 1e9, maxBytesPerSource: 1e9 }, new ManualClock());
-    store.put({ topic: 't', connection: 1, source: '192.0.2.7', content: { kind: 'announced', peerId: '', addresses: ['b', 'a', 'b', 'ä'] } });
-    store.put({ topic: 't', connection: 1, source: '192.0.2.7', content: { kind: 'announced', peerId: 'cafe', addresses: ['b'] } });
+    store.put({ topic: 't', connection: 1, source: '192.0.2.7', content: announcement('', ['b', 'a', 'b', 'ä']) });
+    store.put({ topic: 't', connection: 1, source: '192.0.2.7', content: announcement('cafe', ['b']) });
     store.put({ topic: 't', connection: 1, source: '192.0.2.7', content: { kind: 'published', payload: 'eA==' } });
     expect(store.query('t').map(({ announcer }) => announcer)).toEqual([undefined, WITH_ID, WITHOUT_ID]);
     expect(announcerOf('192.0.2.7', '', ['ä', 'a', 'b'])).toBe(WITHOUT_ID);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { ack, MOST_READ_BYTES, refusal, result } from '../../../src/protocol/rendezvous-answer.js';
-import type { FoundPeer } from '../../../src/protocol/rendezvous-answer.js';
+import fc from 'fast-check';
+import { ack, entryBytes, MOST_READ_BYTES, plainEntryBytes, refusal, result as resultOf } from '../../../src/protocol/rendezvous-answer.js';
+import type { Entry, FoundPeer } from '../../../src/protocol/rendezvous-answer.js';
 
 interface Result {
   payload: string | null;
@@ -8,6 +9,8 @@ interface Result {
 }
 
 const peer = (length: number, peerId = ''): FoundPeer => ({ peer_id: peerId, addresses: ['a'.repeat(length)] });
+const entry = (found: FoundPeer): Entry => ({ bytes: entryBytes(found), peer: () => found });
+const result = (topic: string, payload: string | null, peers: readonly FoundPeer[]): string => resultOf(topic, payload, peers.map(entry));
 const read = (text: string): Result => JSON.parse(text) as Result;
 
 /** Bytes of an answer besides the address of its only peer. */
@@ -48,11 +51,24 @@ describe('J4: the answer to a query', () => {
 
   it('needs no more peers than fit', () => {
     let asked = 0;
-    const endless = function* (): Generator<FoundPeer> {
-      for (; asked < 100_000; asked++) yield peer(100);
+    const endless = function* (): Generator<Entry> {
+      for (; asked < 100_000; asked++) yield entry(peer(100));
     };
-    expect(read(result('t', 'x'.repeat(5000), endless())).peers).toEqual([]);
+    expect(read(resultOf('t', 'x'.repeat(5000), endless())).peers).toEqual([]);
     expect(asked).toBe(0);
+  });
+
+  it('knows what an entry takes, or that it fits into no answer', () => {
+    const text = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('', '"', '\u0001', '\ud83d\ude00'), fc.nat(5000).map((length) => 'é'.repeat(length)));
+    fc.assert(
+      fc.property(fc.constantFrom('', 'aabb'), fc.array(text), (peerId, addresses) => {
+        const found = { peer_id: peerId, addresses };
+        const bytes = Buffer.byteLength(JSON.stringify(found));
+        expect(bytes > MOST_READ_BYTES ? [bytes, Infinity] : [bytes]).toContain(entryBytes(found));
+      }),
+    );
+    expect(entryBytes(peer(1_000_000))).toBe(Infinity);
+    expect(plainEntryBytes(7)).toBe(entryBytes(peer(7)));
   });
 });
 

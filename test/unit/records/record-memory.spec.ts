@@ -4,6 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import { MemoryRecordStore } from '../../../src/records/memory-record-store.js';
 import type { RecordContent } from '../../../src/records/record-store.js';
+import { announcement } from '../../contract/record-store.contract.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 setFlagsFromString('--expose-gc');
@@ -33,11 +34,11 @@ const TIMEOUT_MS = 120_000;
 
 describe('memory of records', () => {
   it.each<[string, number, () => RecordContent]>([
-    ['announced by as many sources', 1_000_000, () => ({ kind: 'announced', peerId: text(64), addresses: [text(40)] })],
-    ['announced by one source each, without a peer id', 200_000, () => ({ kind: 'announced', peerId: '', addresses: [text(2)] })],
+    ['announced by as many sources', 1_000_000, () => announcement(text(64), [text(40)])],
+    ['announced by one source each, without a peer id', 200_000, () => announcement('', [text(2)])],
     ['published', 200_000, () => ({ kind: 'published', payload: text(8) })],
     ['published, large', 20_000, () => ({ kind: 'published', payload: text(16_384) })],
-    ['announced with many addresses', 50_000, () => ({ kind: 'announced', peerId: '', addresses: Array.from({ length: 50 }, () => text(4)) })],
+    ['announced with many addresses', 50_000, () => announcement('', Array.from({ length: 50 }, () => text(4)))],
   ])('J8: %s, %d to random topics: heap and external grow by no more than records-max-bytes plus half', (_what, howMany, content) => {
     const store = new MemoryRecordStore({ ttl: 3_600_000, perTopic: 16, perSource: 1024, maxBytes: MAX_BYTES, maxBytesPerSource: MAX_BYTES / 4 }, new ManualClock());
     const before = used();

@@ -1,0 +1,48 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { SignalingGateway } from '../../src/signaling/signaling.gateway.js';
+import { JsonPeer } from '../support/json-peer.js';
+import { startServer, stopServers } from '../support/server.js';
+
+/**
+ * Queries of 30 bytes for a topic full of large records. To know which of them fit into an answer of 4,092 bytes, each would be written as JSON, and a published one
+ * in hex before, for every query again: 16 records of 16 KB cost 1 ms, and 1,024 of them 45 ms. So each record knows what it takes in an answer.
+ */
+describe('work for queries', () => {
+  afterEach(stopServers);
+  afterEach(() => void jest.restoreAllMocks());
+
+  const LARGE = 16_000;
+  /** As payload it leaves room for a small entry, and its own is larger. */
+  const JUST = 2900;
+
+  it.each<[string, (i: number) => object]>([
+    ['published', (i) => ({ type: 'publish', payload: Buffer.alloc(JUST, i).toString('base64') })],
+    ['announced with a long peer_id', (i) => ({ type: 'announce', peer_id: i.toString(16).padStart(LARGE, '0'), addresses: [] })],
+    ['announced with a long address', (i) => ({ type: 'announce', peer_id: i.toString(16).padStart(4, '0'), addresses: ['x'.repeat(JUST)] })],
+    ['announced with addresses that JSON has to escape', (i) => ({ type: 'announce', peer_id: i.toString(16).padStart(4, '0'), addresses: ['\u0001'.repeat(JUST)] })],
+    ['announced with as many addresses as there may be', (i) => ({ type: 'announce', peer_id: i.toString(16).padStart(4, '0'), addresses: Array<string>(1024).fill('') })],
+  ])('J4: records %s: what fits into no answer is not written', async (_what, left) => {
+    const running = await startServer({ recordsPerTopic: 64, maxMessagesPerSecond: 0 }, 'off');
+    const peers = await Promise.all(Array.from({ length: 64 }, () => JsonPeer.connect(running.url)));
+    for (const [i, peer] of peers.entries()) expect(await peer.say({ topic: 't', ...left(i) })).toEqual([{ type: 'ack', topic: 't' }]);
+
+    const asker = [...running.connections][0];
+    const answers: Buffer[] = [];
+    jest.spyOn(asker, 'send').mockImplementation((frame) => answers.push(frame) > 0);
+    const written = jest.spyOn(JSON, 'stringify');
+    const made = jest.spyOn(Buffer, 'from');
+    running.server.app.get(SignalingGateway, { strict: false }).textMessage(asker, Buffer.concat([Buffer.from('{"type":"query","topic":"t"}')]));
+    const bytes = (written.mock.results.map(({ value }) => value) as string[]).reduce((sum, json) => sum + json.length, 0);
+    const bytesMade = (made.mock.results.map(({ value }) => value) as Buffer[]).reduce((sum, buffer) => sum + buffer.length, 0);
+    written.mockRestore();
+    made.mockRestore();
+
+    const [answer] = answers;
+    expect(answers).toHaveLength(1);
+    // The payload, and what of it is JSON.
+    expect(bytes).toBeLessThanOrEqual(answer.length);
+    expect(bytesMade).toBeLessThan(3 * answer.length);
+    // The count sees what is made.
+    expect(bytesMade).toBeGreaterThan(answer.length - 8);
+  });
+});
