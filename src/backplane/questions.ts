@@ -9,8 +9,9 @@ const MOST_MS = 150;
 const NEXT_MS = 30;
 /** Questions of this node that may be open at once. */
 const MOST_OPEN = 1024;
-/** Answers that this node gives in a second, to all others together. */
+/** Answers that this node gives in a second, to all others together, and bytes of them: a tenth of a second's work or so. */
 const MOST_ANSWERED_A_SECOND = 2000;
+const MOST_ANSWERED_BYTES_A_SECOND = 32 * 1024 * 1024;
 
 /**
  * Asks the other nodes about a topic, and answers them. Owns how much of either there may be. Knows nothing of what is said.
@@ -20,6 +21,7 @@ export class Questions {
   respond: Respond = () => undefined;
   #open = 0;
   #answered = 0;
+  #answeredBytes = 0;
   #second = 0;
 
   constructor(
@@ -57,14 +59,16 @@ export class Questions {
     if (second !== this.#second) {
       this.#second = second;
       this.#answered = 0;
+      this.#answeredBytes = 0;
     }
-    if (this.#answered >= MOST_ANSWERED_A_SECOND) {
+    if (this.#answered >= MOST_ANSWERED_A_SECOND || this.#answeredBytes >= MOST_ANSWERED_BYTES_A_SECOND) {
       this.counts.questionsDropped += 1;
       return;
     }
     const answer = this.respond(topic, most);
     if (answer === undefined) return;
     this.#answered += 1;
+    this.#answeredBytes += answer.length;
     if (answer.length <= most) question.respond(answer);
     else this.counts.questionsDropped += 1;
   }

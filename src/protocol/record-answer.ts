@@ -25,14 +25,23 @@ const answer = z.array(told).max(1024);
 /** Of records, newest first, as many as fit into `most` bytes. */
 export function encodeRecords(records: readonly ToldRecord[], most: number): Buffer {
   const texts: string[] = [];
-  let left = most - 2;
+  let length = 2;
   for (const record of records) {
     const text = JSON.stringify(record);
-    left -= Buffer.byteLength(text) + 1;
-    if (left < 0) break;
+    const needed = Buffer.byteLength(text) + (texts.length === 0 ? 0 : 1);
+    if (length + needed > most) break;
+    length += needed;
     texts.push(text);
   }
-  return Buffer.from(`[${texts.join(',')}]`);
+  // Into one piece of memory at once: joined as one text they would be copied twice more.
+  const answer = Buffer.allocUnsafe(length);
+  let at = answer.write('[');
+  for (const [i, text] of texts.entries()) {
+    if (i > 0) at += answer.write(',', at);
+    at += answer.write(text, at);
+  }
+  answer.write(']', at);
+  return answer;
 }
 
 /** The records that another node told of; none when it is no such answer. Never throws. */

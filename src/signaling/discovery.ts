@@ -3,6 +3,7 @@ import type { OnModuleInit } from '@nestjs/common';
 import { Backplane } from '../backplane/backplane.js';
 import { Clock } from '../clock/clock.js';
 import { Timings } from '../metrics/timings.js';
+import type { Connection } from '../presence/connection.js';
 import { encodeRecords, parseRecords } from '../protocol/record-answer.js';
 import type { ToldRecord } from '../protocol/record-answer.js';
 import { entryBytes } from '../protocol/rendezvous-answer.js';
@@ -11,6 +12,8 @@ import type { FoundRecord, RecordContent } from '../records/record-store.js';
 
 /** The most that one answer to another node says. */
 const MOST_TOLD_BYTES = 512 * 1024;
+/** Bytes of other nodes' answers that count as one message of who asked: to write and to read so many costs two nodes as much time as a message of its own. */
+const TOLD_BYTES_A_MESSAGE = 16 * 1024;
 /** What another node tells of is on none of our connections. */
 const ELSEWHERE = -1;
 
@@ -50,19 +53,19 @@ export class Discovery implements OnModuleInit {
     return this.records.query(topic);
   }
 
-  /** What only other nodes have, newest first; undefined when there are none to ask. Never rejects. */
-  elsewhere(topic: string): Promise<readonly Discovered[]> | undefined {
-    return this.backplane.ask(topic)?.then((answers) => newestOfEach(told(answers)));
+  /** What only other nodes have, newest first; undefined when there are none to ask. Never rejects. What they tell is charged to `asker`. */
+  elsewhere(asker: Connection, topic: string): Promise<readonly Discovered[]> | undefined {
+    return this.backplane.ask(topic)?.then((answers) => newestOfEach(this.#told(asker, answers)));
   }
 
-  /** What is anywhere; a promise when others have to be asked. Never rejects. */
-  everywhere(topic: string): readonly Discovered[] | Promise<readonly Discovered[]> {
+  /** What is anywhere; a promise when others have to be asked. Never rejects. What they tell is charged to `asker`. */
+  everywhere(asker: Connection, topic: string): readonly Discovered[] | Promise<readonly Discovered[]> {
     // The others tell ages of about now, not of when the last of them has answered.
     const asked = this.clock.monotonic();
     return (
       this.backplane
         .ask(topic)
-        ?.then((answers) => (answers.length === 0 ? this.here(topic) : newestOfEach([...dated(this.records.query(topic), asked), ...told(answers)]))) ?? this.here(topic)
+        ?.then((answers) => (answers.length === 0 ? this.here(topic) : newestOfEach([...dated(this.records.query(topic), asked), ...this.#told(asker, answers)]))) ?? this.here(topic)
     );
   }
 
@@ -71,6 +74,12 @@ export class Discovery implements OnModuleInit {
     if (!('since' in record) || this.#found.has(record)) return;
     this.#found.add(record);
     this.timings.found(this.clock.monotonic() - (record as FoundRecord).since);
+  }
+
+  /** What other nodes told, in no order. */
+  #told(asker: Connection, answers: readonly Uint8Array[]): Dated[] {
+    asker.charge(Math.floor(answers.reduce((sum, { length }) => sum + length, 0) / TOLD_BYTES_A_MESSAGE));
+    return told(answers);
   }
 
   #tell(topic: string, most: number): Buffer | undefined {
@@ -96,7 +105,6 @@ function toldOf({ age, announcer, found: { content } }: Dated): ToldRecord {
   return { kind: 'announced', age, announcer: announcer!, peerId: content.peerId, addresses: content.addresses };
 }
 
-/** What other nodes told, in no order. */
 function told(answers: readonly Uint8Array[]): Dated[] {
   return answers.flatMap((answer) => parseRecords(answer)).map((record) => ({
     age: record.age,

@@ -123,7 +123,7 @@ export class Relay implements OnModuleInit {
   /** Asked only once what is published from now on is sure to come, so that nothing falls between the two. */
   async #replayElsewhere(subscriber: Connection, topic: string, confirmed: Promise<void> | undefined): Promise<void> {
     await confirmed;
-    if (this.settings.records) this.#replay(subscriber, topic, (await this.discovery.elsewhere(topic)) ?? []);
+    if (this.settings.records) this.#replay(subscriber, topic, (await this.discovery.elsewhere(subscriber, topic)) ?? []);
   }
 
   /** Oldest first, of the newest as many as the bound allows; never the subscriber's own. */

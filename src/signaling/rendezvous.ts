@@ -35,8 +35,8 @@ export class Rendezvous {
   /** Answers; a promise where others have to be asked first. */
   handle(connection: Connection, message: RendezvousMessage | Malformed): Promise<void> | undefined {
     const answer = this.#answer(connection, message);
-    if (typeof answer !== 'string') return answer.then((text) => void connection.send(textFrame(text)));
-    connection.send(textFrame(answer));
+    if (typeof answer !== 'string') return answer.then((text) => send(connection, text));
+    send(connection, answer);
     return undefined;
   }
 
@@ -90,7 +90,7 @@ export class Rendezvous {
 
   /** J4, J5: the asking connection's own records are left out. */
   #query(connection: Connection, { topic }: Query): string | Promise<string> {
-    const found = this.discovery.everywhere(topic);
+    const found = this.discovery.everywhere(connection, topic);
     return found instanceof Promise ? found.then((records) => this.#result(connection, topic, records)) : this.#result(connection, topic, found);
   }
 
@@ -121,6 +121,15 @@ export class Rendezvous {
     this.counts.refusals[code] += 1;
     return refusal(topic, code, message);
   }
+}
+
+/** L1: so many bytes of an answer count as one message more of who asked. */
+const ANSWERED_BYTES_A_MESSAGE = 65_536;
+
+function send(connection: Connection, answer: string): void {
+  const frame = textFrame(answer);
+  connection.send(frame);
+  connection.charge(Math.floor(frame.length / ANSWERED_BYTES_A_MESSAGE));
 }
 
 const WHY = {

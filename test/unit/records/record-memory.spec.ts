@@ -1,22 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import { MemoryRecordStore } from '../../../src/records/memory-record-store.js';
 import type { RecordContent } from '../../../src/records/record-store.js';
 import { announcement } from '../../contract/record-store.contract.js';
+import { heapUsed } from '../../support/heap.js';
 import { ManualClock } from '../../support/manual-clock.js';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-
-/** Bytes of heap and of memory outside that are in use. */
-function used(): number {
-  collectGarbage();
-  collectGarbage();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
 
 const DIGITS = randomBytes(65_536).toString('hex');
 
@@ -41,7 +29,7 @@ describe('memory of records', () => {
     ['announced with many addresses', 50_000, () => announcement('', Array.from({ length: 50 }, () => text(4)))],
   ])('J8: %s, %d to random topics: heap and external grow by no more than records-max-bytes plus half', (_what, howMany, content) => {
     const store = new MemoryRecordStore({ ttl: 3_600_000, perTopic: 16, perSource: 1024, maxBytes: MAX_BYTES, maxBytesPerSource: MAX_BYTES / 4 }, new ManualClock());
-    const before = used();
+    const before = heapUsed();
     let taken = 0;
     for (let i = 0; i < howMany; i++) {
       const refused = store.put({ topic: text(64), connection: i, source: `10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`, content: content() });
@@ -49,7 +37,7 @@ describe('memory of records', () => {
       // What does not fit any more is refused; a few thousand refusals more show that they cost nothing.
       else if (i > taken + 50_000) break;
     }
-    const grown = used() - before;
+    const grown = heapUsed() - before;
     expect(store.size).toBe(taken);
     expect(store.bytes).toBeGreaterThan(0.95 * MAX_BYTES);
     expect(grown).toBeLessThan(1.5 * MAX_BYTES);

@@ -1,0 +1,97 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import type { Msg } from '@nats-io/transport-node';
+import { LocalBackplane } from '../../src/backplane/local-backplane.js';
+import { Questions } from '../../src/backplane/questions.js';
+import { Subjects } from '../../src/backplane/subjects.js';
+import { BackplaneCounts } from '../../src/metrics/backplane-counts.js';
+import { Timings } from '../../src/metrics/timings.js';
+import type { Connection } from '../../src/presence/connection.js';
+import { encodeRecords } from '../../src/protocol/record-answer.js';
+import type { ToldRecord } from '../../src/protocol/record-answer.js';
+import { MemoryRecordStore } from '../../src/records/memory-record-store.js';
+import { Discovery } from '../../src/signaling/discovery.js';
+import { JsonPeer } from '../support/json-peer.js';
+import { ManualClock } from '../support/manual-clock.js';
+import { startServer, stopServers } from '../support/server.js';
+import { heapHeldBy } from '../support/heap.js';
+
+/**
+ * Small messages that have other nodes, or this one, make large answers. Without a charge a query of 30 bytes, or a Subscribe, would have every node that holds 16 records of
+ * 16 KB for the topic write 350 KB, and its own read them, 200 times a second for each connection; without a bound for what a node answers, all nodes' peers together could keep
+ * another node busy; and topics as long as messages would stay in memory for their subjects.
+ */
+describe('questions between nodes', () => {
+  afterEach(stopServers);
+
+  const bounds = { ttl: 1000, perTopic: 16, perSource: 100, maxBytes: 1e9, maxBytesPerSource: 1e9 };
+  const published: ToldRecord = { kind: 'published', age: 1, payload: Buffer.alloc(16_384).toString('base64') };
+
+  /** What asking about a topic is charged where other nodes answer so. */
+  async function charged(answers: readonly Buffer[], ask: (discovery: Discovery, asker: Connection) => unknown): Promise<number[]> {
+    const backplane = new (class extends LocalBackplane {
+      override ask(): undefined {
+        return Promise.resolve(answers) as unknown as undefined;
+      }
+    })();
+    const clock = new ManualClock();
+    const charges: number[] = [];
+    const asker = { charge: (messages: number) => void charges.push(messages) } as Partial<Connection> as Connection;
+    await ask(new Discovery(new MemoryRecordStore(bounds, clock), backplane, clock, new Timings()), asker);
+    return charges;
+  }
+
+  it.each<[string, (discovery: Discovery, asker: Connection) => unknown]>([
+    ['a query', (discovery, asker) => discovery.everywhere(asker, 't')],
+    ['a late Subscribe', (discovery, asker) => discovery.elsewhere(asker, 't')],
+  ])('N6: what other nodes answer to %s is charged to who asked', async (_what, ask) => {
+    const large = encodeRecords(Array<ToldRecord>(16).fill(published), 524_288);
+    expect(large.length).toBeGreaterThan(340_000);
+    expect(await charged([large, large], ask)).toEqual([Math.floor((2 * large.length) / 16_384)]);
+    const small = encodeRecords([{ kind: 'published', age: 1, payload: 'eA==' }], 524_288);
+    expect(await charged([small], ask)).toEqual([0]);
+  });
+
+  it('J4: an answer of more than 64 KiB is charged to who asked', async () => {
+    const running = await startServer({ recordMaxBytes: 200_000, maxMessageBytes: 300_000 }, 'off');
+    const [one, other] = [await JsonPeer.connect(running.url), await JsonPeer.connect(running.url)];
+    await one.publish('large', Buffer.alloc(150_000));
+    await one.publish('small', 'x');
+    const charge = jest.spyOn([...running.connections].at(-1)!, 'charge');
+    await other.query('small');
+    await other.query('large');
+    expect(charge.mock.calls).toEqual([[0], [3]]);
+  });
+
+  it('N6: a node answers 32 MiB in a second, and what is more it keeps to itself and counts', () => {
+    const clock = new ManualClock();
+    const counts = new BackplaneCounts();
+    const questions = new Questions(new Subjects('cairn', 'records'), clock, counts);
+    const answer = Buffer.alloc(512 * 1024);
+    let made = 0;
+    questions.respond = () => {
+      made += 1;
+      return answer;
+    };
+    let answered = 0;
+    const question = { respond: () => (answered += 1) > 0 } as Partial<Msg> as Msg;
+    const ask = (times: number): void => {
+      for (let i = 0; i < times; i++) questions.take('t', question, 1_000_000);
+    };
+    ask(100);
+    expect([made, answered, counts.questionsDropped]).toEqual([64, 64, 36]);
+    clock.pass(1000);
+    ask(1);
+    expect([made, answered, counts.questionsDropped]).toEqual([65, 65, 36]);
+  });
+
+  it('N1: topics as long as messages, which peers may relay to, do not stay in memory for their subjects', () => {
+    const subjects = new Subjects('cairn', 'topic');
+    const first = subjects.of('x'.repeat(65_000));
+    const held = heapHeldBy(() => {
+      for (let i = 0; i < 1000; i++) subjects.of(`${i} `.padEnd(65_000, 'x'));
+    });
+    expect(held).toBeLessThan(4_000_000);
+    expect(subjects.of('x'.repeat(65_000))).toBe(first);
+    expect(subjects.of('t')).toBe(subjects.of('t'));
+  });
+});
