@@ -13,7 +13,7 @@ import { summarize } from './summary.mjs';
 const USAGE = `Measures the built server over loopback, beside a floor in C (bench/floor.c) or bare ws.
 
 Usage: npm run bench -- [OPTIONS]
-       npm run bench -- codec        what reading one message costs, in nanoseconds
+       npm run bench -- codec        what reading one message costs, in nanoseconds, and JSON at worst
 
 Options:
       --only A,B    Only these of ${NAMES.join(', ')}
@@ -26,8 +26,12 @@ Options:
 Exit codes: 0 measured, 1 could not measure, 2 faults in the arguments.`;
 
 const { codec, only, repeat, quick, mask, json } = given('bench', USAGE, benchArguments);
-if (codec) await import('./codec.mjs');
-else await bench();
+if (codec) {
+  await import('./codec.mjs');
+  await import('./rendezvous.mjs');
+} else {
+  await bench();
+}
 
 async function bench() {
   if (json !== undefined) seeThatItCanBeWritten(json);

@@ -28,6 +28,9 @@ const CLOSE_LIST = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 const LETTER_E = 0x65;
+const LETTER_F = 0x66;
+const LETTER_N = 0x6e;
+const LETTER_T = 0x74;
 const LETTER_U = 0x75;
 
 /** Where no value of the grammar begins, or one breaks off. */
@@ -36,7 +39,7 @@ const FAULT = -1;
 /** 1 for what stands for itself in a string. */
 const PLAIN = Uint8Array.from({ length: 256 }, (_, byte) => Number(byte >= SPACE && byte !== QUOTE && byte !== BACKSLASH));
 /** What may follow a backslash, besides `u` and four digits. */
-const ESCAPED = new Set(Buffer.from('"\\/bfnrt'));
+const ESCAPED = new Set([...'"\\/bfnrt'].map((character) => character.charCodeAt(0)));
 const [TRUE, FALSE, NULL] = ['true', 'false', 'null'].map((literal) => Buffer.from(literal));
 
 /** Of the fields called `names`, those that the object has; of several with one name the last. Undefined for what is no JSON object. */
@@ -163,12 +166,20 @@ function skipString(json: Buffer, from: number): number {
 
 /** A number, true, false or null. */
 function skipWord(json: Buffer, from: number): number {
-  const first = json[from];
-  if (first === TRUE[0]) return skipLiteral(json, from, TRUE);
-  if (first === FALSE[0]) return skipLiteral(json, from, FALSE);
-  if (first === NULL[0]) return skipLiteral(json, from, NULL);
+  switch (json[from]) {
+    case LETTER_T:
+      return skipLiteral(json, from, TRUE);
+    case LETTER_F:
+      return skipLiteral(json, from, FALSE);
+    case LETTER_N:
+      return skipLiteral(json, from, NULL);
+    default:
+      return skipNumber(json, from);
+  }
+}
 
-  const whole = first === MINUS ? from + 1 : from;
+function skipNumber(json: Buffer, from: number): number {
+  const whole = json[from] === MINUS ? from + 1 : from;
   let at = json[whole] === ZERO ? whole + 1 : skipDigits(json, whole);
   if (at !== FAULT && json[at] === POINT) at = skipDigits(json, at + 1);
   // In either case of the letter.

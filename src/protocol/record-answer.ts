@@ -34,14 +34,14 @@ export function encodeRecords(records: readonly ToldRecord[], most: number): Buf
     texts.push(text);
   }
   // Into one piece of memory at once: joined as one text they would be copied twice more.
-  const answer = Buffer.allocUnsafe(length);
-  let at = answer.write('[');
+  const bytes = Buffer.allocUnsafe(length);
+  let at = bytes.write('[');
   for (const [i, text] of texts.entries()) {
-    if (i > 0) at += answer.write(',', at);
-    at += answer.write(text, at);
+    if (i > 0) at += bytes.write(',', at);
+    at += bytes.write(text, at);
   }
-  answer.write(']', at);
-  return answer;
+  bytes.write(']', at);
+  return bytes;
 }
 
 /** The records that another node told of; none when it is no such answer. Never throws. */

@@ -1,10 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { Connection } from '../../src/presence/connection.js';
 import { parseRendezvousMessage } from '../../src/protocol/rendezvous-message.js';
+
+import { SignalingGateway } from '../../src/signaling/signaling.gateway.js';
+import { startServer, stopServers } from '../support/server.js';
 
 /**
  * JSON in its slow forms, each as long as `max-message-bytes` lets it be. `JSON.parse` makes values of all that is written, whoever asks for it: 64 KiB of objects with a
  * field of another name each cost it 10 ms, so that one connection at the default rate would have twice the time that there is. So nothing is given to it but strings
- * that are asked for, and the rest is looked at byte by byte.
+ * that are asked for, and the rest is looked at byte by byte; and as that still takes longer than CBOR does, long JSON counts as several messages.
  */
 describe('work for JSON', () => {
   const MOST = 65_536;
@@ -21,6 +25,7 @@ describe('work for JSON', () => {
     });
   });
   afterEach(() => void jest.restoreAllMocks());
+  afterEach(stopServers);
 
   /** The message as it is read, and how often its bytes were looked at. */
   function read(text: string): { message: unknown; looks: number } {
@@ -98,5 +103,17 @@ describe('work for JSON', () => {
     const text = filled('{"type":"announce","topic":"t","addresses":[', () => '""', ',1]}');
     expect(read(text).message).toEqual({ type: 'malformed', topic: 't', fault: 'addresses must be a list of strings' });
     expect(parsed).toEqual([]);
+  });
+
+  it.each([
+    [16_383, 0],
+    [16_384, 1],
+    [65_536, 4],
+  ])('L1: a text of %d bytes counts as %d messages more, whatever is in it', async (bytes, more) => {
+    const gateway = (await startServer()).server.app.get(SignalingGateway, { strict: false });
+    let charged = 0;
+    const connection = { charge: (messages: number) => void (charged += messages), send: () => true } as Partial<Connection> as Connection;
+    for (const text of ['x'.repeat(bytes), '{"x":"'.padEnd(bytes - 2, 'x') + '"}']) gateway.textMessage(connection, Buffer.from(text));
+    expect(charged).toBe(2 * more);
   });
 });

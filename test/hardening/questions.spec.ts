@@ -44,7 +44,7 @@ describe('questions between nodes', () => {
     ['a query', (discovery, asker) => discovery.everywhere(asker, 't')],
     ['a late Subscribe', (discovery, asker) => discovery.elsewhere(asker, 't')],
   ])('N6: what other nodes answer to %s is charged to who asked', async (_what, ask) => {
-    const large = encodeRecords(Array<ToldRecord>(16).fill(published), 524_288);
+    const large = encodeRecords(Array.from({ length: 16 }, () => published), 524_288);
     expect(large.length).toBeGreaterThan(340_000);
     expect(await charged([large, large], ask)).toEqual([Math.floor((2 * large.length) / 16_384)]);
     const small = encodeRecords([{ kind: 'published', age: 1, payload: 'eA==' }], 524_288);
@@ -59,7 +59,7 @@ describe('questions between nodes', () => {
     const charge = jest.spyOn([...running.connections].at(-1)!, 'charge');
     await other.query('small');
     await other.query('large');
-    expect(charge.mock.calls).toEqual([[0], [3]]);
+    expect(charge.mock.calls.filter(([messages]) => messages > 0)).toEqual([[3]]);
   });
 
   it('N6: a node answers 32 MiB in a second, and what is more it keeps to itself and counts', () => {
