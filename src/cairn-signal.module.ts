@@ -11,6 +11,7 @@ import { ClockModule } from './clock/clock.module.js';
 import { ConfigModule } from './config/config.module.js';
 import { ConfigurationError, StartupError } from './config/faults.js';
 import { parseSettings } from './config/load-settings.js';
+import { nodeWarnings } from './config/node-version.js';
 import { Settings } from './config/settings.js';
 import type { SettingName, SettingsInput } from './config/settings.js';
 import type { Extensions } from './extensions.js';
@@ -117,6 +118,7 @@ export class Serving implements OnApplicationBootstrap, OnApplicationShutdown {
   ) {
     const mounted = [...modules.values()].filter(({ metatype }) => metatype === CairnSignalModule);
     if (mounted.length > 1) throw new StartupError('CairnSignalModule is registered more than once in this application: the guards of one would decide for all');
+    for (const warning of nodeWarnings()) logs.for('server').warn(warning);
     this.#files = new Reload(settings, logs.for('reload'));
   }
 

@@ -2,6 +2,7 @@ import { isOpen } from '../auth/is-open.js';
 import { loadTokens } from '../auth/load-tokens.js';
 import type { Environment } from '../config/environment.js';
 import type { LoadedSettings } from '../config/load-settings.js';
+import { nodeWarnings } from '../config/node-version.js';
 import { loadExtensions } from '../extensions.js';
 import { readLogFilter } from '../logging/log-filter.js';
 import { authority } from '../transport/listen-fault.js';
@@ -17,7 +18,7 @@ export async function checkConfig({ settings, warnings }: LoadedSettings, enviro
   if (settings.jwtPublicKey !== undefined) (await import('../auth/jwt/public-keys.js')).loadPublicKeys(settings);
   // Loaded only where there is a bus, as when serving.
   if (settings.natsUrl !== undefined) (await import('../backplane/nats-options.js')).natsOptions(settings);
-  for (const warning of [...warnings, ...readLogFilter(environment).warnings]) process.stderr.write(`warning: ${warning}\n`);
+  for (const warning of [...warnings, ...readLogFilter(environment).warnings, ...nodeWarnings()]) process.stderr.write(`warning: ${warning}\n`);
   const { listenAddr, managementAddr } = settings;
   const management = managementAddr === undefined ? '' : `, management at ${authority(managementAddr.host, managementAddr.port)}`;
   process.stdout.write(

@@ -1,6 +1,7 @@
 import { createApp } from '../app.js';
 import type { Environment } from '../config/environment.js';
 import type { LoadedSettings } from '../config/load-settings.js';
+import { nodeWarnings } from '../config/node-version.js';
 import { Logs } from '../logging/log.js';
 import type { Log } from '../logging/log.js';
 import { readLogFilter } from '../logging/log-filter.js';
@@ -15,7 +16,7 @@ export async function serve({ settings, warnings }: LoadedSettings, environment:
   const format = settings.logFormat ?? (process.stdout.isTTY ? 'pretty' : 'json');
   const logs = new Logs({ format, filter });
   const log = logs.for('server');
-  for (const warning of [...warnings, ...logWarnings]) log.warn(warning);
+  for (const warning of [...warnings, ...logWarnings, ...nodeWarnings()]) log.warn(warning);
 
   const server = await createApp(settings, { logs });
   const { port } = await server.listen();
