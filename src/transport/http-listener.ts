@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import type { RequestListener, Server, ServerOptions } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Server as TlsServer } from 'node:https';
 import { ExpressAdapter } from '@nestjs/platform-express';
@@ -8,6 +8,8 @@ import { MANAGEMENT } from '../http/management-path.js';
 import { FOR_OPERATORS } from './open-files.js';
 import { PlainConnections } from './plain-connections.js';
 import { originAt, PlainSockets } from './plain-sockets.js';
+import { answerBrokenRequests, inTurn, OrderedAnswer } from './answer-order.js';
+import { NO_PROXY, refuse } from './refusal.js';
 import type { TlsPair } from './tls.js';
 
 /** Bytes of request line and headers that are taken; more is answered 431. */
@@ -23,7 +25,7 @@ const LONGEST_CHECK_INTERVAL_MS = 1000;
  * Nest's HTTP side over servers of our own: the public one and, where `management-addr` is set, one for operators. Owns the
  * listening sockets, their time-outs and TLS; knows nothing of WebSockets.
  * Invariant: a connection that does not become a request in time is given up; what only operators may see is found on their
- * address alone.
+ * address alone; the answers on a connection go out in the order of the requests.
  */
 export class HttpListener extends ExpressAdapter {
   /** What listens on `management-addr`, if that is set. */
@@ -43,7 +45,8 @@ export class HttpListener extends ExpressAdapter {
   override initHttpServer(): void {
     const timeout = this.settings.handshakeTimeout;
     const express = this.getInstance() as RequestListener;
-    const limits: ServerOptions = {
+    const limits: ServerOptions<typeof IncomingMessage, typeof OrderedAnswer> = {
+      ServerResponse: OrderedAnswer,
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: timeout,
       requestTimeout: timeout,
@@ -67,6 +70,10 @@ export class HttpListener extends ExpressAdapter {
     });
     bound(this.management, timeout);
     boundNumber(this.management);
+    this.management.on('connect', (_request, socket) => {
+      socket.on('error', () => undefined);
+      inTurn(socket, () => refuse(socket, NO_PROXY));
+    });
   }
 
   /** From now on handshakes are made with this pair; connections that exist live on. Only where there was a pair at the start. */
@@ -85,6 +92,7 @@ export class HttpListener extends ExpressAdapter {
 }
 
 function bound(server: Server, timeout: number): void {
+  answerBrokenRequests(server);
   // For a peer that asks and does not read the answers: none of its requests is half-read. Later than 408; `ws` lifts it from its sockets.
   server.timeout = 2 * timeout + LONGEST_CHECK_INTERVAL_MS;
   // Their size is bounded. Bounding their number would drop the last ones unseen, and those a proxy wrote stand last.

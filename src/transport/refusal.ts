@@ -13,6 +13,9 @@ export const DRAINING: Refusal = {
   headers: { 'Retry-After': '5' },
 };
 
+/** To CONNECT (RFC 9110, section 9.3.6). */
+export const NO_PROXY: Refusal = { status: 405, reason: 'malformed', text: 'This server is no proxy.', headers: { Allow: 'GET' } };
+
 /**
  * The answer to an exception of a guard; anything but an HttpException is our fault and says nothing about itself. Where the
  * exception's response has a `retryAfter` (seconds), the peer is told.

@@ -22,12 +22,13 @@ import type { TrafficCounts } from '../metrics/traffic-counts.js';
 import type { ConnectionSource, MessageHandler, Refusal } from '../presence/connection.js';
 import { sourceOf } from '../presence/source.js';
 import { SUBPROTOCOL } from '../protocol/subprotocol.js';
+import { inTurn, takeTurn } from './answer-order.js';
 import { ConnectionLimits } from './connection-limits.js';
 import type { Place } from './connection-limits.js';
 import { handshakeFault, isWebSocketHandshake, refusalOfHandshake } from './handshake.js';
 import { Holdings } from './holdings.js';
 import { ReadBuffer } from './read-buffer.js';
-import { DRAINING, lingerThenDestroy, refusalOf, refuse } from './refusal.js';
+import { DRAINING, lingerThenDestroy, NO_PROXY, refusalOf, refuse } from './refusal.js';
 import { Heartbeat } from './heartbeat.js';
 import { RefusalLog } from './refusal-log.js';
 import { capacity, FOR_OPERATORS, mostOpenFiles } from './open-files.js';
@@ -79,8 +80,6 @@ export class WsEndpoint implements ConnectionSource {
   readonly #limits: ConnectionLimits;
   readonly #plain: PlainSockets;
   readonly #proxies: TrustedProxies;
-  /** The answer that a connection was given last, or is still given. */
-  readonly #answers = new WeakMap<Duplex, ServerResponse>();
   #share: ConnectionShare | undefined;
   #admit: Admission | undefined;
   #onConnection: ((connection: WsConnection) => void) | undefined;
@@ -113,7 +112,7 @@ export class WsEndpoint implements ConnectionSource {
     };
     this.#webSockets = new WebSocketServer(options);
     this.#webSockets.on('wsClientError', (error, socket, request) => this.#refuse(request, socket, refusalOfHandshake(error, request)));
-    parts.httpServer.prependListener('request', this.#onRequest);
+    parts.httpServer.prependListener('request', takeTurn);
     parts.httpServer.on('upgrade', this.#onUpgrade);
     parts.httpServer.on('connect', this.#onConnect);
     parts.httpServer.on('drop', this.#onDrop);
@@ -151,29 +150,20 @@ export class WsEndpoint implements ConnectionSource {
   close(): void {
     this.#heartbeat.stop();
     this.#plain.close();
-    this.parts.httpServer.off('request', this.#onRequest);
+    this.parts.httpServer.off('request', takeTurn);
     this.parts.httpServer.off('upgrade', this.#onUpgrade);
     this.parts.httpServer.off('connect', this.#onConnect);
     this.parts.httpServer.off('drop', this.#onDrop);
     this.#webSockets.close();
   }
 
-  /** Remembers whose turn it is on a connection: with pipelining, an upgrade may arrive before the answers it must wait for. */
-  readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    this.#answers.set(request.socket, response);
-  };
-
   readonly #onUpgrade = (request: UpgradeRequest, socket: Duplex, head: Buffer): void => {
     // Until `ws` takes over, or the answer is out, a reset must not end the process.
-    socket.off('error', destroyThis);
     socket.on('error', destroyThis);
-    const before = this.#answers.get(socket);
-    if (before !== undefined && !before.closed) {
-      before.once('close', () => {
-        if (!socket.destroyed) this.#onUpgrade(request, socket, head);
-      });
-      return;
-    }
+    inTurn(socket, () => this.#answer(request, socket, head));
+  };
+
+  #answer(request: UpgradeRequest, socket: Duplex, head: Buffer): void {
     if (!isWebSocketHandshake(request)) {
       answerAsHttp(this.parts.httpServer, request, socket);
       return;
@@ -182,11 +172,11 @@ export class WsEndpoint implements ConnectionSource {
       this.#logFault(error);
       socket.destroy();
     });
-  };
+  }
 
-  /** We are no proxy (RFC 9110, section 9.3.6). */
   readonly #onConnect = (request: IncomingMessage, socket: Duplex): void => {
-    this.#refuse(request, socket, { status: 405, reason: 'malformed', text: 'This server is no proxy.', headers: { Allow: 'GET' } });
+    socket.on('error', destroyThis);
+    inTurn(socket, () => this.#refuse(request, socket, NO_PROXY));
   };
 
   /** The process has as many TCP connections as it has handles for. */
