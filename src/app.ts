@@ -26,6 +26,7 @@ import { CborWsAdapter } from './transport/cbor-ws-adapter.js';
 import { HttpListener } from './transport/http-listener.js';
 import { authority, listenFault } from './transport/listen-fault.js';
 import type { AddressSetting } from './transport/listen-fault.js';
+import { isLoopback } from './transport/loopback.js';
 import { expiryOf, loadTlsPair } from './transport/tls.js';
 
 /** Connections that the system may hold for us before we accept them. */
@@ -142,8 +143,4 @@ function explainMissing(error: unknown): never {
 
 function onOff(value: boolean): string {
   return value ? 'on' : 'off';
-}
-
-function isLoopback(address: string): boolean {
-  return address.startsWith('127.') || address === '::1' || address.startsWith('::ffff:127.');
 }

@@ -46,6 +46,7 @@ const OF_THE_APPLICATION: readonly (readonly [SettingName, string])[] = [
   ['listenAddr', ITS_LISTENERS],
   ['tlsCert', ITS_LISTENERS],
   ['managementAddr', ITS_LISTENERS],
+  ['managementHosts', ITS_LISTENERS],
   ['metricsToken', ITS_LISTENERS],
   ['handshakeTimeout', ITS_LISTENERS],
   ['maxPlainConnections', ITS_LISTENERS],
@@ -84,9 +85,9 @@ export function coreOf({ settings, logs, clock: time, extensions }: Parts) {
 export class CairnSignalModule {
   /** Throws a ConfigurationError that lists every fault of the settings. The application also needs CborWsAdapter. */
   static register({ settings: input = {}, logs, ...extensions }: Registration = {}): DynamicModule {
-    const settings = parseSettings(input);
     const faults = OF_THE_APPLICATION.filter(([name]) => input[name] !== undefined).map(([name, why]) => `${name}: ${why}`);
     if (faults.length > 0) throw new ConfigurationError(faults);
+    const settings = parseSettings(input);
     const parts = { settings, logs: logs ?? new Logs({ format: settings.logFormat ?? 'json' }), clock: new SystemClock(), extensions };
     return { ...CairnSignalModule.of(coreOf(parts)), providers: [Serving] };
   }

@@ -20,7 +20,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   records: ['config', 'clock'],
   backplane: ['protocol', 'config', 'clock', 'logging', 'metrics'],
   signaling: ['protocol', 'config', 'clock', 'lifecycle', 'logging', 'metrics', 'presence', 'records', 'backplane', 'auth'],
-  transport: ['http/management-path', 'protocol', 'config', 'clock', 'lifecycle', 'logging', 'metrics', 'auth', 'presence/connection', 'presence/private-address', 'presence/source'],
+  transport: ['http/management-path', 'http/json-failure', 'protocol', 'config', 'clock', 'lifecycle', 'logging', 'metrics', 'auth', 'presence/connection', 'presence/private-address', 'presence/source'],
   health: ['config', 'lifecycle', 'logging', 'metrics', 'presence', 'backplane', 'http/management-path', '.'],
   management: ['protocol', 'config', 'clock', 'lifecycle', 'logging', 'metrics', 'presence', 'records', 'backplane', 'auth', 'http/management-path', 'http/root.controller', 'http/static-files', '.'],
   http: ['protocol', 'config', 'lifecycle', 'logging', '.'],

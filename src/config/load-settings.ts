@@ -113,6 +113,7 @@ const NEEDS: readonly (readonly [SettingName, SettingName, string])[] = [
   ['tlsCert', 'tlsKey', BOTH],
   ['tlsKey', 'tlsCert', BOTH],
   ['tlsClientCa', 'tlsCert', 'peers show their certificates in the TLS handshake'],
+  ['managementHosts', 'managementAddr', 'there is no address to be asked for'],
   ['natsTlsCert', 'natsTlsKey', 'a certificate needs its key'],
   ['natsTlsKey', 'natsTlsCert', 'a key needs its certificate'],
   ['natsCreds', 'natsUrl', NO_NATS],

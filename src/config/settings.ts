@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bearerToken, claimName, count, duration, filePath, filePaths, headerName, jwtAlgorithms, jwtAudiences, jwtIssuers, keySetUrls, listenAddress, MOST_OF_PUBLIC_ADDRESS, natsServers, networks, oneOf, onOff, origins, subjectPrefix } from './values.js';
+import { bearerToken, claimName, count, duration, filePath, filePaths, headerName, hostNames, jwtAlgorithms, jwtAudiences, jwtIssuers, keySetUrls, listenAddress, MOST_OF_PUBLIC_ADDRESS, natsServers, networks, oneOf, onOff, origins, subjectPrefix } from './values.js';
 
 declare module 'zod' {
   interface GlobalMeta {
@@ -243,6 +243,11 @@ export const settingsSchema = z.strictObject({
   managementAddr: listenAddress.optional().meta({
     value: 'HOST:PORT',
     about: 'Address of health, metrics and the status page, in plaintext and without a token: only operators should reach it. By default there is none.',
+  }),
+  managementHosts: hostNames.optional().meta({
+    value: 'NAMES',
+    about: 'Host names that management-addr is asked for by, besides localhost, IP addresses and its own name; others are answered 421. By default so on loopback alone, and elsewhere by any name.',
+    list: true,
   }),
   metricsToken: bearerToken.optional().meta({
     value: 'TOKEN',

@@ -113,6 +113,9 @@ export const networks = list('networks or addresses, such as 10.0.0.0/8 or 2001:
   return version === 0 || prefix > bits ? undefined : { address, prefix, family: version === 4 ? 'ipv4' : 'ipv6' };
 });
 
+/** Host names without a port; in lower case and without the dot of the root, as they are compared. */
+export const hostNames = list('host names without port, such as node-1.example.com', (word) => (/^[\w-]+(?:\.[\w-]+)*\.?$/.test(word) ? word.toLowerCase().replace(/\.$/, '') : undefined));
+
 /** Web origins (RFC 6454) as browsers send them: scheme, host and port where it is not the scheme's own; or `null`. */
 export const origins = list('origins, such as https://app.example.com, or null', (word) => {
   if (word === 'null') return word;

@@ -4,11 +4,13 @@ import { createServer as createTlsServer } from 'node:https';
 import type { Server as TlsServer } from 'node:https';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Settings } from '../config/settings.js';
+import { answerJson, failure } from '../http/json-failure.js';
 import { MANAGEMENT } from '../http/management-path.js';
 import { FOR_OPERATORS } from './open-files.js';
 import { PlainConnections } from './plain-connections.js';
 import { originAt, PlainSockets } from './plain-sockets.js';
 import { answerBrokenRequests, inTurn, OrderedAnswer } from './answer-order.js';
+import { ManagementHosts } from './management-hosts.js';
 import { NO_PROXY, refuse } from './refusal.js';
 import type { TlsPair } from './tls.js';
 
@@ -64,7 +66,12 @@ export class HttpListener extends ExpressAdapter {
           createTlsServer({ ...limits, ...this.tls, requestCert: this.tls.ca !== undefined, rejectUnauthorized: false, minVersion: OLDEST_TLS, handshakeTimeout: timeout }, answer);
     bound(this.httpServer, timeout);
     if (this.settings.managementAddr === undefined) return;
+    const hosts = new ManagementHosts(this.settings);
     this.management = createServer(limits, (request, response) => {
+      if (!hosts.accepts(request)) {
+        answerJson(response, 421, WRONG_HOST);
+        return;
+      }
       request.url = `/${MANAGEMENT}${pathOf(request.url ?? '')}`;
       express(request, response);
     });
@@ -111,6 +118,9 @@ function boundNumber(management: Server): void {
 
 /** Paths of the management address, as Express would find them. */
 const OF_OPERATORS = new RegExp(`^/${MANAGEMENT}(?:[/?]|$)`, 'i');
+
+/** 421 (RFC 9110, section 15.5.20) rather than 403: it is the name that is wrong, not who asks. */
+const WRONG_HOST = failure(421, 'This host name is not one of the management address. If it is yours, add it to management-hosts; or use the IP address.');
 
 /** Where nothing is, for a URL that cannot be read. */
 const NOWHERE = '/-';

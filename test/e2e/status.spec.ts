@@ -196,7 +196,7 @@ describe('the stream of the status page', () => {
     const running = await startServer(MANAGED, 'warn', clock);
     const [stuck, reader] = [await RawConnection.open(running.server.management!.port), await RawConnection.open(running.server.management!.port)];
     stuck.socket.pause();
-    for (const raw of [stuck, reader]) raw.write('GET /events HTTP/1.1\r\nHost: x\r\n\r\n');
+    for (const raw of [stuck, reader]) raw.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n');
     while (streamsOf(running).size < 2) await turn();
     let sent = 0;
     while (streamsOf(running).size === 2 && sent < PLENTY) {
@@ -232,7 +232,7 @@ describe('the stream of the status page', () => {
     const clock = new ManualClock();
     const running = await startServer({ ...MANAGED, handshakeTimeout: '100ms' }, 'warn', clock);
     const raw = await RawConnection.open(running.server.management!.port);
-    raw.write('GET /events HTTP/1.1\r\nHost: x\r\n\r\n');
+    raw.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n');
     while (streamsOf(running).size === 0) await turn();
     const opened = performance.now();
     // One half request after the other is given up, for longer than a connection may be silent here: 1.2 s.

@@ -102,6 +102,7 @@ describe('the server in an application', () => {
     ['topicPolicy', './x.js'],
     ['listenAddr', '127.0.0.1:0'],
     ['managementAddr', '127.0.0.1:0'],
+    ['managementHosts', 'node-1'],
     ['metricsToken', 's3cret'],
     ['handshakeTimeout', '5s'],
     ['maxPlainConnections', 100],

@@ -106,6 +106,7 @@ describe('settings', () => {
     ['natsSubjectPrefix', 'nats-subject-prefix', 'CAIRN_SIGNAL_NATS_SUBJECT_PREFIX', 'acme.cairn', 'acme.cairn'],
     ['backplaneRequired', 'backplane-required', 'CAIRN_SIGNAL_BACKPLANE_REQUIRED', 'on', true],
     ['managementAddr', 'management-addr', 'CAIRN_SIGNAL_MANAGEMENT_ADDR', '127.0.0.1:9090', { host: '127.0.0.1', port: 9090 }],
+    ['managementHosts', 'management-hosts', 'CAIRN_SIGNAL_MANAGEMENT_HOSTS', 'Node-1.example.com.,ops', ['node-1.example.com', 'ops']],
     ['metricsToken', 'metrics-token', 'CAIRN_SIGNAL_METRICS_TOKEN', 's3cret', 's3cret'],
     ['handshakeTimeout', 'handshake-timeout', 'CAIRN_SIGNAL_HANDSHAKE_TIMEOUT', '3s', 3000],
     ['drainDelay', 'drain-delay', 'CAIRN_SIGNAL_DRAIN_DELAY', '5s', 5000],
@@ -117,8 +118,8 @@ describe('settings', () => {
   });
 
   it.each(EXAMPLES)('%s can be given as --%s, as %s and in the file', (name, flag, variable, text, value) => {
-    // A certificate needs its key and the other way round, what is said of NATS its address and of JWTs their issuer: what is not tried is always there.
-    const needed = ['TLS_CERT', 'TLS_KEY', 'NATS_URL', 'NATS_TLS_CERT', 'NATS_TLS_KEY', 'JWT_ISSUER', 'JWT_AUDIENCE'].map((other) => [`CAIRN_SIGNAL_${other}`, other === 'JWT_ISSUER' ? 'https://other.example' : 'other']);
+    // A certificate needs its key and the other way round, what is said of NATS and of management their addresses and of JWTs their issuer: what is not tried is always there.
+    const needed = ['TLS_CERT', 'TLS_KEY', 'NATS_URL', 'NATS_TLS_CERT', 'NATS_TLS_KEY', 'JWT_ISSUER', 'JWT_AUDIENCE', 'MANAGEMENT_ADDR'].map((other) => [`CAIRN_SIGNAL_${other}`, { JWT_ISSUER: 'https://other.example', MANAGEMENT_ADDR: 'other:1' }[other] ?? 'other']);
     const { [variable]: _tried, ...environment } = Object.fromEntries(needed) as Record<string, string>;
     expect(load({ environment, flags: { [flag]: text } }).settings[name]).toEqual(value);
     expect(load({ environment: { ...environment, [variable]: text } }).settings[name]).toEqual(value);
@@ -156,6 +157,7 @@ describe('settings', () => {
 
   const ISSUERS = 'https://a.example,https://b.example';
   it.each([
+    [{ managementHosts: 'a' }, 'managementHosts is set but management-addr is not: there is no address to be asked for'],
     [{ jwtIssuer: 'https://a.example' }, 'jwtIssuer is set but jwt-audience is not: tokens for other services would open this one'],
     [{ jwtAudience: 'a' }, 'jwtAudience is set but jwt-issuer is not: without an issuer no JWT opens the server'],
     [{ jwtPublicKey: '/k' }, 'jwtPublicKey is set but jwt-issuer is not: without an issuer no JWT opens the server'],

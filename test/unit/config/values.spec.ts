@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ZodType } from 'zod';
-import { bearerToken, count, duration, filePath, listenAddress, oneOf, onOff } from '../../../src/config/values.js';
+import { bearerToken, count, duration, filePath, hostNames, listenAddress, oneOf, onOff } from '../../../src/config/values.js';
 
 /** What a schema makes of what was written: the value, or the messages of its faults. */
 function read(schema: ZodType, written: unknown): unknown {
@@ -138,5 +138,19 @@ describe('a switch', () => {
 
   it.each([['ON'], ['yes'], ['1'], [1], [null], ['']])('%j is none', (written) => {
     expect(read(onOff, written)).toEqual(faults('expected on or off'));
+  });
+});
+
+describe('host names', () => {
+  it.each([
+    ['node-1', ['node-1']],
+    ['Ops.Example.COM., node_1', ['ops.example.com', 'node_1']],
+    [['a', 'b.c'], ['a', 'b.c']],
+  ])('%j are those without port, as they are compared', (written, value) => {
+    expect(read(hostNames, written)).toEqual(value);
+  });
+
+  it.each(['', 'a,', 'a:9090', 'http://a', 'a/b', 'a b', '*', '*.example.com', '.a', 'a..b', 'a..', '[::1]', 'a@b', 'l\u00f6cal'])('%j is none', (written) => {
+    expect(read(hostNames, written)).toEqual(faults('expected host names without port, such as node-1.example.com, several by commas'));
   });
 });
