@@ -24,8 +24,8 @@ const MOST_UNANSWERED_BYTES = 8 * 1024 * 1024;
 const ASKED_EVERY_BYTES = 256 * 1024;
 /** What a message costs on the bus besides its bytes. */
 const OVERHEAD_BYTES = 128;
-/** A publication's Relay may be larger than what a peer may send: its topic, and names. */
-const ROOM_BYTES = 8192;
+/** What a canonical Relay may be larger than what a peer sent: the names of two fields and a map's head, which the shortest form leaves out (docs/protocol.md, section 1). */
+const ROOM_BYTES = 15;
 /** How often the bus is asked, to know how long it takes. */
 const PROBED_MS = 10_000;
 
@@ -67,7 +67,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.#topics = new Interest(this.#subjects, clock, (topic, { data }) => this.#take(topic, data), { counted: (size) => (counts.subscriptions = size), failed });
     const records = new Subjects(settings.natsSubjectPrefix, 'records');
     this.#questions = new Questions(records, clock, counts);
-    this.#offers = new Interest(records, clock, (topic, question: Msg) => this.#questions.take(topic, question, this.#most()), { counted: () => undefined, failed });
+    this.#offers = new Interest(records, clock, (topic, question: Msg) => this.#answer(topic, question), { counted: () => undefined, failed });
     this.#probe.start();
   }
 
@@ -131,9 +131,13 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     }
     this.parts.counts.messagesOut += 1;
     this.parts.counts.bytesOut += message.length;
-    this.#unanswered += message.length + OVERHEAD_BYTES;
-    if (this.#unanswered > ASKED_EVERY_BYTES) this.#ask();
+    this.#sent(message.length);
     return undefined;
+  }
+
+  #sent(bytes: number): void {
+    this.#unanswered += bytes + OVERHEAD_BYTES;
+    if (this.#unanswered > ASKED_EVERY_BYTES) this.#ask();
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -191,11 +195,21 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   /** What another node published: believed no more than a peer, since whoever reaches the bus may write to it. */
   #take(topic: string, data: Uint8Array): void {
     const message = Buffer.from(data.buffer, data.byteOffset, data.length);
-    const { maxMessageBytes, recordMaxBytes } = this.parts.settings;
-    if (message.length > Math.max(maxMessageBytes, recordMaxBytes) + ROOM_BYTES || canonicalRelayTopic(message) !== topic) return this.#drop('malformed');
+    if (message.length > this.parts.settings.maxMessageBytes + ROOM_BYTES || canonicalRelayTopic(message) !== topic) return this.#drop('malformed');
     this.parts.counts.messagesIn += 1;
     this.parts.counts.bytesIn += message.length;
     return this.#deliver(topic, message);
+  }
+
+  /** Another node asks. What it is told waits for the bus like what is published. */
+  #answer(topic: string, question: Msg): void {
+    if (question.reply === undefined || question.reply === '') return this.#drop('malformed');
+    if (this.#unanswered > MOST_UNANSWERED_BYTES) return this.#drop('slow');
+    const answer = this.#questions.answer(topic, this.#most());
+    if (answer === undefined) return undefined;
+    question.respond(answer);
+    this.#sent(answer.length);
+    return undefined;
   }
 
   #drop(why: BackplaneDrop): void {

@@ -286,9 +286,9 @@ export const METRICS: readonly MetricRow[] = [
   {
     name: 'cairn_signal_backplane_dropped_total',
     type: 'counter',
-    help: 'Relays that did not cross the bus, by reason.',
+    help: 'Relays, and answers to questions for records, that did not cross the bus, by reason.',
     label: 'reason',
-    moves: '`down`: NATS was away. `slow`: it does not keep up. `too_large`: raise its `max_payload`. `malformed`: somebody else writes to our subjects.',
+    moves: '`down`: NATS was away. `slow`: it does not keep up. `too_large`: raise its `max_payload`. `malformed`: somebody else writes to our subjects, or nodes have different limits for messages and records.',
     read: ({ bus }) => Object.entries(bus.dropped),
   },
   {
@@ -308,7 +308,7 @@ export const METRICS: readonly MetricRow[] = [
   {
     name: 'cairn_signal_backplane_questions_dropped_total',
     type: 'counter',
-    help: 'Questions not asked or not answered, since there were too many.',
+    help: 'Questions not asked, not answered or not heard out, since there were too many.',
     moves: 'Records of other nodes were not found: more queries than the nodes take.',
     read: ({ bus }) => bus.questionsDropped,
   },

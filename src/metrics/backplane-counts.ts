@@ -8,7 +8,7 @@ export type BackplaneDrop =
   | 'slow'
   /** More than the bus carries in one message. */
   | 'too_large'
-  /** What came is no canonical Relay to its topic, or larger than any node lets in. */
+  /** What came is no canonical Relay to its topic, tells of records that no peer could have left, or is larger or more than any node of this service says. */
   | 'malformed';
 
 /** What went over the bus since the start. Plain numbers, read when somebody looks; knows neither topics nor nodes. */
@@ -18,7 +18,7 @@ export class BackplaneCounts {
   bytesOut = 0;
   messagesIn = 0;
   bytesIn = 0;
-  /** Questions that this node asked the others, and those that it did not ask or answer since there were too many. */
+  /** Questions that this node asked the others, and those that it did not ask, answer or hear out since there were too many. */
   questions = 0;
   questionsDropped = 0;
   /** Subscriptions that NATS refused, and messages of other nodes that could not be handled. */

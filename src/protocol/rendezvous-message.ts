@@ -43,6 +43,11 @@ export interface Malformed {
 /** Addresses that one announcement may have: far more than a peer has. */
 export const MOST_ADDRESSES = 1024;
 
+/** What counts towards the largest record that a peer may announce, in bytes. */
+export function announcedBytes(peerId: string, addresses: readonly string[]): number {
+  return addresses.reduce((sum, address) => sum + Buffer.byteLength(address), peerId.length);
+}
+
 const NAMES = ['type', 'topic', 'payload', 'peer_id', 'addresses'] as const;
 
 /**

@@ -2,16 +2,16 @@ import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { Backplane } from '../backplane/backplane.js';
 import { Clock } from '../clock/clock.js';
+import { Settings } from '../config/settings.js';
+import { BackplaneCounts } from '../metrics/backplane-counts.js';
 import { Timings } from '../metrics/timings.js';
 import type { Connection } from '../presence/connection.js';
-import { encodeRecords, parseRecords } from '../protocol/record-answer.js';
-import type { ToldRecord } from '../protocol/record-answer.js';
+import { encodeRecords, MOST_TOLD_BYTES, parseRecords } from '../protocol/record-answer.js';
+import type { RecordBounds, ToldRecord } from '../protocol/record-answer.js';
 import { entryBytes } from '../protocol/rendezvous-answer.js';
 import { RecordStore } from '../records/record-store.js';
 import type { FoundRecord, RecordContent } from '../records/record-store.js';
 
-/** The most that one answer to another node says. */
-const MOST_TOLD_BYTES = 512 * 1024;
 /** Bytes of other nodes' answers that count as one message of who asked: to write and to read so many costs two nodes as much time as a message of its own. */
 const TOLD_BYTES_A_MESSAGE = 16 * 1024;
 /** What another node tells of is on none of our connections. */
@@ -32,13 +32,19 @@ export interface Discovered {
 export class Discovery implements OnModuleInit {
   /** Records of this node that another connection has found. */
   readonly #found = new WeakSet<Discovered>();
+  /** What other nodes are believed: no more than peers. */
+  readonly #bounds: RecordBounds;
 
   constructor(
     private readonly records: RecordStore,
     private readonly backplane: Backplane,
     private readonly clock: Clock,
     private readonly timings: Timings,
-  ) {}
+    private readonly bus: BackplaneCounts,
+    { recordsPerTopic, recordMaxBytes, maxMessageBytes, recordTtl }: Settings,
+  ) {
+    this.#bounds = { perTopic: recordsPerTopic, bytes: recordMaxBytes, messageBytes: maxMessageBytes, ttl: recordTtl };
+  }
 
   onModuleInit(): void {
     this.backplane.respond((topic, most) => this.#tell(topic, Math.min(most, MOST_TOLD_BYTES)));
@@ -76,10 +82,14 @@ export class Discovery implements OnModuleInit {
     this.timings.found(this.clock.monotonic() - (record as FoundRecord).since);
   }
 
-  /** What other nodes told, in no order. */
+  /** What other nodes told, in no order; an answer that no node of this service gives is dropped and counted (N5). */
   #told(asker: Connection, answers: readonly Uint8Array[]): Dated[] {
     asker.charge(Math.floor(answers.reduce((sum, { length }) => sum + length, 0) / TOLD_BYTES_A_MESSAGE));
-    return told(answers);
+    return answers.flatMap((answer) => {
+      const records = parseRecords(answer, this.#bounds);
+      if (records === undefined) this.bus.dropped.malformed += 1;
+      return (records ?? []).map((record) => ({ age: record.age, announcer: record.kind === 'announced' ? record.announcer : undefined, found: { connection: ELSEWHERE, content: contentOf(record) } }));
+    });
   }
 
   #tell(topic: string, most: number): Buffer | undefined {
@@ -103,14 +113,6 @@ function dated(records: readonly FoundRecord[], now: number): Dated[] {
 function toldOf({ age, announcer, found: { content } }: Dated): ToldRecord {
   if (content.kind === 'published') return { kind: 'published', age, payload: content.payload };
   return { kind: 'announced', age, announcer: announcer!, peerId: content.peerId, addresses: content.addresses };
-}
-
-function told(answers: readonly Uint8Array[]): Dated[] {
-  return answers.flatMap((answer) => parseRecords(answer)).map((record) => ({
-    age: record.age,
-    announcer: record.kind === 'announced' ? record.announcer : undefined,
-    found: { connection: ELSEWHERE, content: contentOf(record) },
-  }));
 }
 
 function contentOf(record: ToldRecord): RecordContent {

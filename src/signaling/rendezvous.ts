@@ -6,7 +6,7 @@ import { ConnectionRegistry } from '../presence/connection-registry.js';
 import { topicTooLong } from '../protocol/close-codes.js';
 import { ack, entryBytes, plainEntryBytes, refusal, result } from '../protocol/rendezvous-answer.js';
 import type { Entry, RefusalCode } from '../protocol/rendezvous-answer.js';
-import { MOST_ADDRESSES } from '../protocol/rendezvous-message.js';
+import { announcedBytes, MOST_ADDRESSES } from '../protocol/rendezvous-message.js';
 import type { Announce, Malformed, Publish, Query, RendezvousMessage } from '../protocol/rendezvous-message.js';
 import { textFrame } from '../protocol/websocket-frame.js';
 import { RecordStore } from '../records/record-store.js';
@@ -81,8 +81,8 @@ export class Rendezvous {
   /** J1, J3. */
   #announce(connection: Connection, { topic, peer_id: peerId, addresses }: Announce): string {
     if (addresses.length > MOST_ADDRESSES) return this.#refuse(topic, 'record_too_large', `record over ${MOST_ADDRESSES} addresses`);
-    const bytes = addresses.reduce((sum, address) => sum + Buffer.byteLength(address), peerId.length);
-    const refused = this.#leave(connection, topic, { kind: 'announced', peerId, addresses, entryBytes: entryBytes({ peer_id: peerId, addresses }) }, bytes);
+    const content: RecordContent = { kind: 'announced', peerId, addresses, entryBytes: entryBytes({ peer_id: peerId, addresses }) };
+    const refused = this.#leave(connection, topic, content, announcedBytes(peerId, addresses));
     if (refused !== undefined) return refused;
     this.counts.announces += 1;
     return ack(topic);

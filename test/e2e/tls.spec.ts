@@ -37,7 +37,7 @@ describe('TLS', () => {
     expect((await a.close()).code).toBe(1000);
   });
 
-  it('L15: a connection is plain through both of its handshakes, and until a peer has it', async () => {
+  it('L16: a connection is plain through both of its handshakes, and until a peer has it', async () => {
     const plain = running.server.app.get(ConnectionCounts, { strict: false }).plain!;
     while (plain.size > 0) await turn();
     const silent = await RawConnection.open(running.port);

@@ -143,7 +143,7 @@ describe('plain connections', () => {
     for (const { socket } of kept) socket.destroy();
   });
 
-  it('L15: there are max-plain-connections of them, peers apart; one more has another one closed', async () => {
+  it('L16: there are max-plain-connections of them, peers apart; one more has another one closed', async () => {
     const running = await startServer({ maxPlainConnections: 3 });
     const peers = [await Peer.connect(running.url), await Peer.connect(running.url), await Peer.connect(running.url), await Peer.connect(running.url)];
     const connections = [await answered(running.port), await RawConnection.open(running.port), await answered(running.port)];
@@ -158,7 +158,7 @@ describe('plain connections', () => {
     for (const { socket } of connections) socket.destroy();
   });
 
-  it('L15: a connection is plain until it is a peer\'s, and when it may not become one, until it is closed', async () => {
+  it('L16: a connection is plain until it is a peer\'s, and when it may not become one, until it is closed', async () => {
     const running = await startServer({ authToken: 's3cret' });
     expect(plainOn(running)).toBe(0);
     await Peer.connect(running.url, { headers: { Authorization: 'Bearer s3cret' } });

@@ -52,7 +52,7 @@ class Named {
 }
 
 describe('plain connections', () => {
-  it('L15: on a full node those make way first that are idle, whoever has them, longest first', () => {
+  it('L16: on a full node those make way first that are idle, whoever has them, longest first', () => {
     const named = new Named({ most: () => 4 });
     named.enter('a1', 'b1', 'b2', 'c1');
     named.asks('c1', 'a1');
@@ -62,7 +62,7 @@ describe('plain connections', () => {
     expect(named.reasons).toEqual([['node', 'c'], ['node', 'a']]);
   });
 
-  it('L15: then one of the network that has most: the oldest that has asked nothing, then the one that has been answered longest', () => {
+  it('L16: then one of the network that has most: the oldest that has asked nothing, then the one that has been answered longest', () => {
     const named = new Named({ most: () => 6 });
     named.enter('a1', 'b1', 'b2', 'b3', 'b4', 'c1');
     named.asks('b1', 'b2');
@@ -74,7 +74,7 @@ describe('plain connections', () => {
     expect(named.closed.at(-1)).toBe('a1');
   });
 
-  it('L15: who holds nearly all of a node pushes nobody out but himself', () => {
+  it('L16: who holds nearly all of a node pushes nobody out but himself', () => {
     const named = new Named({ most: () => 100 });
     for (let i = 0; i < 90; i++) named.enter(`a${i}`);
     named.enter('b1', 'c1');

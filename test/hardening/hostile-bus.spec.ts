@@ -1,0 +1,189 @@
+/**
+ * Somebody writes to the NATS of several nodes. Without the defence, one forged record of 900 KB reaches a peer in one message, whatever
+ * record-max-bytes says; thousands of answers to one question are kept and read, each up to 512 KB; and thousands of questions have a node
+ * write half a megabyte for each, unread, until its memory is full.
+ */
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { MOST_ANSWERS, MOST_ANSWERS_BYTES, MOST_GIVEN_BYTES_A_SECOND, MOST_TAKEN_BYTES_A_SECOND } from '../../src/backplane/questions.js';
+import { BackplaneCounts } from '../../src/metrics/backplane-counts.js';
+import { MOST_TOLD_BYTES } from '../../src/protocol/record-answer.js';
+import { JsonPeer } from '../support/json-peer.js';
+import { ManualClock } from '../support/manual-clock.js';
+import { describeWithNats, NatsServer } from '../support/nats-server.js';
+import { Peer, relayMessage } from '../support/peer.js';
+import { RawNats, subjectOf } from '../support/raw-nats.js';
+import { startServer, stopServers } from '../support/server.js';
+import type { RunningServer } from '../support/server.js';
+import { turn } from '../support/turn.js';
+
+const countsOf = (node: RunningServer): BackplaneCounts => node.server.app.get(BackplaneCounts, { strict: false });
+const base64 = (bytes: number): string => Buffer.alloc(bytes, 'x').toString('base64');
+const NOW = { age: 1 };
+const ANNOUNCER = 'a'.repeat(43);
+const published = (bytes: number): object => ({ kind: 'published', ...NOW, payload: base64(bytes) });
+const announced = (addresses: unknown, more: object = {}): object => ({ kind: 'announced', ...NOW, announcer: ANNOUNCER, peerId: 'aa', addresses, ...more });
+
+const SETTINGS = { recordMaxBytes: 4096, recordsPerTopic: 4, recordTtl: '1m', maxMessagesPerSecond: 0 } as const;
+
+describeWithNats('a hostile bus', () => {
+  let nats: NatsServer;
+  let stranger: RawNats;
+  beforeEach(async () => {
+    nats = await NatsServer.start();
+    stranger = await RawNats.join(nats.port);
+  });
+  afterEach(async () => {
+    stranger.leave();
+    await stopServers();
+    await NatsServer.stopAll();
+  });
+  const node = (settings: object = {}): Promise<RunningServer> => startServer({ natsUrl: nats.url, ...SETTINGS, ...settings });
+
+  it('N5: the largest records that some peer could have left are believed', async () => {
+    const here = await node();
+    const [asker, late] = [await JsonPeer.connect(here.url), await Peer.connect(here.url)];
+    stranger.answer([published(4096), announced(['a', 'b'.repeat(1000)]), announced([], { announcer: 'b'.repeat(43), peerId: '', age: 60_000 }), announced(Array.from({ length: 1024 }, () => ''), { announcer: 'c'.repeat(43) })]);
+    const answer = await asker.query('topic');
+    expect(answer.payload).toBe(base64(4096));
+    expect(countsOf(here).dropped.malformed).toBe(0);
+    late.subscribe('topic');
+    await late.sync();
+    expect(late.received).toEqual([relayMessage('topic', Buffer.alloc(4096, 'x'))]);
+    stranger.answer([announced(['x'.repeat(4094)])]);
+    expect(Buffer.from((await asker.query('topic')).payload!, 'base64').length).toBe(4094);
+  });
+
+  const LIES: Record<string, unknown> = {
+    'a record of 900 KB': [published(900_000 * 0.74)],
+    'a published record over record-max-bytes': [published(4097)],
+    'an announced record over record-max-bytes': [announced(['x'.repeat(4095)])],
+    'one whose characters are few and whose bytes are many': [announced(['\u{1F600}'.repeat(1024)])],
+    'a peer_id over record-max-bytes': [announced([], { peerId: 'aa'.repeat(2049) })],
+    'a peer_id that is not hex': [announced([], { peerId: 'xx' })],
+    'a peer_id that is half a byte': [announced([], { peerId: 'aaa' })],
+    'more addresses than a peer may announce': [announced(Array.from({ length: 1025 }, () => ''))],
+    'addresses that are no list': [announced({ length: 1, 0: 'x' })],
+    'an address that is no text': [announced([1])],
+    'half a surrogate pair': [announced(['\ud800'])],
+    'more records than a topic holds': Array.from({ length: 5 }, () => published(1)),
+    'an announcer that is no hash': [announced(['x'], { announcer: 'somebody' })],
+    'an announcer that is very long': [announced(['x'], { announcer: 'a'.repeat(64) })],
+    'no announcer': [announced(['x'], { announcer: undefined })],
+    'an age below nothing': [{ ...published(1), age: -1 }],
+    'an age that is text': [{ ...published(1), age: '1' }],
+    'an age over record-ttl': [announced(['x'], { age: 60_001 })],
+    'a payload that is no base64': [{ kind: 'published', age: 1, payload: '***' }],
+    'another kind': [{ kind: 'constructor', age: 1, payload: 'eA==' }],
+    'a good record and a bad one': [published(1), { kind: 'published', age: -1, payload: 'eA==' }],
+    'no list': published(1),
+    'a number': 7,
+  };
+
+  it.each(Object.entries(LIES))('N5: %s is dropped and counted, and hides nothing', async (_what, lie) => {
+    const here = await node();
+    const asker = await JsonPeer.connect(here.url);
+    stranger.answer(lie as object, [announced(['true'])]);
+    expect((await asker.query('topic')).peers).toEqual([{ peer_id: 'aa', addresses: ['true'] }]);
+    expect(countsOf(here).dropped.malformed).toBe(1);
+  });
+
+  it.each([
+    ['an age that never was', '[{"kind":"published","age":1e999,"payload":"eA=="}]'],
+    ['an age that is no number', '[{"kind":"published","age":NaN,"payload":"eA=="}]'],
+    ['what is not JSON', 'garbage'],
+    ['nothing at all', ''],
+    ['bytes that are not UTF-8', Buffer.from('[{"kind":"announced","age":1,"announcer":"\xff"}]', 'latin1')],
+    ['brackets alone', '['.repeat(400_000)],
+    ['as many elements as fit', `[${'1,'.repeat(200_000)}1]`],
+    ['more than a node says', `[${' '.repeat(MOST_TOLD_BYTES - 1)}]`],
+  ])('N5: %s is dropped and counted', async (_what, lie) => {
+    const here = await node();
+    const asker = await JsonPeer.connect(here.url);
+    stranger.answer(lie, [announced(['true'])]);
+    expect((await asker.query('topic')).peers).toEqual([{ peer_id: 'aa', addresses: ['true'] }]);
+    expect(countsOf(here).dropped.malformed).toBe(1);
+  });
+
+  it('N5: a record that no message of max-message-bytes could have brought is dropped, whatever record-max-bytes', async () => {
+    const here = await node({ recordMaxBytes: 1024 * 1024, maxMessageBytes: 2048 });
+    const asker = await JsonPeer.connect(here.url);
+    stranger.answer([published(2000)], [announced(['x'.repeat(2047)])], [published(1500)]);
+    expect(Buffer.from((await asker.query('topic')).payload!, 'base64').length).toBe(1500);
+    expect(countsOf(here).dropped.malformed).toBe(2);
+  });
+
+  it('N5: a forged record is sent to no late subscriber either', async () => {
+    const here = await node();
+    const late = await Peer.connect(here.url);
+    stranger.answer([published(5000)], [published(2)]);
+    late.subscribe('topic');
+    await late.sync();
+    expect(late.received).toEqual([relayMessage('topic', 'xx')]);
+  });
+
+  it('N5: a relay is as large as some peer could have sent it, to the byte', async () => {
+    const here = await node({ maxMessageBytes: 1024, recordMaxBytes: 1024 * 1024 });
+    const peer = await Peer.connect(here.url);
+    peer.subscribe('topic');
+    await peer.sync();
+    // The shortest form of a Relay leaves out 15 bytes of the canonical one.
+    const largest = relayMessage('topic', Buffer.alloc(1024 + 15 - (relayMessage('topic', Buffer.alloc(1000)).length - 1000)));
+    expect(largest.length).toBe(1024 + 15);
+    const larger = relayMessage('topic', Buffer.alloc(largest.length));
+    stranger.publish(subjectOf('topic', 'topic'), larger);
+    stranger.publish(subjectOf('topic', 'topic'), largest);
+    expect(await peer.next()).toEqual(largest);
+    expect(countsOf(here).dropped.malformed).toBe(1);
+  });
+
+  it('N6: of answers to one question, so many are heard, and so many bytes', async () => {
+    const here = await node();
+    const asker = await JsonPeer.connect(here.url);
+    const one = (i: number): object => [announced([String(i)], { announcer: String(i).padStart(43, '0'), peerId: '' })];
+    stranger.answer(...Array.from({ length: 3000 }, (_, i) => one(i)));
+    const { peers } = await asker.query('topic');
+    expect(peers.length).toBeGreaterThan(0);
+    expect(peers.length).toBeLessThanOrEqual(MOST_ANSWERS);
+    // The first one too many ends the question.
+    expect(countsOf(here).dropped.malformed).toBe(1);
+
+    const padded = JSON.stringify([announced(['true'])]).padEnd(MOST_TOLD_BYTES, ' ');
+    stranger.answer(...Array.from({ length: 20 }, () => padded));
+    await asker.query('topic');
+    expect(MOST_ANSWERS_BYTES / MOST_TOLD_BYTES).toBe(2);
+    expect(countsOf(here).dropped.malformed).toBe(2);
+  });
+
+  it('N6: of answers to all questions, so many bytes are read in a second', async () => {
+    const clock = new ManualClock();
+    const here = await startServer({ natsUrl: nats.url, ...SETTINGS }, 'off', clock);
+    const asker = await JsonPeer.connect(here.url);
+    stranger.answer(JSON.stringify([announced(['true'])]).padEnd(MOST_TOLD_BYTES, ' '));
+    const most = MOST_TAKEN_BYTES_A_SECOND / MOST_TOLD_BYTES;
+    let found = 0;
+    for (let i = 0; i < 2 * most; i++) found += (await asker.query('topic')).peers.length;
+    expect(found).toBe(most);
+    expect(countsOf(here).questionsDropped).toBe(most);
+    clock.pass(1000);
+    expect((await asker.query('topic')).peers.length).toBe(1);
+  });
+
+  it('N6: of questions by others, so many are answered in a second, counted by bytes too; and none that wants no answer', async () => {
+    const clock = new ManualClock();
+    const here = await startServer({ natsUrl: nats.url, ...SETTINGS, recordMaxBytes: 16_384, recordsPerTopic: 16 }, 'off', clock);
+    const announcer = await JsonPeer.connect(here.url);
+    for (let i = 0; i < 16; i++) await announcer.announce('topic', ['x'.repeat(16_000)], (16 + i).toString(16));
+    const size = 16 * 16_000;
+    const most = Math.ceil(MOST_GIVEN_BYTES_A_SECOND / size);
+    // Offered by now, since this one is answered.
+    stranger.publish(subjectOf('records', 'topic'), '', '_STRANGER.1');
+    while (stranger.heardBytes < size) await stranger.flush();
+    for (let i = 0; i < 200; i++) stranger.publish(subjectOf('records', 'topic'), '', '_STRANGER.1');
+    stranger.publish(subjectOf('records', 'topic'), '');
+    while (countsOf(here).dropped.malformed < 1) await turn();
+    while (stranger.heardBytes < most * size) await stranger.flush();
+    await stranger.flush();
+    expect(stranger.heardBytes).toBeLessThan((most + 1) * size * 1.1);
+    expect(countsOf(here).questionsDropped + countsOf(here).dropped.slow).toBeGreaterThan(200 - most - 2);
+  });
+});
