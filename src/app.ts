@@ -13,6 +13,7 @@ import { SystemClock } from './clock/clock.js';
 import type { Clock } from './clock/clock.js';
 import { StartupError } from './config/faults.js';
 import type { Settings } from './config/settings.js';
+import { readAtStart } from './config/settled-files.js';
 import type { ListenAddress } from './config/values.js';
 import { loadExtensions } from './extensions.js';
 import type { Extensions } from './extensions.js';
@@ -27,7 +28,7 @@ import { HttpListener } from './transport/http-listener.js';
 import { authority, listenFault } from './transport/listen-fault.js';
 import type { AddressSetting } from './transport/listen-fault.js';
 import { isLoopback } from './transport/loopback.js';
-import { expiryOf, loadTlsPair } from './transport/tls.js';
+import { expiryOf, loadTlsPair, tlsFiles } from './transport/tls.js';
 
 /** Connections that the system may hold for us before we accept them. */
 const BACKLOG = 1024;
@@ -73,9 +74,9 @@ export class SignalServer {
     return (this.listener.management?.address() ?? undefined) as AddressInfo | undefined;
   }
 
-  /** Reads certificates, key, tokens and keys of JWTs again, as it does by itself when they change. Connections live on. */
-  reload(): void {
-    this.files.all();
+  /** Reads certificates, key, tokens and keys of JWTs again, as it does by itself when they change; fulfilled when that is done. Connections live on. */
+  reload(): Promise<void> {
+    return this.files.all();
   }
 
   /** Drains (at most `drain-delay`, unless `delay` is false, and `drain-timeout`), then ends everything. */
@@ -121,8 +122,8 @@ export class SignalServer {
 export async function createApp(settings: Settings, { clock = new SystemClock(), logs = new Logs({ format: settings.logFormat ?? 'json' }), ...added }: Overrides = {}): Promise<SignalServer> {
   const loaded = await loadExtensions(settings);
   const extensions = { ...added, ...loaded, guards: [...(added.guards ?? []), ...loaded.guards!] };
-  const files = new Reload(settings, logs.for('reload'));
-  const tls = loadTlsPair(settings);
+  const files = new Reload(settings, clock, logs.for('reload'));
+  const tls = await readAtStart(tlsFiles(settings), clock, () => loadTlsPair(settings));
   const listener = new HttpListener(settings, tls);
   const app = await NestFactory.create(AppModule.with({ settings, logs, clock, extensions }), listener, {
     logger: new NestLogger(logs),

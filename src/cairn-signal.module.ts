@@ -5,8 +5,7 @@ import { AuthModule } from './auth/auth.module.js';
 import { BearerTokens } from './auth/bearer-tokens.js';
 import { TokenVerifier } from './auth/token-verifier.js';
 import { BackplaneModule } from './backplane/backplane.module.js';
-import { SystemClock } from './clock/clock.js';
-import type { Clock } from './clock/clock.js';
+import { Clock, SystemClock } from './clock/clock.js';
 import { ClockModule } from './clock/clock.module.js';
 import { ConfigModule } from './config/config.module.js';
 import { ConfigurationError, StartupError } from './config/faults.js';
@@ -114,13 +113,14 @@ export class Serving implements OnApplicationBootstrap, OnApplicationShutdown {
     private readonly verifier: TokenVerifier,
     private readonly revocation: Revocation,
     settings: Settings,
+    clock: Clock,
     logs: Logs,
     modules: ModulesContainer,
   ) {
     const mounted = [...modules.values()].filter(({ metatype }) => metatype === CairnSignalModule);
     if (mounted.length > 1) throw new StartupError('CairnSignalModule is registered more than once in this application: the guards of one would decide for all');
     for (const warning of nodeWarnings()) logs.for('server').warn(warning);
-    this.#files = new Reload(settings, logs.for('reload'));
+    this.#files = new Reload(settings, clock, logs.for('reload'));
   }
 
   onApplicationBootstrap(): void {

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import type { CanActivate, DynamicModule, ModuleMetadata, Type } from '@nestjs/common';
 import { Clock } from '../clock/clock.js';
 import { Settings } from '../config/settings.js';
+import { readAtStart } from '../config/settled-files.js';
 import { Logs } from '../logging/log.js';
 import { BearerGuard } from './bearer.guard.js';
 import { BearerTokens } from './bearer-tokens.js';
@@ -13,6 +14,9 @@ import { NoVerifier, TokenVerifier } from './token-verifier.js';
 import { UpgradeGuards } from './upgrade-guards.js';
 import { WrongTokens } from './wrong-tokens.js';
 
+/** The path of a file, if a setting names one. */
+const present = (path: string | undefined): readonly string[] => (path === undefined ? [] : [path]);
+
 /** Who may connect. */
 @Module({
   providers: [
@@ -22,7 +26,11 @@ import { WrongTokens } from './wrong-tokens.js';
     OriginGuard,
     WrongTokens,
     UpgradeGuards,
-    { provide: BearerTokens, inject: [Settings], useFactory: (settings: Settings) => new BearerTokens(loadTokens(settings)) },
+    {
+      provide: BearerTokens,
+      inject: [Settings, Clock],
+      useFactory: async (settings: Settings, clock: Clock): Promise<BearerTokens> => new BearerTokens(await readAtStart(present(settings.authTokenFile), clock, () => loadTokens(settings))),
+    },
     {
       provide: TokenVerifier,
       inject: [Settings, Clock, Logs],
@@ -30,7 +38,7 @@ import { WrongTokens } from './wrong-tokens.js';
         if (settings.jwtIssuer === undefined) return new NoVerifier();
         // Loaded only where there are JWTs: 8 MB.
         const { JwtVerifier } = await import('./jwt/jwt-verifier.js');
-        return new JwtVerifier(settings, clock, logs.for('auth'));
+        return readAtStart(present(settings.jwtPublicKey), clock, () => new JwtVerifier(settings, clock, logs.for('auth')));
       },
     },
   ],

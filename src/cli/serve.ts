@@ -21,7 +21,7 @@ export async function serve({ settings, warnings }: LoadedSettings, environment:
   const server = await createApp(settings, { logs });
   const { port } = await server.listen();
   if (format === 'pretty') log.info(`next: ${settings.checkPage ? `open /check on this port in a browser; ` : ''}point peers at port ${port}; Ctrl-C stops the server`);
-  signals.onHangup(() => server.reload());
+  signals.onHangup(() => void server.reload());
 
   const faults = listenForFaults(log);
   const reason = await Promise.race([signals.first.then((signal) => ({ signal })), faults.first]);

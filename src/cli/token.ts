@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 import { NAME_RULE, namedTokenLine, TOKEN_NAME } from '../auth/named-token.js';
 import { fileFault, StartupError } from '../config/faults.js';
 
@@ -67,8 +67,7 @@ function append(path: string, line: string): boolean {
     if (before?.isFile() === false) throw new StartupError(`${JSON.stringify(path)}: it is no regular file`);
     const file = openSync(path, 'a+', 0o600);
     try {
-      // In one write, so that two that append at the same time do not mix.
-      writeSync(file, `${endsOpen(file) ? '\n' : ''}${line}\n`);
+      appendWhole(file, `${endsOpen(file) ? '\n' : ''}${line}\n`, path);
     } finally {
       closeSync(file);
     }
@@ -77,6 +76,16 @@ function append(path: string, line: string): boolean {
     if (error instanceof StartupError) throw error;
     throw new StartupError(`${JSON.stringify(path)}: ${writeFault(error)}`);
   }
+}
+
+/** In one write, so that two that append at the same time do not mix; and all of it or nothing, since the beginning of a line may be a token. */
+function appendWhole(file: number, text: string, path: string): void {
+  const { size } = fstatSync(file);
+  const written = writeSync(file, text);
+  if (written === Buffer.byteLength(text)) return;
+  // Unless somebody else has appended to it meanwhile.
+  if (fstatSync(file).size === size + written) ftruncateSync(file, size);
+  throw new StartupError(`${JSON.stringify(path)}: there is no room for it`);
 }
 
 /** Whether the last line of a file has no end. */
@@ -94,6 +103,10 @@ function writeFault(error: unknown): string {
       return 'this process may not write to it';
     case 'ENOENT':
       return 'there is no such folder';
+    case 'ENOSPC':
+    case 'EDQUOT':
+    case 'EFBIG':
+      return 'there is no room for it';
     default:
       return fileFault(error);
   }

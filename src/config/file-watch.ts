@@ -2,17 +2,14 @@ import { statSync } from 'node:fs';
 
 /** How often, in milliseconds, files are looked at. By looking rather than by events, which do not see through Kubernetes' swaps of symbolic links. */
 const LOOK_EVERY_MS = 1000;
-/** How long, in milliseconds, nothing must change before a change is told of. */
-const SETTLED_MS = 200;
 
 /**
- * Tells when one of a few files has changed since the watch was made, once for changes that come together. Knows nothing of
+ * Tells when one of a few files has changed since the watch was made, at once: it may be in the midst of being written. Knows nothing of
  * what is in them, and does not keep the process alive. Invariant: after `stop` nothing is told.
  */
 export class FileWatch {
   #seen: readonly string[];
   #looking: NodeJS.Timeout | undefined;
-  #settling: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly paths: readonly string[],
@@ -27,20 +24,10 @@ export class FileWatch {
 
   stop(): void {
     clearInterval(this.#looking);
-    clearTimeout(this.#settling);
   }
 
   #look(): void {
-    if (this.#settling === undefined && this.#isNews()) this.#settle();
-  }
-
-  /** Tells of the change once nothing changes any more: a file may be written slowly, and a key follow its certificate. */
-  #settle(): void {
-    this.#settling = setTimeout(() => {
-      this.#settling = undefined;
-      if (this.#isNews()) this.#settle();
-      else this.changed();
-    }, SETTLED_MS).unref();
+    if (this.#isNews()) this.changed();
   }
 
   /** Whether a file is not as it was when this was last asked. */

@@ -15,6 +15,11 @@ export function expiryOf({ cert }: TlsPair): number {
   return Date.parse(new X509Certificate(cert).validTo);
 }
 
+/** The files of a pair that is whole; none for plaintext. */
+export function tlsFiles({ tlsCert, tlsKey, tlsClientCa }: Settings): readonly string[] {
+  return tlsCert === undefined || tlsKey === undefined ? [] : [tlsCert, tlsKey, ...(tlsClientCa === undefined ? [] : [tlsClientCa])];
+}
+
 /** The pair that the settings name, checked; undefined for plaintext. Throws a StartupError that names the file at fault. */
 export function loadTlsPair(settings: Settings): TlsPair | undefined {
   const { tlsCert, tlsKey, tlsClientCa } = settings;

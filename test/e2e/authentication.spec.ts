@@ -89,12 +89,12 @@ describe('named tokens', () => {
     const running = await startServer({ authTokenFile: file(), revokeCloses: 'on' });
     const before = await Peer.connect(running.url, bearer('old'));
     write(old, fresh);
-    running.server.reload();
+    await running.server.reload();
     const after = await Peer.connect(running.url, bearer('new'));
     await before.sync();
     expect(principals(running)).toEqual(['alice', 'alice']);
     write(fresh);
-    running.server.reload();
+    await running.server.reload();
     expect(await before.closed).toEqual({ code: 4001, reason: 'token revoked; come back with a new one' });
     await after.sync();
     expect((await Peer.refused(running.url, bearer('old'))).status).toBe(401);
@@ -104,7 +104,7 @@ describe('named tokens', () => {
     write(namedTokenLine('alice', 'good'));
     const running = await startServer({ authTokenFile: file() });
     write('alice:sha256:5ecret');
-    running.server.reload();
+    await running.server.reload();
     expect(running.log.at(-1)).toMatchObject({ level: 'error', msg: expect.stringMatching(/line 1: expected NAME:sha256:DIGEST.*: the tokens in use stay$/) });
     await Peer.connect(running.url, bearer('good'));
     expect(JSON.stringify(running.log)).not.toContain('5ecret');
@@ -327,7 +327,7 @@ describe('JWTs', () => {
       while (!running.log.some(({ msg, keys }) => msg === 'read jwt-public-key again' && keys === 2)) await turn();
       await Peer.connect(running.url, bearer(await token({}, other)));
       writeFileSync(file(), other.pem);
-      running.server.reload();
+      await running.server.reload();
       expect((await Peer.refused(running.url, bearer(await token()))).status).toBe(401);
       expect(issuer.asked).toEqual([]);
     });
@@ -336,7 +336,7 @@ describe('JWTs', () => {
       writeFileSync(file(), key.pem);
       const running = await startWithFile();
       writeFileSync(file(), 's3cret');
-      running.server.reload();
+      await running.server.reload();
       expect(running.log.at(-1)).toMatchObject({ level: 'error', msg: expect.stringMatching(/^jwt-public-key ".*": there is no PEM public key in it: the keys in use stay$/) });
       await Peer.connect(running.url, bearer(await token()));
       await expect(startWithFile()).rejects.toThrow('there is no PEM public key in it');

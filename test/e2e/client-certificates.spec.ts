@@ -54,7 +54,7 @@ describe('tls-client-ca', () => {
     const odd = await makeChain({ host });
     const running = await start();
     writeFileSync(authorities, odd.ca);
-    running.server.reload();
+    await running.server.reload();
     await Peer.connect(running.url, showing(odd));
     expect([...running.connections].map(({ principal }) => principal)).toEqual([new X509Certificate(odd.server).fingerprint256]);
   });
@@ -70,7 +70,7 @@ describe('tls-client-ca', () => {
     const [expired, stranger] = await Promise.all([makeChain({ host: 'alice', expiresIn: -1000 }), makeChain({ host: 'mallory' })]);
     const running = await start();
     writeFileSync(authorities, alice.ca + expired.ca);
-    running.server.reload();
+    await running.server.reload();
     for (const options of [showing(expired), showing(stranger), showing(alice, alice.selfSigned)]) {
       const refused = await Peer.refused(running.url, options);
       expect([refused.status, refused.body]).toEqual([403, 'This client certificate has expired, or is of no authority in tls-client-ca.\n']);
@@ -92,7 +92,7 @@ describe('tls-client-ca', () => {
     const before = await Peer.connect(running.url, showing(alice));
     expect((await Peer.refused(running.url, showing(bob))).status).toBe(403);
     writeFileSync(authorities, bob.ca);
-    running.server.reload();
+    await running.server.reload();
     await Peer.connect(running.url, showing(bob));
     expect((await Peer.refused(running.url, showing(alice))).status).toBe(403);
     expect(before.socket.readyState).toBe(before.socket.OPEN);

@@ -94,16 +94,16 @@ describe('auth-token-file', () => {
     const running = await startServer({ authTokenFile: path('tokens') });
     rmSync(path('tokens'));
     execFileSync('mkfifo', [path('tokens')]);
-    running.server.reload();
+    void running.server.reload();
     expect((await logged(running, 'auth-token-file')).msg).toMatch(/it is no regular file, so it cannot be read again: the tokens in use stay$/);
     await Peer.connect(running.url, bearer('s3cret'));
   });
 
-  it('is read again on request, without waiting', async () => {
+  it('is read again on request', async () => {
     writeFileSync(path('tokens'), 'old\n');
     const running = await startServer({ authTokenFile: path('tokens') });
     writeFileSync(path('tokens'), 'new\n');
-    running.server.reload();
+    await running.server.reload();
     await Peer.connect(running.url, bearer('new'));
     expect((await Peer.refused(running.url, bearer('old'))).status).toBe(401);
   });
@@ -126,7 +126,7 @@ describe('auth-token-file', () => {
 
   it('with nothing to read again, a request says so', async () => {
     const running = await startServer();
-    running.server.reload();
+    void running.server.reload();
     await logged(running, 'nothing to read again');
     expect((await Peer.connect(running.url)).socket.readyState).toBe(1);
   });
