@@ -36,7 +36,7 @@ describe('questions between nodes', () => {
     const clock = new ManualClock();
     const charges: number[] = [];
     const asker = { charge: (messages: number) => void charges.push(messages) } as Partial<Connection> as Connection;
-    await ask(new Discovery(new MemoryRecordStore(bounds, clock), backplane, clock, new Timings(), parseSettings({}), new BackplaneCounts()), asker);
+    await ask(new Discovery(new MemoryRecordStore(bounds, clock), backplane, clock, new Timings(), new BackplaneCounts(), parseSettings({})), asker);
     return charges;
   }
 
