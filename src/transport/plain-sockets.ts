@@ -22,6 +22,7 @@ export function originAt(address: string | undefined): Origin {
 interface Tracked {
   readonly tcp: Socket;
   readonly plain: PlainConnection;
+  readonly onClose: () => void;
 }
 
 /**
@@ -49,10 +50,19 @@ export class PlainSockets {
     this.server.off('request', this.#onRequest);
   }
 
-  /** The connection became a peer's. */
-  becamePeer(socket: Duplex): void {
+  /** A peer's place was taken for the connection, which is plain no longer. */
+  tookPlace(socket: Duplex): void {
     const tracked = this.#tracked.get(socket);
     if (tracked !== undefined) this.connections.leave(tracked.plain);
+  }
+
+  /** The connection is a peer's to its end: nothing of it is kept, since there may be very many. */
+  becamePeer(socket: Duplex): void {
+    const tracked = this.#tracked.get(socket);
+    if (tracked === undefined) return;
+    tracked.tcp.off('close', tracked.onClose);
+    this.#tracked.delete(tracked.tcp);
+    this.#tracked.delete(socket);
   }
 
   /** The connection becomes no peer's; all it waits for is that the peer reads why. */
@@ -63,14 +73,15 @@ export class PlainSockets {
 
   readonly #onConnection = (tcp: Socket): void => {
     const plain = this.connections.enter(this.origins.ofConnection(tcp), () => tcp.destroy());
-    const tracked = { tcp, plain };
-    this.#tracked.set(tcp, tracked);
-    const ends = endsOf(tcp);
-    if (this.server instanceof TlsServer) this.#shakingHands.set(ends, tracked);
-    tcp.once('close', () => {
+    const ends = this.server instanceof TlsServer ? endsOf(tcp) : undefined;
+    const onClose = (): void => {
       this.connections.leave(plain);
-      if (this.#shakingHands.get(ends) === tracked) this.#shakingHands.delete(ends);
-    });
+      if (ends !== undefined && this.#shakingHands.get(ends) === tracked) this.#shakingHands.delete(ends);
+    };
+    const tracked = { tcp, plain, onClose };
+    this.#tracked.set(tcp, tracked);
+    if (ends !== undefined) this.#shakingHands.set(ends, tracked);
+    tcp.once('close', onClose);
   };
 
   readonly #onSecureConnection = (socket: TLSSocket): void => {

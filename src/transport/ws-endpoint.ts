@@ -189,7 +189,7 @@ export class WsEndpoint implements ConnectionSource {
   async #upgrade(request: UpgradeRequest, socket: Duplex, head: Buffer): Promise<void> {
     const place = this.#place(request);
     if ('status' in place) return this.#refuse(request, socket, place);
-    this.#plain.becamePeer(socket);
+    this.#plain.tookPlace(socket);
     // Until a connection has it; `ws` may still find fault with the handshake, or the peer be gone.
     socket.once('close', place.release);
     const refusal = (await this.#judge(request)) ?? this.#draining() ?? handshakeFault(request);
@@ -258,6 +258,7 @@ export class WsEndpoint implements ConnectionSource {
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off('error', destroyThis);
       socket.off('close', place.release);
+      this.#plain.becamePeer(socket);
       const { principal, credential, peerAddress, peerNetwork } = request;
       const source = principal === undefined ? peerNetwork : sourceOf(principal, peerAddress);
       const identity = { id: ++this.#lastId, principal, source, credential, place };

@@ -23,6 +23,16 @@ const ANNOUNCER = 'a'.repeat(43);
 const published = (bytes: number): object => ({ kind: 'published', ...NOW, payload: base64(bytes) });
 const announced = (addresses: unknown, more: object = {}): object => ({ kind: 'announced', ...NOW, announcer: ANNOUNCER, peerId: 'aa', addresses, ...more });
 
+type Answer = Awaited<ReturnType<JsonPeer['query']>>;
+
+/** Asks until there is an answer that is as it should be: one that comes later than 150 ms is not heard (N6). */
+async function ask(asker: JsonPeer, good: (answer: Answer) => boolean): Promise<Answer> {
+  for (;;) {
+    const answer = await asker.query('topic');
+    if (good(answer)) return answer;
+  }
+}
+
 const SETTINGS = { recordMaxBytes: 4096, recordsPerTopic: 4, recordTtl: '1m', maxMessagesPerSecond: 0 } as const;
 
 describeWithNats('a hostile bus', () => {
@@ -39,18 +49,30 @@ describeWithNats('a hostile bus', () => {
   });
   const node = (settings: object = {}): Promise<RunningServer> => startServer({ natsUrl: nats.url, ...SETTINGS, ...settings });
 
+  /** So many answers to every question were dropped, of those that were heard in time. */
+  const expectDrops = (here: RunningServer, each: number): void => {
+    expect(countsOf(here).dropped.malformed).toBeGreaterThanOrEqual(each);
+    expect(countsOf(here).dropped.malformed).toBeLessThanOrEqual(each * stranger.questions);
+  };
+  /** Subscribes until what is left on the topic was heard of in time. */
+  const replayed = async (late: Peer): Promise<void> => {
+    while (late.received.length === 0) {
+      late.subscribe('topic');
+      await late.sync();
+      late.unsubscribe('topic');
+    }
+  };
+
   it('N5: the largest records that some peer could have left are believed', async () => {
     const here = await node();
     const [asker, late] = [await JsonPeer.connect(here.url), await Peer.connect(here.url)];
     stranger.answer([published(4096), announced(['a', 'b'.repeat(1000)]), announced([], { announcer: 'b'.repeat(43), peerId: '', age: 60_000 }), announced(Array.from({ length: 1024 }, () => ''), { announcer: 'c'.repeat(43) })]);
-    const answer = await asker.query('topic');
-    expect(answer.payload).toBe(base64(4096));
+    expect((await ask(asker, ({ payload }) => payload !== null)).payload).toBe(base64(4096));
     expect(countsOf(here).dropped.malformed).toBe(0);
-    late.subscribe('topic');
-    await late.sync();
+    await replayed(late);
     expect(late.received).toEqual([relayMessage('topic', Buffer.alloc(4096, 'x'))]);
     stranger.answer([announced(['x'.repeat(4094)])]);
-    expect(Buffer.from((await asker.query('topic')).payload!, 'base64').length).toBe(4094);
+    expect(Buffer.from((await ask(asker, ({ payload }) => payload !== null && payload !== base64(4096))).payload!, 'base64').length).toBe(4094);
   });
 
   const LIES: Record<string, unknown> = {
@@ -83,8 +105,8 @@ describeWithNats('a hostile bus', () => {
     const here = await node();
     const asker = await JsonPeer.connect(here.url);
     stranger.answer(lie as object, [announced(['true'])]);
-    expect((await asker.query('topic')).peers).toEqual([{ peer_id: 'aa', addresses: ['true'] }]);
-    expect(countsOf(here).dropped.malformed).toBe(1);
+    expect((await ask(asker, ({ peers }) => peers.length > 0)).peers).toEqual([{ peer_id: 'aa', addresses: ['true'] }]);
+    expectDrops(here, 1);
   });
 
   it.each([
@@ -100,25 +122,25 @@ describeWithNats('a hostile bus', () => {
     const here = await node();
     const asker = await JsonPeer.connect(here.url);
     stranger.answer(lie, [announced(['true'])]);
-    expect((await asker.query('topic')).peers).toEqual([{ peer_id: 'aa', addresses: ['true'] }]);
-    expect(countsOf(here).dropped.malformed).toBe(1);
+    expect((await ask(asker, ({ peers }) => peers.length > 0)).peers).toEqual([{ peer_id: 'aa', addresses: ['true'] }]);
+    expectDrops(here, 1);
   });
 
   it('N5: a record that no message of max-message-bytes could have brought is dropped, whatever record-max-bytes', async () => {
     const here = await node({ recordMaxBytes: 1024 * 1024, maxMessageBytes: 2048 });
     const asker = await JsonPeer.connect(here.url);
     stranger.answer([published(2000)], [announced(['x'.repeat(2047)])], [published(1500)]);
-    expect(Buffer.from((await asker.query('topic')).payload!, 'base64').length).toBe(1500);
-    expect(countsOf(here).dropped.malformed).toBe(2);
+    expect(Buffer.from((await ask(asker, ({ payload }) => payload !== null)).payload!, 'base64').length).toBe(1500);
+    expectDrops(here, 2);
   });
 
   it('N5: a forged record is sent to no late subscriber either', async () => {
     const here = await node();
     const late = await Peer.connect(here.url);
     stranger.answer([published(5000)], [published(2)]);
-    late.subscribe('topic');
-    await late.sync();
+    await replayed(late);
     expect(late.received).toEqual([relayMessage('topic', 'xx')]);
+    expectDrops(here, 1);
   });
 
   it('N5: a relay is as large as some peer could have sent it, to the byte', async () => {
@@ -141,15 +163,13 @@ describeWithNats('a hostile bus', () => {
     const asker = await JsonPeer.connect(here.url);
     const one = (i: number): object => [announced([String(i)], { announcer: String(i).padStart(43, '0'), peerId: '' })];
     stranger.answer(...Array.from({ length: 3000 }, (_, i) => one(i)));
-    const { peers } = await asker.query('topic');
-    expect(peers.length).toBeGreaterThan(0);
-    expect(peers.length).toBeLessThanOrEqual(MOST_ANSWERS);
+    const { peers } = await ask(asker, () => countsOf(here).dropped.malformed > 0);
     // The first one too many ends the question.
-    expect(countsOf(here).dropped.malformed).toBe(1);
+    expect([peers.length, countsOf(here).dropped.malformed]).toEqual([MOST_ANSWERS, 1]);
 
     const padded = JSON.stringify([announced(['true'])]).padEnd(MOST_TOLD_BYTES, ' ');
     stranger.answer(...Array.from({ length: 20 }, () => padded));
-    await asker.query('topic');
+    await ask(asker, () => countsOf(here).dropped.malformed > 1);
     expect(MOST_ANSWERS_BYTES / MOST_TOLD_BYTES).toBe(2);
     expect(countsOf(here).dropped.malformed).toBe(2);
   });
@@ -161,11 +181,10 @@ describeWithNats('a hostile bus', () => {
     stranger.answer(JSON.stringify([announced(['true'])]).padEnd(MOST_TOLD_BYTES, ' '));
     const most = MOST_TAKEN_BYTES_A_SECOND / MOST_TOLD_BYTES;
     let found = 0;
-    for (let i = 0; i < 2 * most; i++) found += (await asker.query('topic')).peers.length;
+    while (countsOf(here).questionsDropped < 3) found += (await asker.query('topic')).peers.length;
     expect(found).toBe(most);
-    expect(countsOf(here).questionsDropped).toBe(most);
     clock.pass(1000);
-    expect((await asker.query('topic')).peers.length).toBe(1);
+    expect((await ask(asker, ({ peers }) => peers.length > 0)).peers.length).toBe(1);
   });
 
   it('N6: of questions by others, so many are answered in a second, counted by bytes too; and none that wants no answer', async () => {
