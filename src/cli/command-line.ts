@@ -1,6 +1,7 @@
 import { CONFIG_FLAG } from '../config/load-settings.js';
 import { suggestion } from '../config/nearest-name.js';
-import { flagOf, settingNames, settingsSchema } from '../config/settings.js';
+import { flagOf } from '../config/setting-names.js';
+import { settingNames, settingsSchema } from '../config/settings.js';
 import { DOCTOR_FLAGS } from '../doctor/flags.js';
 
 export const COMMANDS = ['serve', 'check-config', 'healthcheck', 'doctor', 'token'] as const;

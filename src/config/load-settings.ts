@@ -3,7 +3,8 @@ import type { Environment } from './environment.js';
 import { ConfigurationError } from './faults.js';
 import { jwtFaults } from './jwt-faults.js';
 import { suggestion } from './nearest-name.js';
-import { flagOf, settingNames, Settings, settingsSchema, VARIABLE_PREFIX, variableOf } from './settings.js';
+import { flagOf, VARIABLE_PREFIX, variableOf } from './setting-names.js';
+import { settingNames, Settings, settingsSchema } from './settings.js';
 import type { SettingName, SettingsInput } from './settings.js';
 import type { ListenAddress } from './values.js';
 

@@ -1,6 +1,6 @@
 import { CONFIG_FLAG } from './load-settings.js';
-import { describeSettings, variableOf } from './settings.js';
-import type { SettingFacts } from './settings.js';
+import { describeSettings, variableOf } from './setting-names.js';
+import type { SettingFacts } from './setting-names.js';
 
 /** What is rendered from the table of settings: `--help`, docs/configuration.md and .env.example. */
 

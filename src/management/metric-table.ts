@@ -4,6 +4,7 @@ import { LIMITS } from '../protocol/limits.js';
 import { REFUSAL_REASONS } from '../protocol/refusal-reasons.js';
 import type { RefusalReason } from '../protocol/refusal-reasons.js';
 import { VERSION } from '../version.js';
+import { BUS_METRICS } from './bus-metrics.js';
 import type { Sources } from './sources.js';
 
 /** One figure, or one for each value of the row's label, in any number of pairs. */
@@ -246,72 +247,7 @@ export const METRICS: readonly MetricRow[] = [
     histogram: ({ timings }) => timings.recordFound,
     moves: `As \`topic_meeting_seconds\`, for peers that speak JSON. ${ONE_NODE}`,
   },
-  {
-    name: 'cairn_signal_backplane_up',
-    type: 'gauge',
-    help: 'Whether the bus between nodes is reached: 1 or 0; absent where there is none.',
-    moves: '0: NATS is away, and peers of different nodes do not meet. See the log.',
-    read: ({ backplane }) => (backplane.state === 'off' ? undefined : Number(backplane.state === 'up')),
-  },
-  {
-    name: 'cairn_signal_backplane_round_trip_seconds',
-    type: 'gauge',
-    help: 'How long the bus took to answer last.',
-    moves: 'Adds to every Subscribe. Milliseconds in one place; more means a far or a busy NATS.',
-    read: ({ bus }) => (bus.roundTripMs === undefined ? undefined : bus.roundTripMs / 1000),
-  },
-  {
-    name: 'cairn_signal_backplane_subscriptions',
-    type: 'gauge',
-    help: 'Topics that this node has on the bus.',
-    moves: 'A little above `topics`: each stays for a second after its last subscriber.',
-    read: ({ bus }) => bus.subscriptions,
-  },
-  {
-    name: 'cairn_signal_backplane_messages_total',
-    type: 'counter',
-    help: 'Relays that crossed the bus, by direction.',
-    label: 'direction',
-    moves: 'The load of the bus; without `in` no peers of different nodes meet.',
-    read: ({ bus }) => [['out', bus.messagesOut], ['in', bus.messagesIn]],
-  },
-  {
-    name: 'cairn_signal_backplane_bytes_total',
-    type: 'counter',
-    help: 'Bytes of relays that crossed the bus, by direction.',
-    label: 'direction',
-    moves: 'As above.',
-    read: ({ bus }) => [['out', bus.bytesOut], ['in', bus.bytesIn]],
-  },
-  {
-    name: 'cairn_signal_backplane_dropped_total',
-    type: 'counter',
-    help: 'Relays, and answers to questions for records, that did not cross the bus, by reason.',
-    label: 'reason',
-    moves: '`down`: NATS was away. `slow`: it does not keep up. `too_large`: raise its `max_payload`. `malformed`: somebody else writes to our subjects, or nodes have different limits for messages and records.',
-    read: ({ bus }) => Object.entries(bus.dropped),
-  },
-  {
-    name: 'cairn_signal_backplane_failures_total',
-    type: 'counter',
-    help: 'Subscriptions that NATS refused, and messages of other nodes that could not be handled.',
-    moves: 'Permissions in NATS do not cover our subjects; see the log.',
-    read: ({ bus }) => bus.failed,
-  },
-  {
-    name: 'cairn_signal_backplane_questions_total',
-    type: 'counter',
-    help: 'Questions for records that this node asked the others.',
-    moves: 'About one for each query and subscription.',
-    read: ({ bus }) => bus.questions,
-  },
-  {
-    name: 'cairn_signal_backplane_questions_dropped_total',
-    type: 'counter',
-    help: 'Questions not asked, not answered or not heard out, since there were too many.',
-    moves: 'Records of other nodes were not found: more queries than the nodes take.',
-    read: ({ bus }) => bus.questionsDropped,
-  },
+  ...BUS_METRICS,
   {
     name: 'cairn_signal_tls_certificate_expiry_timestamp_seconds',
     type: 'gauge',

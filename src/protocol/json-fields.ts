@@ -38,8 +38,8 @@ const FAULT = -1;
 
 /** 1 for what stands for itself in a string. */
 const PLAIN = Uint8Array.from({ length: 256 }, (_, byte) => Number(byte >= SPACE && byte !== QUOTE && byte !== BACKSLASH));
-/** What may follow a backslash, besides `u` and four digits. */
-const ESCAPED = new Set(Buffer.from('"\\/bfnrt'));
+/** What may follow a backslash, besides `u` and four digits: `"`, `\\`, `/`, `b`, `f`, `n`, `r` and `t`. */
+const ESCAPED = new Set([QUOTE, BACKSLASH, 0x2f, 0x62, 0x66, 0x6e, 0x72, 0x74]);
 const [TRUE, FALSE, NULL] = ['true', 'false', 'null'].map((literal) => Buffer.from(literal));
 
 /** Of the fields called `names`, those that the object has; of several with one name the last. Undefined for what is no JSON object. */

@@ -1,6 +1,6 @@
 /** Why an upgrade is refused, each in a word for the metrics and a sentence for their document. */
 export const REFUSAL_REASONS = {
-  malformed: 'It is no well-formed WebSocket handshake (400, 405).',
+  malformed: 'It is no well-formed WebSocket handshake (400, 405), or has more than 128 headers (431).',
   origin: 'A web page of an origin that `allowed-origins` does not list (403).',
   certificate_missing: '`tls-client-ca` is set, and the peer showed no certificate (403).',
   certificate_wrong: 'The peer\'s certificate is none that `tls-client-ca` vouches for, or has expired (403).',

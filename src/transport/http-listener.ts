@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import type { IncomingMessage, RequestListener, Server, ServerOptions } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerOptions, ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Server as TlsServer } from 'node:https';
 import { ExpressAdapter } from '@nestjs/platform-express';
@@ -10,6 +10,7 @@ import { FOR_OPERATORS } from './open-files.js';
 import { PlainConnections } from './plain-connections.js';
 import { originAt, PlainSockets } from './plain-sockets.js';
 import { answerBrokenRequests, inTurn, OrderedAnswer } from './answer-order.js';
+import { hasTooManyHeaders, MOST_HEADERS, TOO_MANY_HEADERS } from './header-count.js';
 import { ManagementHosts } from './management-hosts.js';
 import { NO_PROXY, refuse } from './refusal.js';
 import type { TlsPair } from './tls.js';
@@ -54,11 +55,11 @@ export class HttpListener extends ExpressAdapter {
       requestTimeout: timeout,
       connectionsCheckingInterval: Math.min(LONGEST_CHECK_INTERVAL_MS, timeout),
     };
-    const answer: RequestListener = (request, response) => {
+    const answer = judged((request, response) => {
       const path = pathOf(request.url ?? '');
       request.url = OF_OPERATORS.test(path) ? NOWHERE : path;
       express(request, response);
-    };
+    });
     this.httpServer =
       this.tls === undefined
         ? createServer(limits, answer)
@@ -67,7 +68,7 @@ export class HttpListener extends ExpressAdapter {
     bound(this.httpServer, timeout);
     if (this.settings.managementAddr === undefined) return;
     const hosts = new ManagementHosts(this.settings);
-    this.management = createServer(limits, (request, response) => {
+    const answerOperators = judged((request, response) => {
       if (!hosts.accepts(request)) {
         answerJson(response, 421, WRONG_HOST);
         return;
@@ -75,6 +76,7 @@ export class HttpListener extends ExpressAdapter {
       request.url = `/${MANAGEMENT}${pathOf(request.url ?? '')}`;
       express(request, response);
     });
+    this.management = createServer(limits, answerOperators);
     bound(this.management, timeout);
     boundNumber(this.management);
     this.management.on('connect', (_request, socket) => {
@@ -98,12 +100,21 @@ export class HttpListener extends ExpressAdapter {
   }
 }
 
+/** Refuses a request of which headers may have been dropped: those that a proxy wrote stand last. */
+function judged(answer: (request: IncomingMessage, response: ServerResponse) => void): RequestListener {
+  return (request, response) => {
+    if (!hasTooManyHeaders(request)) return answer(request, response);
+    response.shouldKeepAlive = false;
+    return answerJson(response, TOO_MANY_HEADERS.status, failure(TOO_MANY_HEADERS.status, TOO_MANY_HEADERS.text));
+  };
+}
+
 function bound(server: Server, timeout: number): void {
   answerBrokenRequests(server);
   // For a peer that asks and does not read the answers: none of its requests is half-read. Later than 408; `ws` lifts it from its sockets.
   server.timeout = 2 * timeout + LONGEST_CHECK_INTERVAL_MS;
-  // Their size is bounded. Bounding their number would drop the last ones unseen, and those a proxy wrote stand last.
-  server.maxHeadersCount = 0;
+  // Node drops those beyond, and holds no more of a request that is not whole.
+  server.maxHeadersCount = MOST_HEADERS + 1;
   server.maxRequestsPerSocket = MOST_REQUESTS;
 }
 

@@ -26,6 +26,7 @@ import { inTurn, takeTurn } from './answer-order.js';
 import { ConnectionLimits } from './connection-limits.js';
 import type { Place } from './connection-limits.js';
 import { handshakeFault, isWebSocketHandshake, refusalOfHandshake } from './handshake.js';
+import { hasTooManyHeaders, TOO_MANY_HEADERS } from './header-count.js';
 import { Holdings } from './holdings.js';
 import { ReadBuffer } from './read-buffer.js';
 import { DRAINING, lingerThenDestroy, NO_PROXY, refusalOf, refuse } from './refusal.js';
@@ -164,6 +165,10 @@ export class WsEndpoint implements ConnectionSource {
   };
 
   #answer(request: UpgradeRequest, socket: Duplex, head: Buffer): void {
+    if (hasTooManyHeaders(request)) {
+      this.#refuse(request, socket, TOO_MANY_HEADERS);
+      return;
+    }
     if (!isWebSocketHandshake(request)) {
       answerAsHttp(this.parts.httpServer, request, socket);
       return;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { COMMANDS, parseCommandLine } from '../../../src/cli/command-line.js';
-import { settingNames, flagOf } from '../../../src/config/settings.js';
+import { flagOf } from '../../../src/config/setting-names.js';
+import { settingNames } from '../../../src/config/settings.js';
 
 /** The command line as it would be typed, a word each; flags as an object. */
 function parse(...argv: string[]) {

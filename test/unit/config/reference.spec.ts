@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { loadSettings, parseSettings } from '../../../src/config/load-settings.js';
 import { renderConfigurationPage, renderEnvExample, renderFlags } from '../../../src/config/reference.js';
-import { describeSettings } from '../../../src/config/settings.js';
+import { describeSettings } from '../../../src/config/setting-names.js';
 import { renderMetricsPage } from '../../../src/management/metrics-page.js';
 
 const SETTINGS = describeSettings();
