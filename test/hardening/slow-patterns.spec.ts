@@ -101,7 +101,7 @@ describe('whatever a peer sends, each regular expression that reads it is linear
       const { names, slow } = await recorded(async () => {
         for (const port of ports) {
           for (const header of HEADERS) {
-            const host = header === 'Host' ? '' : 'Host: a\r\n';
+            const host = header === 'Host' ? '' : 'Host: localhost\r\n';
             for (const value of VALUES) await exchange(port, `GET / HTTP/1.1\r\n${host}${header}: ${value}\r\nConnection: close\r\n\r\n`);
           }
           await exchange(port, `GET / HTTP/1.1\r\nHost: a\r\nIf-None-Match: a\r\nCache-Control: ${' ,'.repeat(MOST / 2)}no\r\nConnection: close\r\n\r\n`);
@@ -189,7 +189,7 @@ describe('whatever a peer sends, each regular expression that reads it is linear
         for (const { peer: one } of [peer, other]) expect(await one.close()).toMatchObject({ code: 1000 });
       });
       expect(slow).toEqual([]);
-      expect(names).toContain('/^(?:[0-9a-f]{2})*$/i');
+      expect(names).toContain('/[^0-9a-fA-F]/');
       await pair.isServed();
       expect(running.log.filter(({ level }) => level === 'error')).toEqual([]);
     });
