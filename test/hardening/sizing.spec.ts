@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { encodeMessage } from '../../src/protocol/message.js';
+import { clientFrame, writeRaw } from '../support/client-frame.js';
+import { HonestPair } from '../support/honest-pair.js';
+import { MeasuredServer } from '../support/measured-server.js';
+import { Peer } from '../support/peer.js';
+import { HANDSHAKE } from '../support/raw-http.js';
+import { turn } from '../support/turn.js';
+
+/**
+ * Everything that strangers can make a server hold, at once, on a server that was set up as "Sizing" in docs/operations.md says. Each
+ * row promises that such a server stays within its container; one that does not is ended, and every peer is cut.
+ */
+describe('the sizing table holds under attack', () => {
+  const sockets: Socket[] = [];
+  afterEach(() => {
+    for (const socket of sockets.splice(0)) socket.destroy();
+    MeasuredServer.endAll();
+  });
+
+  const MIB = 1024 * 1024;
+  const CONTAINERS: Record<string, number> = { '512 MiB': 512 * MIB, '1 GiB': 1024 * MIB, '2 GiB': 2048 * MIB };
+  const operations = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
+  const [, head] = /^\| container \| `NODE_OPTIONS` \|(.*)\|$/m.exec(operations)!;
+  const settings = [...head.matchAll(/`([a-z-]+)`/g)].map(([, name]) => name);
+  const rows = [...operations.matchAll(/^\| (\d+ [MG]iB) \| `(--max-old-space-size=\d+)` \|(.*)\|$/gm)].map(([, container, heap, values]) => ({
+    container,
+    heap,
+    flags: Object.fromEntries(values.split('|').map((value, i) => [settings[i], value.trim()])),
+  }));
+
+  /** A peer that is nothing but a socket: there are thousands of them. */
+  function bare(server: MeasuredServer, bytes: Buffer | string): Socket {
+    const socket = connect(server.port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.on('data', () => undefined);
+    socket.write(bytes);
+    sockets.push(socket);
+    return socket;
+  }
+
+  const upgraded = (...frames: readonly Buffer[]): Buffer => Buffer.concat([Buffer.from(HANDSHAKE), ...frames]);
+  const subscribe = (topic: string): Buffer => clientFrame(0x82, encodeMessage({ kind: 'Subscribe', topic }));
+
+  const reached = (limit: string): string => `cairn_signal_limits_reached_total{limit="${limit}"}`;
+
+  it('there are rows', () => {
+    expect(rows.map(({ container }) => container)).toEqual(Object.keys(CONTAINERS));
+    expect(settings).toEqual(['max-connections', 'max-subscriptions', 'max-buffered-total-bytes', 'max-unfinished-total-bytes', 'max-plain-connections']);
+  });
+
+  it.each(rows)('$container', async ({ container, heap, flags }) => {
+    const server = await MeasuredServer.start(flags, [heap]);
+    const pair = await HonestPair.connect(server.url);
+
+    // Nearly all subscriptions of the smallest row, each to a topic of its own.
+    for (let i = 0; i < 195; i++) bare(server, upgraded(...Array.from({ length: 1000 }, (_, j) => subscribe(`${i} ${j} `.padEnd(64, 'x')))));
+    // Messages that are begun, in one piece or in 4,000, up to twice what may be held.
+    const begun = clientFrame(0x02, Buffer.alloc(50_000));
+    const fragments = Buffer.concat([clientFrame(0x01, 'x'), ...Array.from({ length: 3999 }, () => clientFrame(0x00, 'x'))]);
+    const unfinished = Math.ceil((2 * Number(flags['max-unfinished-total-bytes'])) / 50_000);
+    for (let i = 0; i < unfinished; i++) {
+      bare(server, upgraded(i % 10 === 0 ? fragments : begun));
+      if (i % 100 === 0) await pair.isServed();
+    }
+    // Requests that are not finished, as many as get in.
+    for (let i = 0; i < 1500; i++) bare(server, `GET / HTTP/1.1\r\n${'a:\r\n'.repeat(4000)}`);
+    // What comes too fast.
+    const pongs = Buffer.concat(Array.from({ length: 9000 }, () => clientFrame(0x8a)));
+    for (let i = 0; i < 200; i++) bare(server, upgraded(pongs));
+    await pair.isServed();
+
+    // Readers that do not read, sent small frames until most that may wait does, or they are closed.
+    const slow = await Promise.all(Array.from({ length: 90 }, () => Peer.connect(server.url)));
+    for (const peer of slow) {
+      peer.subscribe('slow');
+      await peer.sync();
+      peer.socket.pause();
+    }
+    const senders = await Promise.all(Array.from({ length: 30 }, () => Peer.connect(server.url)));
+    const closed = async (): Promise<number> => (await server.metric(reached('max-buffered-bytes'))) + (await server.metric(reached('max-buffered-total-bytes')));
+    while ((await closed()) === 0) {
+      for (const sender of senders) for (let i = 0; i < 4; i++) sender.relay('slow', Buffer.alloc(3500));
+      await Promise.all(senders.map((sender) => sender.sync()));
+    }
+    for (const { socket } of slow) for (let i = 0; i < 1000; i++) writeRaw({ socket } as Peer, clientFrame(0x89));
+
+    await server.reaches(reached('max-unfinished-total-bytes'), 1);
+    await server.reaches('cairn_signal_subscriptions', 190_000);
+    for (let i = 0; i < 20; i++) {
+      await pair.isServed();
+      await turn();
+    }
+    expect(server.alive).toBe(true);
+    expect(server.peak).toBeLessThan(CONTAINERS[container]);
+    for (const { socket } of [...slow, ...senders]) socket.terminate();
+  }, 120_000);
+});
