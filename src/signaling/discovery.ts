@@ -11,9 +11,8 @@ import type { RecordBounds, ToldRecord } from '../protocol/record-answer.js';
 import { entryBytes } from '../protocol/rendezvous-answer.js';
 import { RecordStore } from '../records/record-store.js';
 import type { FoundRecord, RecordContent } from '../records/record-store.js';
+import { chargeOfTold } from './charges.js';
 
-/** Bytes of other nodes' answers that count as one message of who asked: to write and to read so many costs two nodes as much time as a message of its own. */
-const TOLD_BYTES_A_MESSAGE = 16 * 1024;
 /** What another node tells of is on none of our connections. */
 const ELSEWHERE = -1;
 
@@ -84,7 +83,7 @@ export class Discovery implements OnModuleInit {
 
   /** What other nodes told, in no order; an answer that no node of this service gives is dropped and counted (N5). */
   #told(asker: Connection, answers: readonly Uint8Array[]): Dated[] {
-    asker.charge(Math.floor(answers.reduce((sum, { length }) => sum + length, 0) / TOLD_BYTES_A_MESSAGE));
+    asker.charge(chargeOfTold(answers.reduce((sum, { length }) => sum + length, 0)));
     return answers.flatMap((answer) => {
       const records = parseRecords(answer, this.#bounds);
       if (records === undefined) this.bus.dropped.malformed += 1;

@@ -11,6 +11,7 @@ import type { Announce, Malformed, Publish, Query, RendezvousMessage } from '../
 import { textFrame } from '../protocol/websocket-frame.js';
 import { RecordStore } from '../records/record-store.js';
 import type { RecordContent } from '../records/record-store.js';
+import { chargeOfSending } from './charges.js';
 import { Discovery } from './discovery.js';
 import type { Discovered } from './discovery.js';
 import { Permissions } from './permissions.js';
@@ -123,13 +124,11 @@ export class Rendezvous {
   }
 }
 
-/** L1: so many bytes of an answer count as one message more of who asked. */
-const ANSWERED_BYTES_A_MESSAGE = 65_536;
-
+/** L1: who asked pays for a long answer. */
 function send(connection: Connection, answer: string): void {
   const frame = textFrame(answer);
   connection.send(frame);
-  connection.charge(Math.floor(frame.length / ANSWERED_BYTES_A_MESSAGE));
+  connection.charge(chargeOfSending(frame.length, 1));
 }
 
 const WHY = {

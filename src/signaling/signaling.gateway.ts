@@ -19,14 +19,12 @@ import type { Relay as RelayMessage } from '../protocol/message.js';
 import type { Malformed, RendezvousMessage } from '../protocol/rendezvous-message.js';
 import { parseRendezvousMessage } from '../protocol/rendezvous-message.js';
 import { readMessage } from '../protocol/strict-reader.js';
-import { chargeOfReading } from './charges.js';
+import { chargeOfReading, chargeOfText } from './charges.js';
 import { Expiry } from './expiry.js';
 import { Permissions } from './permissions.js';
 import { Relay } from './relay.js';
 import { Rendezvous } from './rendezvous.js';
 
-/** L1: JSON costs several times what CBOR does, so each so many bytes of it count as one message more. Those of the libraries are shorter. */
-const TEXT_BYTES_A_MESSAGE = 16 * 1024;
 /** Of so many messages one is measured. */
 const TIMED_OF = 128;
 
@@ -95,7 +93,7 @@ export class SignalingGateway
   /** J7: what is not JSON or of no known type is ignored, as the reference does. */
   textMessage(connection: Connection, text: Buffer): void {
     try {
-      connection.charge(Math.floor(text.length / TEXT_BYTES_A_MESSAGE));
+      connection.charge(chargeOfText(text.length));
       const message = parseRendezvousMessage(text);
       if (message === undefined) this.traffic.dropped.unknown_text += 1;
       else this.#text(connection, message);
