@@ -38,8 +38,8 @@ const FAULT = -1;
 
 /** 1 for what stands for itself in a string. */
 const PLAIN = Uint8Array.from({ length: 256 }, (_, byte) => Number(byte >= SPACE && byte !== QUOTE && byte !== BACKSLASH));
-/** What may follow a backslash, besides `u` and four digits: `"`, `\\`, `/`, `b`, `f`, `n`, `r` and `t`. */
-const ESCAPED = new Set([QUOTE, BACKSLASH, 0x2f, 0x62, 0x66, 0x6e, 0x72, 0x74]);
+/** 1 for what may follow a backslash, besides `u` and four digits. */
+const ESCAPED = Uint8Array.from({ length: 256 }, (_, byte) => Number('"\\/bfnrt'.includes(String.fromCharCode(byte))));
 const [TRUE, FALSE, NULL] = ['true', 'false', 'null'].map((literal) => Buffer.from(literal));
 
 /** Of the fields called `names`, those that the object has; of several with one name the last. Undefined for what is no JSON object. */
@@ -157,7 +157,7 @@ function skipString(json: Buffer, from: number): number {
     if (json[at] === LETTER_U) {
       if (codeAt(json, at + 1) === FAULT) return FAULT;
       at += 4;
-    } else if (!ESCAPED.has(json[at])) {
+    } else if (ESCAPED[json[at]] !== 1) {
       return FAULT;
     }
   }

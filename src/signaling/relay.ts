@@ -132,6 +132,8 @@ export class Relay implements OnModuleInit {
     let left = MOST_REPLAYED_BYTES;
     for (const record of records) {
       if (record.content.kind !== 'published' || record.connection === subscriber.id) continue;
+      // Nothing is made of one that does not fit.
+      if (Buffer.byteLength(record.content.payload, 'base64') > left) break;
       const message = relayOf(topic, record.content.payload);
       left -= message.length;
       if (left < 0) break;
