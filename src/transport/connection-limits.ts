@@ -40,16 +40,17 @@ export class ConnectionLimits {
     return this.#taken;
   }
 
-  /** How many plain connections there may be from a network at this moment: they and its peers share one limit. */
-  plainOf(origin: Origin): number {
-    return this.#mostOf(origin) - this.#takenOf(origin) + FOR_REFUSALS;
+  /** How many plain connections there may be at this moment from a network that has `plain`: they and its peers share one limit. */
+  plainOf(origin: Origin, plain: number): number {
+    const taken = this.#takenOf(origin);
+    return this.#mostOf(origin, taken + plain) - taken + FOR_REFUSALS;
   }
 
   /** A place for a connection from there, or why there is none. */
   take(origin: Origin): Place | Refusal {
     const { network } = origin;
     const ofNetwork = this.#takenOf(origin);
-    if (ofNetwork >= this.#mostOf(origin)) {
+    if (ofNetwork >= this.#mostOf(origin, ofNetwork)) {
       this.counts.reached('max-connections-per-ip');
       return full(429, 'connections_per_ip', 'Too many connections from this address; the setting is max-connections-per-ip.');
     }
@@ -73,10 +74,11 @@ export class ConnectionLimits {
     return this.#ofNetwork.get(network) ?? 0;
   }
 
-  /** What is set holds for every address; the default does not for one behind which everyone may be. */
-  #mostOf({ address }: Origin): number {
+  /** What is set holds for every address; the default does not for one behind which everyone may be, which is asked only of one that has so many. */
+  #mostOf({ address }: Origin, has: number): number {
     const { maxConnectionsPerIp: set, trustedProxies } = this.settings;
     if (set !== undefined) return set === 0 ? Infinity : set;
+    if (has < MOST_OF_PUBLIC_ADDRESS) return MOST_OF_PUBLIC_ADDRESS;
     return mayBeProxy(address, trustedProxies) ? Infinity : MOST_OF_PUBLIC_ADDRESS;
   }
 

@@ -11,7 +11,8 @@ export type MadeWayFor = 'network' | 'node';
 /** How many plain connections there may be at this moment; Infinity for no limit. */
 export interface PlainBounds {
   most(): number;
-  mostOf(origin: Origin): number;
+  /** Of a network that has `plain` of them. */
+  mostOf(origin: Origin, plain: number): number;
   /** Whether one may be closed that is still being answered, where no other one is left. */
   readonly answersMayEnd: boolean;
   /** One was closed, which came from `origin` as far as that is known. */
@@ -51,8 +52,10 @@ export class PlainConnections {
   /** All that are idle, the one that has been so longest first. */
   readonly #idle = new Set<PlainConnection>();
   readonly #crowds = new Map<string, Crowd>();
-  /** Crowds of one connection, of two, and so on; the last set is never empty. */
+  /** Crowds of one connection, of two, and so on. */
   readonly #bySize: Set<Crowd>[] = [];
+  /** Connections of the largest crowd. */
+  #most = 0;
   #size = 0;
 
   constructor(private readonly bounds: PlainBounds) {}
@@ -132,12 +135,13 @@ export class PlainConnections {
     crowd.size += by;
     this.#size += by;
     if (crowd.size > 0) (this.#bySize[crowd.size - 1] ??= new Set()).add(crowd);
-    while (this.#bySize.at(-1)?.size === 0) this.#bySize.pop();
+    if (crowd.size > this.#most) this.#most = crowd.size;
+    while (this.#most > 0 && this.#bySize[this.#most - 1].size === 0) this.#most -= 1;
   }
 
   #makeWayOnNode(): void {
     while (this.#size > 0 && this.#size >= this.bounds.most()) {
-      const one = first(this.#idle) ?? this.#firstOf(first(this.#bySize.at(-1)!)!);
+      const one = first(this.#idle) ?? this.#firstOf(first(this.#bySize[this.#most - 1])!);
       if (one === undefined) return;
       this.#close(one, 'node');
     }
@@ -146,7 +150,7 @@ export class PlainConnections {
   #makeWayInNetwork(origin: Origin | undefined): void {
     const crowd = origin && this.#crowds.get(origin.network);
     if (crowd === undefined) return;
-    while (crowd.size > 0 && crowd.size >= this.bounds.mostOf(origin!)) {
+    while (crowd.size > 0 && crowd.size >= this.bounds.mostOf(origin!, crowd.size)) {
       const one = this.#firstOf(crowd);
       if (one === undefined) return;
       this.#close(one, 'network');

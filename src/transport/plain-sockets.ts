@@ -18,6 +18,10 @@ export function originAt(address: string | undefined): Origin {
   return { address: plainAddress(address ?? '') ?? 'unknown', network: sourceOf(undefined, address) };
 }
 
+/** Where a socket keeps what is tracked of it: there are very many, and a WeakMap of them costs the garbage collector far more. */
+const TRACKED = Symbol('tracked');
+type Trackable = Duplex & { [TRACKED]?: Tracked | undefined };
+
 /** What is kept of a TCP connection; over TLS two sockets are one. */
 interface Tracked {
   readonly tcp: Socket;
@@ -30,7 +34,6 @@ interface Tracked {
  * Invariant: a connection of the server is plain from the moment it was accepted until it ends, less the time that it is a peer's.
  */
 export class PlainSockets {
-  readonly #tracked = new WeakMap<Duplex, Tracked>();
   /** Those whose TLS handshake is not done, by their addresses: Node does not say which TCP connection a TLS socket is of. */
   readonly #shakingHands = new Map<string, Tracked>();
 
@@ -51,23 +54,23 @@ export class PlainSockets {
   }
 
   /** A peer's place was taken for the connection, which is plain no longer. */
-  tookPlace(socket: Duplex): void {
-    const tracked = this.#tracked.get(socket);
+  tookPlace(socket: Trackable): void {
+    const tracked = socket[TRACKED];
     if (tracked !== undefined) this.connections.leave(tracked.plain);
   }
 
   /** The connection is a peer's to its end: nothing of it is kept, since there may be very many. */
-  becamePeer(socket: Duplex): void {
-    const tracked = this.#tracked.get(socket);
+  becamePeer(socket: Trackable): void {
+    const tracked = socket[TRACKED];
     if (tracked === undefined) return;
     tracked.tcp.off('close', tracked.onClose);
-    this.#tracked.delete(tracked.tcp);
-    this.#tracked.delete(socket);
+    (tracked.tcp as Trackable)[TRACKED] = undefined;
+    socket[TRACKED] = undefined;
   }
 
   /** The connection becomes no peer's; all it waits for is that the peer reads why. */
-  refused(socket: Duplex): void {
-    const tracked = this.#tracked.get(socket);
+  refused(socket: Trackable): void {
+    const tracked = socket[TRACKED];
     if (tracked !== undefined && !tracked.tcp.destroyed) this.connections.rest(tracked.plain);
   }
 
@@ -79,7 +82,7 @@ export class PlainSockets {
       if (ends !== undefined && this.#shakingHands.get(ends) === tracked) this.#shakingHands.delete(ends);
     };
     const tracked = { tcp, plain, onClose };
-    this.#tracked.set(tcp, tracked);
+    (tcp as Trackable)[TRACKED] = tracked;
     if (ends !== undefined) this.#shakingHands.set(ends, tracked);
     tcp.once('close', onClose);
   };
@@ -89,11 +92,11 @@ export class PlainSockets {
     const tracked = this.#shakingHands.get(ends);
     if (tracked === undefined) return;
     this.#shakingHands.delete(ends);
-    this.#tracked.set(socket, tracked);
+    (socket as Trackable)[TRACKED] = tracked;
   };
 
   readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    const tracked = this.#tracked.get(request.socket);
+    const tracked = (request.socket as Trackable)[TRACKED];
     if (tracked === undefined) return;
     this.connections.asks(tracked.plain, this.origins.ofRequest(request));
     let answered = false;

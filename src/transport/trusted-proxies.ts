@@ -12,12 +12,14 @@ const FORWARDED = 'forwarded';
  */
 export class TrustedProxies {
   readonly #trusted = new BlockList();
+  readonly #any: boolean;
 
   /** `header` in lower case. */
   constructor(
     networks: readonly Network[],
     private readonly header: string,
   ) {
+    this.#any = networks.length > 0;
     for (const { address, prefix, family } of networks) this.#trusted.addSubnet(address, prefix, family);
   }
 
@@ -41,7 +43,7 @@ export class TrustedProxies {
   }
 
   #trusts(address: string): boolean {
-    if (this.#trusted.rules.length === 0) return false;
+    if (!this.#any) return false;
     const version = isIP(address);
     return version !== 0 && this.#trusted.check(address, version === 4 ? 'ipv4' : 'ipv6');
   }

@@ -246,7 +246,7 @@ export class WsEndpoint implements ConnectionSource {
     const handles = (): number => sockets - this.#limits.taken;
     return {
       most: () => Math.min(most, handles()),
-      mostOf: (origin) => (ownListener ? this.#limits.plainOf(origin) : Infinity),
+      mostOf: (origin, plain) => (ownListener ? this.#limits.plainOf(origin, plain) : Infinity),
       answersMayEnd: ownListener,
       madeWay: (reason, origin) => {
         counts.reached(reason === 'network' ? 'max-connections-per-ip' : 'max-plain-connections');

@@ -41,9 +41,9 @@ describe('max-connections-per-ip, by default', () => {
   it('L6: plain connections have what peers leave of it, and 16 for answers', () => {
     const limits = new ConnectionLimits(0, { maxConnectionsPerIp: 5, trustedProxies: undefined }, new LimitCounts(), new Logs({ format: 'json' }).for('upgrade'));
     const [one, other] = [originAt('2001:db8::1'), originAt('2001:db8:0:1::1')];
-    expect(limits.plainOf(one)).toBe(21);
+    expect(limits.plainOf(one, 1)).toBe(21);
     limits.take(one);
     limits.take(originAt('2001:db8::2'));
-    expect([limits.plainOf(one), limits.plainOf(other)]).toEqual([19, 21]);
+    expect([limits.plainOf(one, 1), limits.plainOf(other, 1)]).toEqual([19, 21]);
   });
 });
