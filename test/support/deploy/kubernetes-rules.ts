@@ -200,10 +200,10 @@ const resources: Rule = (manifests) => {
   const { resources: { requests } = {} } = containerOf(manifests);
   const { heap, limit } = memoryOf(manifests);
   const scaled = manifests.autoscaler.spec!.metrics?.every(({ resource }) => resource?.name === 'cpu' && resource.target.type === 'Utilization');
-  return withSettings(manifests, ({ maxBufferedTotalBytes }) =>
+  return withSettings(manifests, ({ maxBufferedTotalBytes, maxUnfinishedTotalBytes }) =>
     wrong(
       // 128 MiB for the process itself: "Sizing" in docs/operations.md.
-      [!(heap + maxBufferedTotalBytes + 128 * BYTES.Mi <= limit), 'heap and buffers do not fit the memory limit'],
+      [!(heap + maxBufferedTotalBytes + maxUnfinishedTotalBytes + 128 * BYTES.Mi <= limit), 'heap and buffers do not fit the memory limit'],
       [bytes(requests?.memory) !== limit, 'the memory of the limit is not reserved'],
       [scaled !== true || requests?.cpu === undefined, 'the HorizontalPodAutoscaler has no share of CPU to go by'],
     ),

@@ -139,6 +139,7 @@ const FAULTS: readonly [rule: string, what: string, change: (manifests: Manifest
   ['resources', 'a heap too large', (manifests) => (containerOf(manifests).env![0].value = '--max-old-space-size=900'), /do not fit/],
   ['resources', 'no heap size', (manifests) => Reflect.deleteProperty(containerOf(manifests), 'env'), /do not fit/],
   ['resources', 'buffers too large', setting(/^maxBufferedTotalBytes: .*/m, 'maxBufferedTotalBytes: 1073741824'), /do not fit/],
+  ['resources', 'too much that is not finished', setting(/^maxUnfinishedTotalBytes: .*/m, 'maxUnfinishedTotalBytes: 1073741824'), /do not fit/],
   ['resources', 'less memory than promised', (manifests) => (containerOf(manifests).resources!.requests!.memory = '512Mi'), /not reserved/],
   ['resources', 'no share of CPU', (manifests) => Reflect.deleteProperty(containerOf(manifests).resources!.requests!, 'cpu'), /no share/],
   ['network', 'one direction alone', ({ policy }) => policy.spec!.policyTypes!.pop(), /one direction/],
