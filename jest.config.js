@@ -2,7 +2,7 @@
 export default {
   testEnvironment: 'node',
   // Most of a test's time is waiting: for sockets, for programs that start.
-  maxWorkers: 2,
+  maxWorkers: 3,
   testMatch: ['<rootDir>/test/**/*.spec.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
