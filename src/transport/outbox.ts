@@ -104,7 +104,6 @@ export class Outbox {
       this.#used += frames.length;
       return;
     }
-    this.#trim();
     const size = Math.max(frames.length, Math.min(Math.max(this.#waiting, LEAST_BLOCK_BYTES), LARGEST_BLOCK_BYTES));
     const next = Buffer.allocUnsafeSlow(size);
     frames.copy(next);
