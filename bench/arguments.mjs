@@ -15,10 +15,16 @@ export class Misused extends Error {}
  * @param {readonly string[]} args
  */
 export function benchArguments(args) {
-  const { values, positionals } = parse(args, { only: TEXT, repeat: TEXT, quick: SWITCH, mask: TEXT, json: TEXT, help: HELP }, true);
+  const { values, positionals } = parse(
+    args,
+    { only: TEXT, repeat: TEXT, quick: SWITCH, mask: TEXT, json: TEXT, help: HELP },
+    true,
+  );
   const [command, ...others] = positionals;
   if (command !== undefined && command !== 'codec') throw new Misused(`${command}: expected nothing, or codec`);
-  if (command === 'codec' && args.length > 1) throw new Misused(`codec: takes no further arguments, such as ${others[0] ?? args.find((arg) => arg !== 'codec')}`);
+  if (command === 'codec' && args.length > 1) {
+    throw new Misused(`codec: takes no further arguments, such as ${others[0] ?? args.find((arg) => arg !== 'codec')}`);
+  }
   if (values.json === '') throw new Misused('--json: expected the name of a file');
   return {
     help: values.help ?? false,
@@ -82,14 +88,23 @@ function parse(/** @type {readonly string[]} */ args, /** @type {T} */ options, 
   }
 }
 
-function wholeNumber(/** @type {string} */ name, /** @type {string} */ written, /** @type {number} */ least, /** @type {number} */ most) {
+function wholeNumber(
+  /** @type {string} */ name,
+  /** @type {string} */ written,
+  /** @type {number} */ least,
+  /** @type {number} */ most,
+) {
   const number = Number(written);
-  if (!/^\d{1,9}$/.test(written) || number < least || number > most) throw new Misused(`--${name}: expected a whole number from ${least} to ${most}`);
+  if (!/^\d{1,9}$/.test(written) || number < least || number > most) {
+    throw new Misused(`--${name}: expected a whole number from ${least} to ${most}`);
+  }
   return number;
 }
 
 function oneOf(/** @type {string} */ name, /** @type {string} */ written, /** @type {readonly string[]} */ allowed) {
-  if (!allowed.includes(written)) throw new Misused(`--${name}: ${written || 'nothing'} is none of ${allowed.join(', ')}`);
+  if (!allowed.includes(written)) {
+    throw new Misused(`--${name}: ${written || 'nothing'} is none of ${allowed.join(', ')}`);
+  }
   return written;
 }
 

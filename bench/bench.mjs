@@ -44,10 +44,17 @@ async function bench() {
   }
 
   console.log(report(summaries, CASES));
-  if (needsFloor && floor === undefined) console.log('no C compiler (cc, gcc or clang): the ratios to the floor are left out');
+  if (needsFloor && floor === undefined) {
+    console.log('no C compiler (cc, gcc or clang): the ratios to the floor are left out');
+  }
   const warning = unquiet(summaries);
   if (warning !== undefined) console.log(warning);
-  if (json !== undefined) writeFileSync(json, `${JSON.stringify({ node: process.version, repeat, quick, mask, cases: summaries }, rounded, 2)}\n`);
+  if (json !== undefined) {
+    writeFileSync(
+      json,
+      `${JSON.stringify({ node: process.version, repeat, quick, mask, cases: summaries }, rounded, 2)}\n`,
+    );
+  }
 }
 
 /** Figures are not known to more digits than these. */

@@ -10,9 +10,27 @@ const p50 = { unit: 'ms p50', value: (run) => run.p50 };
 const p99 = { unit: 'ms p99', value: (run) => run.p99 };
 
 export const CASES = {
-  pair1: { order: { load: 'pingPong', inFlight: 1, ...pairs }, quick: quickPairs, beside: 'floor', figure: cpu('message'), also: [throughput] },
-  pair8: { order: { load: 'pingPong', inFlight: 8, ...pairs }, quick: quickPairs, beside: 'floor', figure: cpu('message'), also: [throughput] },
-  paced: { order: { load: 'paced', rate: 5000, ...pairs }, quick: quickPairs, beside: 'floor', figure: cpu('message'), also: [p50, p99] },
+  pair1: {
+    order: { load: 'pingPong', inFlight: 1, ...pairs },
+    quick: quickPairs,
+    beside: 'floor',
+    figure: cpu('message'),
+    also: [throughput],
+  },
+  pair8: {
+    order: { load: 'pingPong', inFlight: 8, ...pairs },
+    quick: quickPairs,
+    beside: 'floor',
+    figure: cpu('message'),
+    also: [throughput],
+  },
+  paced: {
+    order: { load: 'paced', rate: 5000, ...pairs },
+    quick: quickPairs,
+    beside: 'floor',
+    figure: cpu('message'),
+    also: [p50, p99],
+  },
   fanout: {
     order: { load: 'fanOut', subscribers: 1000, payloadBytes: 512, warmUp: 50, messages: 400 },
     quick: { warmUp: 20, messages: 100 },

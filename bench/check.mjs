@@ -37,13 +37,17 @@ for (const name of RATIO_NAMES) {
   console.error(`${name} ...`);
   summaries[name] = summarize(CASES[name], await measureCase(name, { repeat, quick, mask: 'zeros' }, floor));
 }
-const measured = Object.fromEntries(Object.entries(summaries).map(([name, { ratio }]) => [name, Number(ratio.toFixed(2))]));
+const measured = Object.fromEntries(
+  Object.entries(summaries).map(([name, { ratio }]) => [name, Number(ratio.toFixed(2))]),
+);
 const warning = unquiet(summaries);
 if (warning !== undefined) console.log(warning);
 
 if (update) {
   writeFileSync(BASELINE, `${JSON.stringify(measured, null, 2)}\n`);
-  for (const [name, ratio] of Object.entries(measured)) console.log(`${name}: ${ratio.toFixed(2)} x floor is the baseline now`);
+  for (const [name, ratio] of Object.entries(measured)) {
+    console.log(`${name}: ${ratio.toFixed(2)} x floor is the baseline now`);
+  }
 } else {
   const verdicts = compare(JSON.parse(readFileSync(BASELINE, 'utf8')), measured);
   for (const { name, holds, says } of verdicts) console.log(`${holds ? 'ok    ' : 'failed'}  ${name}: ${says}`);

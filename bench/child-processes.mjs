@@ -19,4 +19,6 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
   for (const task of tasks) task();
 });
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(128 + constants.signals[signal]));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.once(signal, () => process.exit(128 + constants.signals[signal]));
+}

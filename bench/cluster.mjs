@@ -15,7 +15,9 @@ p99 below 10 ms at 5,000 messages a second.`;
 const MOST = { sender: 1.4, receiver: 1.6, p99: 10 };
 const PAIRS = { pairs: 200, payloadBytes: 512, mask: 'zeros', warmUpMs: 1500, runMs: 4000 };
 
-const { values } = parseArgs({ options: { repeat: { type: 'string', default: '3' }, help: { type: 'boolean', short: 'h' } } });
+const { values } = parseArgs({
+  options: { repeat: { type: 'string', default: '3' }, help: { type: 'boolean', short: 'h' } },
+});
 if (values.help) {
   console.log(USAGE);
   process.exit(0);
@@ -25,7 +27,12 @@ const nats = await MeasuredProcess.nats();
 const runs = [];
 for (let i = 0; i < Number(values.repeat); i++) {
   const alone = await MeasuredProcess.server();
-  const local = await runLoad(alone, { load: 'across', inFlight: 8, ...PAIRS, far: { port: alone.port, pid: alone.pid } });
+  const local = await runLoad(alone, {
+    load: 'across',
+    inFlight: 8,
+    ...PAIRS,
+    far: { port: alone.port, pid: alone.pid },
+  });
   await alone.stop();
   const flags = ['--nats-url', `nats://127.0.0.1:${nats.port}`];
   const [here, there] = [await MeasuredProcess.server(flags), await MeasuredProcess.server(flags)];
@@ -34,13 +41,21 @@ for (let i = 0; i < Number(values.repeat); i++) {
   const paced = await runLoad(here, { load: 'paced', rate: 5000, ...PAIRS, far });
   await here.stop();
   await there.stop();
-  runs.push({ local: local.sender, sender: apart.sender / local.sender, receiver: apart.receiver / local.sender, p50: paced.p50, p99: paced.p99 });
+  runs.push({
+    local: local.sender,
+    sender: apart.sender / local.sender,
+    receiver: apart.receiver / local.sender,
+    p50: paced.p50,
+    p99: paced.p99,
+  });
 }
 await nats.stop();
 
 const figure = (name) => median(runs.map((run) => run[name]));
 console.log(`one node     ${figure('local').toFixed(2)} us CPU a message`);
-for (const name of ['sender', 'receiver']) row(`${name}'s node`, `${figure(name).toFixed(2)} x that`, figure(name) <= MOST[name]);
+for (const name of ['sender', 'receiver']) {
+  row(`${name}'s node`, `${figure(name).toFixed(2)} x that`, figure(name) <= MOST[name]);
+}
 row('5,000/s', `${figure('p50').toFixed(2)} ms p50, ${figure('p99').toFixed(2)} ms p99`, figure('p99') < MOST.p99);
 
 function row(what, value, met) {

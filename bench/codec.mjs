@@ -49,8 +49,15 @@ const cases = {
   'query in JSON': () => parseRendezvousMessage(query),
   'one WebSocket frame around 600 bytes': () => binaryFrame(relay),
 };
-for (const [name, call] of Object.entries(cases)) console.log(`${nanoseconds(call).toFixed(0).padStart(6)} ns  ${name}`);
+for (const [name, call] of Object.entries(cases)) {
+  console.log(`${nanoseconds(call).toFixed(0).padStart(6)} ns  ${name}`);
+}
 
 console.log(`\nslowest forms of ${LARGEST_BYTES} bytes, in milliseconds, read and encoded`);
-const slow = Object.entries(slowForms(LARGEST_BYTES)).map(([name, frame]) => [name, nanoseconds(() => encodeMessage(readMessage(frame)), 10) / 1e6]);
-for (const [name, milliseconds] of slow.toSorted((a, b) => b[1] - a[1])) console.log(`${milliseconds.toFixed(3).padStart(6)} ms  ${name}`);
+const slow = Object.entries(slowForms(LARGEST_BYTES)).map(([name, frame]) => [
+  name,
+  nanoseconds(() => encodeMessage(readMessage(frame)), 10) / 1e6,
+]);
+for (const [name, milliseconds] of slow.toSorted((a, b) => b[1] - a[1])) {
+  console.log(`${milliseconds.toFixed(3).padStart(6)} ms  ${name}`);
+}

@@ -26,6 +26,12 @@ export function idlePlan({ connections, others, mostFiles }) {
   let address = 2;
   return Array.from({ length: processes }, (_one, i) => {
     const share = Math.floor((fitting * (i + 1)) / processes) - Math.floor((fitting * i) / processes);
-    return { connections: share, localAddresses: Array.from({ length: Math.ceil(share / MOST_AN_ADDRESS) }, () => `127.0.${address >> 8}.${address++ & 255}`) };
+    return {
+      connections: share,
+      localAddresses: Array.from(
+        { length: Math.ceil(share / MOST_AN_ADDRESS) },
+        () => `127.0.${address >> 8}.${address++ & 255}`,
+      ),
+    };
   });
 }

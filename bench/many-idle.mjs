@@ -44,7 +44,15 @@ for (const part of plan) {
   holders.push((await startLoad(server, { load: 'hold', mask: 'zeros', ...part })).child);
 }
 console.error(`relaying for ${seconds} s ...`);
-const relays = { load: 'paced', mask: 'zeros', pairs: PAIRS, payloadBytes: 512, rate: RATE, warmUpMs: WARM_UP_MS, runMs: seconds * 1000 };
+const relays = {
+  load: 'paced',
+  mask: 'zeros',
+  pairs: PAIRS,
+  payloadBytes: 512,
+  rate: RATE,
+  warmUpMs: WARM_UP_MS,
+  runMs: seconds * 1000,
+};
 const { p50, p99, max, cpuMicroseconds } = await runLoad(server, relays);
 // A holder ends as soon as one of its connections does.
 if (holders.some(({ exitCode }) => exitCode !== null)) throw new Error('idle connections ended meanwhile');
@@ -53,14 +61,28 @@ const peak = peakResidentBytes(server.pid) / BYTES_A_MEGABYTE;
 const now = residentBytes(server.pid);
 const memoryMet = peak < MOST_MEGABYTES;
 const latencyMet = p99 < MOST_MILLISECONDS;
-row('idle connections', held < asked ? `${held.toLocaleString('en')} of ${asked.toLocaleString('en')}` : held.toLocaleString('en'));
-row('server memory', `${megabytes(now)} now, ${peak.toFixed(0)} MB at most; goal: below ${MOST_MEGABYTES} MB`, memoryMet);
+row(
+  'idle connections',
+  held < asked ? `${held.toLocaleString('en')} of ${asked.toLocaleString('en')}` : held.toLocaleString('en'),
+);
+row(
+  'server memory',
+  `${megabytes(now)} now, ${peak.toFixed(0)} MB at most; goal: below ${MOST_MEGABYTES} MB`,
+  memoryMet,
+);
 row('a connection', `${((now - empty) / held / 1000).toFixed(1)} KB`);
-row('relays', `p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms, slowest ${max.toFixed(1)} ms; goal: p99 below ${MOST_MILLISECONDS} ms`, latencyMet);
+row(
+  'relays',
+  `p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms, slowest ${max.toFixed(1)} ms; goal: p99 below ${MOST_MILLISECONDS} ms`,
+  latencyMet,
+);
 row('server CPU', `${((cpuMicroseconds * RATE) / 1e4).toFixed(1)} % of a core, pings included`);
 if (held < asked) {
   const extrapolated = empty + ((now - empty) / held) * asked;
-  row('not measured', `${asked.toLocaleString('en')} connections: these figures are those of ${held.toLocaleString('en')}; by the same measure they would take ${megabytes(extrapolated)}`);
+  row(
+    'not measured',
+    `${asked.toLocaleString('en')} connections: these figures are those of ${held.toLocaleString('en')}; by the same measure they would take ${megabytes(extrapolated)}`,
+  );
 }
 const short = held < asked ? 3 : 0;
 process.exit(memoryMet && latencyMet ? short : 1);

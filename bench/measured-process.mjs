@@ -18,7 +18,15 @@ export class MeasuredProcess {
 
   /** The built server, or another `program` that is one, with what is not measured out of the way; `flags` are further settings. */
   static server(flags = [], program = MAIN) {
-    const settings = ['--listen-addr', '127.0.0.1:0', '--log-format', 'json', '--max-messages-per-second', '0', ...flags];
+    const settings = [
+      '--listen-addr',
+      '127.0.0.1:0',
+      '--log-format',
+      'json',
+      '--max-messages-per-second',
+      '0',
+      ...flags,
+    ];
     return MeasuredProcess.#started('the server', process.execPath, [program, ...settings]);
   }
 
@@ -68,7 +76,10 @@ export class MeasuredProcess {
         else resolve(Number(port));
       });
       const fail = (how) => reject(new Error([`${name} ${how}`, ...lines].join('\n')));
-      void this.#exited.then(([code, signal]) => fail(`ended with ${code ?? signal}`), (error) => fail(`did not start: ${error.message}`));
+      void this.#exited.then(
+        ([code, signal]) => fail(`ended with ${code ?? signal}`),
+        (error) => fail(`did not start: ${error.message}`),
+      );
       late = setTimeout(() => fail(`did not listen within ${START_MS / 1000} s`), START_MS);
     }).finally(() => clearTimeout(late));
   }

@@ -31,7 +31,9 @@ const COUNTING = {
   'transport/ws-connection.js': [[/(?:this\.share\.)?traffic\.bytes(?:In|Out) \+= \w+\.length;/g, '']],
 };
 
-const { values } = parseArgs({ options: { repeat: { type: 'string', default: '5' }, help: { type: 'boolean', short: 'h' } } });
+const { values } = parseArgs({
+  options: { repeat: { type: 'string', default: '5' }, help: { type: 'boolean', short: 'h' } },
+});
 if (values.help) {
   console.log(USAGE);
   process.exit(0);
@@ -49,7 +51,9 @@ for (const name of ['pair1', 'pair8', 'fanout']) {
   }
   const ratios = runs.counting.map((figure, i) => figure / runs.uncounted[i]);
   const range = `${Math.min(...ratios).toFixed(3)} to ${Math.max(...ratios).toFixed(3)}`;
-  console.log(`${name.padEnd(7)} ${median(runs.counting).toFixed(2)} us with, ${median(runs.uncounted).toFixed(2)} us without: ${median(ratios).toFixed(3)} x (${range})`);
+  console.log(
+    `${name.padEnd(7)} ${median(runs.counting).toFixed(2)} us with, ${median(runs.uncounted).toFixed(2)} us without: ${median(ratios).toFixed(3)} x (${range})`,
+  );
 }
 
 async function measured(program, { order, figure }) {

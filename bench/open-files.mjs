@@ -10,6 +10,10 @@ export function mostOpenFiles() {
 /** Raises the limit if it is below `needed` and this process may; what it returns says why it stayed, if it did. */
 export function raiseOpenFiles(needed) {
   if (mostOpenFiles() >= needed) return undefined;
-  const { error, status, stderr } = spawnSync('prlimit', ['--pid', String(process.pid), `--nofile=${needed}:${needed}`], { encoding: 'utf8' });
+  const { error, status, stderr } = spawnSync(
+    'prlimit',
+    ['--pid', String(process.pid), `--nofile=${needed}:${needed}`],
+    { encoding: 'utf8' },
+  );
   return status === 0 ? undefined : (error?.message ?? stderr.trim());
 }

@@ -11,7 +11,9 @@ const NO_SUCH_FILE = 'ENOENT';
 export function cpuMicroseconds(pid) {
   try {
     const threads = readdirSync(`/proc/${pid}/task`);
-    const nanoseconds = threads.map((thread) => Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]));
+    const nanoseconds = threads.map((thread) =>
+      Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]),
+    );
     return nanoseconds.reduce((sum, part) => sum + part, 0) / 1000;
   } catch (error) {
     if (error.code !== NO_SUCH_FILE) throw error;

@@ -17,7 +17,9 @@ const logs = new Logs({ format: 'json', filter: LogFilter.parse('off'), destinat
 
 /** A gateway, and connections to it that only count what they are sent and charged. */
 async function node(settings) {
-  const { app } = await createApp(parseSettings({ listenAddr: '127.0.0.1:0', maxConnections: 100, ...settings }), { logs });
+  const { app } = await createApp(parseSettings({ listenAddr: '127.0.0.1:0', maxConnections: 100, ...settings }), {
+    logs,
+  });
   const gateway = app.get(SignalingGateway, { strict: false });
   let id = 0;
   const connect = (source) => {
@@ -52,7 +54,9 @@ function microseconds(call) {
 
 function say(name, call, bytes) {
   const sent = call();
-  console.log(`${microseconds(call).toFixed(1).padStart(8)} us  ${name}, ${bytes} bytes${sent > 0 ? `, answered with ${sent}` : ''}`);
+  console.log(
+    `${microseconds(call).toFixed(1).padStart(8)} us  ${name}, ${bytes} bytes${sent > 0 ? `, answered with ${sent}` : ''}`,
+  );
 }
 
 /** As many items as fit. */
@@ -80,9 +84,17 @@ const FORMS = {
   'a long topic of two-byte characters': `{"type":"query","topic":"${'é'.repeat(32_000)}"}`,
   'a long topic in escapes': `{"type":"query","topic":"${'\\u0001'.repeat(10_900)}"}`,
   'a payload of 48 KB': JSON.stringify({ type: 'publish', topic: 't', payload: 'A'.repeat(65_000) }),
-  'a payload of 16 KB': JSON.stringify({ type: 'publish', topic: 't', payload: Buffer.alloc(16_384).toString('base64') }),
+  'a payload of 16 KB': JSON.stringify({
+    type: 'publish',
+    topic: 't',
+    payload: Buffer.alloc(16_384).toString('base64'),
+  }),
   '21,000 addresses': filled('{"type":"announce","topic":"t","addresses":[', () => '""', ']}'),
-  '1,024 addresses without a peer_id': JSON.stringify({ type: 'announce', topic: 't', addresses: Array.from({ length: 1024 }, (_, i) => `${i}`.padStart(15, 'x')) }),
+  '1,024 addresses without a peer_id': JSON.stringify({
+    type: 'announce',
+    topic: 't',
+    addresses: Array.from({ length: 1024 }, (_, i) => `${i}`.padStart(15, 'x')),
+  }),
 };
 const connect = await node({});
 for (const [name, text] of Object.entries(FORMS)) {
@@ -94,13 +106,22 @@ for (const [name, text] of Object.entries(FORMS)) {
 const RECORDS = {
   'published records of 16 KB': (i) => ({ type: 'publish', payload: Buffer.alloc(16_384, i).toString('base64') }),
   'published records of 2.9 KB': (i) => ({ type: 'publish', payload: Buffer.alloc(2900, i).toString('base64') }),
-  'records of 1,024 addresses, no peer_id': (i) => ({ type: 'announce', addresses: Array.from({ length: 1024 }, (_, k) => `${i} ${k}`.padStart(15, 'x')) }),
-  'records with a peer_id of 16 KB': (i) => ({ type: 'announce', peer_id: i.toString(16).padStart(16_000, '0'), addresses: [] }),
+  'records of 1,024 addresses, no peer_id': (i) => ({
+    type: 'announce',
+    addresses: Array.from({ length: 1024 }, (_, k) => `${i} ${k}`.padStart(15, 'x')),
+  }),
+  'records with a peer_id of 16 KB': (i) => ({
+    type: 'announce',
+    peer_id: i.toString(16).padStart(16_000, '0'),
+    addresses: [],
+  }),
 };
 for (const recordsPerTopic of [16, 1024]) {
   for (const [name, record] of Object.entries(RECORDS)) {
     const join = await node({ recordsPerTopic });
-    for (let i = 0; i < recordsPerTopic; i++) join(`source ${i >> 4}`)(Buffer.from(JSON.stringify({ topic: 't', ...record(i) })));
+    for (let i = 0; i < recordsPerTopic; i++) {
+      join(`source ${i >> 4}`)(Buffer.from(JSON.stringify({ topic: 't', ...record(i) })));
+    }
     const speak = join('source 0');
     const query = Buffer.from(`${QUERY}}`);
     say(`a query among ${recordsPerTopic} ${name}`, () => speak(query), query.length);
@@ -111,7 +132,13 @@ for (const recordsPerTopic of [16, 1024]) {
 
 const TOLD = {
   '16 published records of 16 KB': { kind: 'published', age: 1, payload: Buffer.alloc(16_384).toString('base64') },
-  '16 records of 1,024 addresses': { kind: 'announced', age: 1, announcer: 'x'.repeat(43), peerId: '', addresses: Array.from({ length: 1024 }, (_, i) => `${i}`.padStart(15, 'x')) },
+  '16 records of 1,024 addresses': {
+    kind: 'announced',
+    age: 1,
+    announcer: 'x'.repeat(43),
+    peerId: '',
+    addresses: Array.from({ length: 1024 }, (_, i) => `${i}`.padStart(15, 'x')),
+  },
 };
 /** What a node believes of others by default. */
 const BOUNDS = { perTopic: 16, bytes: 16_384, messageBytes: MOST, ttl: 3_600_000 };

@@ -40,7 +40,12 @@ const FORMS = {
   'a payload of big numbers': [Buffer.concat([RELAY, TOPIC, PAYLOAD]), '9f', 'c240', 'ffff'],
   'a payload of big numbers in chunks': [Buffer.concat([RELAY, TOPIC, PAYLOAD]), '9f', 'c25fff', 'ffff'],
   'a payload of one big number in chunks': [Buffer.concat([RELAY, TOPIC, PAYLOAD]), '9fc25f', '4100', 'ffffff'],
-  'tags before everything': [hex(''), '', 'c1', `a1${text('Relay').toString('hex')}a2${TOPIC.toString('hex')}${PAYLOAD.toString('hex')}40`],
+  'tags before everything': [
+    hex(''),
+    '',
+    'c1',
+    `a1${text('Relay').toString('hex')}a2${TOPIC.toString('hex')}${PAYLOAD.toString('hex')}40`,
+  ],
 };
 
 /** Each form as a legal Relay of at most `bytes`, by its name. */

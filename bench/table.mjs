@@ -11,7 +11,12 @@ export function table(head, rows) {
   const widths = head.map((_title, column) => Math.max(...lines.map((line) => line[column].length)));
   const toTheRight = head.map((_title, column) => rows.every((row) => /^[\d.,]*$/.test(row[column])));
   return lines
-    .map((line) => line.map((cell, column) => (toTheRight[column] ? cell.padStart(widths[column]) : cell.padEnd(widths[column]))).join(GAP).trimEnd())
+    .map((line) =>
+      line
+        .map((cell, column) => (toTheRight[column] ? cell.padStart(widths[column]) : cell.padEnd(widths[column])))
+        .join(GAP)
+        .trimEnd(),
+    )
     .join('\n');
 }
 

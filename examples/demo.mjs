@@ -16,7 +16,13 @@ import { WebSocket } from 'ws';
 const GOAL_MS = 1000;
 /** When nothing comes at all. */
 const GIVE_UP_MS = 10_000;
-const { values: options } = parseArgs({ options: { url: { type: 'string', multiple: true }, token: { type: 'string' }, cluster: { type: 'boolean', default: false } } });
+const { values: options } = parseArgs({
+  options: {
+    url: { type: 'string', multiple: true },
+    token: { type: 'string' },
+    cluster: { type: 'boolean', default: false },
+  },
+});
 
 const encoder = new Encoder({ useRecords: false, variableMapSize: true, tagUint8Array: false });
 const decoder = new Decoder({ mapsAsObjects: true });
@@ -41,7 +47,11 @@ class Peer {
     const peer = new Peer();
     peer.name = name;
     peer.topic = topic;
-    peer.socket = new WebSocket(url, 'cairn-signal', options.token && { headers: { authorization: `Bearer ${options.token}` } });
+    peer.socket = new WebSocket(
+      url,
+      'cairn-signal',
+      options.token && { headers: { authorization: `Bearer ${options.token}` } },
+    );
     peer.socket.on('message', (message) => {
       peer.#received.push(decoder.decode(decoder.decode(message).Relay.payload));
       peer.#wake?.();
@@ -73,16 +83,31 @@ class Peer {
 }
 
 function describe(message) {
-  return message.candidate === undefined ? `the ${message.type} (${message.sdp.length} bytes of SDP)` : `candidate ${message.candidate.split(' ').slice(2, 6).join(' ')}`;
+  return message.candidate === undefined
+    ? `the ${message.type} (${message.sdp.length} bytes of SDP)`
+    : `candidate ${message.candidate.split(' ').slice(2, 6).join(' ')}`;
 }
 
 function sessionDescription(setup) {
   const fingerprint = randomBytes(32).toString('hex').toUpperCase().match(/../g).join(':');
   return [
-    'v=0', `o=- ${Date.now()} 2 IN IP4 127.0.0.1`, 's=-', 't=0 0', 'a=group:BUNDLE 0', 'a=msid-semantic: WMS',
-    'm=application 9 UDP/DTLS/SCTP webrtc-datachannel', 'c=IN IP4 0.0.0.0', `a=ice-ufrag:${randomBytes(3).toString('base64url')}`,
-    `a=ice-pwd:${randomBytes(18).toString('base64url')}`, 'a=ice-options:trickle', `a=fingerprint:sha-256 ${fingerprint}`,
-    `a=setup:${setup}`, 'a=mid:0', 'a=sctp-port:5000', 'a=max-message-size:262144', '',
+    'v=0',
+    `o=- ${Date.now()} 2 IN IP4 127.0.0.1`,
+    's=-',
+    't=0 0',
+    'a=group:BUNDLE 0',
+    'a=msid-semantic: WMS',
+    'm=application 9 UDP/DTLS/SCTP webrtc-datachannel',
+    'c=IN IP4 0.0.0.0',
+    `a=ice-ufrag:${randomBytes(3).toString('base64url')}`,
+    `a=ice-pwd:${randomBytes(18).toString('base64url')}`,
+    'a=ice-options:trickle',
+    `a=fingerprint:sha-256 ${fingerprint}`,
+    `a=setup:${setup}`,
+    'a=mid:0',
+    'a=sctp-port:5000',
+    'a=max-message-size:262144',
+    '',
   ].join('\r\n');
 }
 

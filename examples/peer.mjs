@@ -22,13 +22,20 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.e
 /** Starts a server on a free port of loopback: its URL, what it logs, and how to end it. */
 export async function startServer(flags, environment = {}) {
   const limits = ['--max-connections', '1000', '--drain-timeout', '500ms'];
-  const child = spawn(process.execPath, [MAIN, '--listen-addr', '127.0.0.1:0', ...limits, ...flags], { env: { ...process.env, RUST_LOG: 'info', ...environment }, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [MAIN, '--listen-addr', '127.0.0.1:0', ...limits, ...flags], {
+    env: { ...process.env, RUST_LOG: 'info', ...environment },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   process.once('exit', () => child.kill('SIGKILL'));
   const exited = once(child, 'exit');
   const log = new Log(createInterface(child.stdout));
   const listening = await Promise.race([log.line(({ msg }) => msg.startsWith('listening on ')), exited]);
   if (Array.isArray(listening)) throw new Error('the server did not start');
-  return { url: listening.msg.slice('listening on '.length), log, stop: async () => (child.kill('SIGTERM'), await exited) };
+  return {
+    url: listening.msg.slice('listening on '.length),
+    log,
+    stop: async () => (child.kill('SIGTERM'), await exited),
+  };
 }
 
 /** What a server has logged so far, line by line, and what it will. */

@@ -29,7 +29,8 @@ function misused(why) {
 function given() {
   const text = { type: 'string' };
   try {
-    return parseArgs({ options: { seconds: text, only: text, seed: text, path: text, help: { type: 'boolean' } } }).values;
+    return parseArgs({ options: { seconds: text, only: text, seed: text, path: text, help: { type: 'boolean' } } })
+      .values;
   } catch (error) {
     return misused(error.message);
   }
@@ -37,7 +38,9 @@ function given() {
 
 function wholeNumber(name, written, least, most) {
   const number = Number(written);
-  if (!/^-?\d+$/.test(written) || number < least || number > most) misused(`--${name} must be a whole number from ${least} to ${most}`);
+  if (!/^-?\d+$/.test(written) || number < least || number > most) {
+    misused(`--${name} must be a whole number from ${least} to ${most}`);
+  }
   return number;
 }
 
@@ -57,9 +60,13 @@ const fuzzing = {
   path,
 };
 const chosen = only === undefined ? [] : ['--testNamePattern', only.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&')];
-const { status } = spawnSync(process.execPath, ['--experimental-vm-modules', JEST, '--runInBand', ...chosen, 'test/fuzz'], {
-  cwd: ROOT,
-  env: { ...process.env, FUZZ: JSON.stringify(fuzzing) },
-  stdio: 'inherit',
-});
+const { status } = spawnSync(
+  process.execPath,
+  ['--experimental-vm-modules', JEST, '--runInBand', ...chosen, 'test/fuzz'],
+  {
+    cwd: ROOT,
+    env: { ...process.env, FUZZ: JSON.stringify(fuzzing) },
+    stdio: 'inherit',
+  },
+);
 process.exit(status ?? 1);

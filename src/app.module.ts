@@ -17,6 +17,9 @@ export class AppModule {
     const management = { module: ManagementModule, imports: [config, clock, exposition] };
     const http = { module: HttpModule, imports: [config, logging] };
     const check = { module: CheckModule, imports: [signaling] };
-    return { module: AppModule, imports: [CairnSignalModule.of(core), health, management, http, ...(parts.settings.checkPage ? [check] : [])] };
+    return {
+      module: AppModule,
+      imports: [CairnSignalModule.of(core), health, management, http, ...(parts.settings.checkPage ? [check] : [])],
+    };
   }
 }

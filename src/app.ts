@@ -105,13 +105,24 @@ export class SignalServer {
       guards: this.app.get(AddedGuards, { strict: false }).inOrder.length > 0,
     });
     const where = authority(address.address, address.port);
-    log.info(`listening on ${tls ? 'wss' : 'ws'}://${where}`, { address: where, tls: onOff(tls), auth: onOff(!open), jwt: onOff(jwt) });
+    log.info(`listening on ${tls ? 'wss' : 'ws'}://${where}`, {
+      address: where,
+      tls: onOff(tls),
+      auth: onOff(!open),
+      jwt: onOff(jwt),
+    });
     if (open && (!isLoopback(address.address) || this.settings.trustedProxies !== undefined)) {
-      log.warn('anyone who reaches this address may connect, by way of a proxy too: set auth-token, auth-token-file or jwt-issuer to ask for a token');
+      log.warn(
+        'anyone who reaches this address may connect, by way of a proxy too: set auth-token, auth-token-file or jwt-issuer to ask for a token',
+      );
     }
     log.info(`health at ${tls ? 'https' : 'http'}://${where}/health/ready`);
     const { management } = this;
-    if (management !== undefined) log.info(`status page, metrics and health for operators at http://${authority(management.address, management.port)}/`);
+    if (management !== undefined) {
+      log.info(
+        `status page, metrics and health for operators at http://${authority(management.address, management.port)}/`,
+      );
+    }
   }
 }
 
@@ -119,7 +130,10 @@ export class SignalServer {
  * The composition root: the same for production, tests, benchmarks and examples.
  * Rejects with a StartupError when a file that the settings name cannot be used.
  */
-export async function createApp(settings: Settings, { clock = new SystemClock(), logs = new Logs({ format: settings.logFormat ?? 'json' }), ...added }: Overrides = {}): Promise<SignalServer> {
+export async function createApp(
+  settings: Settings,
+  { clock = new SystemClock(), logs = new Logs({ format: settings.logFormat ?? 'json' }), ...added }: Overrides = {},
+): Promise<SignalServer> {
   const loaded = await loadExtensions(settings);
   const extensions = { ...added, ...loaded, guards: [...(added.guards ?? []), ...loaded.guards!] };
   const files = new Reload(settings, clock, logs.for('reload'));

@@ -74,7 +74,18 @@ export function coreOf({ settings, logs, clock: time, extensions }: Parts) {
   const auth = AuthModule.with(guards, [config, clock, logging, lifecycle, metrics, presence, ...imports]);
   const records = { module: RecordsModule, imports: [config, clock] };
   const backplane = { module: BackplaneModule, imports: [config, clock, logging, metrics] };
-  const signaling = SignalingModule.with(topicPolicy, [config, clock, logging, lifecycle, metrics, auth, presence, records, backplane, ...imports]);
+  const signaling = SignalingModule.with(topicPolicy, [
+    config,
+    clock,
+    logging,
+    lifecycle,
+    metrics,
+    auth,
+    presence,
+    records,
+    backplane,
+    ...imports,
+  ]);
   const exposition = { module: ExpositionModule, imports: [config, lifecycle, metrics, presence, records, backplane] };
   return { config, clock, logging, lifecycle, metrics, presence, auth, records, backplane, signaling, exposition };
 }
@@ -84,10 +95,17 @@ export function coreOf({ settings, logs, clock: time, extensions }: Parts) {
 export class CairnSignalModule {
   /** Throws a ConfigurationError that lists every fault of the settings. The application also needs CborWsAdapter. */
   static register({ settings: input = {}, logs, ...extensions }: Registration = {}): DynamicModule {
-    const faults = OF_THE_APPLICATION.filter(([name]) => input[name] !== undefined).map(([name, why]) => `${name}: ${why}`);
+    const faults = OF_THE_APPLICATION.filter(([name]) => input[name] !== undefined).map(
+      ([name, why]) => `${name}: ${why}`,
+    );
     if (faults.length > 0) throw new ConfigurationError(faults);
     const settings = parseSettings(input);
-    const parts = { settings, logs: logs ?? new Logs({ format: settings.logFormat ?? 'json' }), clock: new SystemClock(), extensions };
+    const parts = {
+      settings,
+      logs: logs ?? new Logs({ format: settings.logFormat ?? 'json' }),
+      clock: new SystemClock(),
+      extensions,
+    };
     return { ...CairnSignalModule.of(coreOf(parts)), providers: [Serving] };
   }
 
@@ -118,7 +136,11 @@ export class Serving implements OnApplicationBootstrap, OnApplicationShutdown {
     modules: ModulesContainer,
   ) {
     const mounted = [...modules.values()].filter(({ metatype }) => metatype === CairnSignalModule);
-    if (mounted.length > 1) throw new StartupError('CairnSignalModule is registered more than once in this application: the guards of one would decide for all');
+    if (mounted.length > 1) {
+      throw new StartupError(
+        'CairnSignalModule is registered more than once in this application: the guards of one would decide for all',
+      );
+    }
     for (const warning of nodeWarnings()) logs.for('server').warn(warning);
     this.#files = new Reload(settings, clock, logs.for('reload'));
   }

@@ -24,12 +24,19 @@ export interface Extensions {
 const MOST_LOADING_MS = 10_000;
 
 /** The classes in the files that `guards` and `topic-policy` name. Rejects with a StartupError that names the file at fault. */
-export async function loadExtensions({ guards = [], topicPolicy }: Settings, clock: Clock = new SystemClock()): Promise<Extensions> {
+export async function loadExtensions(
+  { guards = [], topicPolicy }: Settings,
+  clock: Clock = new SystemClock(),
+): Promise<Extensions> {
   const loaded: Type<CanActivate>[] = [];
   for (const path of guards) loaded.push(...(await classesIn<CanActivate>('guards', path, 'canActivate', clock)));
   if (topicPolicy === undefined) return { guards: loaded };
   const [policy, another] = await classesIn<TopicPolicy>('topic-policy', topicPolicy, 'allows', clock);
-  if (another !== undefined) throw new StartupError(`topic-policy ${JSON.stringify(topicPolicy)}: it exports more than one class with a method "allows"`);
+  if (another !== undefined) {
+    throw new StartupError(
+      `topic-policy ${JSON.stringify(topicPolicy)}: it exports more than one class with a method "allows"`,
+    );
+  }
   return { guards: loaded, topicPolicy: policy };
 }
 
@@ -39,7 +46,11 @@ async function classesIn<T>(setting: string, path: string, method: string, clock
   requireRegularFile(setting, path);
   let exported: Record<string, unknown>;
   try {
-    exported = await within(clock, MOST_LOADING_MS, import(pathToFileURL(resolve(path)).href) as Promise<Record<string, unknown>>);
+    exported = await within(
+      clock,
+      MOST_LOADING_MS,
+      import(pathToFileURL(resolve(path)).href) as Promise<Record<string, unknown>>,
+    );
   } catch (error) {
     throw new StartupError(`${named}: ${importFault(error, resolve(path))}`);
   }
@@ -50,13 +61,21 @@ async function classesIn<T>(setting: string, path: string, method: string, clock
 
 /** In one line; what the code in the file could not read is not the file. */
 function importFault(error: unknown, file: string): string {
-  if (error instanceof TooLate) return `it is not loaded after ${MOST_LOADING_MS / 1000} s: does it await something that never comes?`;
+  if (error instanceof TooLate) {
+    return `it is not loaded after ${MOST_LOADING_MS / 1000} s: does it await something that never comes?`;
+  }
   if (!isNativeError(error)) return `it threw ${typeof error}`;
   if ('errno' in error && (error as NodeJS.ErrnoException).path === file) return fileFault(error);
-  const hint = error.name === 'SyntaxError' && /'export'|import statement/.test(error.message) ? ' (it is read as CommonJS: call it .mjs, or have "type": "module" in the package.json above it)' : '';
+  const hint =
+    error.name === 'SyntaxError' && /'export'|import statement/.test(error.message)
+      ? ' (it is read as CommonJS: call it .mjs, or have "type": "module" in the package.json above it)'
+      : '';
   return `${error.name}: ${error.message.split('\n')[0]}${hint}`;
 }
 
 function isClassWith(value: unknown, method: string): boolean {
-  return typeof value === 'function' && typeof (value.prototype as Record<string, unknown> | undefined)?.[method] === 'function';
+  return (
+    typeof value === 'function' &&
+    typeof (value.prototype as Record<string, unknown> | undefined)?.[method] === 'function'
+  );
 }

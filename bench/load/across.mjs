@@ -37,5 +37,9 @@ export async function across(target, { far, pairs, payloadBytes, inFlight, warmU
   running = false;
   const messages = after.received - before.received;
   if (messages < pairs) throw new Error(`only ${messages} messages went through`);
-  return { sender: (after.near - before.near) / messages, receiver: (after.far - before.far) / messages, perSecond: (messages * 1000) / runMs };
+  return {
+    sender: (after.near - before.near) / messages,
+    receiver: (after.far - before.far) / messages,
+    perSecond: (messages * 1000) / runMs,
+  };
 }

@@ -94,7 +94,9 @@ async function upgraded({ port, localAddress }) {
   const [bytes] = await Promise.race([once(socket, 'data'), closed]);
   const answer = bytes.toString('latin1');
   // On loopback it comes in one piece, and nothing of the server's comes behind it unasked.
-  if (!/^HTTP\/1\.1 101 .*\r\n\r\n$/s.test(answer)) throw new Error(`a handshake was refused: ${answer.split('\r\n', 1)[0]}`);
+  if (!/^HTTP\/1\.1 101 .*\r\n\r\n$/s.test(answer)) {
+    throw new Error(`a handshake was refused: ${answer.split('\r\n', 1)[0]}`);
+  }
   return socket;
 }
 

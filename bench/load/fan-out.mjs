@@ -45,5 +45,9 @@ export async function fanOut(target, { subscribers, warmUp, messages, payloadByt
   const cpuBefore = cpuMicroseconds(target.pid);
   const latencies = await sendTimes(messages);
   const cpu = cpuMicroseconds(target.pid) - cpuBefore;
-  return { cpuMicroseconds: cpu / (messages * subscribers), p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99) };
+  return {
+    cpuMicroseconds: cpu / (messages * subscribers),
+    p50: percentile(latencies, 0.5),
+    p99: percentile(latencies, 0.99),
+  };
 }

@@ -22,7 +22,12 @@ export async function paced(target, order) {
   const cpu = cpuMicroseconds(target.pid) - cpuBefore;
   const latencies = senders.flatMap((sender) => sender.latencies).toSorted((a, b) => a - b);
   if (latencies.length !== sent) throw new Error(`${sent} messages were sent and ${latencies.length} came`);
-  return { cpuMicroseconds: cpu / sent, p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99), max: latencies.at(-1) };
+  return {
+    cpuMicroseconds: cpu / sent,
+    p50: percentile(latencies, 0.5),
+    p99: percentile(latencies, 0.99),
+    max: latencies.at(-1),
+  };
 }
 
 /** Sends, and notes in milliseconds how long each message took. A topic keeps the order, so the oldest under way is the one that came. */

@@ -17,13 +17,19 @@ export class Authority {
     const authority = new Authority();
     authority.#name = name;
     authority.#keys = await generateKeys();
-    authority.certificate = await authority.#issue(name, authority.#keys.publicKey, [new x509.BasicConstraintsExtension(true, 0, true), new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true)]);
+    authority.certificate = await authority.#issue(name, authority.#keys.publicKey, [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
+    ]);
     return authority;
   }
 
   /** A certificate with its key, PEM both, for a server on 127.0.0.1. */
   server() {
-    return this.#certify('127.0.0.1', [new x509.SubjectAlternativeNameExtension([{ type: 'ip', value: '127.0.0.1' }]), new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth])]);
+    return this.#certify('127.0.0.1', [
+      new x509.SubjectAlternativeNameExtension([{ type: 'ip', value: '127.0.0.1' }]),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+    ]);
   }
 
   /** A certificate with its key, PEM both, for a peer of this name. */

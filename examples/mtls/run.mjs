@@ -9,14 +9,26 @@ import { connect, expect, heard, relay, settled, startServer, subscribe } from '
 import { Authority } from './authority.mjs';
 
 const [company, stranger] = await Promise.all(['company', 'stranger'].map((name) => Authority.make(name)));
-const [own, alice, bob, mallory] = await Promise.all([company.server(), company.peer('alice'), company.peer('bob'), stranger.peer('alice')]);
+const [own, alice, bob, mallory] = await Promise.all([
+  company.server(),
+  company.peer('alice'),
+  company.peer('bob'),
+  stranger.peer('alice'),
+]);
 
 const folder = mkdtempSync(join(tmpdir(), 'cairn-signal-mtls-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 const file = (name, text) => (writeFileSync(join(folder, name), text, { mode: 0o600 }), join(folder, name));
 
 const server = await startServer(
-  ['--tls-cert', file('server.pem', own.cert), '--tls-key', file('server-key.pem', own.key), '--tls-client-ca', file('ca.pem', company.certificate)],
+  [
+    '--tls-cert',
+    file('server.pem', own.cert),
+    '--tls-key',
+    file('server-key.pem', own.key),
+    '--tls-client-ca',
+    file('ca.pem', company.certificate),
+  ],
   { RUST_LOG: 'debug' },
 );
 /** A peer trusts the company's authority, as the server does, and shows a certificate of its own, or none. */
@@ -24,9 +36,14 @@ const connectAs = (shown = {}) => connect(server.url, { ca: company.certificate,
 const said = ({ status, text }) => `${status} ${text}`;
 
 const peers = [await connectAs(alice), await connectAs(bob)];
-expect('alice and bob connect with their certificates', peers.every(({ readyState, OPEN }) => readyState === OPEN));
+expect(
+  'alice and bob connect with their certificates',
+  peers.every(({ readyState, OPEN }) => readyState === OPEN),
+);
 for (const name of ['alice', 'bob']) {
-  const { connection, principal } = await server.log.line(({ msg, principal: who }) => msg === 'connected' && who === name);
+  const { connection, principal } = await server.log.line(
+    ({ msg, principal: who }) => msg === 'connected' && who === name,
+  );
   expect(`the server knows connection ${connection} by the common name: ${principal}`, principal === name);
 }
 
@@ -39,11 +56,20 @@ await settled(peers[1]);
 expect('alice relays to bob', received.join() === 'from alice');
 
 const without = await connectAs();
-expect(`without a certificate: ${said(without)}`, without.status === 403 && without.text.includes('asks for a client certificate'));
+expect(
+  `without a certificate: ${said(without)}`,
+  without.status === 403 && without.text.includes('asks for a client certificate'),
+);
 const other = await connectAs(mallory);
-expect(`with one in the name of alice, of another authority: ${said(other)}`, other.status === 403 && other.text.includes('is of no authority in tls-client-ca'));
+expect(
+  `with one in the name of alice, of another authority: ${said(other)}`,
+  other.status === 403 && other.text.includes('is of no authority in tls-client-ca'),
+);
 
-const [health] = await once(get(`${server.url.replace('wss:', 'https:')}/health/ready`, { ca: company.certificate, agent: false }), 'response');
+const [health] = await once(
+  get(`${server.url.replace('wss:', 'https:')}/health/ready`, { ca: company.certificate, agent: false }),
+  'response',
+);
 health.resume();
 expect(`health needs none: ${health.statusCode}`, health.statusCode === 200);
 

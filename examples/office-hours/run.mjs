@@ -13,5 +13,8 @@ await open.stop();
 
 const closed = await startServer(['--guard', guard], { OPENS: '25', CLOSES: '25' });
 const refused = await connect(closed.url);
-expect(`outside of them it is told why: ${refused.status} ${refused.text}`, refused.status === 403 && refused.text === 'We open at 25.');
+expect(
+  `outside of them it is told why: ${refused.status} ${refused.text}`,
+  refused.status === 403 && refused.text === 'We open at 25.',
+);
 await closed.stop();

@@ -49,19 +49,39 @@ class Realm {
   get metadata() {
     const { issuer } = this;
     const at = (what) => `${issuer}/protocol/openid-connect/${what}`;
-    return { issuer, token_endpoint: at('token'), jwks_uri: at('certs'), grant_types_supported: ['client_credentials'], id_token_signing_alg_values_supported: ['RS256'] };
+    return {
+      issuer,
+      token_endpoint: at('token'),
+      jwks_uri: at('certs'),
+      grant_types_supported: ['client_credentials'],
+      id_token_signing_alg_values_supported: ['RS256'],
+    };
   }
 
   /** RFC 6749, section 4.4: a service gets a token in its own name. The answer, and its status. */
   async token(form, authorization) {
     const [id, secret] = basic(authorization) ?? [form.get('client_id'), form.get('client_secret')];
     const client = Object.hasOwn(CLIENTS, id ?? '') ? CLIENTS[id] : undefined;
-    if (client === undefined || !same(client.secret, secret ?? '')) return [401, { error: 'unauthorized_client', error_description: 'Invalid client or Invalid client credentials' }];
-    if (form.get('grant_type') !== 'client_credentials') return [400, { error: 'unsupported_grant_type', error_description: 'Unsupported grant_type' }];
+    if (client === undefined || !same(client.secret, secret ?? '')) {
+      return [401, { error: 'unauthorized_client', error_description: 'Invalid client or Invalid client credentials' }];
+    }
+    if (form.get('grant_type') !== 'client_credentials') {
+      return [400, { error: 'unsupported_grant_type', error_description: 'Unsupported grant_type' }];
+    }
     const { lifespan = LIFESPAN, claims } = client;
     const [{ kid, privateKey }] = this.#keys;
-    const token = new SignJWT({ typ: 'Bearer', azp: id, client_id: id, preferred_username: `service-account-${id}`, ...claims });
-    token.setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid }).setIssuer(this.issuer).setSubject(this.#subjects.get(id)).setJti(randomUUID());
+    const token = new SignJWT({
+      typ: 'Bearer',
+      azp: id,
+      client_id: id,
+      preferred_username: `service-account-${id}`,
+      ...claims,
+    });
+    token
+      .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid })
+      .setIssuer(this.issuer)
+      .setSubject(this.#subjects.get(id))
+      .setJti(randomUUID());
     token.setIssuedAt().setExpirationTime(`${lifespan} s`);
     return [200, { access_token: await token.sign(privateKey), expires_in: lifespan, token_type: 'Bearer' }];
   }
@@ -72,7 +92,9 @@ class Realm {
     const what = pathname.startsWith(`${base}/`) ? `${request.method} ${pathname.slice(base.length)}` : '';
     if (what === 'GET /.well-known/openid-configuration') return [200, this.metadata];
     if (what === 'GET /protocol/openid-connect/certs') return [200, this.keys];
-    if (what === 'POST /protocol/openid-connect/token') return this.token(await formOf(request), request.headers.authorization);
+    if (what === 'POST /protocol/openid-connect/token') {
+      return this.token(await formOf(request), request.headers.authorization);
+    }
     return [404, { error: 'HTTP 404 Not Found' }];
   }
 }
@@ -100,7 +122,10 @@ function same(secret, shown) {
 /** Starts the realm "company" on loopback, with a key to sign with and the next one. */
 export async function startProvider(port = 0) {
   const server = createServer((request, response) => {
-    const send = ([status, body]) => response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' }).end(JSON.stringify(body));
+    const send = ([status, body]) =>
+      response
+        .writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+        .end(JSON.stringify(body));
     realm.answer(request).then(send, () => response.destroy());
   });
   server.listen(port, '127.0.0.1');

@@ -29,7 +29,8 @@ const present = (path: string | undefined): readonly string[] => (path === undef
     {
       provide: BearerTokens,
       inject: [Settings, Clock],
-      useFactory: async (settings: Settings, clock: Clock): Promise<BearerTokens> => new BearerTokens(await readAtStart(present(settings.authTokenFile), clock, () => loadTokens(settings))),
+      useFactory: async (settings: Settings, clock: Clock): Promise<BearerTokens> =>
+        new BearerTokens(await readAtStart(present(settings.authTokenFile), clock, () => loadTokens(settings))),
     },
     {
       provide: TokenVerifier,
@@ -38,16 +39,33 @@ const present = (path: string | undefined): readonly string[] => (path === undef
         if (settings.jwtIssuer === undefined) return new NoVerifier();
         // Loaded only where there are JWTs: 8 MB.
         const { JwtVerifier } = await import('./jwt/jwt-verifier.js');
-        return readAtStart(present(settings.jwtPublicKey), clock, () => new JwtVerifier(settings, clock, logs.for('auth')));
+        return readAtStart(
+          present(settings.jwtPublicKey),
+          clock,
+          () => new JwtVerifier(settings, clock, logs.for('auth')),
+        );
       },
     },
   ],
-  exports: [BearerGuard, ClientCertificateGuard, CustomGuards, OriginGuard, WrongTokens, BearerTokens, TokenVerifier, UpgradeGuards],
+  exports: [
+    BearerGuard,
+    ClientCertificateGuard,
+    CustomGuards,
+    OriginGuard,
+    WrongTokens,
+    BearerTokens,
+    TokenVerifier,
+    UpgradeGuards,
+  ],
 })
 export class AuthModule {
   /** With guards of others' making, which may inject what `imports` provide. */
   static with(guards: readonly Type<CanActivate>[], imports: NonNullable<ModuleMetadata['imports']>): DynamicModule {
-    const added = { provide: AddedGuards, inject: [...guards], useFactory: (...made: CanActivate[]) => new AddedGuards(made) };
+    const added = {
+      provide: AddedGuards,
+      inject: [...guards],
+      useFactory: (...made: CanActivate[]) => new AddedGuards(made),
+    };
     return { module: AuthModule, imports, providers: [...guards, added], exports: [AddedGuards] };
   }
 }

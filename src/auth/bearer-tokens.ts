@@ -47,7 +47,8 @@ export class BearerTokens {
     const before = new Map(this.#known.map((known) => [identityOf(known.digest, known.principal), known]));
     const after = new Map<string, KnownToken>();
     for (const token of tokens) {
-      const { name: principal, digest } = typeof token === 'string' ? { name: undefined, digest: digestOf(token) } : token;
+      const { name: principal, digest } =
+        typeof token === 'string' ? { name: undefined, digest: digestOf(token) } : token;
       const identity = identityOf(digest, principal);
       after.set(identity, before.get(identity) ?? { digest, principal, revoked: false });
     }

@@ -17,9 +17,19 @@ export class ClientCertificateGuard implements CanActivate {
     const upgrade = upgradeOf(context);
     const { socket } = upgrade;
     const certificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
-    if (certificate === undefined) throw new Refused(403, 'certificate_missing', 'This server asks for a client certificate; the setting is tls-client-ca.');
+    if (certificate === undefined) {
+      throw new Refused(
+        403,
+        'certificate_missing',
+        'This server asks for a client certificate; the setting is tls-client-ca.',
+      );
+    }
     if (!(socket as TLSSocket).authorized) {
-      throw new Refused(403, 'certificate_wrong', 'This client certificate has expired, or is of no authority in tls-client-ca.');
+      throw new Refused(
+        403,
+        'certificate_wrong',
+        'This client certificate has expired, or is of no authority in tls-client-ca.',
+      );
     }
     const { CN: name } = certificate.toLegacyObject().subject;
     // With a bar in it, it could be the principal of a JWT (A4).

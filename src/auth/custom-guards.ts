@@ -48,9 +48,13 @@ export class CustomGuards implements CanActivate {
     for (const guard of this.added.inOrder) {
       const answer = await this.#ask(guard, context);
       if (answer === false) throw new Refused(403, 'guard', NO);
-      if (answer !== true) throw this.#failure(guard, 'guard_nonsense', `answered with ${typeof answer}, which is neither true nor false`);
+      if (answer !== true) {
+        throw this.#failure(guard, 'guard_nonsense', `answered with ${typeof answer}, which is neither true nor false`);
+      }
       const principal: unknown = upgradeOf(context).principal;
-      if (principal !== undefined && (typeof principal !== 'string' || principal === '')) throw this.#failure(guard, 'guard_nonsense', 'made the principal what is no text');
+      if (principal !== undefined && (typeof principal !== 'string' || principal === '')) {
+        throw this.#failure(guard, 'guard_nonsense', 'made the principal what is no text');
+      }
     }
     return true;
   }
@@ -59,13 +63,23 @@ export class CustomGuards implements CanActivate {
     try {
       return await within(this.clock, MOST_ASKING_MS, answerOf(guard, context));
     } catch (error) {
-      if (error instanceof TooLate) throw this.#failure(guard, 'guard_timeout', `did not answer within ${MOST_ASKING_MS / 1000} s`);
-      throw refusingOf(error) ?? this.#failure(guard, 'guard_failed', `threw ${error instanceof Error ? error.name : typeof error}`, error);
+      if (error instanceof TooLate) {
+        throw this.#failure(guard, 'guard_timeout', `did not answer within ${MOST_ASKING_MS / 1000} s`);
+      }
+      throw (
+        refusingOf(error) ??
+        this.#failure(guard, 'guard_failed', `threw ${error instanceof Error ? error.name : typeof error}`, error)
+      );
     }
   }
 
   /** The refusal for a guard that cannot judge. What it threw may hold what it was shown, so its text is for debugging alone. */
-  #failure(guard: CanActivate, reason: 'guard_failed' | 'guard_timeout' | 'guard_nonsense', what: string, error?: unknown): Refused {
+  #failure(
+    guard: CanActivate,
+    reason: 'guard_failed' | 'guard_timeout' | 'guard_nonsense',
+    what: string,
+    error?: unknown,
+  ): Refused {
     const { name } = guard.constructor;
     if (this.#failures.due()) this.#log.error(`a guard ${what}, so the peer is refused`, { guard: name });
     if (error instanceof Error) this.#log.debug('what a guard threw', { guard: name, error: error.stack });
@@ -82,10 +96,23 @@ async function answerOf(guard: CanActivate, context: ExecutionContext): Promise<
 /** The refusal that a guard threw: with the status of an HTTP error, of another copy of Nest too, or of a guard that imports nothing. */
 function refusingOf(error: unknown): HttpException | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
-  const { getStatus, getResponse, status: own, message, retryAfter: owned } = error as Partial<HttpException> & Refusing;
+  const {
+    getStatus,
+    getResponse,
+    status: own,
+    message,
+    retryAfter: owned,
+  } = error as Partial<HttpException> & Refusing;
   const status = typeof getStatus === 'function' ? getStatus.call(error) : own;
   if (!Number.isInteger(status) || status! < 400 || status! > 599) return undefined;
   if (error instanceof HttpException) return error;
-  const response = typeof getResponse === 'function' ? (getResponse.call(error) as { retryAfter?: unknown }) : undefined;
-  return new HttpException({ message: typeof message === 'string' && message !== '' ? message : NO, retryAfter: response?.retryAfter ?? owned }, status!);
+  const response =
+    typeof getResponse === 'function' ? (getResponse.call(error) as { retryAfter?: unknown }) : undefined;
+  return new HttpException(
+    {
+      message: typeof message === 'string' && message !== '' ? message : NO,
+      retryAfter: response?.retryAfter ?? owned,
+    },
+    status!,
+  );
 }

@@ -9,7 +9,9 @@ import { digestOf, NAME_RULE, readNamedToken } from './named-token.js';
 export function loadTokens(settings: Settings): ConfiguredToken[] {
   const { authToken, authTokenFile } = settings;
   // The digest itself would be the token, for whoever reads it.
-  if (authToken !== undefined && readNamedToken(authToken) !== undefined) throw new StartupError('auth-token: a token with a name and a digest goes into auth-token-file');
+  if (authToken !== undefined && readNamedToken(authToken) !== undefined) {
+    throw new StartupError('auth-token: a token with a name and a digest goes into auth-token-file');
+  }
   const tokens: ConfiguredToken[] = authToken === undefined ? [] : [authToken];
   if (authTokenFile !== undefined) tokens.push(...readTokenFile(authTokenFile, authToken));
   return tokens;
@@ -22,10 +24,15 @@ function readTokenFile(path: string, authToken: string | undefined): ConfiguredT
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     const written = line.trim();
     if (written === '' || written.startsWith('#')) continue;
-    const fault = (why: string): StartupError => new StartupError(`auth-token-file ${JSON.stringify(path)}, line ${index + 1}: ${why}`);
+    const fault = (why: string): StartupError =>
+      new StartupError(`auth-token-file ${JSON.stringify(path)}, line ${index + 1}: ${why}`);
     if (!bearerToken.safeParse(written).success) throw fault('a token is visible ASCII characters only');
     const token = readNamedToken(written) ?? written;
-    if (token === 'malformed') throw fault(`expected NAME:sha256:DIGEST, with a name of ${NAME_RULE} and a digest of 64 hex digits, not that of an empty token`);
+    if (token === 'malformed') {
+      throw fault(
+        `expected NAME:sha256:DIGEST, with a name of ${NAME_RULE} and a digest of 64 hex digits, not that of an empty token`,
+      );
+    }
     if (!names.agree(token)) throw fault('this token is there already under another name, or without one');
     tokens.push(token);
   }

@@ -20,7 +20,9 @@ const MARK = ':sha256:';
 export function readNamedToken(line: string): NamedToken | 'malformed' | undefined {
   if (!line.toLowerCase().includes(MARK)) return undefined;
   const [name, scheme, hex, ...rest] = line.split(':');
-  if (scheme !== 'sha256' || rest.length > 0 || !TOKEN_NAME.test(name) || !/^[0-9a-f]{64}$/i.test(hex)) return 'malformed';
+  if (scheme !== 'sha256' || rest.length > 0 || !TOKEN_NAME.test(name) || !/^[0-9a-f]{64}$/i.test(hex)) {
+    return 'malformed';
+  }
   const digest = Buffer.from(hex, 'hex');
   // What a script makes of a variable that is not set: it would be everybody's.
   return digest.equals(OF_NOTHING) ? 'malformed' : { name, digest };

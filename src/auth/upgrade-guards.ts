@@ -34,7 +34,10 @@ export class UpgradeGuards implements OnModuleInit {
 
   /** Throws a StartupError for a guard that is made for each request: to Nest an upgrade is none, so it would pass over it. */
   onModuleInit(): void {
-    if (this.application.getGlobalRequestGuards().length > 0 || this.module.introspect(CustomGuards).scope !== Scope.DEFAULT) {
+    if (
+      this.application.getGlobalRequestGuards().length > 0 ||
+      this.module.introspect(CustomGuards).scope !== Scope.DEFAULT
+    ) {
       throw new StartupError('a guard has request scope, or what it injects has: it cannot be asked about an upgrade');
     }
   }
@@ -43,7 +46,17 @@ export class UpgradeGuards implements OnModuleInit {
   of(gateway: object): Admission {
     const options = { guards: true, interceptors: false, filters: false };
     const handler = standIn((gateway as Gateway).handleConnection);
-    const run = this.contexts.create(gateway, handler, 'handleConnection', undefined, undefined, undefined, undefined, options, 'http');
+    const run = this.contexts.create(
+      gateway,
+      handler,
+      'handleConnection',
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      options,
+      'http',
+    );
     return async (request) => {
       const asked = run(request) as Promise<unknown>;
       // Those of ours, and those added to them, have times of their own; Nest lets the application's take for ever.
@@ -61,7 +74,9 @@ function explainTooLate(error: unknown): never {
 function standIn(handleConnection: Gateway['handleConnection']): () => void {
   const handler = (): void => undefined;
   if (handleConnection !== undefined) {
-    for (const key of Reflect.getMetadataKeys(handleConnection)) Reflect.defineMetadata(key, Reflect.getMetadata(key, handleConnection), handler);
+    for (const key of Reflect.getMetadataKeys(handleConnection)) {
+      Reflect.defineMetadata(key, Reflect.getMetadata(key, handleConnection), handler);
+    }
   }
   return handler;
 }

@@ -68,6 +68,8 @@ export class WrongTokens {
   #warn(): void {
     if (this.#warned) return;
     this.#warned = true;
-    this.#log.warn('many wrong tokens from a private address: if that is a proxy, name it in trusted-proxies, so that those behind it are told apart');
+    this.#log.warn(
+      'many wrong tokens from a private address: if that is a proxy, name it in trusted-proxies, so that those behind it are told apart',
+    );
   }
 }

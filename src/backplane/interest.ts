@@ -53,7 +53,15 @@ export class Interest {
       known.list?.remove(known);
       return { wanted: known, news: false };
     }
-    const wanted: Wanted = { topic, subscription: undefined, confirmed: undefined, until: 0, previous: undefined, next: undefined, list: undefined };
+    const wanted: Wanted = {
+      topic,
+      subscription: undefined,
+      confirmed: undefined,
+      until: 0,
+      previous: undefined,
+      next: undefined,
+      list: undefined,
+    };
     this.#topics.set(topic, wanted);
     this.listener.counted(this.#topics.size);
     if (connection !== undefined) this.#subscribe(connection, wanted);

@@ -64,10 +64,16 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.#link = new NatsLink(natsOptions(settings), this, clock, log);
     this.#subjects = new Subjects(settings.natsSubjectPrefix, 'topic');
     const failed = (error: Error): void => this.#fail(error);
-    this.#topics = new Interest(this.#subjects, clock, (topic, { data }) => this.#take(topic, data), { counted: (size) => (counts.subscriptions = size), failed });
+    this.#topics = new Interest(this.#subjects, clock, (topic, { data }) => this.#take(topic, data), {
+      counted: (size) => (counts.subscriptions = size),
+      failed,
+    });
     const records = new Subjects(settings.natsSubjectPrefix, 'records');
     this.#questions = new Questions(records, clock, counts);
-    this.#offers = new Interest(records, clock, (topic, question: Msg) => this.#answer(topic, question), { counted: () => undefined, failed });
+    this.#offers = new Interest(records, clock, (topic, question: Msg) => this.#answer(topic, question), {
+      counted: () => undefined,
+      failed,
+    });
     this.#probe.start();
   }
 
@@ -75,7 +81,8 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   static async join(parts: NatsBackplaneParts): Promise<NatsBackplane> {
     const backplane = new NatsBackplane(parts);
     const fault = await backplane.#link.open();
-    const refused = fault instanceof errors.AuthorizationError ? 'NATS refuses nats-creds or nats-token' : backplane.#tooSmall();
+    const refused =
+      fault instanceof errors.AuthorizationError ? 'NATS refuses nats-creds or nats-token' : backplane.#tooSmall();
     if (refused === undefined) return backplane;
     await backplane.onApplicationShutdown();
     throw new StartupError(refused);
@@ -188,14 +195,19 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.parts.counts.failed += 1;
     if (this.#failed) return;
     this.#failed = true;
-    const why = error instanceof errors.PermissionViolationError ? `NATS does not permit a ${error.operation} of this node` : 'what came over the bus could not be handled';
+    const why =
+      error instanceof errors.PermissionViolationError
+        ? `NATS does not permit a ${error.operation} of this node`
+        : 'what came over the bus could not be handled';
     this.parts.log.error(`${why}; further failures are counted, not logged`, { error: error.name });
   }
 
   /** What another node published: believed no more than a peer, since whoever reaches the bus may write to it. */
   #take(topic: string, data: Uint8Array): void {
     const message = Buffer.from(data.buffer, data.byteOffset, data.length);
-    if (message.length > this.parts.settings.maxMessageBytes + ROOM_BYTES || canonicalRelayTopic(message) !== topic) return this.#drop('malformed');
+    if (message.length > this.parts.settings.maxMessageBytes + ROOM_BYTES || canonicalRelayTopic(message) !== topic) {
+      return this.#drop('malformed');
+    }
     this.parts.counts.messagesIn += 1;
     this.parts.counts.bytesIn += message.length;
     return this.#deliver(topic, message);

@@ -47,7 +47,7 @@ export class NatsLink {
       this.#join(await connect(this.options));
       return undefined;
     } catch (error) {
-      this.log.warn('the bus is not reached, serving this node\'s own peers', { error: reasonOf(error) });
+      this.log.warn("the bus is not reached, serving this node's own peers", { error: reasonOf(error) });
       void this.#keepTrying();
       return error as Error;
     }
@@ -83,7 +83,7 @@ export class NatsLink {
     for await (const { type } of connection.status()) {
       if (type === 'disconnect' && this.#up) {
         this.#up = false;
-        this.log.warn('the bus is gone, serving this node\'s own peers');
+        this.log.warn("the bus is gone, serving this node's own peers");
         this.listener.lost();
       } else if (type === 'reconnect') {
         this.#up = true;
@@ -94,7 +94,9 @@ export class NatsLink {
     if (this.#closing.signal.aborted) return;
     if (this.#up) this.listener.lost();
     this.#up = false;
-    this.log.warn('the bus closed the connection for good, connecting anew', { error: reasonOf(await connection.closed()) });
+    this.log.warn('the bus closed the connection for good, connecting anew', {
+      error: reasonOf(await connection.closed()),
+    });
     void this.#keepTrying();
   }
 }

@@ -39,11 +39,18 @@ export function natsOptions(settings: Settings): NodeConnectionOptions {
 
 function credentials(path: string): ReturnType<typeof credsAuthenticator> {
   const authenticator = credsAuthenticator(new Uint8Array(readSettingFile('nats-creds', path)));
-  orStartupError(() => authenticator('a nonce'), `nats-creds ${JSON.stringify(path)}: no NATS credentials (a user JWT and its seed)`);
+  orStartupError(
+    () => authenticator('a nonce'),
+    `nats-creds ${JSON.stringify(path)}: no NATS credentials (a user JWT and its seed)`,
+  );
   return authenticator;
 }
 
-function secureOptions({ natsTlsCa, natsTlsCert, natsTlsKey }: Settings): { ca?: string; cert?: string; key?: string } | undefined {
+function secureOptions({
+  natsTlsCa,
+  natsTlsCert,
+  natsTlsKey,
+}: Settings): { ca?: string; cert?: string; key?: string } | undefined {
   if (natsTlsCa === undefined && natsTlsCert === undefined) return undefined;
   const read = (setting: string, path: string): string => readSettingFile(setting, path).toString();
   const secure = {
@@ -51,6 +58,9 @@ function secureOptions({ natsTlsCa, natsTlsCert, natsTlsKey }: Settings): { ca?:
     ...(natsTlsCert !== undefined && { cert: read('nats-tls-cert', natsTlsCert) }),
     ...(natsTlsKey !== undefined && { key: read('nats-tls-key', natsTlsKey) }),
   };
-  orStartupError(() => createSecureContext(secure), 'nats-tls-ca, nats-tls-cert, nats-tls-key: not usable as PEM certificates and the key that belongs to them');
+  orStartupError(
+    () => createSecureContext(secure),
+    'nats-tls-ca, nats-tls-cert, nats-tls-key: not usable as PEM certificates and the key that belongs to them',
+  );
   return secure;
 }

@@ -52,7 +52,11 @@ export class Questions {
     let [heard, bytes] = [0, 0];
     const until = this.clock.monotonic() + MOST_MS;
     try {
-      for await (const { data } of await connection.requestMany(this.subjects.of(topic), undefined, { strategy: 'stall', stall: NEXT_MS, maxWait: MOST_MS })) {
+      for await (const { data } of await connection.requestMany(this.subjects.of(topic), undefined, {
+        strategy: 'stall',
+        stall: NEXT_MS,
+        maxWait: MOST_MS,
+      })) {
         heard += 1;
         bytes += data.length;
         const over = heard > MOST_ANSWERS || bytes > MOST_ANSWERS_BYTES;

@@ -21,8 +21,9 @@ export class CheckController {
   /** The page. It finds its files beside it, so that it works below a path of a proxy's too; a slash too many would lead astray. */
   @Get()
   page(@Req() request: IncomingMessage, @Res() response: ServerResponse): void {
-    if (/\/(?:\?|$)/.test(request.url!)) response.writeHead(308, { Location: '../check', 'Cache-Control': 'no-store' }).end();
-    else this.#files.answer(INDEX, request, response);
+    if (/\/(?:\?|$)/.test(request.url!)) {
+      response.writeHead(308, { Location: '../check', 'Cache-Control': 'no-store' }).end();
+    } else this.#files.answer(INDEX, request, response);
   }
 
   /**
@@ -32,7 +33,9 @@ export class CheckController {
   @Get('auth')
   async auth(@Req() request: IncomingMessage, @Res() response: ServerResponse): Promise<void> {
     const { headers } = request;
-    if (headers.origin === undefined && URL.canParse(headers.referer ?? '')) headers.origin = new URL(headers.referer!).origin;
+    if (headers.origin === undefined && URL.canParse(headers.referer ?? '')) {
+      headers.origin = new URL(headers.referer!).origin;
+    }
     const refusal = await this.gateway.rehearse(request);
     if (refusal === undefined) response.writeHead(204, { 'Cache-Control': 'no-store' }).end();
     // Not thrown: whatever its status, it is no fault, and its sentence is the guard's own.

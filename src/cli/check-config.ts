@@ -18,9 +18,12 @@ export async function checkConfig({ settings, warnings }: LoadedSettings, enviro
   if (settings.jwtPublicKey !== undefined) (await import('../auth/jwt/public-keys.js')).loadPublicKeys(settings);
   // Loaded only where there is a bus, as when serving.
   if (settings.natsUrl !== undefined) (await import('../backplane/nats-options.js')).natsOptions(settings);
-  for (const warning of [...warnings, ...readLogFilter(environment).warnings, ...nodeWarnings()]) process.stderr.write(`warning: ${warning}\n`);
+  for (const warning of [...warnings, ...readLogFilter(environment).warnings, ...nodeWarnings()]) {
+    process.stderr.write(`warning: ${warning}\n`);
+  }
   const { listenAddr, managementAddr } = settings;
-  const management = managementAddr === undefined ? '' : `, management at ${authority(managementAddr.host, managementAddr.port)}`;
+  const management =
+    managementAddr === undefined ? '' : `, management at ${authority(managementAddr.host, managementAddr.port)}`;
   process.stdout.write(
     `the configuration is valid: ${authority(listenAddr.host, listenAddr.port)}, TLS ${tls ? 'on' : 'off'}, auth ${open ? 'off' : 'on'}${jwt ? ', JWT on' : ''}${management}\n`,
   );

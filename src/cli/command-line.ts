@@ -38,13 +38,23 @@ const SERVER: Grammar = {
   flags: [CONFIG_FLAG, ...settingNames.map(flagOf)].map(dashed),
   switches: new Set(),
   otherwise: new Map(),
-  lists: new Set(settingNames.filter((name) => settingsSchema.shape[name].meta()?.list === true).map((name) => dashed(flagOf(name)))),
+  lists: new Set(
+    settingNames.filter((name) => settingsSchema.shape[name].meta()?.list === true).map((name) => dashed(flagOf(name))),
+  ),
 };
 
 const DOCTOR: Grammar = {
   flags: Object.keys(DOCTOR_FLAGS).map(dashed),
-  switches: new Set(Object.keys(DOCTOR_FLAGS).filter((name) => DOCTOR_FLAGS[name].value === undefined).map(dashed)),
-  otherwise: new Map(Object.entries(DOCTOR_FLAGS).flatMap(([name, { otherwise }]) => (otherwise === undefined ? [] : [[dashed(name), otherwise]]))),
+  switches: new Set(
+    Object.keys(DOCTOR_FLAGS)
+      .filter((name) => DOCTOR_FLAGS[name].value === undefined)
+      .map(dashed),
+  ),
+  otherwise: new Map(
+    Object.entries(DOCTOR_FLAGS).flatMap(([name, { otherwise }]) =>
+      otherwise === undefined ? [] : [[dashed(name), otherwise]],
+    ),
+  ),
   lists: new Set(),
 };
 
@@ -63,14 +73,20 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   }
   const { words, faults, ...line } = readWords(argv, SERVER);
   const command = COMMANDS.find((name) => name === (words[0] ?? 'serve'));
-  if (command === undefined) faults.push(`there is no such command${suggestion(words[0], COMMANDS)}; there are ${COMMANDS.join(', ')}`);
-  if (command === 'doctor') faults.push('doctor comes first, and the flags of settings are not for it: cairn-signal doctor URL [OPTIONS]');
-  else if (words.length > 1) faults.push('only one command can be given');
+  if (command === undefined) {
+    faults.push(`there is no such command${suggestion(words[0], COMMANDS)}; there are ${COMMANDS.join(', ')}`);
+  }
+  if (command === 'doctor') {
+    faults.push('doctor comes first, and the flags of settings are not for it: cairn-signal doctor URL [OPTIONS]');
+  } else if (words.length > 1) faults.push('only one command can be given');
   return { command: command ?? 'serve', operands: command === 'doctor' ? words.slice(1) : [], faults, ...line };
 }
 
 /** By hand, since node:util's parseArgs takes `-auth-token` for nine short flags and the next flag for a value. */
-function readWords(argv: readonly string[], grammar: Grammar): { help: boolean; version: boolean; flags: Map<string, string>; words: string[]; faults: string[] } {
+function readWords(
+  argv: readonly string[],
+  grammar: Grammar,
+): { help: boolean; version: boolean; flags: Map<string, string>; words: string[]; faults: string[] } {
   const flags = new Map<string, string>();
   const faults: string[] = [];
   const words: string[] = [];
@@ -103,8 +119,9 @@ function readWords(argv: readonly string[], grammar: Grammar): { help: boolean; 
       const value = inline ?? behind ?? otherwise;
       if (inline === undefined && behind !== undefined) i += 1;
       const name = flag.slice(2);
-      if (value === undefined || (inline === undefined && value.startsWith('-'))) faults.push(`${flag}: needs a value; one that begins with a dash is written ${flag}=VALUE`);
-      else if (flags.has(name) && grammar.lists.has(flag)) flags.set(name, `${flags.get(name)},${value}`);
+      if (value === undefined || (inline === undefined && value.startsWith('-'))) {
+        faults.push(`${flag}: needs a value; one that begins with a dash is written ${flag}=VALUE`);
+      } else if (flags.has(name) && grammar.lists.has(flag)) flags.set(name, `${flags.get(name)},${value}`);
       else if (flags.has(name)) faults.push(`${flag}: given more than once`);
       else flags.set(name, value);
     }
@@ -126,6 +143,8 @@ function split(word: string): [flag: string, inline: string | undefined] {
 /** Only what can be a flag's name is repeated: `--auth-token SECRET` as one word is a common slip in lists of arguments. */
 function unknownFlag(flag: string, { flags }: Grammar): string {
   const name = /^-+[\w-]*/.exec(flag)![0];
-  if (name !== flag && flags.includes(name)) return `${name}: its value goes into a word of its own, or behind ${name}=`;
+  if (name !== flag && flags.includes(name)) {
+    return `${name}: its value goes into a word of its own, or behind ${name}=`;
+  }
   return `${name}: there is no such flag${suggestion(name, flags)}`;
 }

@@ -11,7 +11,11 @@ import type { CommandLine } from './command-line.js';
 import type { Signals } from './signals.js';
 
 /** Examines a server from outside and says what it found. Resolves to 0 when nothing failed, 1 when something did, 2 for faults in what was typed; a signal ends it at once. */
-export async function doctor({ flags, operands, faults }: CommandLine, environment: NodeJS.ProcessEnv, signals: Signals): Promise<number> {
+export async function doctor(
+  { flags, operands, faults }: CommandLine,
+  environment: NodeJS.ProcessEnv,
+  signals: Signals,
+): Promise<number> {
   // Who read it has seen enough, as with "| head".
   process.stdout.on('error', () => process.exit(128 + constants.signals.SIGPIPE));
   void signals.first.then((signal) => process.exit(128 + constants.signals[signal as NodeJS.Signals]));
@@ -39,11 +43,17 @@ export async function doctor({ flags, operands, faults }: CommandLine, environme
 /** Standard output: a terminal gets colours, unless NO_COLOR is set (no-color.org), and sees what is being examined. */
 function screen({ NO_COLOR, TERM }: NodeJS.ProcessEnv): ConstructorParameters<typeof Table>[0] {
   const rewritable = process.stdout.isTTY && TERM !== 'dumb';
-  return { rewritable, colours: rewritable && (NO_COLOR ?? '') === '', write: (text) => void process.stdout.write(text) };
+  return {
+    rewritable,
+    colours: rewritable && (NO_COLOR ?? '') === '',
+    write: (text) => void process.stdout.write(text),
+  };
 }
 
 function explain(faults: readonly string[]): number {
-  process.stderr.write(`cairn-signal doctor: ${faults.length === 1 ? 'a fault' : `${faults.length} faults`} in what was typed\n`);
+  process.stderr.write(
+    `cairn-signal doctor: ${faults.length === 1 ? 'a fault' : `${faults.length} faults`} in what was typed\n`,
+  );
   for (const fault of faults) process.stderr.write(`  ${fault}\n`);
   process.stderr.write('see cairn-signal doctor --help\n');
   return 2;

@@ -16,7 +16,9 @@ const TIMEOUT_MS = 3000;
 export async function healthcheck(load: () => Settings): Promise<number> {
   try {
     const { listenAddr, tlsCert } = load();
-    if (listenAddr.port === 0) throw new Error('listen-addr has port 0, so there is no telling where the server listens');
+    if (listenAddr.port === 0) {
+      throw new Error('listen-addr has port 0, so there is no telling where the server listens');
+    }
     const status = await ask(listenAddr, tlsCert !== undefined);
     if (status !== 200) throw new Error(`the server answered ${status}`);
     return 0;
@@ -46,10 +48,13 @@ function ask({ host, port }: ListenAddress, tls: boolean): Promise<number | unde
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   const request = tls ? tlsRequest : plainRequest;
   return new Promise((resolve, reject) => {
-    const asked = request({ host: reachable(host), port, path: '/health/live', signal, rejectUnauthorized: false, agent: false }, (response) => {
-      response.resume();
-      resolve(response.statusCode);
-    });
+    const asked = request(
+      { host: reachable(host), port, path: '/health/live', signal, rejectUnauthorized: false, agent: false },
+      (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      },
+    );
     asked.on('error', (error) => reject(signal.aborted ? new Error(`no answer within ${TIMEOUT_MS / 1000} s`) : error));
     asked.end();
   });

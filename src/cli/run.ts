@@ -14,7 +14,11 @@ export function run(argv: readonly string[], signals: Signals): Promise<number> 
 
 async function execute(argv: readonly string[], signals: Signals): Promise<number> {
   // It has words and a flag of its own, and no settings.
-  if (argv[0] === 'token') return argv.includes('--help') || argv.includes('-h') ? print(renderTokenHelp()) : (await import('./token.js')).token(argv.slice(1));
+  if (argv[0] === 'token') {
+    return argv.includes('--help') || argv.includes('-h')
+      ? print(renderTokenHelp())
+      : (await import('./token.js')).token(argv.slice(1));
+  }
   const line = parseCommandLine(argv);
   if (line.help) return print(line.command === 'doctor' ? renderDoctorHelp() : renderHelp());
   if (line.version) return print(`cairn-signal ${(await import('../version.js')).VERSION}\n`);
@@ -34,7 +38,9 @@ async function execute(argv: readonly string[], signals: Signals): Promise<numbe
     case 'healthcheck':
       // Nothing here needs an orderly end.
       void signals.first.then(() => process.exit(1));
-      return healthcheck(() => loadSettings({ flags: new Map([...serverFlags(), ...line.flags]), environment }, line.faults).settings);
+      return healthcheck(
+        () => loadSettings({ flags: new Map([...serverFlags(), ...line.flags]), environment }, line.faults).settings,
+      );
     case 'token':
       throw new ConfigurationError(['token: stands before all flags, and takes no settings']);
   }
@@ -48,12 +54,16 @@ function print(text: string): number {
 /** What an operator must read about a failed start, without a stack trace unless it is our fault. */
 function explain(error: unknown): number {
   if (error instanceof ConfigurationError) {
-    process.stderr.write(`cairn-signal: ${error.faults.length === 1 ? 'a fault' : `${error.faults.length} faults`} in the configuration\n`);
+    process.stderr.write(
+      `cairn-signal: ${error.faults.length === 1 ? 'a fault' : `${error.faults.length} faults`} in the configuration\n`,
+    );
     for (const fault of error.faults) process.stderr.write(`  ${fault}\n`);
     for (const warning of error.warnings) process.stderr.write(`  warning: ${warning}\n`);
     process.stderr.write('see cairn-signal --help\n');
     return 2;
   }
-  process.stderr.write(`cairn-signal: ${error instanceof StartupError ? error.message : ((error as Error).stack ?? String(error))}\n`);
+  process.stderr.write(
+    `cairn-signal: ${error instanceof StartupError ? error.message : ((error as Error).stack ?? String(error))}\n`,
+  );
   return 1;
 }

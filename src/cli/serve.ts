@@ -11,7 +11,11 @@ import type { Signals } from './signals.js';
  * Serves until a signal asks for the end, or a fault of ours forces it: the first one drains, a second signal ends at once.
  * Resolves to the exit code; rejects with a StartupError.
  */
-export async function serve({ settings, warnings }: LoadedSettings, environment: Environment, signals: Signals): Promise<number> {
+export async function serve(
+  { settings, warnings }: LoadedSettings,
+  environment: Environment,
+  signals: Signals,
+): Promise<number> {
   const { filter, warnings: logWarnings } = readLogFilter(environment);
   const format = settings.logFormat ?? (process.stdout.isTTY ? 'pretty' : 'json');
   const logs = new Logs({ format, filter });
@@ -20,7 +24,11 @@ export async function serve({ settings, warnings }: LoadedSettings, environment:
 
   const server = await createApp(settings, { logs });
   const { port } = await server.listen();
-  if (format === 'pretty') log.info(`next: ${settings.checkPage ? `open /check on this port in a browser; ` : ''}point peers at port ${port}; Ctrl-C stops the server`);
+  if (format === 'pretty') {
+    log.info(
+      `next: ${settings.checkPage ? `open /check on this port in a browser; ` : ''}point peers at port ${port}; Ctrl-C stops the server`,
+    );
+  }
   signals.onHangup(() => void server.reload());
 
   const faults = listenForFaults(log);
@@ -50,7 +58,10 @@ function listenForFaults(log: Log): Faults {
     process.on('uncaughtException', (error: unknown, origin) => {
       if (any) return;
       any = true;
-      log.error('this is our fault, and the server ends', { origin, error: error instanceof Error ? error.stack : String(error) });
+      log.error('this is our fault, and the server ends', {
+        origin,
+        error: error instanceof Error ? error.stack : String(error),
+      });
       resolve({ fault: origin });
     });
   });

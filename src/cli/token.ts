@@ -27,8 +27,14 @@ export function token(words: readonly string[]): number {
   }
   const made = append(asked.file, line);
   // Root's is hardly the user that the server runs as.
-  if (made && process.getuid?.() === 0) process.stderr.write(`made ${asked.file} for root alone (0600): the server's user must be able to read it (chgrp, chmod 640)\n`);
-  process.stderr.write(`added ${asked.name} to ${asked.file}; a server that reads it takes it in within seconds. The token is not shown again:\n`);
+  if (made && process.getuid?.() === 0) {
+    process.stderr.write(
+      `made ${asked.file} for root alone (0600): the server's user must be able to read it (chgrp, chmod 640)\n`,
+    );
+  }
+  process.stderr.write(
+    `added ${asked.name} to ${asked.file}; a server that reads it takes it in within seconds. The token is not shown again:\n`,
+  );
   process.stdout.write(`${secret}\n`);
   return 0;
 }
@@ -55,7 +61,9 @@ function read(words: readonly string[]): Asked | { readonly fault: string } {
   if (name === undefined) return { fault: 'a token needs the name of who is to have it' };
   if (rest.length > 0) return { fault: 'one name at a time' };
   if (!TOKEN_NAME.test(name)) return { fault: `a name is ${NAME_RULE}` };
-  if (files.length > 1 || files[0] === '' || files[0]?.startsWith('-')) return { fault: '--file: needs the path of one file' };
+  if (files.length > 1 || files[0] === '' || files[0]?.startsWith('-')) {
+    return { fault: '--file: needs the path of one file' };
+  }
   return { name, file: files[0] };
 }
 

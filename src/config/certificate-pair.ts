@@ -22,8 +22,13 @@ export function readCertificatePair(certFile: Named, keyFile: Named): Certificat
   const [certNamed, keyNamed] = [certFile, keyFile].map(({ name, path }) => `${name} ${JSON.stringify(path)}`);
 
   const certificate = orStartupError(() => new X509Certificate(cert), `${certNamed}: not a PEM certificate`);
-  const privateKey = orStartupError(() => createPrivateKey(key), `${keyNamed}: not a PEM private key, or one with a passphrase`);
-  if (!certificate.checkPrivateKey(privateKey)) throw new StartupError(`${keyNamed} does not belong to the certificate in ${certNamed}`);
+  const privateKey = orStartupError(
+    () => createPrivateKey(key),
+    `${keyNamed}: not a PEM private key, or one with a passphrase`,
+  );
+  if (!certificate.checkPrivateKey(privateKey)) {
+    throw new StartupError(`${keyNamed} does not belong to the certificate in ${certNamed}`);
+  }
   orStartupError(() => createSecureContext({ cert, key }), `${certNamed}: its chain is not usable`);
   return { cert, key };
 }

@@ -17,9 +17,13 @@ export function readConfigFile(path: string): ConfigFile {
   const [problem] = [...document.errors, ...document.warnings];
   if (problem !== undefined) {
     const [start] = problem.linePos ?? [];
-    return { fault: `it is not plain YAML${start === undefined ? '' : `: see line ${start.line}, column ${start.col}`}` };
+    return {
+      fault: `it is not plain YAML${start === undefined ? '' : `: see line ${start.line}, column ${start.col}`}`,
+    };
   }
-  if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) return { values: {} };
+  if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) {
+    return { values: {} };
+  }
 
   let hasAlias = false;
   visit(document, {
@@ -29,6 +33,8 @@ export function readConfigFile(path: string): ConfigFile {
     },
   });
   if (hasAlias) return { fault: 'aliases (*name) are not read' };
-  if (!isMap(document.contents) || document.contents.tag !== undefined) return { fault: 'it is not a list of settings, each as "name: value"' };
+  if (!isMap(document.contents) || document.contents.tag !== undefined) {
+    return { fault: 'it is not a list of settings, each as "name: value"' };
+  }
   return { values: document.toJS() as Record<string, unknown> };
 }

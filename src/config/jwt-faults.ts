@@ -13,11 +13,17 @@ export function jwtFaults(settings: Settings, sourceOf: (name: SettingName) => s
   if (urls !== undefined && publicKey !== undefined) {
     faults.push(`${sourceOf('jwtJwksUrl')} and ${sourceOf('jwtPublicKey')} are both set: keys come from one of them`);
   } else if (urls !== undefined && urls.length !== issuers.length) {
-    faults.push(`${sourceOf('jwtJwksUrl')}: expected one address for each issuer of ${sourceOf('jwtIssuer')}, in the same order: there are ${urls.length} for ${issuers.length}`);
+    faults.push(
+      `${sourceOf('jwtJwksUrl')}: expected one address for each issuer of ${sourceOf('jwtIssuer')}, in the same order: there are ${urls.length} for ${issuers.length}`,
+    );
   } else if (publicKey !== undefined && issuers.length > 1) {
-    faults.push(`${sourceOf('jwtPublicKey')}: keys of one issuer cannot tell ${issuers.length} apart: give each its jwt-jwks-url`);
+    faults.push(
+      `${sourceOf('jwtPublicKey')}: keys of one issuer cannot tell ${issuers.length} apart: give each its jwt-jwks-url`,
+    );
   } else if (urls === undefined && publicKey === undefined && !issuers.every(isDiscoverable)) {
-    faults.push(`${sourceOf('jwtIssuer')}: only an https: address without a query says where the keys are: set jwt-jwks-url or jwt-public-key`);
+    faults.push(
+      `${sourceOf('jwtIssuer')}: only an https: address without a query says where the keys are: set jwt-jwks-url or jwt-public-key`,
+    );
   }
   return faults;
 }

@@ -42,8 +42,13 @@ export function loadSettings(sources: SettingSources, known: readonly string[] =
   const path = byFlag ?? sources.environment[variableOf(CONFIG_FLAG)];
   if (path !== undefined) {
     const file = readConfigFile(path);
-    if ('fault' in file) faults.push(`${byFlag === undefined ? variableOf(CONFIG_FLAG) : `--${CONFIG_FLAG}`} ${JSON.stringify(path)}: ${file.fault}`);
-    else for (const [name, value] of Object.entries(file.values)) written.set(name, { value, source: `${path}: ${name}` });
+    if ('fault' in file) {
+      faults.push(
+        `${byFlag === undefined ? variableOf(CONFIG_FLAG) : `--${CONFIG_FLAG}`} ${JSON.stringify(path)}: ${file.fault}`,
+      );
+    } else {
+      for (const [name, value] of Object.entries(file.values)) written.set(name, { value, source: `${path}: ${name}` });
+    }
   }
 
   for (const name of settingNames) {
@@ -76,15 +81,20 @@ function validate(written: ReadonlyMap<string, Written>, faults: string[]): Sett
     const names = issue.code === 'unrecognized_keys' ? issue.keys : [String(issue.path[0])];
     for (const name of names) {
       const source = written.get(name)?.source ?? name;
-      if (issue.code === 'unrecognized_keys') faults.push(`${source}: there is no such setting${suggestion(name, settingNames)}`);
-      else faults.push(`${source}${shown(name as SettingName, written.get(name)?.value)}: ${issue.message}`);
+      if (issue.code === 'unrecognized_keys') {
+        faults.push(`${source}: there is no such setting${suggestion(name, settingNames)}`);
+      } else faults.push(`${source}${shown(name as SettingName, written.get(name)?.value)}: ${issue.message}`);
     }
   }
   for (const [one, other, why] of NEEDS) {
-    if (written.has(one) && !written.has(other)) faults.push(`${written.get(one)!.source} is set but ${flagOf(other)} is not: ${why}`);
+    if (written.has(one) && !written.has(other)) {
+      faults.push(`${written.get(one)!.source} is set but ${flagOf(other)} is not: ${why}`);
+    }
   }
   if (written.has('natsCreds') && written.has('natsToken')) {
-    faults.push(`${written.get('natsCreds')!.source} and ${written.get('natsToken')!.source} are both set: NATS takes one of them`);
+    faults.push(
+      `${written.get('natsCreds')!.source} and ${written.get('natsToken')!.source} are both set: NATS takes one of them`,
+    );
   }
   if (result.success) faults.push(...faultsTogether(result.data, (name) => written.get(name)?.source ?? name));
   return faults.length === 0 ? result.data : undefined;
@@ -94,8 +104,14 @@ function validate(written: ReadonlyMap<string, Written>, faults: string[]): Sett
 function faultsTogether(settings: Settings, sourceOf: (name: SettingName) => string): string[] {
   const { listenAddr, managementAddr, authToken, metricsToken } = settings;
   const faults = jwtFaults(settings, sourceOf);
-  if (managementAddr !== undefined && collide(listenAddr, managementAddr)) faults.push(`${sourceOf('managementAddr')} is the address of ${flagOf('listenAddr')}: it needs a port of its own`);
-  if (metricsToken !== undefined && metricsToken === authToken) faults.push(`${sourceOf('metricsToken')} and ${sourceOf('authToken')} are the same: whoever reads metrics could connect`);
+  if (managementAddr !== undefined && collide(listenAddr, managementAddr)) {
+    faults.push(`${sourceOf('managementAddr')} is the address of ${flagOf('listenAddr')}: it needs a port of its own`);
+  }
+  if (metricsToken !== undefined && metricsToken === authToken) {
+    faults.push(
+      `${sourceOf('metricsToken')} and ${sourceOf('authToken')} are the same: whoever reads metrics could connect`,
+    );
+  }
   return faults;
 }
 
@@ -130,7 +146,9 @@ const NEEDS: readonly (readonly [SettingName, SettingName, string])[] = [
 /** ` "value"`, for a fault; nothing for what is secret, may be the content of a file, or is too long to help. */
 function shown(name: SettingName, value: unknown): string {
   if (settingsSchema.shape[name].meta()?.secret === true) return '';
-  if (typeof value === 'string') return value === '' || value.length > 100 || value.includes('\n') ? '' : ` ${JSON.stringify(value)}`;
+  if (typeof value === 'string') {
+    return value === '' || value.length > 100 || value.includes('\n') ? '' : ` ${JSON.stringify(value)}`;
+  }
   return typeof value === 'number' || typeof value === 'boolean' ? ` ${value}` : '';
 }
 
@@ -143,5 +161,8 @@ function unknownVariables(environment: Environment): string[] {
     .filter((variable) => variable.startsWith(VARIABLE_PREFIX) && !KUBERNETES.test(variable))
     .map((variable) => variable.slice(VARIABLE_PREFIX.length))
     .filter((name) => !known.includes(name))
-    .map((name) => `${VARIABLE_PREFIX}${name}: there is no such setting, so it does nothing${suggestion(name, known, VARIABLE_PREFIX)}`);
+    .map(
+      (name) =>
+        `${VARIABLE_PREFIX}${name}: there is no such setting, so it does nothing${suggestion(name, known, VARIABLE_PREFIX)}`,
+    );
 }

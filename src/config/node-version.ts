@@ -12,6 +12,11 @@ export function nodeWarnings(version: string = process.versions.node): readonly 
   if (line >= FIXED_LINE) return [];
   const fixed = FIRST_FIXED.map((first) => first.split('.').map(Number)).find(([major]) => major === line);
   if (fixed !== undefined && (minor > fixed[1] || (minor === fixed[1] && patch >= fixed[2]))) return [];
-  const update = fixed === undefined ? `a line that is maintained: ${FIRST_FIXED.join(', ')} or newer` : `${fixed.join('.')} or newer`;
-  return [`this is Node ${version}, on which a peer can slow the whole server down with JSON that it chose (CVE-2026-21717): update Node to ${update}`];
+  const update =
+    fixed === undefined
+      ? `a line that is maintained: ${FIRST_FIXED.join(', ')} or newer`
+      : `${fixed.join('.')} or newer`;
+  return [
+    `this is Node ${version}, on which a peer can slow the whole server down with JSON that it chose (CVE-2026-21717): update Node to ${update}`,
+  ];
 }

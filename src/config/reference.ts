@@ -14,7 +14,10 @@ type Row = Omit<SettingFacts, 'name'> & { readonly name?: string };
 
 function rows(): Row[] {
   const about = 'Configuration file (YAML). Flags and environment variables win over it.';
-  return [{ flag: CONFIG_FLAG, variable: variableOf(CONFIG_FLAG), value: 'PATH', about, default: undefined }, ...describeSettings()];
+  return [
+    { flag: CONFIG_FLAG, variable: variableOf(CONFIG_FLAG), value: 'PATH', about, default: undefined },
+    ...describeSettings(),
+  ];
 }
 
 /** The settings of the command line, each with its default and variable. */
@@ -68,7 +71,9 @@ The default is \`info\`, also, with a warning, when the value cannot be understo
 
 /** .env.example */
 export function renderEnvExample(): string {
-  const entries = rows().map(({ variable, value, about, ...rest }) => `# ${wrap(about, 98, '# ')}\n# ${variable}=${rest.default ?? value}`);
+  const entries = rows().map(
+    ({ variable, value, about, ...rest }) => `# ${wrap(about, 98, '# ')}\n# ${variable}=${rest.default ?? value}`,
+  );
   return `# Settings as environment variables: generated from src/config/settings.ts by "npm run docs".
 # Remove the "# " before a variable to set it. Not read by itself: node --env-file=.env dist/main.js, or docker run --env-file .env
 

@@ -20,5 +20,7 @@ export function requireRegularFile(setting: string, path: string): void {
     throw new StartupError(`${setting} ${JSON.stringify(path)}: ${fileFault(error)}`);
   }
   if (kind.isDirectory()) throw new StartupError(`${setting} ${JSON.stringify(path)}: it is a directory`);
-  if (!kind.isFile()) throw new StartupError(`${setting} ${JSON.stringify(path)}: it is no regular file, so it cannot be read again`);
+  if (!kind.isFile()) {
+    throw new StartupError(`${setting} ${JSON.stringify(path)}: it is no regular file, so it cannot be read again`);
+  }
 }

@@ -22,16 +22,30 @@ interface Time {
 export async function readAtStart<T>(paths: readonly string[], time: Time, read: () => T): Promise<T> {
   const wait = !paths.every((path) => isOld(path, time.now()));
   const done = await readSettled(paths, time, read, { wait, tries: MOST_TRIES });
-  if (done === undefined) throw new StartupError(`${paths.map((path) => JSON.stringify(path)).join(', ')}: changed again and again while it was read`);
+  if (done === undefined) {
+    throw new StartupError(
+      `${paths.map((path) => JSON.stringify(path)).join(', ')}: changed again and again while it was read`,
+    );
+  }
   return done.read;
 }
 
 /** The same for files that changed, which takes as long as they go on changing. Undefined where `over` came first. */
-export function readAgain<T>(paths: readonly string[], time: Time, read: () => T, over: AbortSignal): Promise<{ readonly read: T } | undefined> {
+export function readAgain<T>(
+  paths: readonly string[],
+  time: Time,
+  read: () => T,
+  over: AbortSignal,
+): Promise<{ readonly read: T } | undefined> {
   return readSettled(paths, time, read, { wait: true, tries: Infinity, over });
 }
 
-async function readSettled<T>(paths: readonly string[], time: Time, read: () => T, { wait, tries, over }: { wait: boolean; tries: number; over?: AbortSignal }): Promise<{ read: T } | undefined> {
+async function readSettled<T>(
+  paths: readonly string[],
+  time: Time,
+  read: () => T,
+  { wait, tries, over }: { wait: boolean; tries: number; over?: AbortSignal },
+): Promise<{ read: T } | undefined> {
   let seen = printOf(paths);
   /** Takes a second look: whether nothing has changed since the first. */
   const same = (): boolean => {
@@ -55,16 +69,20 @@ async function readSettled<T>(paths: readonly string[], time: Time, read: () => 
 
 /** What of files changes when they do: where links lead, times, size, and what is in them. Of what can be read only once, such as a pipe, that it is that. */
 function printOf(paths: readonly string[]): string {
-  return JSON.stringify(paths.map((path) => {
-    try {
-      const found = statSync(path, { bigint: true });
-      const { dev, ino, size, mtimeNs, ctimeNs, mode } = found;
-      if (!found.isFile()) return String(mode);
-      return [dev, ino, size, mtimeNs, ctimeNs, createHash('sha256').update(readFileSync(path)).digest('hex')].join(' ');
-    } catch (error) {
-      return (error as NodeJS.ErrnoException).code ?? 'unknown';
-    }
-  }));
+  return JSON.stringify(
+    paths.map((path) => {
+      try {
+        const found = statSync(path, { bigint: true });
+        const { dev, ino, size, mtimeNs, ctimeNs, mode } = found;
+        if (!found.isFile()) return String(mode);
+        return [dev, ino, size, mtimeNs, ctimeNs, createHash('sha256').update(readFileSync(path)).digest('hex')].join(
+          ' ',
+        );
+      } catch (error) {
+        return (error as NodeJS.ErrnoException).code ?? 'unknown';
+      }
+    }),
+  );
 }
 
 /** Whether nothing has written to a file lately; what is not there, or no file, need not be waited for. */

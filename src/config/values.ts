@@ -32,13 +32,19 @@ export const listenAddress = text(LISTEN_ADDRESS).transform((written, context) =
 });
 
 /** A path of a file, relative ones from the working directory. */
-export const filePath = text('the path of a file').refine((written) => !/[\r\n\0]/.test(written), 'expected the path of a file, not its content');
+export const filePath = text('the path of a file').refine(
+  (written) => !/[\r\n\0]/.test(written),
+  'expected the path of a file, not its content',
+);
 
 /** Several of them. */
 export const filePaths = list('paths of files', (word) => filePath.safeParse(word).data);
 
 /** Something secret that travels in an HTTP header: visible ASCII, spaces only inside. */
-export const bearerToken = text('a token', 'an empty token would let nobody in; to serve without a token, leave the setting out').regex(
+export const bearerToken = text(
+  'a token',
+  'an empty token would let nobody in; to serve without a token, leave the setting out',
+).regex(
   /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/,
   'expected visible ASCII characters without spaces around them: an HTTP header carries nothing else',
 );
@@ -70,7 +76,16 @@ function milliseconds(written: string): number | undefined {
 export function count(least: number, most: number) {
   const expected = `expected a whole number from ${least} to ${most}`;
   return z
-    .union([z.int(), z.string().regex(/^\d{1,15}$/).transform(Number)], expected)
+    .union(
+      [
+        z.int(),
+        z
+          .string()
+          .regex(/^\d{1,15}$/)
+          .transform(Number),
+      ],
+      expected,
+    )
     .refine((value) => value >= least && value <= most, expected)
     .describe(`From ${least} to ${most}.`);
 }
@@ -105,16 +120,21 @@ export interface Network {
 }
 
 /** `10.0.0.0/8`, `2001:db8::/32`, or one address. */
-export const networks = list('networks or addresses, such as 10.0.0.0/8 or 2001:db8::1', (word): Network | undefined => {
-  const [, address = '', digits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(word) ?? [];
-  const version = isIP(address);
-  const bits = version === 4 ? 32 : 128;
-  const prefix = digits === undefined ? bits : Number(digits);
-  return version === 0 || prefix > bits ? undefined : { address, prefix, family: version === 4 ? 'ipv4' : 'ipv6' };
-});
+export const networks = list(
+  'networks or addresses, such as 10.0.0.0/8 or 2001:db8::1',
+  (word): Network | undefined => {
+    const [, address = '', digits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(word) ?? [];
+    const version = isIP(address);
+    const bits = version === 4 ? 32 : 128;
+    const prefix = digits === undefined ? bits : Number(digits);
+    return version === 0 || prefix > bits ? undefined : { address, prefix, family: version === 4 ? 'ipv4' : 'ipv6' };
+  },
+);
 
 /** Host names without a port; in lower case and without the dot of the root, as they are compared. */
-export const hostNames = list('host names without port, such as node-1.example.com', (word) => (/^[\w-]+(?:\.[\w-]+)*\.?$/.test(word) ? word.toLowerCase().replace(/\.$/, '') : undefined));
+export const hostNames = list('host names without port, such as node-1.example.com', (word) =>
+  /^[\w-]+(?:\.[\w-]+)*\.?$/.test(word) ? word.toLowerCase().replace(/\.$/, '') : undefined,
+);
 
 /** Web origins (RFC 6454) as browsers send them: scheme, host and port where it is not the scheme's own; or `null`. */
 export const origins = list('origins, such as https://app.example.com, or null', (word) => {
@@ -125,19 +145,40 @@ export const origins = list('origins, such as https://app.example.com, or null',
 });
 
 /** Signature algorithms of JWTs (RFC 7518, RFC 8037, RFC 9864) that a public key verifies: with any other, who knows the public key could sign. */
-const JWT_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'] as const;
+const JWT_ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+] as const;
 export type JwtAlgorithm = (typeof JWT_ALGORITHMS)[number];
 
-export const jwtAlgorithms = list(`algorithms with public keys: ${JWT_ALGORITHMS.join(', ')}`, (word) => JWT_ALGORITHMS.find((algorithm) => algorithm === word));
+export const jwtAlgorithms = list(`algorithms with public keys: ${JWT_ALGORITHMS.join(', ')}`, (word) =>
+  JWT_ALGORITHMS.find((algorithm) => algorithm === word),
+);
 
 /** Who issues JWTs, exactly as they name it; no `|`, which ends it in a principal. */
-export const jwtIssuers = list('names of issuers as in the claim "iss", such as https://id.example.com/', (word) => (/^[!-{}~]{1,255}$/.test(word) ? word : undefined));
+export const jwtIssuers = list('names of issuers as in the claim "iss", such as https://id.example.com/', (word) =>
+  /^[!-{}~]{1,255}$/.test(word) ? word : undefined,
+);
 
 /** For whom JWTs are issued. */
-export const jwtAudiences = list('audiences as in the claim "aud"', (word) => (/^[\x20-\x7e]{1,255}$/.test(word) ? word : undefined));
+export const jwtAudiences = list('audiences as in the claim "aud"', (word) =>
+  /^[\x20-\x7e]{1,255}$/.test(word) ? word : undefined,
+);
 
 /** Addresses that key sets are fetched from. */
-export const keySetUrls = list('https: addresses, such as https://id.example.com/keys (http: on loopback only)', (word) => (isKeyUrl(word) ? word : undefined));
+export const keySetUrls = list(
+  'https: addresses, such as https://id.example.com/keys (http: on loopback only)',
+  (word) => (isKeyUrl(word) ? word : undefined),
+);
 
 /** The longest address of keys, in characters. An issuer's metadata name it, and a host in other than Latin letters costs time in the square of its length (RFC 3492). */
 const MOST_KEY_URL = 2048;
@@ -146,12 +187,16 @@ const MOST_KEY_URL = 2048;
 export function isKeyUrl(written: string): boolean {
   if (written.length > MOST_KEY_URL || !URL.canParse(written)) return false;
   const { protocol, hostname, username, password, hash } = new URL(written);
-  const loopback = hostname === 'localhost' || hostname === '[::1]' || (isIP(hostname) === 4 && hostname.startsWith('127.'));
+  const loopback =
+    hostname === 'localhost' || hostname === '[::1]' || (isIP(hostname) === 4 && hostname.startsWith('127.'));
   return `${username}${password}${hash}` === '' && (protocol === 'https:' || (protocol === 'http:' && loopback));
 }
 
 /** The name of a claim of a JWT. */
-export const claimName = text('the name of a claim').regex(/^[\x21-\x7e]{1,128}$/, 'expected the name of a claim, such as sub');
+export const claimName = text('the name of a claim').regex(
+  /^[\x21-\x7e]{1,128}$/,
+  'expected the name of a claim, such as sub',
+);
 
 /** A NATS server: `host:port`, and whether its address asks for TLS. */
 export interface NatsServer {
@@ -160,16 +205,28 @@ export interface NatsServer {
 }
 
 /** `nats://host:4222`, `tls://host`, or `host`; user and password have settings of their own, which are not logged. */
-export const natsServers = list('addresses of NATS servers, such as nats://nats.example.com:4222, without user and password', (word): NatsServer | undefined => {
-  const written = word.includes('://') ? word : `nats://${word}`;
-  if (!URL.canParse(written)) return undefined;
-  const { protocol, hostname, port, username, pathname, search, hash } = new URL(written);
-  if ((protocol !== 'nats:' && protocol !== 'tls:') || hostname === '' || `${username}${pathname.slice(1)}${search}${hash}` !== '') return undefined;
-  return { server: `${hostname}:${port === '' ? 4222 : port}`, tls: protocol === 'tls:' };
-});
+export const natsServers = list(
+  'addresses of NATS servers, such as nats://nats.example.com:4222, without user and password',
+  (word): NatsServer | undefined => {
+    const written = word.includes('://') ? word : `nats://${word}`;
+    if (!URL.canParse(written)) return undefined;
+    const { protocol, hostname, port, username, pathname, search, hash } = new URL(written);
+    if (
+      (protocol !== 'nats:' && protocol !== 'tls:') ||
+      hostname === '' ||
+      `${username}${pathname.slice(1)}${search}${hash}` !== ''
+    ) {
+      return undefined;
+    }
+    return { server: `${hostname}:${port === '' ? 4222 : port}`, tls: protocol === 'tls:' };
+  },
+);
 
 /** Tokens of a NATS subject, by dots. */
-export const subjectPrefix = text('a NATS subject').regex(/^[\w-]+(?:\.[\w-]+)*$/, 'expected a NATS subject: letters, digits, - and _, in parts by dots');
+export const subjectPrefix = text('a NATS subject').regex(
+  /^[\w-]+(?:\.[\w-]+)*$/,
+  'expected a NATS subject: letters, digits, - and _, in parts by dots',
+);
 
 /** The name of an HTTP header; in lower case, as Node has them. */
 export const headerName = text('the name of an HTTP header')
@@ -177,6 +234,7 @@ export const headerName = text('the name of an HTTP header')
   .transform((written) => written.toLowerCase());
 
 function text(what: string, empty = `must not be empty: expected ${what}`) {
-  const expected = ({ input }: { input?: unknown }): string => `expected ${what}${typeof input === 'number' ? '; in YAML, put it in quotes' : ''}`;
+  const expected = ({ input }: { input?: unknown }): string =>
+    `expected ${what}${typeof input === 'number' ? '; in YAML, put it in quotes' : ''}`;
   return z.string({ error: expected }).min(1, { error: empty, abort: true });
 }

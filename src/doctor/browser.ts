@@ -10,7 +10,8 @@ export function bearerProtocols(token: string): string[] {
   return [SUBPROTOCOL, `bearer.${Buffer.from(token).toString('base64url')}`];
 }
 
-const MEND = 'Web pages cannot connect. This server takes the token so, the reference does not; or a proxy takes Sec-WebSocket-Protocol away: have it passed on.';
+const MEND =
+  'Web pages cannot connect. This server takes the token so, the reference does not; or a proxy takes Sec-WebSocket-Protocol away: have it passed on.';
 
 /** Whether web pages can connect: the token as a subprotocol. */
 export async function examineBrowser(subject: Subject): Promise<Finding> {
@@ -21,12 +22,27 @@ export async function examineBrowser(subject: Subject): Promise<Finding> {
     answer = await Peer.open(subject, { token: undefined, protocols: bearerProtocols(token) });
   } catch (error) {
     // Browsers, like `ws`, drop a connection whose server selects none of the subprotocols that they offered.
-    if (error instanceof Trouble && /subprotocol/i.test(error.found)) return warning('the token is accepted as a subprotocol, but none is selected, so that a browser hangs up', MEND, { accepted: false });
+    if (error instanceof Trouble && /subprotocol/i.test(error.found)) {
+      return warning('the token is accepted as a subprotocol, but none is selected, so that a browser hangs up', MEND, {
+        accepted: false,
+      });
+    }
     throw error;
   }
-  if (!(answer instanceof Peer)) return warning(`the token as a subprotocol, as browsers send it, is answered ${statusAndMessage(answer)}`, MEND, { accepted: false, ...refusalFigures(answer) });
+  if (!(answer instanceof Peer)) {
+    return warning(`the token as a subprotocol, as browsers send it, is answered ${statusAndMessage(answer)}`, MEND, {
+      accepted: false,
+      ...refusalFigures(answer),
+    });
+  }
   const { protocol } = answer;
   await answer.close();
-  if (protocol !== SUBPROTOCOL) return warning('the server selects the subprotocol that holds the token, which puts it into an answer', 'Have the server, or the proxy that answers for it, select cairn-signal.', { accepted: false });
+  if (protocol !== SUBPROTOCOL) {
+    return warning(
+      'the server selects the subprotocol that holds the token, which puts it into an answer',
+      'Have the server, or the proxy that answers for it, select cairn-signal.',
+      { accepted: false },
+    );
+  }
   return ok('the token is accepted as a subprotocol, as browsers send it', { accepted: true });
 }

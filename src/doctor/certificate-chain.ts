@@ -10,7 +10,13 @@ export interface ChainFault {
 /** A certificate and those that were sent along with it, each issued by the next. */
 export function presentedChain(certificate: X509Certificate): X509Certificate[] {
   const chain: X509Certificate[] = [];
-  for (let one: X509Certificate | undefined = certificate; one !== undefined && !chain.some(({ fingerprint256 }) => fingerprint256 === one?.fingerprint256); one = one.issuerCertificate) chain.push(one);
+  for (
+    let one: X509Certificate | undefined = certificate;
+    one !== undefined && !chain.some(({ fingerprint256 }) => fingerprint256 === one?.fingerprint256);
+    one = one.issuerCertificate
+  ) {
+    chain.push(one);
+  }
   return chain;
 }
 
@@ -21,8 +27,12 @@ export function presentedChain(certificate: X509Certificate): X509Certificate[] 
 export function chainFault(chain: readonly X509Certificate[], code: string, ca: boolean): ChainFault {
   const first = chain[0];
   const last = chain.at(-1)!;
-  const given = ca ? 'Those in --ca did not issue it: give the right ones.' : 'If it is your own, trust it with --ca PATH, and have peers trust it too; else use a certificate that everybody trusts.';
-  if (isSelfIssued(first)) return { found: 'the certificate is self-signed, and nobody has a reason to trust it', mend: given };
+  const given = ca
+    ? 'Those in --ca did not issue it: give the right ones.'
+    : 'If it is your own, trust it with --ca PATH, and have peers trust it too; else use a certificate that everybody trusts.';
+  if (isSelfIssued(first)) {
+    return { found: 'the certificate is self-signed, and nobody has a reason to trust it', mend: given };
+  }
   switch (code) {
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
@@ -37,9 +47,15 @@ export function chainFault(chain: readonly X509Certificate[], code: string, ca: 
     case 'SELF_SIGNED_CERT_IN_CHAIN':
       return { found: `the chain ends at a root that is not trusted here: ${name(last.subject)}`, mend: given };
     case 'CERT_SIGNATURE_FAILURE':
-      return { found: `an authority named ${name(last.issuer)} is trusted here, but another one of that name issued this`, mend: given };
+      return {
+        found: `an authority named ${name(last.issuer)} is trusted here, but another one of that name issued this`,
+        mend: given,
+      };
     default:
-      return { found: `the chain cannot be verified (${printable(code)})`, mend: 'Have the certificate issued anew, and send its whole chain.' };
+      return {
+        found: `the chain cannot be verified (${printable(code)})`,
+        mend: 'Have the certificate issued anew, and send its whole chain.',
+      };
   }
 }
 

@@ -9,7 +9,10 @@ export interface ClientCertificate {
 }
 
 /** The certificate in the files that were named; undefined where none were. Throws a StartupError that names the file at fault. */
-export function readClientCertificate(certPath: string | undefined, keyPath: string | undefined): ClientCertificate | undefined {
+export function readClientCertificate(
+  certPath: string | undefined,
+  keyPath: string | undefined,
+): ClientCertificate | undefined {
   if (certPath === undefined && keyPath === undefined) return undefined;
   if (certPath === undefined || keyPath === undefined) throw new StartupError('--cert and --key: give both of them');
   const { cert, key } = readCertificatePair({ name: '--cert', path: certPath }, { name: '--key', path: keyPath });

@@ -4,7 +4,7 @@ import { CloseCode } from '../protocol/close-codes.js';
 export function mendForClose(code: number): string {
   switch (code) {
     case CloseCode.policyViolation:
-      return 'A limit of the server\'s; raise the setting that the reason names.';
+      return "A limit of the server's; raise the setting that the reason names.";
     case CloseCode.messageTooBig:
       return 'Raise max-message-bytes, or the limit of the proxy.';
     case CloseCode.internalError:

@@ -19,5 +19,8 @@ export async function examineDns(subject: Subject): Promise<Finding> {
   const figures = { addresses, milliseconds: exact(milliseconds) };
   if (isAddress(target)) return ok('an address, so there is no name to resolve', figures);
   const of = (family: number): number => subject.addresses.filter((address) => address.family === family).length;
-  return ok(`${counted(addresses.length, 'address', 'addresses')} (IPv4: ${of(4)}, IPv6: ${of(6)}) in ${time(milliseconds)}: ${addresses.join(', ')}`, figures);
+  return ok(
+    `${counted(addresses.length, 'address', 'addresses')} (IPv4: ${of(4)}, IPv6: ${of(6)}) in ${time(milliseconds)}: ${addresses.join(', ')}`,
+    figures,
+  );
 }

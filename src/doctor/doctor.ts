@@ -15,7 +15,11 @@ export interface Observer {
 }
 
 /** Runs one examination after the other; one that needs another which failed is skipped. */
-export async function examineAll(subject: Subject, examinations: readonly Examination[], observer: Observer): Promise<readonly Entry[]> {
+export async function examineAll(
+  subject: Subject,
+  examinations: readonly Examination[],
+  observer: Observer,
+): Promise<readonly Entry[]> {
   const entries: Entry[] = [];
   /** By what is wanting, the examination that failed. */
   const wanting = new Map<string, string>();

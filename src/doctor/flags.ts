@@ -9,14 +9,27 @@ export interface DoctorFlag {
 
 /** By the flag's name without dashes. None is a setting: the doctor may run where no server does. */
 export const DOCTOR_FLAGS: Readonly<Record<string, DoctorFlag>> = {
-  token: { value: 'TOKEN', about: 'The bearer token to show. Others on this machine can see it in the list of processes.' },
-  'token-file': { value: 'PATH', about: 'A file that holds it: the first line that is not empty and begins with no #.' },
-  idle: { value: 'TIME', otherwise: '2m', about: 'Also try whether a silent connection lasts that long; 2m if no time is given.' },
+  token: {
+    value: 'TOKEN',
+    about: 'The bearer token to show. Others on this machine can see it in the list of processes.',
+  },
+  'token-file': {
+    value: 'PATH',
+    about: 'A file that holds it: the first line that is not empty and begins with no #.',
+  },
+  idle: {
+    value: 'TIME',
+    otherwise: '2m',
+    about: 'Also try whether a silent connection lasts that long; 2m if no time is given.',
+  },
   json: { about: 'Print one JSON object, and nothing else.' },
   ca: { value: 'PATH', about: 'Certificates (PEM) of authorities to trust as well, for certificates of your own.' },
   cert: { value: 'PATH', about: 'A certificate (PEM, with its chain) to show where the server asks for one.' },
   key: { value: 'PATH', about: 'Its private key (PEM, without a passphrase).' },
-  topic: { value: 'TOPIC', about: 'A topic that no peer is on, to use where random ones are forbidden. Others here can see it.' },
+  topic: {
+    value: 'TOPIC',
+    about: 'A topic that no peer is on, to use where random ones are forbidden. Others here can see it.',
+  },
   timeout: { value: 'TIME', about: 'The longest wait for any one answer. [default: 10s]' },
 };
 

@@ -28,7 +28,10 @@ export async function examineHttp(subject: Subject): Promise<Finding> {
     return judge(answer, subject, subject.clock.monotonic() - from);
   } catch (error) {
     if (!(error instanceof Trouble)) throw error;
-    return warning(`no answer to GET ${subject.request.target.path}: ${error.found}`, `cairn-signal gives one, the reference need not. If the upgrade fails too: ${error.mend}`);
+    return warning(
+      `no answer to GET ${subject.request.target.path}: ${error.found}`,
+      `cairn-signal gives one, the reference need not. If the upgrade fails too: ${error.mend}`,
+    );
   }
 }
 
@@ -36,20 +39,49 @@ function judge({ status, headers, body }: Answer, subject: Subject, milliseconds
   const { request } = subject;
   const ours = ourselves(body);
   const server = headers.server === undefined ? '' : `, from ${subject.quote(String(headers.server))}`;
-  const figures = { status, milliseconds: exact(milliseconds), ...ours, ...(headers.server !== undefined && { server: subject.quote(String(headers.server)) }) };
+  const figures = {
+    status,
+    milliseconds: exact(milliseconds),
+    ...ours,
+    ...(headers.server !== undefined && { server: subject.quote(String(headers.server)) }),
+  };
   const found = `GET ${request.target.path}: ${status}${server}`;
-  if (ours !== undefined) return ok(`cairn-signal ${ours.version} answers in ${time(milliseconds)}${server === '' ? '' : ` (${server.slice(2)})`}`, figures);
+  if (ours !== undefined) {
+    return ok(
+      `cairn-signal ${ours.version} answers in ${time(milliseconds)}${server === '' ? '' : ` (${server.slice(2)})`}`,
+      figures,
+    );
+  }
   if (status === 502 || status === 503 || status === 504) {
-    return warning(found, 'The proxy does not reach the server behind it: see that the server runs, listens where the proxy looks, and is ready (/health/ready).', figures);
+    return warning(
+      found,
+      'The proxy does not reach the server behind it: see that the server runs, listens where the proxy looks, and is ready (/health/ready).',
+      figures,
+    );
   }
   if (status >= 500) return warning(found, 'What answers is at fault: look at its log.', figures);
   if (status >= 300 && status < 400) {
     const to = headers.location === undefined ? '' : `, to ${subject.quote(withoutQuery(headers.location))}`;
     return warning(`${found}, a redirection${to}`, 'Peers follow none: give them the URL that it leads to.', figures);
   }
-  if (status === 401 || status === 403) return warning(found, 'Something in front of the server asks for a login or keeps strangers out: let this host through, since the server asks for its token itself.', figures);
-  if (status === 404) return warning(found, 'Nothing of that path is known there: check host and path, and that the proxy routes them to the server.', figures);
-  return ok(`${found} in ${time(milliseconds)}; it does not say that it is cairn-signal (the reference does not either)`, figures);
+  if (status === 401 || status === 403) {
+    return warning(
+      found,
+      'Something in front of the server asks for a login or keeps strangers out: let this host through, since the server asks for its token itself.',
+      figures,
+    );
+  }
+  if (status === 404) {
+    return warning(
+      found,
+      'Nothing of that path is known there: check host and path, and that the proxy routes them to the server.',
+      figures,
+    );
+  }
+  return ok(
+    `${found} in ${time(milliseconds)}; it does not say that it is cairn-signal (the reference does not either)`,
+    figures,
+  );
 }
 
 /** What this server says of itself at `/`; undefined when another one answers. */

@@ -33,11 +33,20 @@ function judgeKept(idle: number, pings: readonly number[]): Finding {
   const figures = { lastedMilliseconds: idle, cut: false, pings: pings.length };
   if (pings.length === 0) return ok(`a silent connection lasts ${time(idle)}, without a ping from the server`, figures);
   const every = interval(pings);
-  return ok(`kept alive for ${time(idle)} by the server's pings, every ${time(every)}`, { ...figures, pingIntervalMilliseconds: exact(every) });
+  return ok(`kept alive for ${time(idle)} by the server's pings, every ${time(every)}`, {
+    ...figures,
+    pingIntervalMilliseconds: exact(every),
+  });
 }
 
 function judgeCut(closed: Closed, lasted: number, pings: readonly number[]): Finding {
-  const figures = { lastedMilliseconds: exact(lasted), cut: true, code: closed.code, ...(closed.reason !== '' && { reason: closed.reason }), pings: pings.length };
+  const figures = {
+    lastedMilliseconds: exact(lasted),
+    cut: true,
+    code: closed.code,
+    ...(closed.reason !== '' && { reason: closed.reason }),
+    pings: pings.length,
+  };
   const found = `${howItEnded(closed)} after ${time(lasted)} of silence${pings.length === 0 ? '' : `, in spite of pings every ${time(interval(pings))}`}`;
   if (closed.code === CloseCode.serviceRestart) return warning(found, mendForClose(closed.code), figures);
   if (closed.code === CloseCode.deadPeer || pings.length > 0) return failed(found, mendForClose(closed.code), figures);

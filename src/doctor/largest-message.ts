@@ -55,7 +55,11 @@ async function measure(pair: Pair): Promise<Finding> {
   } catch (error) {
     // Each size that is too large costs a connection, and a proxy may not allow so many.
     if (!(error instanceof Trouble)) throw error;
-    return judge(passes, tooLarge, `between ${bytes(passes)} and ${bytes(tooLarge.bytes)} (not told more exactly: ${error.found})`);
+    return judge(
+      passes,
+      tooLarge,
+      `between ${bytes(passes)} and ${bytes(tooLarge.bytes)} (not told more exactly: ${error.found})`,
+    );
   }
   return judge(passes, tooLarge, `up to ${bytes(passes)}`);
 }
@@ -64,7 +68,11 @@ function judge(passes: number, { bytes: size, how }: TooLarge, figure: string): 
   const figures = { bytes: passes, exact: size - passes === 1, beyond: how };
   const found = `messages pass ${figure}; beyond: ${how}`;
   if (passes >= ENOUGH_BYTES) return ok(found, figures);
-  return warning(found, `Peers count on ${bytes(ENOUGH_BYTES)}: raise max-message-bytes, or the limit of the proxy.`, figures);
+  return warning(
+    found,
+    `Peers count on ${bytes(ENOUGH_BYTES)}: raise max-message-bytes, or the limit of the proxy.`,
+    figures,
+  );
 }
 
 /** The size to try between one that passes and one that does not. Most limits are round figures, or named in the reason of the close. */
@@ -76,7 +84,9 @@ function next(passes: number, tooLarge: number, hint: number | undefined): numbe
 
 /** A number in a close reason that may be the limit: from `least` on, below `most`. */
 function figureIn(how: string, least: number, most: number): number | undefined {
-  return [...how.replace(/^closed with \d+/, '').matchAll(/\d{3,9}/g)].map(([digits]) => Number(digits)).find((figure) => figure >= least && figure < most);
+  return [...how.replace(/^closed with \d+/, '').matchAll(/\d{3,9}/g)]
+    .map(([digits]) => Number(digits))
+    .find((figure) => figure >= least && figure < most);
 }
 
 /** Two connections, of which one relays to the other; those that did not survive a message are opened anew for the next. */

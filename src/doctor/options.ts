@@ -21,7 +21,11 @@ const IDLE = duration('100ms', '24h');
  * The options behind the doctor's flags and what else was typed. Throws a ConfigurationError with every fault, those of the command line
  * first. None repeats a value, which may be a token in the wrong place; a file is named.
  */
-export function readOptions(flags: ReadonlyMap<string, string>, operands: readonly string[], lineFaults: readonly string[]): Options {
+export function readOptions(
+  flags: ReadonlyMap<string, string>,
+  operands: readonly string[],
+  lineFaults: readonly string[],
+): Options {
   const faults = [...lineFaults];
   const attempt = <T>(read: () => T): T | undefined => {
     try {
@@ -38,7 +42,9 @@ export function readOptions(flags: ReadonlyMap<string, string>, operands: readon
   const token = attempt(() => readToken(flags));
   const ca = attempt(() => readAuthorities(flags.get('ca')));
   const certificate = attempt(() => readClientCertificate(flags.get('cert'), flags.get('key')));
-  if (certificate !== undefined && target?.secure === false) faults.push('--cert and --key: a certificate is shown over TLS alone, and the URL is one of plaintext (ws://)');
+  if (certificate !== undefined && target?.secure === false) {
+    faults.push('--cert and --key: a certificate is shown over TLS alone, and the URL is one of plaintext (ws://)');
+  }
   const topic = attempt(() => readTopic(flags.get('topic')));
   const timeout = attempt(() => readTime('timeout', TIMEOUT, flags.get('timeout') ?? DEFAULT_TIMEOUT));
   const idle = attempt(() => readTime('idle', IDLE, flags.get('idle')));
@@ -48,11 +54,17 @@ export function readOptions(flags: ReadonlyMap<string, string>, operands: readon
 
 function onlyOne(operands: readonly string[]): string {
   if (operands.length === 1) return operands[0];
-  throw new StartupError(operands.length === 0 ? 'the URL of a server is needed, such as wss://signal.example.com' : 'only one URL can be given');
+  throw new StartupError(
+    operands.length === 0
+      ? 'the URL of a server is needed, such as wss://signal.example.com'
+      : 'only one URL can be given',
+  );
 }
 
 function readTopic(written: string | undefined): string | undefined {
-  if (written !== undefined && (written === '' || Buffer.byteLength(written) > MOST_TOPIC_BYTES)) throw new StartupError(`--topic: a topic is 1 to ${MOST_TOPIC_BYTES} bytes of UTF-8`);
+  if (written !== undefined && (written === '' || Buffer.byteLength(written) > MOST_TOPIC_BYTES)) {
+    throw new StartupError(`--topic: a topic is 1 to ${MOST_TOPIC_BYTES} bytes of UTF-8`);
+  }
   return written;
 }
 
@@ -68,25 +80,37 @@ function readToken(flags: ReadonlyMap<string, string>): string | undefined {
   const path = flags.get('token-file');
   const token = path === undefined ? flags.get('token') : firstToken(path);
   if (token !== undefined && !bearerToken.safeParse(token).success) {
-    throw new StartupError(`${path === undefined ? '--token' : `--token-file ${JSON.stringify(path)}`}: a token is visible ASCII characters, without spaces around them`);
+    throw new StartupError(
+      `${path === undefined ? '--token' : `--token-file ${JSON.stringify(path)}`}: a token is visible ASCII characters, without spaces around them`,
+    );
   }
   return token;
 }
 
 /** As the server reads auth-token-file, of which one token is enough. */
 function firstToken(path: string): string {
-  const lines = readSettingFile('--token-file', path).toString('utf8').split(/\r?\n/).map((line) => line.trim());
+  const lines = readSettingFile('--token-file', path)
+    .toString('utf8')
+    .split(/\r?\n/)
+    .map((line) => line.trim());
   const token = lines.find((line) => line !== '' && !line.startsWith('#'));
   if (token === undefined) throw new StartupError(`--token-file ${JSON.stringify(path)}: there is no token in it`);
-  if (/^[^:]*:sha256:/.test(token)) throw new StartupError(`--token-file ${JSON.stringify(path)}: this is the server's auth-token-file, which has digests; give a file with the token that "token new" printed`);
+  if (/^[^:]*:sha256:/.test(token)) {
+    throw new StartupError(
+      `--token-file ${JSON.stringify(path)}: this is the server's auth-token-file, which has digests; give a file with the token that "token new" printed`,
+    );
+  }
   return token;
 }
 
 function readAuthorities(path: string | undefined): string | undefined {
   if (path === undefined) return undefined;
   const pem = readSettingFile('--ca', path).toString('utf8');
-  const certificates = pem.match(/-----BEGIN (?:TRUSTED )?CERTIFICATE-----[^]+?-----END (?:TRUSTED )?CERTIFICATE-----/g) ?? [];
-  if (certificates.length === 0 || !certificates.every(isCertificate)) throw new StartupError(`--ca ${JSON.stringify(path)}: not a PEM certificate`);
+  const certificates =
+    pem.match(/-----BEGIN (?:TRUSTED )?CERTIFICATE-----[^]+?-----END (?:TRUSTED )?CERTIFICATE-----/g) ?? [];
+  if (certificates.length === 0 || !certificates.every(isCertificate)) {
+    throw new StartupError(`--ca ${JSON.stringify(path)}: not a PEM certificate`);
+  }
   return pem;
 }
 

@@ -114,7 +114,11 @@ export class Peer {
   static async connect(subject: Subject, credentials: Credentials = {}): Promise<Peer> {
     const opened = await Peer.open(subject, credentials);
     if (opened instanceof Peer) return opened;
-    throw new Trouble(`a further connection was refused with ${statusAndMessage(opened)}`, mendForRefusal(opened, subject.request), refusalFigures(opened));
+    throw new Trouble(
+      `a further connection was refused with ${statusAndMessage(opened)}`,
+      mendForRefusal(opened, subject.request),
+      refusalFigures(opened),
+    );
   }
 
   get isOpen(): boolean {
@@ -135,7 +139,11 @@ export class Peer {
   }
 
   /** Takes the first message that `read` makes something of. Throws Trouble when nothing like it comes in time: Ended when this connection, or that of `sender`, ended. */
-  async receive<T>(read: (message: Relay | string) => T | undefined, what: string, { sender, timeout }: { sender?: Peer; timeout?: number } = {}): Promise<T> {
+  async receive<T>(
+    read: (message: Relay | string) => T | undefined,
+    what: string,
+    { sender, timeout }: { sender?: Peer; timeout?: number } = {},
+  ): Promise<T> {
     let look!: () => void;
     const arrived = new Promise<T>((resolve, reject) => {
       look = () => {
@@ -199,7 +207,11 @@ export class Peer {
 /** The connection ended while something was waited for. */
 export class Ended extends Trouble {
   constructor(readonly closed: Closed) {
-    super(`the connection was ${howItEnded(closed)}`, closed.flooded ? 'It is no signaling server: check host, port and path.' : mendForClose(closed.code), { code: closed.code });
+    super(
+      `the connection was ${howItEnded(closed)}`,
+      closed.flooded ? 'It is no signaling server: check host, port and path.' : mendForClose(closed.code),
+      { code: closed.code },
+    );
   }
 }
 
@@ -212,7 +224,10 @@ export function howItEnded({ code, reason, flooded }: Closed): string {
 
 function handshakeFault(error: Error): Trouble {
   if (/^(?:Invalid (?:Upgrade|Sec-WebSocket)|Server sent)/.test(error.message)) {
-    return new Trouble(`the answer is no WebSocket handshake: ${printable(error.message)}`, 'A proxy alters the handshake: have it pass Upgrade, Connection and Sec-WebSocket-* on as they are.');
+    return new Trouble(
+      `the answer is no WebSocket handshake: ${printable(error.message)}`,
+      'A proxy alters the handshake: have it pass Upgrade, Connection and Sec-WebSocket-* on as they are.',
+    );
   }
   return networkFault(error);
 }

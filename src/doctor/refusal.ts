@@ -65,7 +65,9 @@ function sentenceIn(body: string, status: number): string | undefined {
   const text = body.trim();
   const sentence = text.startsWith('{') ? messageOf(text) : text.startsWith('<') ? titleOf(text) : text;
   const words = STATUS_CODES[status]?.toLowerCase();
-  return sentence === undefined || sentence === '' || sentence.toLowerCase().replace(`${status} `, '') === words ? undefined : sentence;
+  return sentence === undefined || sentence === '' || sentence.toLowerCase().replace(`${status} `, '') === words
+    ? undefined
+    : sentence;
 }
 
 function messageOf(text: string): string | undefined {
@@ -81,7 +83,9 @@ function messageOf(text: string): string | undefined {
 function titleOf(page: string): string | undefined {
   for (const rest of page.split(/<title>/i).slice(1)) {
     const end = rest.search(/[<&]/);
-    if (end !== -1 && rest.slice(end, end + END_OF_TITLE.length).toLowerCase() === END_OF_TITLE) return rest.slice(0, end).trim();
+    if (end !== -1 && rest.slice(end, end + END_OF_TITLE.length).toLowerCase() === END_OF_TITLE) {
+      return rest.slice(0, end).trim();
+    }
   }
   return undefined;
 }

@@ -18,7 +18,10 @@ export function topicFor({ request }: Subject): string {
 
 /** Whether a relay of `payload` to `topic` this is. */
 export function isRelay(topic: string, payload: Uint8Array): (message: Relay | string) => true | undefined {
-  return (message) => (typeof message === 'object' && message.topic === topic && Buffer.compare(message.payload, payload) === 0 ? true : undefined);
+  return (message) =>
+    typeof message === 'object' && message.topic === topic && Buffer.compare(message.payload, payload) === 0
+      ? true
+      : undefined;
 }
 
 /** The CBOR dialect: two connections, each to another address where there are several, subscribe to a topic; one relays to the other, and back. */
@@ -35,21 +38,36 @@ export async function examineRelay(subject: Subject): Promise<Finding> {
     const { timeout } = subject.request;
     const first = await roundTrip(subject, one, other, topic, timeout * FIRST_TRY);
     const milliseconds = first ?? (await roundTrip(subject, one, other, topic, timeout));
-    if (milliseconds === undefined) return failed(`a relay does not reach the other connection within ${time(timeout)}`, mendForSilence(subject));
+    if (milliseconds === undefined) {
+      return failed(`a relay does not reach the other connection within ${time(timeout)}`, mendForSilence(subject));
+    }
     const found = `a message to another peer and one back: ${time(milliseconds)}`;
     const figures = { roundTripMilliseconds: exact(milliseconds) };
     if (first !== undefined) return ok(found, figures);
-    return warning(`${found}, at the second try: what was relayed right after subscribing was lost`, 'Between clustered NATS servers a subscription takes a moment to be known; else look for what drops messages.', figures);
+    return warning(
+      `${found}, at the second try: what was relayed right after subscribing was lost`,
+      'Between clustered NATS servers a subscription takes a moment to be known; else look for what drops messages.',
+      figures,
+    );
   } finally {
     await Promise.all(peers.map((peer) => peer.close()));
   }
 }
 
 /** Milliseconds that a relay there and one back take together; undefined when one of them does not arrive within `timeout`. */
-async function roundTrip(subject: Subject, one: Peer, other: Peer, topic: string, timeout: number): Promise<number | undefined> {
+async function roundTrip(
+  subject: Subject,
+  one: Peer,
+  other: Peer,
+  topic: string,
+  timeout: number,
+): Promise<number | undefined> {
   const from = subject.clock.monotonic();
   try {
-    for (const [sender, receiver] of [[one, other], [other, one]]) {
+    for (const [sender, receiver] of [
+      [one, other],
+      [other, one],
+    ]) {
       const payload = randomBytes(PAYLOAD_BYTES);
       sender.send({ kind: 'Relay', topic, payload });
       await receiver.receive(isRelay(topic, payload), 'no relay', { sender, timeout });
@@ -63,6 +81,9 @@ async function roundTrip(subject: Subject, one: Peer, other: Peer, topic: string
 
 function mendForSilence({ reachable, request }: Subject): string {
   const topics = `Or a topic policy, or the claim topics of a JWT, forbids ${request.topic === undefined ? 'random topics: name one that may be used with' : 'that of'} --topic.`;
-  const where = reachable.length > 1 ? `${reachable[0].address} and ${reachable[1].address} seem to be different servers` : 'The two connections seem to have reached different servers';
+  const where =
+    reachable.length > 1
+      ? `${reachable[0].address} and ${reachable[1].address} seem to be different servers`
+      : 'The two connections seem to have reached different servers';
   return `${where}: join them with one nats-url, or have one server only. ${topics} Else it is no cairn-signal server.`;
 }

@@ -44,9 +44,17 @@ export async function examineRendezvous(subject: Subject): Promise<Finding> {
     const milliseconds = subject.clock.monotonic() - asked;
     if (result.type !== 'result') return refused(subject, result);
     if (!hasFound(result, payload)) {
-      return failed('what one connection published, another one does not find', 'The two connections seem to have reached different servers: join them with one nats-url, or have one server only.', { answered: true, found: false });
+      return failed(
+        'what one connection published, another one does not find',
+        'The two connections seem to have reached different servers: join them with one nats-url, or have one server only.',
+        { answered: true, found: false },
+      );
     }
-    return ok(`what one peer publishes, another one finds, in ${time(milliseconds)}`, { answered: true, found: true, milliseconds: exact(milliseconds) });
+    return ok(`what one peer publishes, another one finds, in ${time(milliseconds)}`, {
+      answered: true,
+      found: true,
+      milliseconds: exact(milliseconds),
+    });
   } finally {
     await Promise.all(peers.map((peer) => peer.close()));
   }
@@ -67,7 +75,12 @@ async function query(peer: Peer, topic: string, payload: Buffer): Promise<Answer
 function hasFound({ payload, peers }: Answer, published: Buffer): boolean {
   if (payload === published.toString('base64')) return true;
   const listed = published.toString('hex');
-  return Array.isArray(peers) && peers.some((peer: { addresses?: unknown } | null) => Array.isArray(peer?.addresses) && peer.addresses.includes(listed));
+  return (
+    Array.isArray(peers) &&
+    peers.some(
+      (peer: { addresses?: unknown } | null) => Array.isArray(peer?.addresses) && peer.addresses.includes(listed),
+    )
+  );
 }
 
 function ignored(): Finding {
@@ -81,16 +94,33 @@ function ignored(): Finding {
 function refused(subject: Subject, { code }: Answer): Finding {
   const why = typeof code === 'string' ? subject.quote(code) : 'an answer that nobody expects';
   const figures = { answered: true, ...(typeof code === 'string' && { code: why }) };
-  if (code === 'records_off') return warning('JSON is answered with records_off: the published libraries will not find each other here', 'Set records on, if they are to.', figures);
+  if (code === 'records_off') {
+    return warning(
+      'JSON is answered with records_off: the published libraries will not find each other here',
+      'Set records on, if they are to.',
+      figures,
+    );
+  }
   if (code === 'forbidden') return forbidden(subject.request, figures);
-  return warning(`JSON is answered with ${why}`, 'The store of records is full, or this address has its share of it: see records-max-bytes, records-per-source and records-per-topic.', figures);
+  return warning(
+    `JSON is answered with ${why}`,
+    'The store of records is full, or this address has its share of it: see records-max-bytes, records-per-source and records-per-topic.',
+    figures,
+  );
 }
 
 /** P1, A6. */
 function forbidden({ token, certificate, topic }: Request, figures: Figures): Finding {
-  const who = token === undefined ? (certificate === undefined ? 'a peer without a token' : 'this certificate') : 'this token';
+  const who =
+    token === undefined ? (certificate === undefined ? 'a peer without a token' : 'this certificate') : 'this token';
   const found = `JSON is answered with forbidden: ${who} may not use ${topic === undefined ? 'a random topic' : 'the topic of --topic'} (topic policy, or the claim topics of a JWT)`;
-  return warning(found, topic === undefined ? 'Name one that may be used, and that no peer is on, with --topic.' : 'Name another one, or have it allowed: JSON peers publish, announce and query.', figures);
+  return warning(
+    found,
+    topic === undefined
+      ? 'Name one that may be used, and that no peer is on, with --topic.'
+      : 'Name another one, or have it allowed: JSON peers publish, announce and query.',
+    figures,
+  );
 }
 
 /** What the message is when it answers on `topic`. */

@@ -37,15 +37,24 @@ export class Table implements Observer {
   }
 
   ends({ name, verdict, found, mend }: Entry): void {
-    const text = [found, ...(mend === undefined ? [] : [`-> ${mend}`])].map((sentence) => wrap(sentence, WIDTH - INDENT.length)).join(`\n${INDENT}`);
+    const text = [found, ...(mend === undefined ? [] : [`-> ${mend}`])]
+      .map((sentence) => wrap(sentence, WIDTH - INDENT.length))
+      .join(`\n${INDENT}`);
     const erase = this.screen.rewritable ? ERASE_LINE : '';
-    this.screen.write(`${erase}  ${this.#coloured(verdict, verdict.padEnd(VERDICT_COLUMN))}${name.padEnd(NAME_COLUMN)}${text}\n`);
+    this.screen.write(
+      `${erase}  ${this.#coloured(verdict, verdict.padEnd(VERDICT_COLUMN))}${name.padEnd(NAME_COLUMN)}${text}\n`,
+    );
   }
 
   summary(entries: readonly Entry[]): void {
     const count = (verdict: Verdict): number => entries.filter((entry) => entry.verdict === verdict).length;
     const verdict = overall(entries);
-    const parts = [`${count('ok')} ok`, counted(count('warning'), 'warning'), `${count('failed')} failed`, `${count('skipped')} skipped`];
+    const parts = [
+      `${count('ok')} ok`,
+      counted(count('warning'), 'warning'),
+      `${count('failed')} failed`,
+      `${count('skipped')} skipped`,
+    ];
     this.screen.write(`\n${this.#coloured(verdict, verdict)}: ${parts.join(', ')}\n`);
   }
 

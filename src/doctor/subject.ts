@@ -57,7 +57,10 @@ export class Subject {
 
   /** What a server said, printable, cut behind `most` characters. It may have repeated what it was sent, so the token, in both its spellings, and the topic are taken out. */
   quote(text: string, most?: number): string {
-    return printable(this.#secrets().reduce((rest, { spelling, name }) => rest.replaceAll(spelling, name), text), most);
+    return printable(
+      this.#secrets().reduce((rest, { spelling, name }) => rest.replaceAll(spelling, name), text),
+      most,
+    );
   }
 
   /** A text of a server's that was not read to its end: less the part of a secret that it may end in, which `quote` would not know. */
@@ -70,7 +73,10 @@ export class Subject {
   #secrets(): readonly { readonly spelling: string; readonly name: string }[] {
     const { token, topic } = this.request;
     const spellings = token === undefined ? [] : [token, Buffer.from(token).toString('base64url')];
-    return [...spellings.map((spelling) => ({ spelling, name: '[token]' })), ...(topic === undefined ? [] : [{ spelling: topic, name: '[topic]' }])];
+    return [
+      ...spellings.map((spelling) => ({ spelling, name: '[token]' })),
+      ...(topic === undefined ? [] : [{ spelling: topic, name: '[topic]' }]),
+    ];
   }
 
   /** Resolves the host to one reachable address, the `index`th of them in turn, so that it is known what was talked to. */
@@ -86,13 +92,18 @@ export class Subject {
 
 /** How many of the first characters of `secret`, but not all, `text` ends in. */
 function lengthAtEnd(text: string, secret: string): number {
-  for (let length = Math.min(text.length, secret.length - 1); length > 0; length--) if (text.endsWith(secret.slice(0, length))) return length;
+  for (let length = Math.min(text.length, secret.length - 1); length > 0; length--) {
+    if (text.endsWith(secret.slice(0, length))) return length;
+  }
   return 0;
 }
 
 /** Nothing came within the time-out. */
 export class Unanswered extends Trouble {
   constructor(what: string, timeout: number) {
-    super(`${what} within ${time(timeout)}`, 'Something on the way swallows it, or the server hangs: look at its log and at the proxy; --timeout allows for more time.');
+    super(
+      `${what} within ${time(timeout)}`,
+      'Something on the way swallows it, or the server hangs: look at its log and at the proxy; --timeout allows for more time.',
+    );
   }
 }

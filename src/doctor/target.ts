@@ -24,14 +24,28 @@ export function readTarget(written: string): Target {
   const faults: string[] = [];
   if (scheme === undefined) faults.push(`${EXPECTED}: ws://, wss://, http:// or https://`);
   else if (hostname === '' || port === '0') faults.push(EXPECTED);
-  if (username !== '' || password !== '') faults.push('the URL has a user or password: tokens in URLs are not read, since URLs end up in logs; give the token with --token-file or --token');
-  if (search !== '') faults.push('the URL has a query: tokens in URLs are not read, since URLs end up in logs; give the token with --token-file or --token, and the URL without a query');
+  if (username !== '' || password !== '') {
+    faults.push(
+      'the URL has a user or password: tokens in URLs are not read, since URLs end up in logs; give the token with --token-file or --token',
+    );
+  }
+  if (search !== '') {
+    faults.push(
+      'the URL has a query: tokens in URLs are not read, since URLs end up in logs; give the token with --token-file or --token, and the URL without a query',
+    );
+  }
   if (hash !== '') faults.push('the URL has a fragment (#), which a WebSocket URL cannot have');
   if (faults.length > 0) throw new ConfigurationError(faults);
   const secure = scheme === 'wss';
   // Parsed as http(s): the port that belongs to the scheme is left out either way.
   const host = hostname.replace(/^\[|\]$/g, '');
-  return { url: `${scheme}://${hostname}${port === '' ? '' : `:${port}`}${pathname}`, secure, host, port: port === '' ? (secure ? 443 : 80) : Number(port), path: pathname };
+  return {
+    url: `${scheme}://${hostname}${port === '' ? '' : `:${port}`}${pathname}`,
+    secure,
+    host,
+    port: port === '' ? (secure ? 443 : 80) : Number(port),
+    path: pathname,
+  };
 }
 
 /** Whether the host is an address, for which there is no SNI. */

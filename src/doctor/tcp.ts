@@ -25,7 +25,11 @@ export async function examineTcp(subject: Subject): Promise<Finding> {
   const { port } = subject.request.target;
   const figures = {
     port,
-    attempts: attempts.map(({ at, milliseconds, trouble }) => ({ address: at.address, ...(milliseconds !== undefined && { milliseconds: exact(milliseconds) }), ...(trouble && { fault: trouble.found }) })),
+    attempts: attempts.map(({ at, milliseconds, trouble }) => ({
+      address: at.address,
+      ...(milliseconds !== undefined && { milliseconds: exact(milliseconds) }),
+      ...(trouble && { fault: trouble.found }),
+    })),
   };
   const found = `port ${port}: ${attempts.map(({ at, milliseconds, trouble }) => `${at.address} ${trouble?.found ?? `in ${time(milliseconds!)}`}`).join('; ')}`;
   const faulty = attempts.filter(({ trouble }) => trouble !== undefined);
@@ -34,7 +38,11 @@ export async function examineTcp(subject: Subject): Promise<Finding> {
   const theirs = faulty.filter(({ noRoute }) => noRoute !== true);
   if (theirs.length === 0) return ok(`${found}; this machine cannot tell whether peers reach the rest`, figures);
   const names = theirs.map(({ at }) => at.address).join(', ');
-  return warning(found, `Peers that try ${names} first lose time or fail: let ${counted(theirs.length, 'this address', 'these addresses').replace(/^\d+ /, '')} answer too, or take ${theirs.length === 1 ? 'it' : 'them'} out of DNS.`, figures);
+  return warning(
+    found,
+    `Peers that try ${names} first lose time or fail: let ${counted(theirs.length, 'this address', 'these addresses').replace(/^\d+ /, '')} answer too, or take ${theirs.length === 1 ? 'it' : 'them'} out of DNS.`,
+    figures,
+  );
 }
 
 async function attempt(subject: Subject, at: Address): Promise<Attempt> {
@@ -52,7 +60,12 @@ async function attempt(subject: Subject, at: Address): Promise<Attempt> {
     await subject.within(connected, 'no answer');
     return { at, milliseconds: subject.clock.monotonic() - from };
   } catch (error) {
-    if (error instanceof Unanswered) return { at, trouble: new Trouble(error.found, 'A firewall drops it: open the port, also in the cloud\'s security group.') };
+    if (error instanceof Unanswered) {
+      return {
+        at,
+        trouble: new Trouble(error.found, "A firewall drops it: open the port, also in the cloud's security group."),
+      };
+    }
     if (error instanceof Trouble) return { at, trouble: error, noRoute };
     throw error;
   } finally {

@@ -17,7 +17,11 @@ const WRONG_NAME = 'ERR_TLS_CERT_ALTNAME_INVALID';
 
 /** What a connection to the target must be given so that it is verified as peers verify it, and shows the certificate that peers show. */
 export function tlsOptions({ target, ca, certificate }: Request): ConnectionOptions {
-  return { ...(!isAddress(target) && { servername: target.host }), ...(ca !== undefined && { ca: [...rootCertificates, ca] }), ...certificate };
+  return {
+    ...(!isAddress(target) && { servername: target.host }),
+    ...(ca !== undefined && { ca: [...rootCertificates, ca] }),
+    ...certificate,
+  };
 }
 
 /** The certificate and its chain, as peers see them: trusted, complete, for this name, and not about to expire. At every address; the worst counts. */
@@ -26,7 +30,12 @@ export async function examineTls(subject: Subject): Promise<Finding> {
   let worst: Finding | undefined;
   for (const [index, { address }] of subject.reachable.entries()) {
     const finding = await examineAddress(subject, index);
-    if (worst === undefined || severity(finding) > severity(worst)) worst = subject.reachable.length === 1 || finding.mend === undefined ? finding : { ...finding, found: `at ${address}: ${finding.found}` };
+    if (worst === undefined || severity(finding) > severity(worst)) {
+      worst =
+        subject.reachable.length === 1 || finding.mend === undefined
+          ? finding
+          : { ...finding, found: `at ${address}: ${finding.found}` };
+    }
   }
   return worst!;
 }
@@ -54,7 +63,14 @@ async function examineAddress(subject: Subject, index: number): Promise<Finding>
 /** A TLS connection over which nothing is said, whatever its certificate is worth. */
 async function handshake(subject: Subject, index: number): Promise<TLSSocket> {
   const { target } = subject.request;
-  const socket = connect({ host: target.host, port: target.port, lookup: subject.lookup(index), rejectUnauthorized: false, ALPNProtocols: ['http/1.1'], ...tlsOptions(subject.request) });
+  const socket = connect({
+    host: target.host,
+    port: target.port,
+    lookup: subject.lookup(index),
+    rejectUnauthorized: false,
+    ALPNProtocols: ['http/1.1'],
+    ...tlsOptions(subject.request),
+  });
   const secured = new Promise<void>((resolve, reject) => {
     socket.once('secureConnect', resolve);
     socket.on('error', (error) => reject(networkFault(error)));
@@ -76,18 +92,42 @@ function judge(request: Request, socket: TLSSocket, milliseconds: number): Findi
   const code = socket.authorized ? undefined : String(socket.authorizationError);
   const trusted = code === undefined || code === WRONG_NAME;
   const chain = presentedChain(socket.getPeerX509Certificate()!);
-  const last = relevant(chain, trusted, now).reduce((soonest, one) => (Date.parse(one.validTo) < Date.parse(soonest.validTo) ? one : soonest));
+  const last = relevant(chain, trusted, now).reduce((soonest, one) =>
+    Date.parse(one.validTo) < Date.parse(soonest.validTo) ? one : soonest,
+  );
   const expires = new Date(last.validTo);
   const days = Math.floor((expires.getTime() - now) / DAY_MS);
   const protocol = socket.getProtocol() ?? 'TLS';
-  const figures = { protocol, chain: chain.map(commonName), expires: expires.toISOString(), days, milliseconds: exact(milliseconds) };
+  const figures = {
+    protocol,
+    chain: chain.map(commonName),
+    expires: expires.toISOString(),
+    days,
+    milliseconds: exact(milliseconds),
+  };
   const which = last === chain[0] ? 'the certificate' : `the intermediate certificate ${commonName(last)}`;
   const day = expires.toISOString().slice(0, 10);
 
-  if (expires.getTime() < now) return failed(`${protocol}; ${which} expired on ${day}`, 'Renew it; see that what renews certificates runs, and that what terminates TLS takes the new one into use.', figures);
-  if (code === 'CERT_NOT_YET_VALID') return failed(`${protocol}; the certificate is valid from ${new Date(chain[0].validFrom).toISOString()} on`, 'Check the clocks of this machine and of the server, or wait.', figures);
+  if (expires.getTime() < now) {
+    return failed(
+      `${protocol}; ${which} expired on ${day}`,
+      'Renew it; see that what renews certificates runs, and that what terminates TLS takes the new one into use.',
+      figures,
+    );
+  }
+  if (code === 'CERT_NOT_YET_VALID') {
+    return failed(
+      `${protocol}; the certificate is valid from ${new Date(chain[0].validFrom).toISOString()} on`,
+      'Check the clocks of this machine and of the server, or wait.',
+      figures,
+    );
+  }
   if (code === WRONG_NAME) {
-    return failed(`${protocol}; the certificate is not for ${host} but for ${namesOf(chain[0])}`, 'Use one of those names in the URL, or get a certificate for this one; behind a proxy, see that it picks the certificate by SNI.', figures);
+    return failed(
+      `${protocol}; the certificate is not for ${host} but for ${namesOf(chain[0])}`,
+      'Use one of those names in the URL, or get a certificate for this one; behind a proxy, see that it picks the certificate by SNI.',
+      figures,
+    );
   }
   if (code !== undefined) {
     const { found, mend } = chainFault(chain, code, request.ca !== undefined);
@@ -100,7 +140,9 @@ function judge(request: Request, socket: TLSSocket, milliseconds: number): Findi
 
 /** The certificates whose end matters: no root's, since who trusts it does so whatever date is on it, and none that has ended and is not missed, as cross-signed ones are. */
 function relevant(chain: readonly X509Certificate[], trusted: boolean, now: number): X509Certificate[] {
-  return chain.filter((one, index) => index === 0 || !(isSelfIssued(one) || (trusted && Date.parse(one.validTo) < now)));
+  return chain.filter(
+    (one, index) => index === 0 || !(isSelfIssued(one) || (trusted && Date.parse(one.validTo) < now)),
+  );
 }
 
 const LOOPBACK = new BlockList();
@@ -117,7 +159,12 @@ function plaintext({ addresses, request }: Subject): Finding {
 }
 
 function commonName(certificate: X509Certificate): string {
-  return printable(certificate.subject.split('\n').find((line) => line.startsWith('CN='))?.slice('CN='.length) ?? certificate.subject.replaceAll('\n', ', '));
+  return printable(
+    certificate.subject
+      .split('\n')
+      .find((line) => line.startsWith('CN='))
+      ?.slice('CN='.length) ?? certificate.subject.replaceAll('\n', ', '),
+  );
 }
 
 function namesOf(certificate: X509Certificate): string {

@@ -20,7 +20,10 @@ export async function examineUpgrade(subject: Subject): Promise<Finding> {
   if (asksForToken(answer)) {
     subject.admission = 'unauthorized';
     subject.refusal = answer.message;
-    return ok(`the handshake arrives: 401 in ${time(milliseconds)} asks for a token (see auth)`, { ...refusalFigures(answer), milliseconds: exact(milliseconds) });
+    return ok(`the handshake arrives: 401 in ${time(milliseconds)} asks for a token (see auth)`, {
+      ...refusalFigures(answer),
+      milliseconds: exact(milliseconds),
+    });
   }
   return judge(answer, subject);
 }
@@ -43,5 +46,9 @@ function judge(refused: Refused, subject: Subject): Finding {
 
 /** A refusal where there should be none, for a place that only warns. */
 export function refusalWarning(what: string, refused: Refused, { request }: Subject): Finding {
-  return warning(`${what} is answered ${statusAndMessage(refused)}`, mendForRefusal(refused, request), refusalFigures(refused));
+  return warning(
+    `${what} is answered ${statusAndMessage(refused)}`,
+    mendForRefusal(refused, request),
+    refusalFigures(refused),
+  );
 }

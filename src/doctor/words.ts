@@ -5,7 +5,10 @@ const MOST_REPEATED = 160;
 
 /** What a server said, fit for a terminal: on one line, cut behind `most` characters, and without the control and direction characters that could drive it. */
 export function printable(text: string, most = MOST_REPEATED): string {
-  const plain = text.toWellFormed().replaceAll(/[\s\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim();
+  const plain = text
+    .toWellFormed()
+    .replaceAll(/[\s\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
+    .trim();
   return plain.length > most ? `${plain.slice(0, most)}...` : plain;
 }
 

@@ -23,11 +23,29 @@ export class NodeIndicator {
   /** One check for each thing that is there. */
   checks(): (() => HealthIndicatorResult)[] {
     const facts: Record<string, Record<string, unknown>> = {
-      process: { version: VERSION, node: process.version, uptimeSeconds: Math.floor(process.uptime()), residentBytes: process.memoryUsage.rss() },
-      presence: { connections: this.connections.size, topics: this.topics.size, lonelyTopics: this.topics.lonely, subscriptions: this.topics.subscriptions },
-      ...(this.backplane.state !== 'off' && { backplane: { state: this.backplane.state, roundTripMs: this.bus.roundTripMs ?? null } }),
-      ...(this.certificate.at !== undefined && { certificate: { validTo: new Date(this.certificate.at).toISOString() } }),
+      process: {
+        version: VERSION,
+        node: process.version,
+        uptimeSeconds: Math.floor(process.uptime()),
+        residentBytes: process.memoryUsage.rss(),
+      },
+      presence: {
+        connections: this.connections.size,
+        topics: this.topics.size,
+        lonelyTopics: this.topics.lonely,
+        subscriptions: this.topics.subscriptions,
+      },
+      ...(this.backplane.state !== 'off' && {
+        backplane: { state: this.backplane.state, roundTripMs: this.bus.roundTripMs ?? null },
+      }),
+      ...(this.certificate.at !== undefined && {
+        certificate: { validTo: new Date(this.certificate.at).toISOString() },
+      }),
     };
-    return Object.entries(facts).map(([name, fact]) => () => this.indicators.check(name).up(fact));
+    return Object.entries(facts).map(
+      ([name, fact]) =>
+        () =>
+          this.indicators.check(name).up(fact),
+    );
   }
 }

@@ -41,7 +41,9 @@ function bodyOf(error: unknown, status: number, request: IncomingMessage): objec
 function sentence(error: unknown, status: number, request: IncomingMessage): string {
   switch (status) {
     case 404:
-      if (request.url?.startsWith(`/${MANAGEMENT}/`)) return 'Nothing here. This is the management address: /, /metrics and /health; peers connect to listen-addr.';
+      if (request.url?.startsWith(`/${MANAGEMENT}/`)) {
+        return 'Nothing here. This is the management address: /, /metrics and /health; peers connect to listen-addr.';
+      }
       return isBrokenUpgrade(request)
         ? 'Not a whole WebSocket handshake, so there is nothing here: does a proxy strip its Upgrade or Connection header?'
         : 'Nothing here. GET / lists what there is; peers connect by WebSocket, on any path.';

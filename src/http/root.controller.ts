@@ -18,19 +18,31 @@ export class RootController {
       name: 'cairn-signal',
       version: VERSION,
       protocol: SUBPROTOCOL,
-      links: { health: '/health', live: '/health/live', ready: '/health/ready', ...(this.settings.checkPage && { check: '/check' }) },
+      links: {
+        health: '/health',
+        live: '/health/live',
+        ready: '/health/ready',
+        ...(this.settings.checkPage && { check: '/check' }),
+      },
     };
   }
 }
 
 /** Meant as a WebSocket handshake, yet arrived as a plain request. */
 export function isBrokenUpgrade({ headers }: IncomingMessage): boolean {
-  return headers.upgrade?.toLowerCase() === 'websocket' || headers['sec-websocket-key'] !== undefined || headers['sec-websocket-version'] !== undefined;
+  return (
+    headers.upgrade?.toLowerCase() === 'websocket' ||
+    headers['sec-websocket-key'] !== undefined ||
+    headers['sec-websocket-version'] !== undefined
+  );
 }
 
 /** 426 Upgrade Required (RFC 9110, section 15.5.22). */
 export class UpgradeRequiredException extends HttpException {
   constructor() {
-    super('This is a WebSocket server, and the request is not a whole WebSocket handshake: does a proxy strip its Upgrade or Connection header?', 426);
+    super(
+      'This is a WebSocket server, and the request is not a whole WebSocket handshake: does a proxy strip its Upgrade or Connection header?',
+      426,
+    );
   }
 }

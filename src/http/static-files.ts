@@ -30,8 +30,15 @@ export class StaticFiles {
 
   /** All files of `folder`, and of packages those in `others`, by the name they are served under. Throws for one that cannot be read or has no type here. */
   constructor(folder: URL, others: Readonly<Record<string, string>> = {}) {
-    const paths = [LOOK, folder].flatMap((from) => readdirSync(from).map((name) => [name, new URL(name, from)] as const));
-    this.#files = new Map([...paths, ...Object.entries(others)].map(([name, path]) => [name, { type: typeOf(name), content: readFileSync(path) }]));
+    const paths = [LOOK, folder].flatMap((from) =>
+      readdirSync(from).map((name) => [name, new URL(name, from)] as const),
+    );
+    this.#files = new Map(
+      [...paths, ...Object.entries(others)].map(([name, path]) => [
+        name,
+        { type: typeOf(name), content: readFileSync(path) },
+      ]),
+    );
   }
 
   /** Answers with the file of that name. Throws a NotFoundException (404). */

@@ -21,7 +21,10 @@ export class LogFilter {
 
   /** The filter that `text` describes, or undefined when it is not a list of directives. Blank text is the default. */
   static parse(text: string): LogFilter | undefined {
-    const parts = text.split(',').map((part) => part.trim()).filter((part) => part !== '');
+    const parts = text
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== '');
     if (parts.length === 0) return LogFilter.default;
     const directives = parts.map(parseDirective);
     if (!directives.every((directive) => directive !== undefined)) return undefined;

@@ -29,7 +29,10 @@ export const BUS_METRICS: readonly MetricRow[] = [
     help: 'Relays that crossed the bus, by direction.',
     label: 'direction',
     moves: 'The load of the bus; without `in` no peers of different nodes meet.',
-    read: ({ bus }) => [['out', bus.messagesOut], ['in', bus.messagesIn]],
+    read: ({ bus }) => [
+      ['out', bus.messagesOut],
+      ['in', bus.messagesIn],
+    ],
   },
   {
     name: 'cairn_signal_backplane_bytes_total',
@@ -37,14 +40,18 @@ export const BUS_METRICS: readonly MetricRow[] = [
     help: 'Bytes of relays that crossed the bus, by direction.',
     label: 'direction',
     moves: 'As above.',
-    read: ({ bus }) => [['out', bus.bytesOut], ['in', bus.bytesIn]],
+    read: ({ bus }) => [
+      ['out', bus.bytesOut],
+      ['in', bus.bytesIn],
+    ],
   },
   {
     name: 'cairn_signal_backplane_dropped_total',
     type: 'counter',
     help: 'Relays, and answers to questions for records, that did not cross the bus, by reason.',
     label: 'reason',
-    moves: '`down`: NATS was away. `slow`: it does not keep up. `too_large`: raise its `max_payload`. `malformed`: somebody else writes to our subjects, or nodes have different limits for messages and records.',
+    moves:
+      '`down`: NATS was away. `slow`: it does not keep up. `too_large`: raise its `max_payload`. `malformed`: somebody else writes to our subjects, or nodes have different limits for messages and records.',
     read: ({ bus }) => Object.entries(bus.dropped),
   },
   {

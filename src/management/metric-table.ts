@@ -64,7 +64,8 @@ export const METRICS: readonly MetricRow[] = [
     name: 'cairn_signal_connections',
     type: 'gauge',
     help: 'Peers that are connected.',
-    moves: 'A sudden fall: the network, a proxy or this node. Towards `max-connections`: more nodes, or a higher limit.',
+    moves:
+      'A sudden fall: the network, a proxy or this node. Towards `max-connections`: more nodes, or a higher limit.',
     read: ({ connections }) => connections.size,
   },
   {
@@ -77,8 +78,9 @@ export const METRICS: readonly MetricRow[] = [
   {
     name: 'cairn_signal_plain_connections',
     type: 'gauge',
-    help: 'TCP connections on listen-addr that are no peer\'s: in their handshake, of plain HTTP, or refused and not closed yet.',
-    moves: 'Some at any time. Near `max-plain-connections`, or what handles allow: many are coming at once, or somebody keeps connections for nothing.',
+    help: "TCP connections on listen-addr that are no peer's: in their handshake, of plain HTTP, or refused and not closed yet.",
+    moves:
+      'Some at any time. Near `max-plain-connections`, or what handles allow: many are coming at once, or somebody keeps connections for nothing.',
     read: ({ connectionCounts }) => connectionCounts.plain?.size,
   },
   {
@@ -91,9 +93,10 @@ export const METRICS: readonly MetricRow[] = [
   {
     name: 'cairn_signal_connections_closed_total',
     type: 'counter',
-    help: 'Connections that ended, by WebSocket close code: ours where this server began the end, else 1000, 1001, 1005 or 1006 of the peer\'s, or other.',
+    help: "Connections that ended, by WebSocket close code: ours where this server began the end, else 1000, 1001, 1005 or 1006 of the peer's, or other.",
     label: 'code',
-    moves: '1006: networks or proxies that cut (idle time-outs). 1008, 1009, 4008, 4009: a limit, see `limits_reached_total`. 1011: our fault, see the log. 1012: a drain.',
+    moves:
+      '1006: networks or proxies that cut (idle time-outs). 1008, 1009, 4008, 4009: a limit, see `limits_reached_total`. 1011: our fault, see the log. 1012: a drain.',
     read: ({ connectionCounts }) => connectionCounts.closedByCode,
   },
   {
@@ -102,7 +105,8 @@ export const METRICS: readonly MetricRow[] = [
     help: 'Peers that were not let in, by reason.',
     label: 'reason',
     moves: 'The reasons are listed below.',
-    read: ({ refusals }) => (Object.keys(REFUSAL_REASONS) as RefusalReason[]).map((reason) => [reason, refusals.of(reason)]),
+    read: ({ refusals }) =>
+      (Object.keys(REFUSAL_REASONS) as RefusalReason[]).map((reason) => [reason, refusals.of(reason)]),
   },
   {
     name: 'cairn_signal_topics',
@@ -136,7 +140,8 @@ export const METRICS: readonly MetricRow[] = [
     type: 'counter',
     help: 'Messages that peers sent and that mean something, by kind.',
     label: 'kind',
-    moves: 'Subscribes without relays: peers find nobody. A single kind far above the others: one peer, or one broken release.',
+    moves:
+      'Subscribes without relays: peers find nobody. A single kind far above the others: one peer, or one broken release.',
     read: ({ traffic }) => Object.entries(traffic.received),
   },
   {
@@ -144,7 +149,8 @@ export const METRICS: readonly MetricRow[] = [
     type: 'counter',
     help: 'Messages that were dropped without an answer, by reason.',
     label: 'reason',
-    moves: '`undecodable`, `unknown_text`: somebody speaks another protocol here. `forbidden`: the topic policy refused a CBOR message.',
+    moves:
+      '`undecodable`, `unknown_text`: somebody speaks another protocol here. `forbidden`: the topic policy refused a CBOR message.',
     read: ({ traffic }) => Object.entries(traffic.dropped),
   },
   {
@@ -193,14 +199,16 @@ export const METRICS: readonly MetricRow[] = [
     name: 'cairn_signal_buffered_bytes',
     type: 'gauge',
     help: 'Bytes of memory that hold what waits for peers which read too slowly.',
-    moves: 'Towards `max-buffered-total-bytes`: many peers lag, or few that are sent much; at the limit those for which most waits are closed.',
+    moves:
+      'Towards `max-buffered-total-bytes`: many peers lag, or few that are sent much; at the limit those for which most waits are closed.',
     read: ({ held }) => held.buffered.total,
   },
   {
     name: 'cairn_signal_unfinished_bytes',
     type: 'gauge',
     help: 'Bytes of memory that hold what peers have sent and was not handled: messages that are not finished, and those that the rate holds back.',
-    moves: 'Towards `max-unfinished-total-bytes`: somebody begins messages and does not finish them, or many send too fast; at the limit those that hold most are closed.',
+    moves:
+      'Towards `max-unfinished-total-bytes`: somebody begins messages and does not finish them, or many send too fast; at the limit those that hold most are closed.',
     read: ({ held }) => held.unfinished.total,
   },
   {
@@ -223,7 +231,10 @@ export const METRICS: readonly MetricRow[] = [
     help: 'Records that were taken, by kind.',
     label: 'kind',
     moves: 'Which libraries are there: TypeScript and Rust publish, Go and Python announce.',
-    read: ({ rendezvous }) => [['publish', rendezvous.publishes], ['announce', rendezvous.announces]],
+    read: ({ rendezvous }) => [
+      ['publish', rendezvous.publishes],
+      ['announce', rendezvous.announces],
+    ],
   },
   {
     name: 'cairn_signal_queries_total',
@@ -231,7 +242,10 @@ export const METRICS: readonly MetricRow[] = [
     help: 'Queries that were answered, by whether anything was found.',
     label: 'result',
     moves: 'No hits while peers announce: they do not share a topic.',
-    read: ({ rendezvous }) => [['hit', rendezvous.hits], ['miss', rendezvous.misses]],
+    read: ({ rendezvous }) => [
+      ['hit', rendezvous.hits],
+      ['miss', rendezvous.misses],
+    ],
   },
   {
     name: 'cairn_signal_json_refused_total',

@@ -4,7 +4,9 @@ import { PROCESS_METRICS } from './process-metrics.js';
 
 /** docs/metrics.md, from the tables that the exposition follows too. */
 export function renderMetricsPage(): string {
-  const ours = METRICS.map((row) => cells(code(row.name), row.type, 'label' in row ? code(row.label) : '', row.help, row.moves));
+  const ours = METRICS.map((row) =>
+    cells(code(row.name), row.type, 'label' in row ? code(row.label) : '', row.help, row.moves),
+  );
   const process = PROCESS_METRICS.map(({ name, type, moves }) => cells(code(name), type, moves));
   const reasons = Object.entries(REFUSAL_REASONS).map(([reason, sentence]) => cells(code(reason), sentence));
   return `# Metrics

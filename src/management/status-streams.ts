@@ -14,8 +14,21 @@ export const MOST_WAITING = 256 * 1024;
 
 /** The figures of a sample, in the order in which they are sent. */
 const FIGURES: readonly (keyof Sample)[] = [
-  'at', 'connections', 'topics', 'lonelyTopics', 'subscriptions', 'records', 'messages', 'deliveries',
-  'bytesIn', 'bytesOut', 'refused', 'delay', 'processors', 'heap', 'resident',
+  'at',
+  'connections',
+  'topics',
+  'lonelyTopics',
+  'subscriptions',
+  'records',
+  'messages',
+  'deliveries',
+  'bytesIn',
+  'bytesOut',
+  'refused',
+  'delay',
+  'processors',
+  'heap',
+  'resident',
 ];
 
 /** What a browser waits, in milliseconds, before it comes back. */
@@ -44,7 +57,9 @@ export class StatusStreams {
 
   /** Begins a stream. Throws an HttpException (503) when there are too many. */
   open(response: ServerResponse): void {
-    if (this.#open.size >= MOST_STREAMS) throw new HttpException(`${MOST_STREAMS} status pages are open already; close one.`, 503);
+    if (this.#open.size >= MOST_STREAMS) {
+      throw new HttpException(`${MOST_STREAMS} status pages are open already; close one.`, 503);
+    }
     response.writeHead(200, {
       'Content-Type': 'text/event-stream',
       'Cache-Control': 'no-store',

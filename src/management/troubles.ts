@@ -24,7 +24,7 @@ const BAD_ENDS: Readonly<Record<string, string>> = {
   4001: 'token expired or revoked',
   4008: 'slow consumer',
   4009: 'no sign of life',
-  other: 'a code of the peer\'s own',
+  other: "a code of the peer's own",
 };
 
 const DROPPED: { readonly [Drop in MessageDrop]: string } = {
@@ -43,18 +43,27 @@ const NOT_CARRIED: { readonly [Drop in BackplaneDrop]: string } = {
 const GROUPS: readonly { readonly title: string; readonly read: (sources: Sources) => Iterable<Trouble> }[] = [
   {
     title: 'Upgrades refused',
-    read: ({ refusals }) => Object.entries(REFUSAL_REASONS).map(([reason, about]) => [reason, refusals.of(reason as RefusalReason), about.replaceAll('`', '')]),
+    read: ({ refusals }) =>
+      Object.entries(REFUSAL_REASONS).map(([reason, about]) => [
+        reason,
+        refusals.of(reason as RefusalReason),
+        about.replaceAll('`', ''),
+      ]),
   },
   { title: 'Limits reached', read: ({ limits }) => LIMITS.map((limit) => [limit, limits.of(limit), '']) },
   {
     title: 'Connections that ended badly',
-    read: ({ connectionCounts }) => Object.entries(BAD_ENDS).map(([code, about]) => [code, connectionCounts.closedByCode.get(code) ?? 0, about]),
+    read: ({ connectionCounts }) =>
+      Object.entries(BAD_ENDS).map(([code, about]) => [code, connectionCounts.closedByCode.get(code) ?? 0, about]),
   },
   {
     title: 'Messages dropped',
     read: ({ traffic }) => explained(traffic.dropped, DROPPED),
   },
-  { title: 'JSON messages refused', read: ({ rendezvous }) => Object.entries(rendezvous.refusals).map(([code, count]) => [code, count, '']) },
+  {
+    title: 'JSON messages refused',
+    read: ({ rendezvous }) => Object.entries(rendezvous.refusals).map(([code, count]) => [code, count, '']),
+  },
   {
     title: 'Relays that did not cross the bus',
     read: ({ bus }) => explained(bus.dropped, NOT_CARRIED),
@@ -62,13 +71,17 @@ const GROUPS: readonly { readonly title: string; readonly read: (sources: Source
 ];
 
 /** Every count, with what its name means. */
-function explained<Name extends string>(counts: Readonly<Record<Name, number>>, abouts: Readonly<Record<Name, string>>): Trouble[] {
+function explained<Name extends string>(
+  counts: Readonly<Record<Name, number>>,
+  abouts: Readonly<Record<Name, string>>,
+): Trouble[] {
   return (Object.keys(abouts) as Name[]).map((name) => [name, counts[name], abouts[name]]);
 }
 
 /** What went wrong since the start, most often first; groups and names at which nothing did are left out. */
 export function troublesOf(sources: Sources): TroubleGroup[] {
-  return GROUPS.map(({ title, read }) => ({ title, troubles: [...read(sources)].filter(([, count]) => count > 0).toSorted(([, one], [, other]) => other - one) })).filter(
-    ({ troubles }) => troubles.length > 0,
-  );
+  return GROUPS.map(({ title, read }) => ({
+    title,
+    troubles: [...read(sources)].filter(([, count]) => count > 0).toSorted(([, one], [, other]) => other - one),
+  })).filter(({ troubles }) => troubles.length > 0);
 }

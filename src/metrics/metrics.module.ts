@@ -9,7 +9,17 @@ import { RendezvousCounts } from './rendezvous-counts.js';
 import { Timings } from './timings.js';
 import { TrafficCounts } from './traffic-counts.js';
 
-const COUNTS = [BackplaneCounts, CertificateExpiry, ConnectionCounts, HeldBytes, LimitCounts, RefusalCounts, RendezvousCounts, Timings, TrafficCounts];
+const COUNTS = [
+  BackplaneCounts,
+  CertificateExpiry,
+  ConnectionCounts,
+  HeldBytes,
+  LimitCounts,
+  RefusalCounts,
+  RendezvousCounts,
+  Timings,
+  TrafficCounts,
+];
 
 /** What is counted, in the terms of those who count it; how it is shown is management's business. */
 @Module({ providers: COUNTS, exports: COUNTS })

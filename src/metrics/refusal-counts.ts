@@ -5,7 +5,10 @@ import type { RefusalReason } from '../protocol/refusal-reasons.js';
 /** How many upgrades were refused since the start, and why. Plain numbers, read when somebody looks; knows nothing of the peers. */
 @Injectable()
 export class RefusalCounts {
-  readonly #counts = Object.fromEntries(Object.keys(REFUSAL_REASONS).map((reason) => [reason, 0])) as Record<RefusalReason, number>;
+  readonly #counts = Object.fromEntries(Object.keys(REFUSAL_REASONS).map((reason) => [reason, 0])) as Record<
+    RefusalReason,
+    number
+  >;
 
   refused(reason: RefusalReason): void {
     this.#counts[reason] += 1;

@@ -8,9 +8,18 @@ const HANDLING_BUCKETS = [2e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 1e-3, 1e
 
 /** The metrics that this makes. */
 export const TIMED = {
-  meeting: { name: 'cairn_signal_topic_meeting_seconds', help: 'Time from the first subscriber of a topic to its second.' },
-  recordFound: { name: 'cairn_signal_record_found_seconds', help: 'Time from a record to its first hit by another connection.' },
-  relayHandling: { name: 'cairn_signal_relay_handling_seconds', help: 'Time to handle a relay, measured on one of 128 messages.' },
+  meeting: {
+    name: 'cairn_signal_topic_meeting_seconds',
+    help: 'Time from the first subscriber of a topic to its second.',
+  },
+  recordFound: {
+    name: 'cairn_signal_record_found_seconds',
+    help: 'Time from a record to its first hit by another connection.',
+  },
+  relayHandling: {
+    name: 'cairn_signal_relay_handling_seconds',
+    help: 'Time to handle a relay, measured on one of 128 messages.',
+  },
 } as const;
 
 /** How long things took, of this node alone. The domain tells it in milliseconds; knows neither topics nor peers. */

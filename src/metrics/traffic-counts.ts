@@ -9,7 +9,14 @@ export type MessageDrop = 'undecodable' | 'unknown_text' | 'forbidden';
 /** What was said and passed on since the start. Plain numbers, read when somebody looks; knows neither topics nor peers. */
 @Injectable()
 export class TrafficCounts {
-  readonly received: { [Kind in MessageKind]: number } = { relay: 0, subscribe: 0, unsubscribe: 0, publish: 0, announce: 0, query: 0 };
+  readonly received: { [Kind in MessageKind]: number } = {
+    relay: 0,
+    subscribe: 0,
+    unsubscribe: 0,
+    publish: 0,
+    announce: 0,
+    query: 0,
+  };
   readonly dropped: { [Drop in MessageDrop]: number } = { undecodable: 0, unknown_text: 0, forbidden: 0 };
   /** Relays written to a subscriber of this node, each subscriber counted. */
   deliveries = 0;

@@ -1,7 +1,8 @@
 import { BlockList, isIP } from 'node:net';
 
 /** Networks that peers on the internet do not come from: those of RFC 1918, RFC 6598, loopback and link-local. Asked at each connection, where a BlockList costs 7 us. */
-const PRIVATE_IPV4 = /^(?:10|127|169\.254|192\.168|172\.(?:1[6-9]|2\d|3[01])|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7]))\./;
+const PRIVATE_IPV4 =
+  /^(?:10|127|169\.254|192\.168|172\.(?:1[6-9]|2\d|3[01])|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7]))\./;
 
 /** And those of RFC 4193, loopback and link-local. */
 const PRIVATE_IPV6 = new BlockList();

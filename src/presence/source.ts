@@ -14,7 +14,10 @@ export function plainAddress(written: string): string | undefined {
   if (!isIPv6(address)) return undefined;
   const mapped = MAPPED_IPV4.exec(new URL(`http://[${address}]`).hostname);
   if (mapped === null) return address;
-  return mapped.slice(1).flatMap((group) => [Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 255]).join('.');
+  return mapped
+    .slice(1)
+    .flatMap((group) => [Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 255])
+    .join('.');
 }
 
 /**
@@ -38,5 +41,8 @@ function network64(address: string): string {
     while (groups.length + tail < 8) groups.push('0');
     groups.push(...after.split(':'));
   }
-  return `${groups.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`;
+  return `${groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`;
 }

@@ -54,12 +54,16 @@ export class CborReader {
           break;
         case BYTES:
         case TEXT:
-          for (this.openString(); this.nextChunk(major); );
+          for (this.openString(); this.nextChunk(major););
           break;
         case ARRAY:
         case MAP:
           if (depth === 0) throw MALFORMED;
-          this.#skipValues(major === MAP && this.argument !== INDEFINITE ? 2 * this.argument : this.argument, major, depth - 1);
+          this.#skipValues(
+            major === MAP && this.argument !== INDEFINITE ? 2 * this.argument : this.argument,
+            major,
+            depth - 1,
+          );
           break;
         case TAG:
           if (this.#skipBigNumber(this.argument)) break;
@@ -149,8 +153,9 @@ export class CborReader {
     const content = this.room(Infinity);
     let length = 0;
     while (this.nextChunk(major)) {
-      if (this.at - this.from < LONG_BYTES) for (let at = this.from; at < this.at; at++) content[length++] = this.frame[at];
-      else {
+      if (this.at - this.from < LONG_BYTES) {
+        for (let at = this.from; at < this.at; at++) content[length++] = this.frame[at];
+      } else {
         content.set(this.frame.subarray(this.from, this.at), length);
         length += this.at - this.from;
       }

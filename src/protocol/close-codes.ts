@@ -81,12 +81,20 @@ export function slowConsumer(limit: number): CloseReason {
 
 /** More than `limit` bytes wait for all peers of the node, and for this one more than for others. */
 export function nodeOverloaded(limit: number): CloseReason {
-  return breach(CloseCode.slowConsumer, 'max-buffered-total-bytes', `slow consumer: more than ${limit} bytes wait for all peers`);
+  return breach(
+    CloseCode.slowConsumer,
+    'max-buffered-total-bytes',
+    `slow consumer: more than ${limit} bytes wait for all peers`,
+  );
 }
 
 /** More than `limit` bytes of what peers have sent wait to be finished or handled, and of this one more than of others. */
 export function tooMuchUnfinished(limit: number): CloseReason {
-  return breach(CloseCode.tooMuchUnfinished, 'max-unfinished-total-bytes', `more than ${limit} bytes of all peers unhandled`);
+  return breach(
+    CloseCode.tooMuchUnfinished,
+    'max-unfinished-total-bytes',
+    `more than ${limit} bytes of all peers unhandled`,
+  );
 }
 
 /** No sign of life for `seconds` after a ping. */
@@ -95,10 +103,16 @@ export function deadPeer(seconds: number): CloseReason {
 }
 
 /** The token that it came with opens the server no longer. */
-export const tokenRevoked: CloseReason = { code: CloseCode.tokenRevoked, text: 'token revoked; come back with a new one' };
+export const tokenRevoked: CloseReason = {
+  code: CloseCode.tokenRevoked,
+  text: 'token revoked; come back with a new one',
+};
 
 /** The token that it came with has ended by itself. */
-export const tokenExpired: CloseReason = { code: CloseCode.tokenRevoked, text: 'token expired; come back with a new one' };
+export const tokenExpired: CloseReason = {
+  code: CloseCode.tokenRevoked,
+  text: 'token expired; come back with a new one',
+};
 
 /** A message was begun and interrupted too often. */
 export const tooManyInterruptions: CloseReason = {
@@ -116,11 +130,14 @@ export const brokenFraming: CloseReason = { code: CloseCode.protocolError, text:
 export const textNotUtf8: CloseReason = { code: CloseCode.invalidText, text: 'text that is not UTF-8' };
 
 /** A message in too many fragments. */
-export const tooManyPieces: CloseReason = { code: CloseCode.policyViolation, text: `message in more than ${MAX_PIECES} pieces` };
+export const tooManyPieces: CloseReason = {
+  code: CloseCode.policyViolation,
+  text: `message in more than ${MAX_PIECES} pieces`,
+};
 
 /** The sentence for the answer to the peer's own close, and for a close frame in which `ws` finds a fault: with `code` alone. */
 export function reasonFor(code: number): string {
-  return [brokenFraming, textNotUtf8].find((reason) => reason.code === code)?.text ?? 'closed at the peer\'s request';
+  return [brokenFraming, textNotUtf8].find((reason) => reason.code === code)?.text ?? "closed at the peer's request";
 }
 
 function breach(code: number, limit: Limit, what: string): CloseReason {

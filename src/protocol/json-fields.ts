@@ -37,7 +37,9 @@ const LETTER_U = 0x75;
 const FAULT = -1;
 
 /** 1 for what stands for itself in a string. */
-const PLAIN = Uint8Array.from({ length: 256 }, (_, byte) => Number(byte >= SPACE && byte !== QUOTE && byte !== BACKSLASH));
+const PLAIN = Uint8Array.from({ length: 256 }, (_, byte) =>
+  Number(byte >= SPACE && byte !== QUOTE && byte !== BACKSLASH),
+);
 /** 1 for what may follow a backslash, besides `u` and four digits. */
 const ESCAPED = Uint8Array.from({ length: 256 }, (_, byte) => Number('"\\/bfnrt'.includes(String.fromCharCode(byte))));
 const [TRUE, FALSE, NULL] = ['true', 'false', 'null'].map((literal) => Buffer.from(literal));
@@ -92,7 +94,12 @@ export function stringsAt(json: Buffer, { from }: Span, most: number): string[] 
 function skipSpace(json: Buffer, from: number): number {
   let at = from;
   if (json[at] > SPACE) return at;
-  while (at < json.length && (json[at] === SPACE || json[at] === LINE_FEED || json[at] === CARRIAGE_RETURN || json[at] === TAB)) at += 1;
+  while (
+    at < json.length &&
+    (json[at] === SPACE || json[at] === LINE_FEED || json[at] === CARRIAGE_RETURN || json[at] === TAB)
+  ) {
+    at += 1;
+  }
   return at;
 }
 
@@ -225,4 +232,6 @@ function codeAt(json: Buffer, from: number): number {
 }
 
 /** What each byte is worth as a hexadecimal digit. */
-const DIGITS = Int8Array.from({ length: 256 }, (_, byte) => '0123456789abcdef'.indexOf(String.fromCharCode(byte).toLowerCase()));
+const DIGITS = Int8Array.from({ length: 256 }, (_, byte) =>
+  '0123456789abcdef'.indexOf(String.fromCharCode(byte).toLowerCase()),
+);

@@ -34,7 +34,10 @@ const told = z.discriminatedUnion('kind', [
     announcer,
     peerId: z.string().regex(/^(?:[0-9a-f]{2})*$/i),
     addresses: z.custom<readonly string[]>(
-      (value) => Array.isArray(value) && value.length <= MOST_ADDRESSES && value.every((address) => typeof address === 'string' && address.isWellFormed()),
+      (value) =>
+        Array.isArray(value) &&
+        value.length <= MOST_ADDRESSES &&
+        value.every((address) => typeof address === 'string' && address.isWellFormed()),
     ),
   }),
 ]);
@@ -86,7 +89,9 @@ function listIn(bytes: Uint8Array): readonly unknown[] | undefined {
 }
 
 function couldBeLeft(record: ToldRecord, { bytes, messageBytes, ttl }: RecordBounds): boolean {
-  if (record.kind === 'published') return Buffer.byteLength(record.payload, 'base64') <= bytes && record.payload.length <= messageBytes;
+  if (record.kind === 'published') {
+    return Buffer.byteLength(record.payload, 'base64') <= bytes && record.payload.length <= messageBytes;
+  }
   const { peerId, addresses } = record;
   return record.age <= ttl && announcedBytes(peerId, addresses) <= Math.min(bytes, messageBytes);
 }

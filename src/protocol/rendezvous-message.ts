@@ -57,7 +57,8 @@ const NAMES = ['type', 'topic', 'payload', 'peer_id', 'addresses'] as const;
 export function parseRendezvousMessage(json: Buffer): RendezvousMessage | Malformed | undefined {
   const fields = fieldsOf(json, NAMES);
   if (fields === undefined) return undefined;
-  const read = (name: (typeof NAMES)[number]): string | undefined => optional(fields.get(name), (span) => stringAt(json, span));
+  const read = (name: (typeof NAMES)[number]): string | undefined =>
+    optional(fields.get(name), (span) => stringAt(json, span));
   const type = read('type');
   if (type !== 'publish' && type !== 'announce' && type !== 'query') return undefined;
 
@@ -69,14 +70,18 @@ export function parseRendezvousMessage(json: Buffer): RendezvousMessage | Malfor
 
   if (type === 'publish') {
     const payload = read('payload');
-    return payload === undefined || !isBase64(payload) ? malformed(topic, 'payload must be base64 with padding') : { type, topic, payload };
+    return payload === undefined || !isBase64(payload)
+      ? malformed(topic, 'payload must be base64 with padding')
+      : { type, topic, payload };
   }
 
   const peerId = fields.has('peer_id') ? read('peer_id') : '';
   if (peerId === undefined) return malformed(topic, 'peer_id must be a string');
   if (!isHex(peerId)) return malformed(topic, 'peer_id must be hex');
   const addresses = optional(fields.get('addresses'), (span) => stringsAt(json, span, MOST_ADDRESSES + 1));
-  if (addresses?.every((address) => address.isWellFormed()) !== true) return malformed(topic, 'addresses must be a list of strings');
+  if (addresses?.every((address) => address.isWellFormed()) !== true) {
+    return malformed(topic, 'addresses must be a list of strings');
+  }
   return { type, topic, peer_id: peerId, addresses };
 }
 

@@ -1,4 +1,16 @@
-import { ARRAY, BYTES, CborReader, INDEFINITE, MALFORMED, MAP, TAG, TAG_BIGNUM, TAG_NEGATIVE_BIGNUM, TEXT, UNSIGNED } from './cbor-reader.js';
+import {
+  ARRAY,
+  BYTES,
+  CborReader,
+  INDEFINITE,
+  MALFORMED,
+  MAP,
+  TAG,
+  TAG_BIGNUM,
+  TAG_NEGATIVE_BIGNUM,
+  TEXT,
+  UNSIGNED,
+} from './cbor-reader.js';
 import type { SignalMessage } from './message.js';
 
 /**
@@ -22,7 +34,9 @@ const MAX_NAME_BYTES = 4096;
 const MAX_DEPTH = 254;
 /** The names that mean something, by their length. */
 const NAMES: { text: string; bytes: Uint8Array }[][] = [];
-for (const text of ['Subscribe', 'Unsubscribe', 'Relay', 'topic', 'payload']) (NAMES[text.length] ??= []).push({ text, bytes: Buffer.from(text) });
+for (const text of ['Subscribe', 'Unsubscribe', 'Relay', 'topic', 'payload']) {
+  (NAMES[text.length] ??= []).push({ text, bytes: Buffer.from(text) });
+}
 
 const VARIANTS = new Map<string | undefined, SignalMessage['kind']>([
   ['Subscribe', 'Subscribe'],
@@ -140,7 +154,7 @@ class MessageReader extends CborReader {
   #bigOctet(): number {
     if (this.head() !== BYTES) throw MALFORMED;
     let value = 0;
-    for (this.openString(); this.nextChunk(BYTES); ) {
+    for (this.openString(); this.nextChunk(BYTES);) {
       for (let at = this.from; at < this.at; at++) {
         if (value !== 0) throw MALFORMED;
         value = this.frame[at];

@@ -10,7 +10,7 @@ export function isText(bytes: Uint8Array, from: number, to: number): boolean {
 
 /** The same, where a call into Node would cost more than the text: it takes a view of its own for each. */
 function isShortText(bytes: Uint8Array, from: number, to: number): boolean {
-  for (let at = from; at < to; ) {
+  for (let at = from; at < to;) {
     const first = bytes[at++];
     if (first < 0x80) continue;
     if (first < 0xc2 || first > 0xf4) return false;

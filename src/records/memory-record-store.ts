@@ -83,13 +83,19 @@ export class MemoryRecordStore extends RecordStore {
     this.#expireOn(record.topic);
     const bytes = costOf(record);
     const { content } = record;
-    const announcer = content.kind === 'announced' ? announcerOf(record.source, content.peerId, content.addresses) : undefined;
+    const announcer =
+      content.kind === 'announced' ? announcerOf(record.source, content.peerId, content.addresses) : undefined;
     const making = new Set<Held>();
-    const refusal = this.#roomOnTopic(record, announcer, making) ?? this.#roomInQuota(record, bytes, making) ?? this.#roomInStore(bytes, making);
+    const refusal =
+      this.#roomOnTopic(record, announcer, making) ??
+      this.#roomInQuota(record, bytes, making) ??
+      this.#roomInStore(bytes, making);
     if (refusal !== undefined) return refusal;
 
     for (const held of making) this.#bury(held);
-    this.#hold(new Held(record.topic, record.connection, record.source, content, announcer, this.clock.monotonic(), bytes));
+    this.#hold(
+      new Held(record.topic, record.connection, record.source, content, announcer, this.clock.monotonic(), bytes),
+    );
     return undefined;
   }
 
@@ -119,7 +125,9 @@ export class MemoryRecordStore extends RecordStore {
   expire(most: number): boolean {
     const now = this.clock.monotonic();
     for (let buried = 0; buried < most; buried++) {
-      const due = [this.#announced.first, this.#orphans.first].find((held) => held !== undefined && held.expiresAt <= now);
+      const due = [this.#announced.first, this.#orphans.first].find(
+        (held) => held !== undefined && held.expiresAt <= now,
+      );
       if (due === undefined) return false;
       this.#bury(due);
     }
@@ -137,9 +145,14 @@ export class MemoryRecordStore extends RecordStore {
 
   #roomOnTopic(record: TopicRecord, announcer: string | undefined, making: Set<Held>): StoreRefusal | undefined {
     const held = this.#topics.get(record.topic) ?? [];
-    const replaced = held.find((other) => other.announcer === announcer && (announcer !== undefined || other.connection === record.connection));
+    const replaced = held.find(
+      (other) => other.announcer === announcer && (announcer !== undefined || other.connection === record.connection),
+    );
     if (replaced === undefined && held.length < this.bounds.perTopic) return undefined;
-    const maker = replaced ?? held.find((other) => other.list === this.#orphans) ?? held.find((other) => other.source === record.source);
+    const maker =
+      replaced ??
+      held.find((other) => other.list === this.#orphans) ??
+      held.find((other) => other.source === record.source);
     if (maker === undefined) return 'topic_full';
     making.add(maker);
     return undefined;

@@ -70,7 +70,11 @@ export class Discovery implements OnModuleInit {
     return (
       this.backplane
         .ask(topic)
-        ?.then((answers) => (answers.length === 0 ? this.here(topic) : newestOfEach([...dated(this.records.query(topic), asked), ...this.#told(asker, answers)]))) ?? this.here(topic)
+        ?.then((answers) =>
+          answers.length === 0
+            ? this.here(topic)
+            : newestOfEach([...dated(this.records.query(topic), asked), ...this.#told(asker, answers)]),
+        ) ?? this.here(topic)
     );
   }
 
@@ -87,7 +91,11 @@ export class Discovery implements OnModuleInit {
     return answers.flatMap((answer) => {
       const records = parseRecords(answer, this.#bounds);
       if (records === undefined) this.bus.dropped.malformed += 1;
-      return (records ?? []).map((record) => ({ age: record.age, announcer: record.kind === 'announced' ? record.announcer : undefined, found: { connection: ELSEWHERE, content: contentOf(record) } }));
+      return (records ?? []).map((record) => ({
+        age: record.age,
+        announcer: record.kind === 'announced' ? record.announcer : undefined,
+        found: { connection: ELSEWHERE, content: contentOf(record) },
+      }));
     });
   }
 

@@ -43,7 +43,9 @@ export class Drain implements OnModuleDestroy {
     over.abort();
 
     if (this.connections.size > 0) {
-      this.#log.warn('drain-timeout is over, cutting the connections that are left', { connections: this.connections.size });
+      this.#log.warn('drain-timeout is over, cutting the connections that are left', {
+        connections: this.connections.size,
+      });
     }
     for (const connection of this.connections) connection.terminate();
     await this.connections.empty();

@@ -91,7 +91,11 @@ export class Permissions {
 
   /** Said once: what fails for one peer fails for all, and they would fill the log. An error's text may hold the topic. */
   #fail(error: unknown): void {
-    if (!this.#failed) this.#log.error('the topic policy failed, which refuses; further failures are logged at debug', { error: nameOf(error) });
+    if (!this.#failed) {
+      this.#log.error('the topic policy failed, which refuses; further failures are logged at debug', {
+        error: nameOf(error),
+      });
+    }
     this.#failed = true;
     this.#log.debug('the topic policy failed', { error: nameOf(error) });
   }

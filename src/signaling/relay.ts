@@ -84,7 +84,9 @@ export class Relay implements OnModuleInit {
 
   /** J6: what a JSON peer publishes, in base64, reaches the topic's CBOR subscribers as a Relay. */
   publish(publisher: Connection, topic: string, payload: string): void {
-    if (this.topics.subscribers(topic).size > 0 || this.backplane.state === 'up') this.relay(publisher, topic, relayOf(topic, payload));
+    if (this.topics.subscribers(topic).size > 0 || this.backplane.state === 'up') {
+      this.relay(publisher, topic, relayOf(topic, payload));
+    }
   }
 
   /** R7: the connection is gone. */
@@ -115,7 +117,9 @@ export class Relay implements OnModuleInit {
     const { maxTopicBytes, maxTopicsPerConnection, maxSubscribersPerTopic, maxSubscriptions } = this.settings;
     if (Buffer.byteLength(topic) > maxTopicBytes) return topicTooLong(maxTopicBytes);
     if (exceeds(this.topics.countOf(connection), maxTopicsPerConnection)) return tooManyTopics(maxTopicsPerConnection);
-    if (exceeds(this.topics.subscribers(topic).size, maxSubscribersPerTopic)) return tooManySubscribers(maxSubscribersPerTopic);
+    if (exceeds(this.topics.subscribers(topic).size, maxSubscribersPerTopic)) {
+      return tooManySubscribers(maxSubscribersPerTopic);
+    }
     if (exceeds(this.topics.subscriptions, maxSubscriptions)) return tooManySubscriptions(maxSubscriptions);
     return undefined;
   }
@@ -123,7 +127,9 @@ export class Relay implements OnModuleInit {
   /** Asked only once what is published from now on is sure to come, so that nothing falls between the two. */
   async #replayElsewhere(subscriber: Connection, topic: string, confirmed: Promise<void> | undefined): Promise<void> {
     await confirmed;
-    if (this.settings.records) this.#replay(subscriber, topic, (await this.discovery.elsewhere(subscriber, topic)) ?? []);
+    if (this.settings.records) {
+      this.#replay(subscriber, topic, (await this.discovery.elsewhere(subscriber, topic)) ?? []);
+    }
   }
 
   /** Oldest first, of the newest as many as the bound allows; never the subscriber's own. */
@@ -141,7 +147,13 @@ export class Relay implements OnModuleInit {
       this.discovery.found(record);
     }
     for (const message of messages.toReversed()) subscriber.send(binaryFrame(message));
-    subscriber.charge(messages.length + chargeOfSending(messages.reduce((bytes, { length }) => bytes + length, 0), 1));
+    subscriber.charge(
+      messages.length +
+        chargeOfSending(
+          messages.reduce((bytes, { length }) => bytes + length, 0),
+          1,
+        ),
+    );
   }
 
   #logTopic(message: string, connection: Connection, topic: string): void {

@@ -49,14 +49,20 @@ export class Rendezvous {
   #answer(connection: Connection, message: RendezvousMessage | Malformed): string | Promise<string> {
     if (message.type === 'malformed') return this.#refuse(message.topic, 'malformed', message.fault);
     const { topic } = message;
-    if (!this.settings.records) return this.#refuse(topic, 'records_off', 'this server keeps no records; the setting is records');
+    if (!this.settings.records) {
+      return this.#refuse(topic, 'records_off', 'this server keeps no records; the setting is records');
+    }
     const { maxTopicBytes } = this.settings;
-    if (Buffer.byteLength(topic) > maxTopicBytes) return this.#refuse(topic, 'topic_too_long', topicTooLong(maxTopicBytes).text);
+    if (Buffer.byteLength(topic) > maxTopicBytes) {
+      return this.#refuse(topic, 'topic_too_long', topicTooLong(maxTopicBytes).text);
+    }
     const allowed = this.permissions.allows(connection, message.type, topic);
     if (allowed === true) return this.#honour(connection, message);
     if (allowed === false) return this.#forbid(topic);
     // Whose end came first leaves nothing behind.
-    return allowed.then((yes) => (yes && this.connections.heeds(connection) ? this.#honour(connection, message) : this.#forbid(topic)));
+    return allowed.then((yes) =>
+      yes && this.connections.heeds(connection) ? this.#honour(connection, message) : this.#forbid(topic),
+    );
   }
 
   #honour(connection: Connection, message: RendezvousMessage): string | Promise<string> {
@@ -72,7 +78,12 @@ export class Rendezvous {
 
   /** J1, J3, J6. */
   #publish(connection: Connection, { topic, payload }: Publish): string {
-    const refused = this.#leave(connection, topic, { kind: 'published', payload }, Buffer.byteLength(payload, 'base64'));
+    const refused = this.#leave(
+      connection,
+      topic,
+      { kind: 'published', payload },
+      Buffer.byteLength(payload, 'base64'),
+    );
     if (refused !== undefined) return refused;
     this.counts.publishes += 1;
     this.relay.publish(connection, topic, payload);
@@ -81,8 +92,15 @@ export class Rendezvous {
 
   /** J1, J3. */
   #announce(connection: Connection, { topic, peer_id: peerId, addresses }: Announce): string {
-    if (addresses.length > MOST_ADDRESSES) return this.#refuse(topic, 'record_too_large', `record over ${MOST_ADDRESSES} addresses`);
-    const content: RecordContent = { kind: 'announced', peerId, addresses, entryBytes: entryBytes({ peer_id: peerId, addresses }) };
+    if (addresses.length > MOST_ADDRESSES) {
+      return this.#refuse(topic, 'record_too_large', `record over ${MOST_ADDRESSES} addresses`);
+    }
+    const content: RecordContent = {
+      kind: 'announced',
+      peerId,
+      addresses,
+      entryBytes: entryBytes({ peer_id: peerId, addresses }),
+    };
     const refused = this.#leave(connection, topic, content, announcedBytes(peerId, addresses));
     if (refused !== undefined) return refused;
     this.counts.announces += 1;
@@ -92,7 +110,9 @@ export class Rendezvous {
   /** J4, J5: the asking connection's own records are left out. */
   #query(connection: Connection, { topic }: Query): string | Promise<string> {
     const found = this.discovery.everywhere(connection, topic);
-    return found instanceof Promise ? found.then((records) => this.#result(connection, topic, records)) : this.#result(connection, topic, found);
+    return found instanceof Promise
+      ? found.then((records) => this.#result(connection, topic, records))
+      : this.#result(connection, topic, found);
   }
 
   #result(connection: Connection, topic: string, records: readonly Discovered[]): string {
@@ -108,7 +128,13 @@ export class Rendezvous {
 
   #leave(connection: Connection, topic: string, content: RecordContent, bytes: number): string | undefined {
     const { recordMaxBytes } = this.settings;
-    if (bytes > recordMaxBytes) return this.#refuse(topic, 'record_too_large', `record over ${recordMaxBytes} bytes; the setting is record-max-bytes`);
+    if (bytes > recordMaxBytes) {
+      return this.#refuse(
+        topic,
+        'record_too_large',
+        `record over ${recordMaxBytes} bytes; the setting is record-max-bytes`,
+      );
+    }
     const refused = this.records.put({ topic, connection: connection.id, source: connection.source, content });
     return refused === undefined ? undefined : this.#refuse(topic, refused, WHY[refused]);
   }
@@ -152,7 +178,10 @@ function* entriesOf(records: readonly Discovered[]): Generator<Entry> {
       yield { bytes: content.entryBytes, peer: () => ({ peer_id: content.peerId, addresses: content.addresses }) };
     } else {
       const { payload } = content;
-      yield { bytes: plainEntryBytes(2 * Buffer.byteLength(payload, 'base64')), peer: () => ({ peer_id: '', addresses: [Buffer.from(payload, 'base64').toString('hex')] }) };
+      yield {
+        bytes: plainEntryBytes(2 * Buffer.byteLength(payload, 'base64')),
+        peer: () => ({ peer_id: '', addresses: [Buffer.from(payload, 'base64').toString('hex')] }),
+      };
     }
   }
 }

@@ -22,6 +22,8 @@ export class Revocation {
     if (!this.settings.revokeCloses) return;
     const revoked = [...this.connections].filter(({ credential }) => credential?.revoked === true);
     for (const connection of revoked) connection.close(tokenRevoked);
-    if (revoked.length > 0) this.#log.info('closed connections whose token was revoked', { connections: revoked.length });
+    if (revoked.length > 0) {
+      this.#log.info('closed connections whose token was revoked', { connections: revoked.length });
+    }
   }
 }

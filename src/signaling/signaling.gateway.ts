@@ -37,7 +37,11 @@ const TIMED_OF = 128;
 @UseGuards(OriginGuard, ClientCertificateGuard, BearerGuard, CustomGuards)
 @WebSocketGateway()
 export class SignalingGateway
-  implements OnGatewayInit<ConnectionSource>, OnGatewayConnection<Connection>, OnGatewayDisconnect<Connection>, MessageHandler
+  implements
+    OnGatewayInit<ConnectionSource>,
+    OnGatewayConnection<Connection>,
+    OnGatewayDisconnect<Connection>,
+    MessageHandler
 {
   readonly #log: Log;
   /** Messages until the next one whose handling is measured. */
@@ -156,7 +160,9 @@ export class SignalingGateway
     switch (message?.kind) {
       case 'Subscribe':
         this.traffic.received.subscribe += 1;
-        return this.#once(this.permissions.allows(connection, 'subscribe', message.topic), connection, () => this.relay.subscribe(connection, message.topic));
+        return this.#once(this.permissions.allows(connection, 'subscribe', message.topic), connection, () =>
+          this.relay.subscribe(connection, message.topic),
+        );
       case 'Unsubscribe':
         this.traffic.received.unsubscribe += 1;
         return this.relay.unsubscribe(connection, message.topic);

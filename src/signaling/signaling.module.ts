@@ -13,7 +13,10 @@ import { SignalingGateway } from './signaling.gateway.js';
 import { EveryTopic, TopicPolicy } from './topic-policy.js';
 
 /** The domain: what happens to a message, from the gateway inwards. */
-@Module({ providers: [Discovery, Permissions, Relay, Rendezvous, SignalingGateway, Drain, Expiry, Revocation], exports: [Revocation, SignalingGateway] })
+@Module({
+  providers: [Discovery, Permissions, Relay, Rendezvous, SignalingGateway, Drain, Expiry, Revocation],
+  exports: [Revocation, SignalingGateway],
+})
 export class SignalingModule implements OnModuleInit {
   constructor(private readonly module: ModuleRef) {}
 
@@ -24,6 +27,8 @@ export class SignalingModule implements OnModuleInit {
 
   /** Throws a StartupError for a policy that is made for each request: Nest would make the whole gateway so, and so none. */
   onModuleInit(): void {
-    if (this.module.introspect(Permissions).scope === Scope.REQUEST) throw new StartupError('the topic policy has request scope, or what it injects has: a message is no request');
+    if (this.module.introspect(Permissions).scope === Scope.REQUEST) {
+      throw new StartupError('the topic policy has request scope, or what it injects has: a message is no request');
+    }
   }
 }

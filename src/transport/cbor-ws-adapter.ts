@@ -34,7 +34,9 @@ export class CborWsAdapter extends WsAdapter {
   override create(port: number): WsEndpoint {
     if (this.#serving) throw new Error(ALONE);
     this.#serving = true;
-    if (port !== 0) throw new Error('CborWsAdapter serves the port of the application: give @WebSocketGateway none of its own');
+    if (port !== 0) {
+      throw new Error('CborWsAdapter serves the port of the application: give @WebSocketGateway none of its own');
+    }
     return new WsEndpoint({
       httpServer: this.app.getHttpServer() as Server,
       ownListener: this.app.getHttpAdapter() instanceof HttpListener,

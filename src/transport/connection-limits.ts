@@ -52,7 +52,11 @@ export class ConnectionLimits {
     const ofNetwork = this.#takenOf(origin);
     if (ofNetwork >= this.#mostOf(origin, ofNetwork)) {
       this.counts.reached('max-connections-per-ip');
-      return full(429, 'connections_per_ip', 'Too many connections from this address; the setting is max-connections-per-ip.');
+      return full(
+        429,
+        'connections_per_ip',
+        'Too many connections from this address; the setting is max-connections-per-ip.',
+      );
     }
     if (this.most > 0 && this.#taken >= this.most) {
       this.counts.reached('max-connections');
@@ -92,7 +96,9 @@ export class ConnectionLimits {
   #warn(): void {
     if (this.#warned) return;
     this.#warned = true;
-    this.log.warn('many connections from a private address, which has no limit by default: if that is a proxy, name it in trusted-proxies, so that those behind it are told apart');
+    this.log.warn(
+      'many connections from a private address, which has no limit by default: if that is a proxy, name it in trusted-proxies, so that those behind it are told apart',
+    );
   }
 }
 

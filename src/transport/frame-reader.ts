@@ -1,5 +1,14 @@
 import { isUtf8 } from 'node:buffer';
-import { BROKEN, Opcode, SHORTEST_HEAD, frameHead, maskBefore, messageStart, simpleFrameLength, unmask } from '../protocol/client-frame.js';
+import {
+  BROKEN,
+  Opcode,
+  SHORTEST_HEAD,
+  frameHead,
+  maskBefore,
+  messageStart,
+  simpleFrameLength,
+  unmask,
+} from '../protocol/client-frame.js';
 import type { FrameHead } from '../protocol/client-frame.js';
 import { MAX_PIECES, brokenFraming, messageTooBig, textNotUtf8, tooManyPieces } from '../protocol/close-codes.js';
 import type { CloseReason } from '../protocol/close-codes.js';
@@ -88,7 +97,7 @@ export class FrameReader {
       bytes.write(this.#head, at, 'latin1');
       this.#head = '';
     }
-    for (const end = start + length; at < end && !this.#over; ) at = this.#next(at, end);
+    for (const end = start + length; at < end && !this.#over;) at = this.#next(at, end);
   }
 
   /** Bytes came that are not in the buffer. */
@@ -128,7 +137,9 @@ export class FrameReader {
   /** A control frame is acted on when it is whole (RFC 6455, section 5.5). */
   #control({ final, opcode, length, body }: FrameHead, at: number, end: number): number {
     const short = body - at === SHORTEST_HEAD;
-    if (!final || !short || opcode > Opcode.pong || (opcode === Opcode.close && length === 1)) return this.#fault(brokenFraming, end);
+    if (!final || !short || opcode > Opcode.pong || (opcode === Opcode.close && length === 1)) {
+      return this.#fault(brokenFraming, end);
+    }
     const next = body + length;
     if (next > end) return this.#keep(at, end);
     if (opcode !== Opcode.close) return this.#deliver(opcode === Opcode.ping ? 'ping' : 'pong', body, next);
@@ -140,8 +151,12 @@ export class FrameReader {
   #data(head: FrameHead, at: number, end: number): number {
     const { final, opcode, length, body } = head;
     const before = this.#unfinished;
-    if (opcode > Opcode.binary || (opcode === Opcode.continuation) === (before === undefined)) return this.#fault(brokenFraming, end);
-    if (length + (before?.length ?? 0) > this.maxMessageBytes) return this.#fault(messageTooBig(this.maxMessageBytes), end);
+    if (opcode > Opcode.binary || (opcode === Opcode.continuation) === (before === undefined)) {
+      return this.#fault(brokenFraming, end);
+    }
+    if (length + (before?.length ?? 0) > this.maxMessageBytes) {
+      return this.#fault(messageTooBig(this.maxMessageBytes), end);
+    }
     if ((before?.frames ?? 0) >= MAX_PIECES) return this.#fault(tooManyPieces, end);
     if (body > end) return this.#keep(at, end);
     const kind = opcode === Opcode.text ? 'text' : 'binary';
@@ -161,7 +176,12 @@ export class FrameReader {
     const { bytes, words } = this.buffer;
     const next = Math.min(at + unfinished.left, end);
     unmask(bytes, words, at, next, unfinished.mask, unfinished.came);
-    const grew = unfinished.add(bytes, at, next, unfinished.final ? unfinished.length + unfinished.left : this.maxMessageBytes);
+    const grew = unfinished.add(
+      bytes,
+      at,
+      next,
+      unfinished.final ? unfinished.length + unfinished.left : this.maxMessageBytes,
+    );
     if (unfinished.left > 0 || !unfinished.final) {
       if (grew || unfinished.frames === 1) this.receiver.holds(unfinished.memory);
       return next;

@@ -10,16 +10,25 @@ export function isWebSocketHandshake(request: IncomingMessage): boolean {
 export function handshakeFault({ httpVersion, headers }: IncomingMessage): Refusal | undefined {
   if (httpVersion !== '1.1') return malformed('it must be HTTP/1.1');
   if (headers['sec-websocket-version'] !== '13') return malformed('Missing or invalid Sec-WebSocket-Version header');
-  if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0') return malformed('it must have no body');
+  if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0') {
+    return malformed('it must have no body');
+  }
   return undefined;
 }
 
 function malformed(what: string): Refusal {
-  return { status: 400, reason: 'malformed', text: `Not a valid WebSocket handshake: ${what}.`, headers: { 'Sec-WebSocket-Version': '13' } };
+  return {
+    status: 400,
+    reason: 'malformed',
+    text: `Not a valid WebSocket handshake: ${what}.`,
+    headers: { 'Sec-WebSocket-Version': '13' },
+  };
 }
 
 /** The answer to a handshake that `ws` itself refuses, for the reason in `error`. */
 export function refusalOfHandshake(error: Error, request: IncomingMessage): Refusal {
-  if (request.method !== 'GET') return { status: 405, reason: 'malformed', text: 'A WebSocket handshake is a GET.', headers: { Allow: 'GET' } };
+  if (request.method !== 'GET') {
+    return { status: 405, reason: 'malformed', text: 'A WebSocket handshake is a GET.', headers: { Allow: 'GET' } };
+  }
   return malformed(error.message);
 }

@@ -5,7 +5,11 @@ import type { Refusal } from '../presence/connection.js';
 export const MOST_HEADERS = 128;
 
 /** The answer to a request with more. */
-export const TOO_MANY_HEADERS: Refusal = { status: 431, reason: 'malformed', text: `A request may have ${MOST_HEADERS} headers.` };
+export const TOO_MANY_HEADERS: Refusal = {
+  status: 431,
+  reason: 'malformed',
+  text: `A request may have ${MOST_HEADERS} headers.`,
+};
 
 export function hasTooManyHeaders({ rawHeaders }: IncomingMessage): boolean {
   return rawHeaders.length > 2 * MOST_HEADERS;

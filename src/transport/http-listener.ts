@@ -64,7 +64,17 @@ export class HttpListener extends ExpressAdapter {
       this.tls === undefined
         ? createServer(limits, answer)
         : // Who has no right certificate is told so at the upgrade, and health needs none.
-          createTlsServer({ ...limits, ...this.tls, requestCert: this.tls.ca !== undefined, rejectUnauthorized: false, minVersion: OLDEST_TLS, handshakeTimeout: timeout }, answer);
+          createTlsServer(
+            {
+              ...limits,
+              ...this.tls,
+              requestCert: this.tls.ca !== undefined,
+              rejectUnauthorized: false,
+              minVersion: OLDEST_TLS,
+              handshakeTimeout: timeout,
+            },
+            answer,
+          );
     bound(this.httpServer, timeout);
     if (this.settings.managementAddr === undefined) return;
     const hosts = new ManagementHosts(this.settings);
@@ -120,7 +130,12 @@ function bound(server: Server, timeout: number): void {
 
 /** As many connections as have handles: of more, one that is not used makes way. */
 function boundNumber(management: Server): void {
-  const connections = new PlainConnections({ most: () => FOR_OPERATORS, mostOf: () => Infinity, answersMayEnd: true, madeWay: () => undefined });
+  const connections = new PlainConnections({
+    most: () => FOR_OPERATORS,
+    mostOf: () => Infinity,
+    answersMayEnd: true,
+    madeWay: () => undefined,
+  });
   void new PlainSockets(management, connections, {
     ofConnection: ({ remoteAddress }) => originAt(remoteAddress),
     ofRequest: ({ socket }) => originAt(socket.remoteAddress),
@@ -131,7 +146,10 @@ function boundNumber(management: Server): void {
 const OF_OPERATORS = new RegExp(`^/${MANAGEMENT}(?:[/?]|$)`, 'i');
 
 /** 421 (RFC 9110, section 15.5.20) rather than 403: it is the name that is wrong, not who asks. */
-const WRONG_HOST = failure(421, 'This host name is not one of the management address. If it is yours, add it to management-hosts; or use the IP address.');
+const WRONG_HOST = failure(
+  421,
+  'This host name is not one of the management address. If it is yours, add it to management-hosts; or use the IP address.',
+);
 
 /** Where nothing is, for a URL that cannot be read. */
 const NOWHERE = '/-';

@@ -10,7 +10,11 @@ const SUGGESTED = {
 } as const;
 
 /** What an operator should do about an address that cannot be listened on, in one line. */
-export function listenFault(error: NodeJS.ErrnoException, { host, port }: ListenAddress, setting: AddressSetting): string {
+export function listenFault(
+  error: NodeJS.ErrnoException,
+  { host, port }: ListenAddress,
+  setting: AddressSetting,
+): string {
   const where = `cannot listen on ${authority(host, port)}`;
   const suggested = SUGGESTED[setting];
   const [first, second] = suggested.ports;

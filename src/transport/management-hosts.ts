@@ -17,7 +17,11 @@ export class ManagementHosts {
   readonly #everywhere: boolean;
 
   constructor({ managementAddr, managementHosts = [] }: Settings) {
-    this.#names = new Set(['localhost', ...managementHosts, ...(managementAddr === undefined ? [] : [plain(managementAddr.host)])]);
+    this.#names = new Set([
+      'localhost',
+      ...managementHosts,
+      ...(managementAddr === undefined ? [] : [plain(managementAddr.host)]),
+    ]);
     this.#everywhere = managementHosts.length > 0;
   }
 

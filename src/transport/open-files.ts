@@ -28,7 +28,9 @@ export function capacity(wanted: number, files: number, reserved = 0): Capacity 
   const sockets = files - FOR_ITSELF - reserved;
   const connections = sockets - FOR_REFUSALS;
   if (connections < 1) {
-    throw new StartupError(`this process may open only ${files} files, too few to serve anybody: raise "ulimit -n" to 512 or more`);
+    throw new StartupError(
+      `this process may open only ${files} files, too few to serve anybody: raise "ulimit -n" to 512 or more`,
+    );
   }
   return { connections: wanted === 0 ? connections : Math.min(wanted, connections), sockets };
 }

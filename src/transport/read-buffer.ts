@@ -47,6 +47,8 @@ export class ReadBuffer {
 /** The symbols of OF_ONREAD; none when one of them is missing. */
 function symbolsOf(socket: object): symbol[] {
   const own = Object.getOwnPropertySymbols(socket);
-  const found = OF_ONREAD.map((name) => own.find(({ description }) => description === name)).filter((symbol) => symbol !== undefined);
+  const found = OF_ONREAD.map((name) => own.find(({ description }) => description === name)).filter(
+    (symbol) => symbol !== undefined,
+  );
   return found.length === OF_ONREAD.length ? found : [];
 }

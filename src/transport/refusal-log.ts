@@ -21,7 +21,11 @@ export class RefusalLog {
       this.#unmentioned += 1;
       return;
     }
-    this.log.info(this.message, { status, remote, ...(this.#unmentioned > 0 && { unmentionedBefore: this.#unmentioned }) });
+    this.log.info(this.message, {
+      status,
+      remote,
+      ...(this.#unmentioned > 0 && { unmentionedBefore: this.#unmentioned }),
+    });
     this.#unmentioned = 0;
   }
 }

@@ -14,7 +14,12 @@ export const DRAINING: Refusal = {
 };
 
 /** To CONNECT (RFC 9110, section 9.3.6). */
-export const NO_PROXY: Refusal = { status: 405, reason: 'malformed', text: 'This server is no proxy.', headers: { Allow: 'GET' } };
+export const NO_PROXY: Refusal = {
+  status: 405,
+  reason: 'malformed',
+  text: 'This server is no proxy.',
+  headers: { Allow: 'GET' },
+};
 
 /**
  * The answer to an exception of a guard; anything but an HttpException is our fault and says nothing about itself. Where the

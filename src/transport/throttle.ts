@@ -75,7 +75,7 @@ export class Throttle {
 
   /** Releases what may go of the next paused connections. True when the pass over all of them is not over. */
   #step(): boolean {
-    for (let left = RELEASED_A_STEP; left > 0; ) {
+    for (let left = RELEASED_A_STEP; left > 0;) {
       const { done, value: inbox } = this.#pass.next();
       if (done === true) {
         this.#pass = this.#paused.values();

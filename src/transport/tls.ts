@@ -17,7 +17,9 @@ export function expiryOf({ cert }: TlsPair): number {
 
 /** The files of a pair that is whole; none for plaintext. */
 export function tlsFiles({ tlsCert, tlsKey, tlsClientCa }: Settings): readonly string[] {
-  return tlsCert === undefined || tlsKey === undefined ? [] : [tlsCert, tlsKey, ...(tlsClientCa === undefined ? [] : [tlsClientCa])];
+  return tlsCert === undefined || tlsKey === undefined
+    ? []
+    : [tlsCert, tlsKey, ...(tlsClientCa === undefined ? [] : [tlsClientCa])];
 }
 
 /** The pair that the settings name, checked; undefined for plaintext. Throws a StartupError that names the file at fault. */
@@ -28,7 +30,14 @@ export function loadTlsPair(settings: Settings): TlsPair | undefined {
   if (tlsClientCa === undefined) return pair;
   const ca = readSettingFile('tls-client-ca', tlsClientCa);
   // OpenSSL passes over what it cannot read, and everyone whom that vouches for would be refused.
-  const blocks = ca.toString('latin1').match(/-----BEGIN CERTIFICATE-----[^]*?(?:-----END CERTIFICATE-----|$)/g) ?? [''];
-  for (const block of blocks) orStartupError(() => new X509Certificate(block), `tls-client-ca ${JSON.stringify(tlsClientCa)}: not a PEM certificate`);
+  const blocks = ca.toString('latin1').match(/-----BEGIN CERTIFICATE-----[^]*?(?:-----END CERTIFICATE-----|$)/g) ?? [
+    '',
+  ];
+  for (const block of blocks) {
+    orStartupError(
+      () => new X509Certificate(block),
+      `tls-client-ca ${JSON.stringify(tlsClientCa)}: not a PEM certificate`,
+    );
+  }
   return { ...pair, ca };
 }

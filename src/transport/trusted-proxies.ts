@@ -52,9 +52,18 @@ export class TrustedProxies {
 /** What each proxy wrote, the one nearest to us last. */
 function hops(header: string, value: string | string[] | undefined): string[] {
   const written = [value ?? []].flat().join(',');
-  if (header !== FORWARDED) return written.split(',').map((element) => element.trim()).filter((element) => element !== '');
+  if (header !== FORWARDED) {
+    return written
+      .split(',')
+      .map((element) => element.trim())
+      .filter((element) => element !== '');
+  }
   // A quote that nobody closed could hide where an element ends.
-  return splitUnquoted(written, ',')?.filter((element) => element.trim() !== '').map(forOf) ?? [''];
+  return (
+    splitUnquoted(written, ',')
+      ?.filter((element) => element.trim() !== '')
+      .map(forOf) ?? ['']
+  );
 }
 
 /** RFC 7239, section 4: of pairs by semicolons, the value of "for"; without one it is not known from where, nor with two. */
@@ -66,7 +75,9 @@ function forOf(element: string): string {
 /** The value of a pair that is named "for"; undefined for any other pair. */
 function valueOfFor(pair: string): string | undefined {
   const equals = pair.indexOf('=');
-  return equals !== -1 && pair.slice(0, equals).trim().toLowerCase() === 'for' ? pair.slice(equals + 1).trim() : undefined;
+  return equals !== -1 && pair.slice(0, equals).trim().toLowerCase() === 'for'
+    ? pair.slice(equals + 1).trim()
+    : undefined;
 }
 
 /** The parts of a text between separators, except those in quoted strings (RFC 9110, section 5.6.4); undefined where a quote is not closed. Reads each character once. */

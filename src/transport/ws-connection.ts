@@ -6,7 +6,14 @@ import type { LimitCounts } from '../metrics/limit-counts.js';
 import type { TrafficCounts } from '../metrics/traffic-counts.js';
 import { Connection } from '../presence/connection.js';
 import type { ConnectionCredential, MessageHandler } from '../presence/connection.js';
-import { CloseCode, MOST_INTERRUPTIONS, nodeOverloaded, slowConsumer, tooManyInterruptions, tooMuchUnfinished } from '../protocol/close-codes.js';
+import {
+  CloseCode,
+  MOST_INTERRUPTIONS,
+  nodeOverloaded,
+  slowConsumer,
+  tooManyInterruptions,
+  tooMuchUnfinished,
+} from '../protocol/close-codes.js';
 import type { CloseReason } from '../protocol/close-codes.js';
 import { PING, pongFrame } from '../protocol/websocket-frame.js';
 import type { Place } from './connection-limits.js';
@@ -156,7 +163,9 @@ export class WsConnection extends Connection implements Writer, Pulse, Recipient
     const { backlog, maxBufferedBytes } = this.share;
     if (bytes === 0) this.outbox = undefined;
     backlog.note(this, bytes);
-    if (maxBufferedBytes > 0 && bytes > maxBufferedBytes && this.open && !this.#ignored) this.close(slowConsumer(maxBufferedBytes));
+    if (maxBufferedBytes > 0 && bytes > maxBufferedBytes && this.open && !this.#ignored) {
+      this.close(slowConsumer(maxBufferedBytes));
+    }
   }
 
   /** Too much waits for all peers, and most of it for this one. */

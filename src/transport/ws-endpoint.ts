@@ -112,7 +112,9 @@ export class WsEndpoint implements ConnectionSource {
       WebSocket: SignalSocket,
     };
     this.#webSockets = new WebSocketServer(options);
-    this.#webSockets.on('wsClientError', (error, socket, request) => this.#refuse(request, socket, refusalOfHandshake(error, request)));
+    this.#webSockets.on('wsClientError', (error, socket, request) =>
+      this.#refuse(request, socket, refusalOfHandshake(error, request)),
+    );
     parts.httpServer.prependListener('request', takeTurn);
     parts.httpServer.on('upgrade', this.#onUpgrade);
     parts.httpServer.on('connect', this.#onConnect);
@@ -122,13 +124,29 @@ export class WsEndpoint implements ConnectionSource {
   deliverTo(handler: MessageHandler): void {
     const { settings, clock, counts, traffic, connections, held } = this.parts;
     const { maxMessageBytes, maxBufferedBytes, maxBufferedTotalBytes, maxUnfinishedTotalBytes } = settings;
-    const backlog = new Holdings<WsConnection>(maxBufferedTotalBytes, held.buffered, (connection) => connection.overflow(maxBufferedTotalBytes));
-    const unfinished = new Holdings<WsConnection>(maxUnfinishedTotalBytes, held.unfinished, (connection) => connection.abandon(maxUnfinishedTotalBytes));
+    const backlog = new Holdings<WsConnection>(maxBufferedTotalBytes, held.buffered, (connection) =>
+      connection.overflow(maxBufferedTotalBytes),
+    );
+    const unfinished = new Holdings<WsConnection>(maxUnfinishedTotalBytes, held.unfinished, (connection) =>
+      connection.abandon(maxUnfinishedTotalBytes),
+    );
     const writes = new WriteBatch();
     const throttle = new Throttle(settings, clock, counts);
     const readBuffer = new ReadBuffer();
     const limits = { maxMessageBytes, maxBufferedBytes };
-    this.#share = { handler, writes, backlog, unfinished, heartbeat: this.#heartbeat, throttle, readBuffer, counts, traffic, connections, ...limits };
+    this.#share = {
+      handler,
+      writes,
+      backlog,
+      unfinished,
+      heartbeat: this.#heartbeat,
+      throttle,
+      readBuffer,
+      counts,
+      traffic,
+      connections,
+      ...limits,
+    };
     this.#admit = this.parts.guards.of(handler);
   }
 
@@ -228,11 +246,18 @@ export class WsEndpoint implements ConnectionSource {
   /** How many connections there may be, given the handles that the process may open; those are no limit to be run into. */
   #capacity(): Capacity {
     const { maxConnections, managementAddr } = this.parts.settings;
-    const { connections, sockets } = capacity(maxConnections, mostOpenFiles(), managementAddr === undefined ? 0 : FOR_OPERATORS);
+    const { connections, sockets } = capacity(
+      maxConnections,
+      mostOpenFiles(),
+      managementAddr === undefined ? 0 : FOR_OPERATORS,
+    );
     // One that is accepted beyond them has another one closed; only where there is none to close it is dropped.
     if (sockets !== undefined) this.parts.httpServer.maxConnections = sockets + 1;
     if (connections < maxConnections) {
-      this.parts.log.warn('max-connections is more than the files that this process may open allow: raise "ulimit -n"', { maxConnections, allowed: connections });
+      this.parts.log.warn(
+        'max-connections is more than the files that this process may open allow: raise "ulimit -n"',
+        { maxConnections, allowed: connections },
+      );
     }
     this.parts.connections.most = connections;
     return { connections, sockets };
@@ -242,7 +267,11 @@ export class WsEndpoint implements ConnectionSource {
   #plainBounds(sockets = Infinity): PlainBounds {
     const { settings, ownListener, counts, log, clock } = this.parts;
     const most = ownListener && settings.maxPlainConnections > 0 ? settings.maxPlainConnections : Infinity;
-    const logs = { network: new RefusalLog(log, clock, MADE_WAY.network), node: new RefusalLog(log, clock, MADE_WAY.node), handles: new RefusalLog(log, clock, MADE_WAY.handles) };
+    const logs = {
+      network: new RefusalLog(log, clock, MADE_WAY.network),
+      node: new RefusalLog(log, clock, MADE_WAY.node),
+      handles: new RefusalLog(log, clock, MADE_WAY.handles),
+    };
     const handles = (): number => sockets - this.#limits.taken;
     return {
       most: () => Math.min(most, handles()),

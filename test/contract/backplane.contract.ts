@@ -28,7 +28,8 @@ export function backplaneContract(name: string, join: (count: number) => Promise
       await nodes.backplanes[node].subscribe(topic);
     };
     const line = (topic: string, payload: string): string => `${topic} ${relayMessage(topic, payload).toString('hex')}`;
-    const send = (node: number, topic: string, payload: string): void => nodes.backplanes[node].publish(topic, relayMessage(topic, payload));
+    const send = (node: number, topic: string, payload: string): void =>
+      nodes.backplanes[node].publish(topic, relayMessage(topic, payload));
 
     /** Resolves when everything that was published before has arrived everywhere: each node has a word for each other one. */
     async function settle(arrived: readonly string[][]): Promise<void> {
@@ -36,7 +37,9 @@ export function backplaneContract(name: string, join: (count: number) => Promise
       await Promise.all([...nodes.backplanes.keys()].map((node) => want(node, 'the end')));
       for (const node of nodes.backplanes.keys()) send(node, 'the end', String(node));
       const ends = (lines: readonly string[]): number => lines.filter((one) => one.startsWith('the end')).length;
-      while (arrived.some((lines) => ends(lines) < nodes.backplanes.length - 1)) await new Promise((resolve) => setImmediate(resolve));
+      while (arrived.some((lines) => ends(lines) < nodes.backplanes.length - 1)) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
       for (const lines of arrived) lines.splice(0, lines.length, ...lines.filter((one) => !one.startsWith('the end')));
     }
 

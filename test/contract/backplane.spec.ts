@@ -10,7 +10,11 @@ import { backplaneContract } from './backplane.contract.js';
 
 backplaneContract(
   'LocalBackplane',
-  (count) => Promise.resolve({ backplanes: Array.from({ length: count }, () => new LocalBackplane()), close: () => Promise.resolve() }),
+  (count) =>
+    Promise.resolve({
+      backplanes: Array.from({ length: count }, () => new LocalBackplane()),
+      close: () => Promise.resolve(),
+    }),
   false,
 );
 
@@ -27,8 +31,13 @@ describeWithNats('with NATS', () => {
     async (count) => {
       const settings = parseSettings({ natsUrl: nats.url });
       const parts = { settings, clock: new SystemClock(), log: logs.for('backplane') };
-      const backplanes = await Promise.all(Array.from({ length: count }, () => NatsBackplane.join({ ...parts, counts: new BackplaneCounts() })));
-      return { backplanes, close: async () => void (await Promise.all(backplanes.map((backplane) => backplane.onApplicationShutdown()))) };
+      const backplanes = await Promise.all(
+        Array.from({ length: count }, () => NatsBackplane.join({ ...parts, counts: new BackplaneCounts() })),
+      );
+      return {
+        backplanes,
+        close: async () => void (await Promise.all(backplanes.map((backplane) => backplane.onApplicationShutdown()))),
+      };
     },
     true,
   );

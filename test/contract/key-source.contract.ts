@@ -31,12 +31,22 @@ export function describeKeySource(name: string, make: (keys: readonly SigningKey
     it('gives none for an algorithm that no key is for, secret ones and none included', async () => {
       const source = await make([ec, rsa]);
       for (const alg of ['ES384', 'EdDSA', 'HS256', 'none', 'RSA-OAEP', '', 'constructor']) {
-        for (const kid of ['one', undefined]) expect(await source.candidates({ alg, ...(kid !== undefined && { kid }) })).toEqual([]);
+        for (const kid of ['one', undefined]) {
+          expect(await source.candidates({ alg, ...(kid !== undefined && { kid }) })).toEqual([]);
+        }
       }
     });
 
     it('gives nothing that the token brought along', async () => {
-      const [key] = await (await make([ec])).candidates({ alg: 'ES256', kid: 'one', jwk: stranger.jwk, jku: 'http://127.0.0.1:1/', x5u: 'http://127.0.0.1:1/' });
+      const [key] = await (
+        await make([ec])
+      ).candidates({
+        alg: 'ES256',
+        kid: 'one',
+        jwk: stranger.jwk,
+        jku: 'http://127.0.0.1:1/',
+        x5u: 'http://127.0.0.1:1/',
+      });
       await expect(jwtVerify(await sign(stranger, { sub: 'a' }), key)).rejects.toThrow('signature verification failed');
     });
 

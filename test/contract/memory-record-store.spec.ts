@@ -8,7 +8,10 @@ import { announced, announcement, BOUNDS, published, recordStoreContract } from 
 
 const ONE = costOf(announced('t', 's', 'aa'));
 
-recordStoreContract('MemoryRecordStore', (clock) => new MemoryRecordStore({ ...BOUNDS, maxBytes: 100 * ONE, maxBytesPerSource: Infinity }, clock));
+recordStoreContract(
+  'MemoryRecordStore',
+  (clock) => new MemoryRecordStore({ ...BOUNDS, maxBytes: 100 * ONE, maxBytesPerSource: Infinity }, clock),
+);
 
 /** The store as one list, oldest first, searched from end to end: slow and plain. */
 class Model {
@@ -23,7 +26,9 @@ class Model {
     const same = (other: TopicRecord): boolean =>
       other.topic === record.topic &&
       other.content.kind === record.content.kind &&
-      (record.content.kind === 'published' ? other.connection === record.connection : other.source === record.source && JSON.stringify(other.content) === JSON.stringify(record.content));
+      (record.content.kind === 'published'
+        ? other.connection === record.connection
+        : other.source === record.source && JSON.stringify(other.content) === JSON.stringify(record.content));
     let rest = this.alive().filter((other) => !same(other));
     const give = (up: (other: (typeof rest)[number]) => boolean): boolean => {
       const first = rest.find(up);
@@ -32,18 +37,31 @@ class Model {
     };
     // Orphans are given up in the order their connections closed.
     const orphans = rest.filter(({ orphan }) => orphan).toSorted((x, y) => x.expiresAt - y.expiresAt);
-    const isFirst = (among: typeof rest) => (other: (typeof rest)[number]) => other === among.find((orphan) => rest.includes(orphan));
+    const isFirst = (among: typeof rest) => (other: (typeof rest)[number]) =>
+      other === among.find((orphan) => rest.includes(orphan));
 
     if (rest.filter(({ topic }) => topic === record.topic).length >= this.bounds.perTopic) {
       const onTopic = (other: TopicRecord): boolean => other.topic === record.topic;
-      if (!give((other) => onTopic(other) && other.orphan) && !give((other) => onTopic(other) && other.source === record.source)) return 'topic_full';
+      if (
+        !give((other) => onTopic(other) && other.orphan) &&
+        !give((other) => onTopic(other) && other.source === record.source)
+      ) {
+        return 'topic_full';
+      }
     }
     while (rest.filter(({ source }) => source === record.source).length >= this.bounds.perSource) {
       if (!give(isFirst(orphans.filter(({ source }) => source === record.source)))) return 'quota_exceeded';
     }
     while (rest.length >= this.bounds.inAll) if (!give(isFirst(orphans))) return 'store_full';
 
-    this.records = [...rest, { ...record, orphan: false, expiresAt: record.content.kind === 'published' ? Infinity : this.clock.monotonic() + this.bounds.ttl }];
+    this.records = [
+      ...rest,
+      {
+        ...record,
+        orphan: false,
+        expiresAt: record.content.kind === 'published' ? Infinity : this.clock.monotonic() + this.bounds.ttl,
+      },
+    ];
     return undefined;
   }
 
@@ -56,7 +74,9 @@ class Model {
   }
 
   query(topic: string): TopicRecord[] {
-    return this.alive().filter((record) => record.topic === topic).toReversed();
+    return this.alive()
+      .filter((record) => record.topic === topic)
+      .toReversed();
   }
 
   alive(): typeof this.records {
@@ -66,9 +86,26 @@ class Model {
 
 /** Names of one length, so that every record costs the same and a bound in bytes is a bound in records. */
 const call = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ what: fc.constant('publish' as const), topic: fc.constantFrom('t', 'u', 'v'), who: fc.nat(5) }) },
-  { weight: 6, arbitrary: fc.record({ what: fc.constant('announce' as const), topic: fc.constantFrom('t', 'u', 'v'), who: fc.nat(5) }) },
-  { weight: 3, arbitrary: fc.record({ what: fc.constant('disconnect' as const), topic: fc.constant(''), who: fc.nat(5) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      what: fc.constant('publish' as const),
+      topic: fc.constantFrom('t', 'u', 'v'),
+      who: fc.nat(5),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      what: fc.constant('announce' as const),
+      topic: fc.constantFrom('t', 'u', 'v'),
+      who: fc.nat(5),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ what: fc.constant('disconnect' as const), topic: fc.constant(''), who: fc.nat(5) }),
+  },
   { weight: 2, arbitrary: fc.record({ what: fc.constant('pass' as const), topic: fc.constant(''), who: fc.nat(9) }) },
 );
 
@@ -79,7 +116,10 @@ describe('MemoryRecordStore', () => {
         const bounds = { ttl: 1000, perTopic: 3, perSource: 4, inAll: 6 };
         const clock = new ManualClock();
         const cost = costOf({ topic: 't', connection: 0, source: 's0', content: { kind: 'published', payload: 'x' } });
-        const store = new MemoryRecordStore({ ...bounds, maxBytes: bounds.inAll * cost, maxBytesPerSource: Infinity }, clock);
+        const store = new MemoryRecordStore(
+          { ...bounds, maxBytes: bounds.inAll * cost, maxBytesPerSource: Infinity },
+          clock,
+        );
         const model = new Model(bounds, clock);
         // A connection that closed does not come back: its number is used once.
         const numbers = [0, 1, 2, 3, 4, 5];
@@ -106,7 +146,12 @@ describe('MemoryRecordStore', () => {
           expect(verdicts[0]).toBe(verdicts[1]);
 
           for (const asked of ['t', 'u', 'v']) {
-            const plain = ({ topic: t, connection, source, content }: TopicRecord): TopicRecord => ({ topic: t, connection, source, content });
+            const plain = ({ topic: t, connection, source, content }: TopicRecord): TopicRecord => ({
+              topic: t,
+              connection,
+              source,
+              content,
+            });
             expect(store.query(asked).map(plain)).toEqual(model.query(asked).map(plain));
           }
           expect(store.bytes).toBe(store.size * cost);
@@ -118,14 +163,24 @@ describe('MemoryRecordStore', () => {
   });
 
   it('holds one source to its share of the bytes', () => {
-    const store = new MemoryRecordStore({ ...BOUNDS, maxBytes: 100 * ONE, maxBytesPerSource: 2 * ONE }, new ManualClock());
-    expect([store.put(announced('1', 's', 'aa')), store.put(announced('2', 's', 'aa')), store.put(announced('3', 's', 'aa'))]).toEqual([undefined, undefined, 'quota_exceeded']);
+    const store = new MemoryRecordStore(
+      { ...BOUNDS, maxBytes: 100 * ONE, maxBytesPerSource: 2 * ONE },
+      new ManualClock(),
+    );
+    expect([
+      store.put(announced('1', 's', 'aa')),
+      store.put(announced('2', 's', 'aa')),
+      store.put(announced('3', 's', 'aa')),
+    ]).toEqual([undefined, undefined, 'quota_exceeded']);
     expect(store.put(announced('3', 'z', 'aa'))).toBeUndefined();
   });
 
   it('J8: a full topic on which all has expired is empty, however much else has expired before', () => {
     const clock = new ManualClock();
-    const store = new MemoryRecordStore({ ttl: 1000, perTopic: 2, perSource: 1e6, maxBytes: 1e9, maxBytesPerSource: 1e9 }, clock);
+    const store = new MemoryRecordStore(
+      { ttl: 1000, perTopic: 2, perSource: 1e6, maxBytes: 1e9, maxBytesPerSource: 1e9 },
+      clock,
+    );
     for (let i = 0; i < 500; i++) store.put(announced(`t${i}`, 's', 'aa'));
     for (const peerId of ['aa', 'bb']) store.put(announced('full', 'other', peerId));
     clock.pass(1000);
@@ -134,7 +189,10 @@ describe('MemoryRecordStore', () => {
 
   it('buries many expired records in steps of bounded work', () => {
     const clock = new ManualClock();
-    const store = new MemoryRecordStore({ ttl: 1000, perTopic: 3, perSource: 1e6, maxBytes: 1e9, maxBytesPerSource: 1e9 }, clock);
+    const store = new MemoryRecordStore(
+      { ttl: 1000, perTopic: 3, perSource: 1e6, maxBytes: 1e9, maxBytesPerSource: 1e9 },
+      clock,
+    );
     for (let i = 0; i < 1000; i++) store.put(announced(`t${i}`, 's', 'aa'));
     clock.pass(1000);
     store.query('elsewhere');

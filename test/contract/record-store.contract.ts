@@ -6,7 +6,12 @@ import { ManualClock } from '../support/manual-clock.js';
 /** Bounds that every store under the contract is made with. */
 export const BOUNDS = { ttl: 1000, perTopic: 3, perSource: 5 };
 
-export function published(topic: string, connection: number, payload = 'eA==', source = `source ${connection}`): TopicRecord {
+export function published(
+  topic: string,
+  connection: number,
+  payload = 'eA==',
+  source = `source ${connection}`,
+): TopicRecord {
   return { topic, connection, source, content: { kind: 'published', payload } };
 }
 
@@ -23,7 +28,8 @@ export function recordStoreContract(name: string, make: (clock: ManualClock) => 
   describe(`${name} keeps the contract of RecordStore`, () => {
     let clock: ManualClock;
     let store: RecordStore;
-    const contents = (topic: string): unknown[] => store.query(topic).map(({ content }) => (content.kind === 'published' ? content.payload : content.peerId));
+    const contents = (topic: string): unknown[] =>
+      store.query(topic).map(({ content }) => (content.kind === 'published' ? content.payload : content.peerId));
 
     beforeEach(() => {
       clock = new ManualClock();
@@ -58,7 +64,7 @@ export function recordStoreContract(name: string, make: (clock: ManualClock) => 
       ]);
     });
 
-    it('J1: nobody replaces another source\'s record', () => {
+    it("J1: nobody replaces another source's record", () => {
       store.put(announced('t', 's', 'aa', ['theirs']));
       store.put(announced('t', 'other', 'aa', ['mine']));
       expect(contents('t')).toEqual(['aa', 'aa']);
@@ -101,7 +107,7 @@ export function recordStoreContract(name: string, make: (clock: ManualClock) => 
       expect(contents('t')).toEqual(['bb', 'dHdv', 'aa']);
     });
 
-    it('J8: then the same source\'s oldest, and never a live record of another', () => {
+    it("J8: then the same source's oldest, and never a live record of another", () => {
       store.put(announced('t', 'other', 'aa'));
       store.put(announced('t', 's', 'bb'));
       store.put(announced('t', 's', 'cc'));
@@ -153,7 +159,9 @@ export function recordStoreContract(name: string, make: (clock: ManualClock) => 
     });
 
     it('__proto__ and the empty text are topics, sources and peer ids like any other', () => {
-      for (const text of ['__proto__', 'constructor', '']) expect(store.put(announced(text, text, text, [text]))).toBeUndefined();
+      for (const text of ['__proto__', 'constructor', '']) {
+        expect(store.put(announced(text, text, text, [text]))).toBeUndefined();
+      }
       expect(store.query('__proto__')).toHaveLength(1);
       expect(store.size).toBe(3);
     });

@@ -40,7 +40,9 @@ describe('the fast path and the strict reader', () => {
 
   it('agree that U+FFFD is a topic like any other, and that what only decodes to it is none', () => {
     agree(encodeMessage({ kind: 'Relay', topic: 'a\ufffdb', payload: Buffer.alloc(0) }));
-    expect(canonicalRelayTopic(encodeMessage({ kind: 'Relay', topic: 'a\ufffdb', payload: Buffer.alloc(0) }))).toBe('a\ufffdb');
+    expect(canonicalRelayTopic(encodeMessage({ kind: 'Relay', topic: 'a\ufffdb', payload: Buffer.alloc(0) }))).toBe(
+      'a\ufffdb',
+    );
     agree(Buffer.from('a16552656c6179a265746f70696361ff677061796c6f616440', 'hex'));
   });
 
@@ -49,6 +51,9 @@ describe('the fast path and the strict reader', () => {
   });
 
   it('agree on arbitrary bytes', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => agree(Buffer.from(bytes))), { numRuns: 2000 });
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => agree(Buffer.from(bytes))),
+      { numRuns: 2000 },
+    );
   });
 });

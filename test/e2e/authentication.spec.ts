@@ -26,7 +26,9 @@ import { turn } from '../support/turn.js';
 jest.setTimeout(20_000);
 
 const bearer = (token: string): PeerOptions => ({ headers: { Authorization: `Bearer ${token}` } });
-const offered = (token: string): PeerOptions => ({ protocols: ['cairn-signal', `bearer.${Buffer.from(token).toString('base64url')}`] });
+const offered = (token: string): PeerOptions => ({
+  protocols: ['cairn-signal', `bearer.${Buffer.from(token).toString('base64url')}`],
+});
 
 let folder: string;
 let key: SigningKey;
@@ -46,13 +48,16 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const principals = (running: RunningServer): string[] => [...running.connections].map(({ principal }) => principal ?? 'nobody');
+const principals = (running: RunningServer): string[] =>
+  [...running.connections].map(({ principal }) => principal ?? 'nobody');
 
 /** What was refused, and how often. */
 function refusals(running: RunningServer): Partial<Record<RefusalReason, number>> {
   const counts = running.server.app.get(RefusalCounts, { strict: false });
   const reasons = Object.keys(REFUSAL_REASONS) as RefusalReason[];
-  return Object.fromEntries(reasons.map((reason) => [reason, counts.of(reason)]).filter(([, count]) => count !== 0)) as never;
+  return Object.fromEntries(
+    reasons.map((reason) => [reason, counts.of(reason)]).filter(([, count]) => count !== 0),
+  ) as never;
 }
 
 describe('named tokens', () => {
@@ -62,9 +67,16 @@ describe('named tokens', () => {
   it('A1: the name is the principal, in the log at debug and for what a source may leave behind; the token is nowhere', async () => {
     write(namedTokenLine('alice', 's3cret-a'), namedTokenLine('bob', 's3cret-b'), 's3cret-plain');
     const running = await startServer({ authTokenFile: file(), recordsPerSource: 1 });
-    const [alice, again, bob, plain] = await Promise.all(['s3cret-a', 's3cret-a', 's3cret-b', 's3cret-plain'].map((token) => JsonPeer.connect(running.url, bearer(token))));
+    const [alice, again, bob, plain] = await Promise.all(
+      ['s3cret-a', 's3cret-a', 's3cret-b', 's3cret-plain'].map((token) => JsonPeer.connect(running.url, bearer(token))),
+    );
     expect(principals(running).toSorted()).toEqual(['alice', 'alice', 'bob', 'nobody']);
-    expect(running.log.filter(({ msg }) => msg === 'connected').map(({ principal }) => (principal as string | undefined) ?? 'nobody').toSorted()).toEqual(['alice', 'alice', 'bob', 'nobody']);
+    expect(
+      running.log
+        .filter(({ msg }) => msg === 'connected')
+        .map(({ principal }) => (principal as string | undefined) ?? 'nobody')
+        .toSorted(),
+    ).toEqual(['alice', 'alice', 'bob', 'nobody']);
 
     const announce = { type: 'announce', topic: 't', peer_id: '00', addresses: ['quic://192.0.2.1:1'] };
     expect(await alice.say(announce)).toMatchObject([{ type: 'ack' }]);
@@ -77,7 +89,12 @@ describe('named tokens', () => {
   it('A1: the line of the file opens nothing', async () => {
     write(namedTokenLine('alice', 's3cret'));
     const running = await startServer({ authTokenFile: file() });
-    for (const token of [namedTokenLine('alice', 's3cret'), digestOf('s3cret').toString('hex'), 'alice', 'alice:s3cret']) {
+    for (const token of [
+      namedTokenLine('alice', 's3cret'),
+      digestOf('s3cret').toString('hex'),
+      'alice',
+      'alice:s3cret',
+    ]) {
       expect((await Peer.refused(running.url, bearer(token))).status).toBe(401);
     }
     expect(refusals(running)).toEqual({ token_wrong: 4 });
@@ -105,7 +122,10 @@ describe('named tokens', () => {
     const running = await startServer({ authTokenFile: file() });
     write('alice:sha256:5ecret');
     await running.server.reload();
-    expect(running.log.at(-1)).toMatchObject({ level: 'error', msg: expect.stringMatching(/line 1: expected NAME:sha256:DIGEST.*: the tokens in use stay$/) });
+    expect(running.log.at(-1)).toMatchObject({
+      level: 'error',
+      msg: expect.stringMatching(/line 1: expected NAME:sha256:DIGEST.*: the tokens in use stay$/),
+    });
     await Peer.connect(running.url, bearer('good'));
     expect(JSON.stringify(running.log)).not.toContain('5ecret');
   });
@@ -121,7 +141,8 @@ describe('JWTs', () => {
   const start = (input: SettingsInput = {}): Promise<RunningServer> =>
     startServer({ jwtIssuer: issuer.name, jwtJwksUrl: issuer.keysUrl, jwtAudience: 'cairn', ...input }, 'trace', clock);
   const seconds = (): number => Math.floor(clock.now() / 1000);
-  const token = (claims: JWTPayload = {}, signedBy = key): Promise<string> => sign(signedBy, { iss: issuer.name, aud: 'cairn', sub: 'alice', exp: seconds() + 60, ...claims });
+  const token = (claims: JWTPayload = {}, signedBy = key): Promise<string> =>
+    sign(signedBy, { iss: issuer.name, aud: 'cairn', sub: 'alice', exp: seconds() + 60, ...claims });
 
   it('A3: open the server by header and by subprotocol; principal and topics come with the connection', async () => {
     const running = await start();
@@ -131,7 +152,10 @@ describe('JWTs', () => {
     expect(principals(running)).toEqual([`${issuer.name}|alice`, `${issuer.name}|bob`]);
     expect([alice.source, bob.source]).toEqual([`principal ${issuer.name}|alice`, `principal ${issuer.name}|bob`]);
     expect([alice.credential?.topics, bob.credential?.topics]).toEqual([new Set(['t']), undefined]);
-    expect(running.log.find(({ msg }) => msg === 'connected')).toMatchObject({ level: 'debug', principal: `${issuer.name}|alice` });
+    expect(running.log.find(({ msg }) => msg === 'connected')).toMatchObject({
+      level: 'debug',
+      principal: `${issuer.name}|alice`,
+    });
     expect(running.log.find(({ msg }) => msg.startsWith('listening'))).toMatchObject({ auth: 'on', jwt: 'on' });
   });
 
@@ -146,7 +170,10 @@ describe('JWTs', () => {
     narrow.send(JSON.stringify({ type: 'query', topic: 'mine' }));
     await settle([narrow, wide], [narrow, wide]);
     expect([narrow.received.length, wide.received.length, running.topics.subscriptions]).toEqual([1, 1, 3]);
-    expect(narrow.texts.map((text) => JSON.parse(text) as object)).toMatchObject([{ type: 'error', topic: 'other', code: 'forbidden' }, { type: 'result', topic: 'mine' }]);
+    expect(narrow.texts.map((text) => JSON.parse(text) as object)).toMatchObject([
+      { type: 'error', topic: 'other', code: 'forbidden' },
+      { type: 'result', topic: 'mine' },
+    ]);
   });
 
   it('A6: a token of no topics may use none', async () => {
@@ -159,15 +186,21 @@ describe('JWTs', () => {
 
   it('A9: neither a token nor a claim but the principal is in the log', async () => {
     const running = await start();
-    await Peer.connect(running.url, bearer(await token({ topics: ['private-topic'], email: 'private-mail', jti: 'private-id' })));
-    await Peer.refused(running.url, bearer(await token({ sub: 'private-wrong', aud: 'private-audience', jti: 'private-id' })));
+    await Peer.connect(
+      running.url,
+      bearer(await token({ topics: ['private-topic'], email: 'private-mail', jti: 'private-id' })),
+    );
+    await Peer.refused(
+      running.url,
+      bearer(await token({ sub: 'private-wrong', aud: 'private-audience', jti: 'private-id' })),
+    );
     await running.close();
     const log = JSON.stringify(running.log);
     expect(log).toContain(`${issuer.name}|alice`);
     for (const secret of ['private', 'eyJ', 'cairn"']) expect(log).not.toContain(secret);
   });
 
-  it('A3: without an address of keys they are found by the issuer\'s name', async () => {
+  it("A3: without an address of keys they are found by the issuer's name", async () => {
     const running = await startServer({ jwtIssuer: issuer.name, jwtAudience: 'cairn' }, 'trace', clock);
     await Peer.connect(running.url, bearer(await token()));
     expect(issuer.asked).toEqual(['/.well-known/openid-configuration', '/keys']);
@@ -176,7 +209,10 @@ describe('JWTs', () => {
   it('A3: of several issuers each has its own keys, and its own alice', async () => {
     const second = await TestIssuer.start();
     second.keys = [other.jwk];
-    const running = await start({ jwtIssuer: [issuer.name, second.name], jwtJwksUrl: [issuer.keysUrl, second.keysUrl] });
+    const running = await start({
+      jwtIssuer: [issuer.name, second.name],
+      jwtJwksUrl: [issuer.keysUrl, second.keysUrl],
+    });
     await Peer.connect(running.url, bearer(await token()));
     await Peer.connect(running.url, bearer(await token({ iss: second.name }, other)));
     expect(principals(running)).toEqual([`${issuer.name}|alice`, `${second.name}|alice`]);
@@ -203,7 +239,10 @@ describe('JWTs', () => {
       ['token_too_long', `${await token()}${'A'.repeat(8192)}`],
       ['token_algorithm', compact({ alg: 'none' }, { iss: issuer.name })],
       ['token_issuer', await token({ iss: 'https://s3cret.example' })],
-      ['token_key', await sign({ ...key, kid: 's3cret' }, { iss: issuer.name, aud: 'cairn', sub: 's3cret', exp: seconds() + 60 })],
+      [
+        'token_key',
+        await sign({ ...key, kid: 's3cret' }, { iss: issuer.name, aud: 'cairn', sub: 's3cret', exp: seconds() + 60 }),
+      ],
       ['token_signature', await token({ sub: 's3cret' }, other)],
       ['token_audience', await token({ aud: 's3cret' })],
       ['token_expired', await token({ exp: seconds() - 60, sub: 's3cret' })],
@@ -230,7 +269,9 @@ describe('JWTs', () => {
     const running = await start({ maxWrongTokens: 2, trustedProxies: '192.0.2.1' });
     const [expired, stolen] = [await token({ exp: seconds() - 60 }), await token({}, other)];
     const statuses = [];
-    for (const each of [expired, stolen, expired, 'wrong']) statuses.push((await Peer.refused(running.url, bearer(each))).status);
+    for (const each of [expired, stolen, expired, 'wrong']) {
+      statuses.push((await Peer.refused(running.url, bearer(each))).status);
+    }
     expect(statuses).toEqual([401, 401, 429, 429]);
     await Peer.connect(running.url, bearer(await token()));
     expect(refusals(running)).toEqual({ token_expired: 1, token_signature: 1, token_throttled: 2 });
@@ -241,13 +282,22 @@ describe('JWTs', () => {
     const running = await start({ authToken: 's3cret', maxWrongTokens: 1, trustedProxies: '192.0.2.1' });
     for (let i = 0; i < 3; i++) {
       const { status, headers, body } = await Peer.refused(running.url, bearer(await token()));
-      expect([status, headers['retry-after'], body]).toEqual([503, '5', 'The keys of the issuer of this token cannot be had at the moment; try again.\n']);
+      expect([status, headers['retry-after'], body]).toEqual([
+        503,
+        '5',
+        'The keys of the issuer of this token cannot be had at the moment; try again.\n',
+      ]);
     }
     await Peer.connect(running.url, bearer('s3cret'));
     // None of that was the peer's fault.
     expect(refusals(running)).toEqual({ keys_unavailable: 3 });
     expect(running.log.filter(({ level }) => level === 'warn')).toEqual([
-      expect.objectContaining({ msg: 'the keys of a JWT issuer cannot be fetched', issuer: issuer.name, why: 'the answer was 503', keys: 0 }),
+      expect.objectContaining({
+        msg: 'the keys of a JWT issuer cannot be fetched',
+        issuer: issuer.name,
+        why: 'the answer was 503',
+        keys: 0,
+      }),
     ]);
     issuer.answer = undefined;
     clock.pass(5000);
@@ -309,14 +359,19 @@ describe('JWTs', () => {
     issuer.keys = [{ ...publicKey.export({ format: 'jwk' }), kid: 'weak' }];
     const running = await start();
     const claims = { iss: issuer.name, aud: 'cairn', sub: 'alice', exp: seconds() + 60 };
-    const signature = createSign('sha256').update(compact({ alg: 'RS256', kid: 'weak' }, claims).slice(0, -1)).sign(privateKey);
-    expect((await Peer.refused(running.url, bearer(compact({ alg: 'RS256', kid: 'weak' }, claims, signature)))).status).toBe(401);
+    const signature = createSign('sha256')
+      .update(compact({ alg: 'RS256', kid: 'weak' }, claims).slice(0, -1))
+      .sign(privateKey);
+    expect(
+      (await Peer.refused(running.url, bearer(compact({ alg: 'RS256', kid: 'weak' }, claims, signature)))).status,
+    ).toBe(401);
     expect(refusals(running)).toEqual({ token_key: 1 });
   });
 
   describe('from a file of keys', () => {
     const file = (): string => join(folder, 'keys.pem');
-    const startWithFile = (): Promise<RunningServer> => startServer({ jwtIssuer: issuer.name, jwtAudience: 'cairn', jwtPublicKey: file() }, 'trace', clock);
+    const startWithFile = (): Promise<RunningServer> =>
+      startServer({ jwtIssuer: issuer.name, jwtAudience: 'cairn', jwtPublicKey: file() }, 'trace', clock);
 
     it('A3: open the server; the file is read again when it changes', async () => {
       writeFileSync(file(), key.pem);
@@ -337,7 +392,10 @@ describe('JWTs', () => {
       const running = await startWithFile();
       writeFileSync(file(), 's3cret');
       await running.server.reload();
-      expect(running.log.at(-1)).toMatchObject({ level: 'error', msg: expect.stringMatching(/^jwt-public-key ".*": there is no PEM public key in it: the keys in use stay$/) });
+      expect(running.log.at(-1)).toMatchObject({
+        level: 'error',
+        msg: expect.stringMatching(/^jwt-public-key ".*": there is no PEM public key in it: the keys in use stay$/),
+      });
       await Peer.connect(running.url, bearer(await token()));
       await expect(startWithFile()).rejects.toThrow('there is no PEM public key in it');
     });
@@ -346,7 +404,11 @@ describe('JWTs', () => {
   describe('that expire', () => {
     it('A8: close their connections with 4001, and no others', async () => {
       const running = await start({ authToken: 's3cret' });
-      const [soon, later, never] = [await Peer.connect(running.url, bearer(await token())), await Peer.connect(running.url, bearer(await token({ exp: seconds() + 3600 }))), await Peer.connect(running.url, bearer('s3cret'))];
+      const [soon, later, never] = [
+        await Peer.connect(running.url, bearer(await token())),
+        await Peer.connect(running.url, bearer(await token({ exp: seconds() + 3600 }))),
+        await Peer.connect(running.url, bearer('s3cret')),
+      ];
       // One that has left is not closed, nor counted.
       await (await Peer.connect(running.url, bearer(await token()))).close();
       while (running.connections.size > 3) await turn();
@@ -356,7 +418,9 @@ describe('JWTs', () => {
       expect(await soon.closed).toEqual({ code: 4001, reason: 'token expired; come back with a new one' });
       await Promise.all([later.sync(), never.sync()]);
       while (running.connections.size > 2) await turn();
-      expect(running.log.filter(({ msg }) => msg.startsWith('closed connections'))).toEqual([expect.objectContaining({ msg: 'closed connections whose token has expired', connections: 1 })]);
+      expect(running.log.filter(({ msg }) => msg.startsWith('closed connections'))).toEqual([
+        expect.objectContaining({ msg: 'closed connections whose token has expired', connections: 1 }),
+      ]);
     });
 
     it('A8: also a connection that is not read since it sends too fast', async () => {

@@ -8,7 +8,12 @@ import { exchange, RawConnection } from '../support/raw-http.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 
-const TYPES = { html: 'text/html; charset=utf-8', css: 'text/css; charset=utf-8', js: 'text/javascript; charset=utf-8', svg: 'image/svg+xml' };
+const TYPES = {
+  html: 'text/html; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+  svg: 'image/svg+xml',
+};
 
 /** What a file of the page names: by attribute, by import. */
 const REFERENCES = /(?:href|src)="(?!#)([^"]+)"|(?:from|import) '([^']+)'/g;
@@ -24,7 +29,9 @@ async function filesOf({ http }: RunningServer): Promise<Map<string, string>> {
     const text = await response.text();
     files.set(path, text);
     if (path.endsWith('cbor-x.js')) continue;
-    for (const [, attribute, module] of text.matchAll(REFERENCES)) left.push(new URL(attribute ?? module, http + path).pathname);
+    for (const [, attribute, module] of text.matchAll(REFERENCES)) {
+      left.push(new URL(attribute ?? module, http + path).pathname);
+    }
   }
   return files;
 }
@@ -43,7 +50,12 @@ describe('the check page', () => {
       expect(Number(headers.get('content-length'))).toBe(Buffer.byteLength(text));
     }
     const ours = [...files].filter(([path]) => !path.endsWith('cbor-x.js'));
-    for (const [path, text] of ours) expect([path, text.replaceAll('http://www.w3.org/', '')]).toEqual([path, expect.not.stringMatching(/https?:\/\//)]);
+    for (const [path, text] of ours) {
+      expect([path, text.replaceAll('http://www.w3.org/', '')]).toEqual([
+        path,
+        expect.not.stringMatching(/https?:\/\//),
+      ]);
+    }
   });
 
   it('has no script, style or handler inside the page', async () => {
@@ -51,19 +63,22 @@ describe('the check page', () => {
     expect(page).not.toMatch(/<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)/i);
   });
 
-  it.each(['/check', '/check/check.js', '/check/cbor-x.js', '/check/look.css', '/check/icon.svg'])('%s comes with the headers of a page that trusts nobody', async (path) => {
-    const running = await startServer();
-    const { headers } = await fetch(running.http + path);
-    const { host } = new URL(running.http);
-    expect(Object.fromEntries(headers)).toMatchObject({
-      'cache-control': 'no-store',
-      'content-security-policy': `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' ws://${host} wss://${host}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
-      'cross-origin-resource-policy': 'same-origin',
-      'referrer-policy': 'no-referrer',
-      'x-content-type-options': 'nosniff',
-      'x-frame-options': 'DENY',
-    });
-  });
+  it.each(['/check', '/check/check.js', '/check/cbor-x.js', '/check/look.css', '/check/icon.svg'])(
+    '%s comes with the headers of a page that trusts nobody',
+    async (path) => {
+      const running = await startServer();
+      const { headers } = await fetch(running.http + path);
+      const { host } = new URL(running.http);
+      expect(Object.fromEntries(headers)).toMatchObject({
+        'cache-control': 'no-store',
+        'content-security-policy': `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' ws://${host} wss://${host}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+        'cross-origin-resource-policy': 'same-origin',
+        'referrer-policy': 'no-referrer',
+        'x-content-type-options': 'nosniff',
+        'x-frame-options': 'DENY',
+      });
+    },
+  );
 
   it.each([
     ['signal.example.com', ' ws://signal.example.com wss://signal.example.com'],
@@ -87,15 +102,22 @@ describe('the check page', () => {
     expect([response.status, response.headers.get('location')]).toEqual([308, '../check']);
   });
 
-  it.each(['/check/nothing.js', '/check/index', '/check/index.html', '/check/page/check.js', '/check/..%2f..%2fpackage.json', '/check/%2e%2e/app.js', '/check/constructor', '/check/__proto__', '/check/auth/more'])(
-    '404 in JSON to %s',
-    async (path) => {
-      const { port } = await startServer();
-      const answer = await exchange(port, `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
-      expect(answer).toMatch(/^HTTP\/1\.1 404 /);
-      expect(JSON.parse(answer.split('\r\n\r\n')[1])).toMatchObject({ status: 404, error: 'Not Found' });
-    },
-  );
+  it.each([
+    '/check/nothing.js',
+    '/check/index',
+    '/check/index.html',
+    '/check/page/check.js',
+    '/check/..%2f..%2fpackage.json',
+    '/check/%2e%2e/app.js',
+    '/check/constructor',
+    '/check/__proto__',
+    '/check/auth/more',
+  ])('404 in JSON to %s', async (path) => {
+    const { port } = await startServer();
+    const answer = await exchange(port, `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1\.1 404 /);
+    expect(JSON.parse(answer.split('\r\n\r\n')[1])).toMatchObject({ status: 404, error: 'Not Found' });
+  });
 
   it('off, it is as if it had never been', async () => {
     const { http } = await startServer({ checkPage: false });
@@ -107,12 +129,15 @@ describe('the check page', () => {
     expect(await (await fetch(http)).json()).not.toHaveProperty('links.check');
   });
 
-  it.each(['/check', '/check/auth', '/check/check.js'])('%s with a WebSocket handshake is a WebSocket, on or off', async (path) => {
-    for (const checkPage of ['on', 'off'] as const) {
-      const peer = await Peer.connect((await startServer({ checkPage })).url, { path });
-      expect(await peer.close()).toMatchObject({ code: 1000 });
-    }
-  });
+  it.each(['/check', '/check/auth', '/check/check.js'])(
+    '%s with a WebSocket handshake is a WebSocket, on or off',
+    async (path) => {
+      for (const checkPage of ['on', 'off'] as const) {
+        const peer = await Peer.connect((await startServer({ checkPage })).url, { path });
+        expect(await peer.close()).toMatchObject({ code: 1000 });
+      }
+    },
+  );
 });
 
 describe('GET /check/auth', () => {
@@ -122,18 +147,25 @@ describe('GET /check/auth', () => {
 
   afterEach(stopServers);
 
-  const ask = ({ http }: RunningServer, headers: Record<string, string> = {}, method = 'GET'): Promise<Response> => fetch(`${http}/check/auth`, { headers, method });
+  const ask = ({ http }: RunningServer, headers: Record<string, string> = {}, method = 'GET'): Promise<Response> =>
+    fetch(`${http}/check/auth`, { headers, method });
   const status = async (...args: Parameters<typeof ask>): Promise<number> => (await ask(...args)).status;
 
   it('204 to anyone where no token is needed', async () => {
     const running = await startServer();
-    expect([await status(running), await status(running, wrong), await status(running, {}, 'HEAD')]).toEqual([204, 204, 204]);
+    expect([await status(running), await status(running, wrong), await status(running, {}, 'HEAD')]).toEqual([
+      204, 204, 204,
+    ]);
   });
 
   it('204 to a right token: nothing in the answer, nothing in the log', async () => {
     const running = await startServer({ authToken: TOKEN });
     const response = await ask(running, right);
-    expect([response.status, await response.text(), response.headers.get('cache-control')]).toEqual([204, '', 'no-store']);
+    expect([response.status, await response.text(), response.headers.get('cache-control')]).toEqual([
+      204,
+      '',
+      'no-store',
+    ]);
     expect(JSON.stringify([...response.headers, ...running.log])).not.toContain(TOKEN);
   });
 
@@ -156,18 +188,27 @@ describe('GET /check/auth', () => {
   });
 
   it('L9 wrong tokens count together with those at the upgrade, by network, behind a trusted proxy too', async () => {
-    const running = await startServer({ authToken: TOKEN, maxWrongTokens: 2, trustedProxies: '127.0.0.1' }, 'trace', new ManualClock());
+    const running = await startServer(
+      { authToken: TOKEN, maxWrongTokens: 2, trustedProxies: '127.0.0.1' },
+      'trace',
+      new ManualClock(),
+    );
     const from = (address: string): Record<string, string> => ({ ...wrong, 'X-Forwarded-For': address });
     expect(await status(running, from('203.0.113.1'))).toBe(401);
     expect((await Peer.refused(running.url, { headers: from('203.0.113.1') })).status).toBe(401);
     const response = await ask(running, from('203.0.113.1'));
     expect([response.status, response.headers.get('retry-after')]).toEqual([429, '60']);
-    expect(await response.json()).toMatchObject({ status: 429, message: 'Too many wrong tokens from this address; the setting is max-wrong-tokens.' });
+    expect(await response.json()).toMatchObject({
+      status: 429,
+      message: 'Too many wrong tokens from this address; the setting is max-wrong-tokens.',
+    });
     expect((await Peer.refused(running.url, { headers: from('203.0.113.1') })).status).toBe(429);
     expect(await status(running, from('203.0.113.2'))).toBe(401);
     expect(await status(running, { ...from('203.0.113.1'), ...right })).toBe(204);
     expect(running.counts.of('max-wrong-tokens')).toBe(2);
-    expect(running.log.filter(({ msg }) => msg === 'refused an upgrade')).toEqual([expect.objectContaining({ status: 401, remote: '203.0.113.1' })]);
+    expect(running.log.filter(({ msg }) => msg === 'refused an upgrade')).toEqual([
+      expect.objectContaining({ status: 401, remote: '203.0.113.1' }),
+    ]);
   });
 
   it('L8 403 to another origin: as a browser tells it of a WebSocket, and as it tells it here', async () => {
@@ -175,7 +216,9 @@ describe('GET /check/auth', () => {
     expect(await status(running, { Origin: 'https://other.example.com' })).toBe(403);
     expect(await status(running, { Referer: 'https://other.example.com/' })).toBe(403);
     expect(await status(running, { Referer: 'https://app.example.com/' })).toBe(204);
-    expect(await status(running, { Origin: 'https://app.example.com', Referer: 'https://other.example.com/' })).toBe(204);
+    expect(await status(running, { Origin: 'https://app.example.com', Referer: 'https://other.example.com/' })).toBe(
+      204,
+    );
     expect(await status(running, { Referer: 'no URL' })).toBe(204);
   });
 
@@ -184,7 +227,11 @@ describe('GET /check/auth', () => {
     for (let i = 0; i < 3; i++) expect(await status(running)).toBe(204);
     await Peer.connect(running.url);
     const response = await ask(running);
-    expect([response.status, response.headers.get('retry-after'), await response.json()]).toEqual([503, '10', expect.objectContaining({ message: expect.stringContaining('max-connections') })]);
+    expect([response.status, response.headers.get('retry-after'), await response.json()]).toEqual([
+      503,
+      '10',
+      expect.objectContaining({ message: expect.stringContaining('max-connections') }),
+    ]);
   });
 
   it('L5 keeps no place from peers while a guard takes its time, asked by somebody who left', async () => {
@@ -206,31 +253,45 @@ describe('GET /check/auth', () => {
     expect((await (await Peer.connect(running.url)).close()).code).toBe(1000);
   });
 
-  it.each([404, 500, 503])('G2: %d with the sentence of a guard that refuses so, which is no fault to be logged', async (refused) => {
-    class Refusing implements CanActivate {
-      canActivate(): boolean {
-        throw Object.assign(new Error('We open at nine.'), { status: refused, retryAfter: 60 });
+  it.each([404, 500, 503])(
+    'G2: %d with the sentence of a guard that refuses so, which is no fault to be logged',
+    async (refused) => {
+      class Refusing implements CanActivate {
+        canActivate(): boolean {
+          throw Object.assign(new Error('We open at nine.'), { status: refused, retryAfter: 60 });
+        }
       }
-    }
-    const running = await startServer({}, 'trace', undefined, { guards: [Refusing] });
-    const response = await ask(running);
-    expect([response.status, response.headers.get('retry-after'), await response.json()]).toEqual([refused, '60', expect.objectContaining({ status: refused, message: 'We open at nine.' })]);
-    expect(running.log.filter(({ level }) => level === 'error')).toEqual([]);
-    expect(JSON.stringify(running.log)).not.toContain('at nine');
-  });
+      const running = await startServer({}, 'trace', undefined, { guards: [Refusing] });
+      const response = await ask(running);
+      expect([response.status, response.headers.get('retry-after'), await response.json()]).toEqual([
+        refused,
+        '60',
+        expect.objectContaining({ status: refused, message: 'We open at nine.' }),
+      ]);
+      expect(running.log.filter(({ level }) => level === 'error')).toEqual([]);
+      expect(JSON.stringify(running.log)).not.toContain('at nine');
+    },
+  );
 
   it('L6 429 where this address has its share', async () => {
     const running = await startServer({ maxConnectionsPerIp: 1 });
     await Peer.connect(running.url);
     const response = await ask(running);
-    expect([response.status, await response.json()]).toEqual([429, expect.objectContaining({ message: expect.stringContaining('max-connections-per-ip') })]);
+    expect([response.status, await response.json()]).toEqual([
+      429,
+      expect.objectContaining({ message: expect.stringContaining('max-connections-per-ip') }),
+    ]);
   });
 
   it('D2 503 while draining', async () => {
     const running = await startServer();
     running.server.app.get(Lifecycle, { strict: false }).drain();
     const response = await ask(running);
-    expect([response.status, response.headers.get('retry-after'), await response.json()]).toEqual([503, '5', expect.objectContaining({ message: 'This server is restarting; try again.' })]);
+    expect([response.status, response.headers.get('retry-after'), await response.json()]).toEqual([
+      503,
+      '5',
+      expect.objectContaining({ message: 'This server is restarting; try again.' }),
+    ]);
   });
 
   it('404 to anything but a GET', async () => {

@@ -35,14 +35,20 @@ function start(input: SettingsInput = {}): Promise<RunningServer> {
 }
 
 /** A peer that shows its certificate and the intermediate one. */
-const showing = (chain: Chain, certificate = chain.server): PeerOptions => ({ ca: server.ca, cert: certificate + chain.intermediate, key: chain.key });
+const showing = (chain: Chain, certificate = chain.server): PeerOptions => ({
+  ca: server.ca,
+  cert: certificate + chain.intermediate,
+  key: chain.key,
+});
 const refusals = (running: RunningServer): RefusalCounts => running.server.app.get(RefusalCounts, { strict: false });
 
 describe('tls-client-ca', () => {
   it('A10: lets in who shows a certificate of it, as its common name', async () => {
     const running = await start();
     await Peer.connect(running.url, showing(alice));
-    expect([...running.connections].map(({ principal, source }) => [principal, source])).toEqual([['alice', 'principal alice']]);
+    expect([...running.connections].map(({ principal, source }) => [principal, source])).toEqual([
+      ['alice', 'principal alice'],
+    ]);
   });
 
   it.each([
@@ -56,24 +62,35 @@ describe('tls-client-ca', () => {
     writeFileSync(authorities, odd.ca);
     await running.server.reload();
     await Peer.connect(running.url, showing(odd));
-    expect([...running.connections].map(({ principal }) => principal)).toEqual([new X509Certificate(odd.server).fingerprint256]);
+    expect([...running.connections].map(({ principal }) => principal)).toEqual([
+      new X509Certificate(odd.server).fingerprint256,
+    ]);
   });
 
   it('A10: refuses who shows none, before there is a WebSocket', async () => {
     const running = await start();
     const refused = await Peer.refused(running.url, { ca: server.ca });
-    expect([refused.status, refused.body]).toEqual([403, 'This server asks for a client certificate; the setting is tls-client-ca.\n']);
+    expect([refused.status, refused.body]).toEqual([
+      403,
+      'This server asks for a client certificate; the setting is tls-client-ca.\n',
+    ]);
     expect(refusals(running).of('certificate_missing')).toBe(1);
   });
 
   it('A10: refuses a certificate that has expired, one of another authority and one of its own', async () => {
-    const [expired, stranger] = await Promise.all([makeChain({ host: 'alice', expiresIn: -1000 }), makeChain({ host: 'mallory' })]);
+    const [expired, stranger] = await Promise.all([
+      makeChain({ host: 'alice', expiresIn: -1000 }),
+      makeChain({ host: 'mallory' }),
+    ]);
     const running = await start();
     writeFileSync(authorities, alice.ca + expired.ca);
     await running.server.reload();
     for (const options of [showing(expired), showing(stranger), showing(alice, alice.selfSigned)]) {
       const refused = await Peer.refused(running.url, options);
-      expect([refused.status, refused.body]).toEqual([403, 'This client certificate has expired, or is of no authority in tls-client-ca.\n']);
+      expect([refused.status, refused.body]).toEqual([
+        403,
+        'This client certificate has expired, or is of no authority in tls-client-ca.\n',
+      ]);
     }
     expect(refusals(running).of('certificate_wrong')).toBe(3);
   });
@@ -81,7 +98,9 @@ describe('tls-client-ca', () => {
   it('A10: asks for a token besides, where one is set, which then says who the peer is', async () => {
     const running = await start({ authToken: 's3cret' });
     expect((await Peer.refused(running.url, showing(alice))).status).toBe(401);
-    expect((await Peer.refused(running.url, { ca: server.ca, headers: { Authorization: 'Bearer s3cret' } })).status).toBe(403);
+    expect(
+      (await Peer.refused(running.url, { ca: server.ca, headers: { Authorization: 'Bearer s3cret' } })).status,
+    ).toBe(403);
     await Peer.connect(running.url, { ...showing(alice), headers: { Authorization: 'Bearer s3cret' } });
     expect([...running.connections].map(({ principal }) => principal)).toEqual(['alice']);
   });
@@ -102,17 +121,25 @@ describe('tls-client-ca', () => {
     const running = await start();
     const { request } = await import('node:https');
     const status = await new Promise((resolve, reject) => {
-      request(`${running.http}/health/ready`, { ca: server.ca, agent: false }, (response) => resolve(response.resume().statusCode)).on('error', reject).end();
+      request(`${running.http}/health/ready`, { ca: server.ca, agent: false }, (response) =>
+        resolve(response.resume().statusCode),
+      )
+        .on('error', reject)
+        .end();
     });
     expect(status).toBe(200);
   });
 
   it('A10: a file with a certificate that is cut short stops the start', async () => {
     writeFileSync(authorities, `${alice.ca}${alice.ca.slice(0, 200)}\n`);
-    await expect(startServer({ tlsCert: server.chain, tlsKey: server.key, tlsClientCa: authorities })).rejects.toThrow('not a PEM certificate');
+    await expect(startServer({ tlsCert: server.chain, tlsKey: server.key, tlsClientCa: authorities })).rejects.toThrow(
+      'not a PEM certificate',
+    );
   });
 
   it('A10: a file that holds no certificate stops the start, with its name', async () => {
-    await expect(startServer({ tlsCert: server.chain, tlsKey: server.key, tlsClientCa: server.garbage })).rejects.toThrow(`tls-client-ca ${JSON.stringify(server.garbage)}: not a PEM certificate`);
+    await expect(
+      startServer({ tlsCert: server.chain, tlsKey: server.key, tlsClientCa: server.garbage }),
+    ).rejects.toThrow(`tls-client-ca ${JSON.stringify(server.garbage)}: not a PEM certificate`);
   });
 });

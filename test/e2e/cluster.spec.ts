@@ -23,12 +23,17 @@ class Wire {
   constructor(to: number) {
     this.#server = createServer((one) => {
       const other = connect(to, '127.0.0.1');
-      for (const [from, into] of [[one, other], [other, one]]) {
+      for (const [from, into] of [
+        [one, other],
+        [other, one],
+      ]) {
         this.#sockets.add(from);
-        from.on('error', () => undefined).on('close', () => {
-          this.#sockets.delete(from);
-          into.destroy();
-        });
+        from
+          .on('error', () => undefined)
+          .on('close', () => {
+            this.#sockets.delete(from);
+            into.destroy();
+          });
         from.pipe(into);
       }
       if (this.#cut) one.destroy();
@@ -61,7 +66,9 @@ const countsOf = (node: RunningServer): BackplaneCounts => node.server.app.get(B
 /** Resolves when a node says so of its bus. */
 async function bus(node: RunningServer, state: 'up' | 'down'): Promise<void> {
   for (;;) {
-    const health = (await (await fetch(`${node.http}/health/ready`)).json()) as { details: { signaling: { backplane: string } } };
+    const health = (await (await fetch(`${node.http}/health/ready`)).json()) as {
+      details: { signaling: { backplane: string } };
+    };
     if (health.details.signaling.backplane === state) return;
     await turn();
   }
@@ -80,7 +87,8 @@ describeWithNats('several nodes', () => {
     await NatsServer.stopAll();
   });
 
-  const node = (settings: object = {}): Promise<RunningServer> => startServer({ natsUrl: nats.url, maxMessagesPerSecond: 0, ...settings });
+  const node = (settings: object = {}): Promise<RunningServer> =>
+    startServer({ natsUrl: nats.url, maxMessagesPerSecond: 0, ...settings });
 
   it('N1: a message reaches the subscribers of every node, once, and never its sender', async () => {
     const nodes = await Promise.all([node(), node(), node()]);
@@ -91,7 +99,9 @@ describeWithNats('several nodes', () => {
     expect(await Promise.all(peers.slice(1).map((peer) => peer.next()))).toEqual(peers.slice(1).map(() => message));
     // What comes behind shows that nothing came twice.
     const second = peers[5].relay('topic', 'y');
-    expect(await Promise.all(peers.slice(0, 5).map((peer) => peer.next()))).toEqual(peers.slice(0, 5).map(() => second));
+    expect(await Promise.all(peers.slice(0, 5).map((peer) => peer.next()))).toEqual(
+      peers.slice(0, 5).map(() => second),
+    );
     expect(peers.map(({ received }) => received.length)).toEqual([0, 0, 0, 0, 0, 0]);
     expect(nodes.map((one) => countsOf(one).messagesOut)).toEqual([1, 0, 1]);
     expect(nodes.map((one) => countsOf(one).messagesIn)).toEqual([1, 2, 1]);
@@ -167,7 +177,11 @@ describeWithNats('several nodes', () => {
     expect((await fetch(`${here.http}/health/ready`)).status).toBe(200);
     expect((await fetch(`${there.http}/health/ready`)).status).toBe(503);
     await bus(here, 'down');
-    const [one, two, far] = await Promise.all([Peer.connect(here.url), Peer.connect(here.url), Peer.connect(there.url)]);
+    const [one, two, far] = await Promise.all([
+      Peer.connect(here.url),
+      Peer.connect(here.url),
+      Peer.connect(there.url),
+    ]);
     for (const peer of [one, two, far]) peer.subscribe('topic');
     await Promise.all([one, two, far].map((peer) => peer.sync()));
     expect(await (one.relay('topic', 'near'), two.next())).toEqual(relayMessage('topic', 'near'));
@@ -195,7 +209,11 @@ describeWithNats('several nodes', () => {
     const wire = new Wire(nats.port);
     wires.push(wire);
     const [here, there] = await Promise.all([node({ natsUrl: await wire.listen() }), node()]);
-    const [one, two, far] = await Promise.all([Peer.connect(here.url), Peer.connect(here.url), Peer.connect(there.url)]);
+    const [one, two, far] = await Promise.all([
+      Peer.connect(here.url),
+      Peer.connect(here.url),
+      Peer.connect(there.url),
+    ]);
     for (const peer of [one, two, far]) peer.subscribe('topic');
     await Promise.all([one, two, far].map((peer) => peer.sync()));
     wire.cut();
@@ -244,12 +262,24 @@ describeWithNats('several nodes', () => {
       const socket = connect(nats.port, '127.0.0.1', () => {
         // What the subject of "topic" is: a hash.
         const subject = 'cairn.topic.I9YRpvb44--HdZWe_WHu4JTB5rFHq5eOe_fKRS5REQs';
-        socket.write(Buffer.concat([Buffer.from(`CONNECT {"verbose":false}\r\nPUB ${subject} ${message.length}\r\n`), message, Buffer.from('\r\nPING\r\n')]));
+        socket.write(
+          Buffer.concat([
+            Buffer.from(`CONNECT {"verbose":false}\r\nPUB ${subject} ${message.length}\r\n`),
+            message,
+            Buffer.from('\r\nPING\r\n'),
+          ]),
+        );
         socket.once('data', () => socket.end());
       });
       socket.on('error', () => undefined);
     };
-    const garbage = [Buffer.from('garbage'), Buffer.alloc(0), relayMessage('another', 'x'), relayMessage('topic', Buffer.alloc(20_000)), Buffer.concat([relayMessage('topic', 'x'), Buffer.of(0)])];
+    const garbage = [
+      Buffer.from('garbage'),
+      Buffer.alloc(0),
+      relayMessage('another', 'x'),
+      relayMessage('topic', Buffer.alloc(20_000)),
+      Buffer.concat([relayMessage('topic', 'x'), Buffer.of(0)]),
+    ];
     for (const message of garbage) publish(message);
     while (countsOf(here).dropped.malformed < garbage.length) await turn();
     expect((await peer.sync()).received).toEqual([]);
@@ -285,9 +315,17 @@ describeWithNats('several nodes', () => {
     await two.announce('topic', ['moved'], 'aa');
     await one.publish('topic', 'published');
     const payload = Buffer.from('published');
-    const found = { payload: payload.toString('base64'), peers: [{ peer_id: '', addresses: [payload.toString('hex')] }, { peer_id: 'aa', addresses: ['moved'] }, { peer_id: 'bb', addresses: ['second'] }] };
+    const found = {
+      payload: payload.toString('base64'),
+      peers: [
+        { peer_id: '', addresses: [payload.toString('hex')] },
+        { peer_id: 'aa', addresses: ['moved'] },
+        { peer_id: 'bb', addresses: ['second'] },
+      ],
+    };
     // An offer travels for a moment, an answer may be too late, and what is newer of two nodes' is known as exactly as their answers travel.
-    const inOrder = (peers: { addresses: string[] }[]): boolean => peers.map(({ addresses }) => addresses[0]).join() === found.peers.map(({ addresses }) => addresses[0]).join();
+    const inOrder = (peers: { addresses: string[] }[]): boolean =>
+      peers.map(({ addresses }) => addresses[0]).join() === found.peers.map(({ addresses }) => addresses[0]).join();
     let answer = await asker.query('topic');
     while (!inOrder(answer.peers)) answer = await asker.query('topic');
     expect(answer).toMatchObject(found);
@@ -300,7 +338,10 @@ describeWithNats('several nodes', () => {
     await there.close();
     answer = await asker.query('topic');
     while (answer.peers.length > 2) answer = await asker.query('topic');
-    expect(answer.peers).toEqual([{ peer_id: '', addresses: [payload.toString('hex')] }, { peer_id: 'aa', addresses: ['first'] }]);
+    expect(answer.peers).toEqual([
+      { peer_id: '', addresses: [payload.toString('hex')] },
+      { peer_id: 'aa', addresses: ['first'] },
+    ]);
   });
 
   it('N6: answers keep the order of the questions, and nobody waits for nodes that have nothing to say', async () => {
@@ -308,10 +349,15 @@ describeWithNats('several nodes', () => {
     const [asker, other] = await Promise.all([JsonPeer.connect(here.url), JsonPeer.connect(there.url)]);
     await other.announce('held', ['x'], 'aa');
     while ((await asker.query('held')).peers.length === 0) await turn();
-    const messages = Array.from({ length: 20 }, (_, i) => ({ type: 'query', topic: i % 2 === 0 ? 'held' : `unknown ${i}` }));
+    const messages = Array.from({ length: 20 }, (_, i) => ({
+      type: 'query',
+      topic: i % 2 === 0 ? 'held' : `unknown ${i}`,
+    }));
     for (const message of messages) asker.peer.send(JSON.stringify(message));
     await asker.peer.sync();
-    expect(asker.peer.texts.slice(-20).map((text) => (JSON.parse(text) as { topic: string }).topic)).toEqual(messages.map(({ topic }) => topic));
+    expect(asker.peer.texts.slice(-20).map((text) => (JSON.parse(text) as { topic: string }).topic)).toEqual(
+      messages.map(({ topic }) => topic),
+    );
     expect(countsOf(here).questions).toBeGreaterThanOrEqual(20);
   });
 
@@ -333,7 +379,13 @@ describeWithNats('several nodes', () => {
     const liar = connect(nats.port, '127.0.0.1');
     liar.on('error', () => undefined);
     liar.write('CONNECT {"verbose":false}\r\nSUB cairn.records.> 1\r\n');
-    const lies = ['garbage', '{}', '[{"kind":"announced"}]', '[{"kind":"published","age":-1,"payload":"eA=="}]', '[{"kind":"published","age":1,"payload":"no base64"}]'];
+    const lies = [
+      'garbage',
+      '{}',
+      '[{"kind":"announced"}]',
+      '[{"kind":"published","age":-1,"payload":"eA=="}]',
+      '[{"kind":"published","age":1,"payload":"no base64"}]',
+    ];
     let asked = 0;
     const liesTold = (): number => asked;
     liar.on('data', (data: Buffer) => {
@@ -355,13 +407,17 @@ describeWithNats('several nodes', () => {
   }
 
   it('N4: what NATS does not permit is logged and counted, and stops nothing else', async () => {
-    const guarded = await configured('authorization { users: [ { user: a, password: b, permissions: { publish: ">", subscribe: { allow: ">", deny: "cairn.records.>" } } } ] }\nno_auth_user: a');
+    const guarded = await configured(
+      'authorization { users: [ { user: a, password: b, permissions: { publish: ">", subscribe: { allow: ">", deny: "cairn.records.>" } } } ] }\nno_auth_user: a',
+    );
     const [here, there] = await Promise.all([node({ natsUrl: guarded.url }), node({ natsUrl: guarded.url })]);
     const announcer = await JsonPeer.connect(here.url);
     await announcer.announce('secret topic', ['x'], 'aa');
     await announcer.announce('another secret topic', ['x'], 'aa');
     while (countsOf(here).failed < 2) await turn();
-    expect(here.log.filter(({ level }) => level === 'error')).toEqual([expect.objectContaining({ msg: expect.stringContaining('NATS does not permit a subscription of this node') })]);
+    expect(here.log.filter(({ level }) => level === 'error')).toEqual([
+      expect.objectContaining({ msg: expect.stringContaining('NATS does not permit a subscription of this node') }),
+    ]);
     const [one, far] = await Promise.all([Peer.connect(here.url), Peer.connect(there.url)]);
     for (const peer of [one, far]) peer.subscribe('topic');
     await Promise.all([one, far].map((peer) => peer.sync()));
@@ -372,7 +428,10 @@ describeWithNats('several nodes', () => {
 
   it('N6: an answer holds as many records as NATS carries in a message', async () => {
     const small = await configured('max_payload: 8192');
-    const [here, there] = await Promise.all([node({ natsUrl: small.url, maxMessageBytes: 8192 }), node({ natsUrl: small.url, maxMessageBytes: 8192 })]);
+    const [here, there] = await Promise.all([
+      node({ natsUrl: small.url, maxMessageBytes: 8192 }),
+      node({ natsUrl: small.url, maxMessageBytes: 8192 }),
+    ]);
     const [announcer, asker] = await Promise.all([JsonPeer.connect(here.url), JsonPeer.connect(there.url)]);
     for (let who = 0; who < 16; who++) await announcer.announce('topic', ['x'.repeat(700)], (16 + who).toString(16));
     let answer = await asker.query('topic');
@@ -409,12 +468,20 @@ describeWithNats('several nodes', () => {
 
   it('S: settings that NATS does not take stop the start, each with a line of its own', async () => {
     const guarded = await NatsServer.start('--auth', 's3cret');
-    await expect(node({ natsUrl: guarded.url, natsToken: 'wrong' })).rejects.toThrow('NATS refuses nats-creds or nats-token');
+    await expect(node({ natsUrl: guarded.url, natsToken: 'wrong' })).rejects.toThrow(
+      'NATS refuses nats-creds or nats-token',
+    );
     await expect(node({ natsUrl: guarded.url })).rejects.toThrow('NATS refuses nats-creds or nats-token');
     await bus(await node({ natsUrl: guarded.url, natsToken: 's3cret' }), 'up');
-    await expect(node({ maxMessageBytes: 2 * 1024 * 1024 })).rejects.toThrow('NATS carries at most 1048576 bytes in a message (its max_payload), and max-message-bytes is 2097152');
+    await expect(node({ maxMessageBytes: 2 * 1024 * 1024 })).rejects.toThrow(
+      'NATS carries at most 1048576 bytes in a message (its max_payload), and max-message-bytes is 2097152',
+    );
     await expect(node({ natsCreds: '/nowhere' })).rejects.toThrow('nats-creds "/nowhere": there is no such file');
-    await expect(node({ natsCreds: 'package.json' })).rejects.toThrow('nats-creds "package.json": no NATS credentials (a user JWT and its seed)');
-    await expect(node({ natsTlsCa: 'package.json', natsTlsCert: 'package.json', natsTlsKey: 'package.json' })).rejects.toThrow('nats-tls-ca, nats-tls-cert, nats-tls-key: not usable');
+    await expect(node({ natsCreds: 'package.json' })).rejects.toThrow(
+      'nats-creds "package.json": no NATS credentials (a user JWT and its seed)',
+    );
+    await expect(
+      node({ natsTlsCa: 'package.json', natsTlsCert: 'package.json', natsTlsKey: 'package.json' }),
+    ).rejects.toThrow('nats-tls-ca, nats-tls-cert, nats-tls-key: not usable');
   });
 });

@@ -9,7 +9,9 @@ interface Vector {
   readonly out: string | null;
 }
 
-const { vectors } = JSON.parse(readFileSync(new URL('../vectors/relay-frames.json', import.meta.url), 'utf8')) as { vectors: Vector[] };
+const { vectors } = JSON.parse(readFileSync(new URL('../vectors/relay-frames.json', import.meta.url), 'utf8')) as {
+  vectors: Vector[];
+};
 
 /** The topics that the vectors name, and those that a reader would make of their invalid UTF-8 if it did not check. */
 const TOPICS = ['t', 'tt', '', '\0', '\ufffd', '\ufffd'.repeat(2), '\ufffd'.repeat(3)];

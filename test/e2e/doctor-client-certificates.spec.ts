@@ -39,13 +39,26 @@ afterAll(() => {
 const shown = ({ server: cert, intermediate, key }: Chain): ClientCertificate => ({ cert: cert + intermediate, key });
 
 describe('the doctor and a server with tls-client-ca', () => {
-  const start = (): Promise<RunningServer> => startServer({ tlsCert: server.chain, tlsKey: server.key, tlsClientCa: file('authorities.pem', alice.ca) });
+  const start = (): Promise<RunningServer> =>
+    startServer({ tlsCert: server.chain, tlsKey: server.key, tlsClientCa: file('authorities.pem', alice.ca) });
 
   it('shows its certificate in every handshake, and all is well', async () => {
     const { port } = await start();
     const findings = await diagnose(`wss://localhost:${port}`, { ca: server.ca, certificate: shown(alice) });
     // The certificates of tests last for an hour.
-    expect(verdicts(findings)).toEqual({ dns: 'ok', tcp: 'ok', tls: 'warning', http: 'ok', upgrade: 'ok', auth: 'ok', cbor: 'ok', json: 'ok', size: 'ok', browser: 'skipped', idle: 'skipped' });
+    expect(verdicts(findings)).toEqual({
+      dns: 'ok',
+      tcp: 'ok',
+      tls: 'warning',
+      http: 'ok',
+      upgrade: 'ok',
+      auth: 'ok',
+      cbor: 'ok',
+      json: 'ok',
+      size: 'ok',
+      browser: 'skipped',
+      idle: 'skipped',
+    });
     expect(findings.auth.found).toBe('with this certificate no token is needed');
   });
 
@@ -64,17 +77,38 @@ describe('the doctor and a server with tls-client-ca', () => {
   it('says that its certificate is of the wrong authority', async () => {
     const { port } = await start();
     const { upgrade } = await diagnose(`wss://localhost:${port}`, { ca: server.ca, certificate: shown(own) });
-    expect(upgrade).toMatchObject({ verdict: 'failed', found: expect.stringContaining('or is of no authority in tls-client-ca'), mend: expect.stringMatching(/^Give another one with --cert and --key/) });
+    expect(upgrade).toMatchObject({
+      verdict: 'failed',
+      found: expect.stringContaining('or is of no authority in tls-client-ca'),
+      mend: expect.stringMatching(/^Give another one with --cert and --key/),
+    });
   });
 
-  it('is given it by --cert and --key, and prints nothing of the key', async () => {
-    const { port } = await start();
-    const [ca, cert, key] = [file('ca.pem', server.ca), file('cert.pem', shown(alice).cert), file('key.pem', alice.key)];
-    const { code, stdout, stderr } = await new Program(['doctor', `wss://localhost:${port}`, '--ca', ca, '--cert', cert, '--key', key]).ended;
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toMatch(/^ {2}ok {7}upgrade {2}101 /m);
-    expect(stdout).not.toContain(alice.key.split('\n')[1]);
-  }, TIMEOUT_MS);
+  it(
+    'is given it by --cert and --key, and prints nothing of the key',
+    async () => {
+      const { port } = await start();
+      const [ca, cert, key] = [
+        file('ca.pem', server.ca),
+        file('cert.pem', shown(alice).cert),
+        file('key.pem', alice.key),
+      ];
+      const { code, stdout, stderr } = await new Program([
+        'doctor',
+        `wss://localhost:${port}`,
+        '--ca',
+        ca,
+        '--cert',
+        cert,
+        '--key',
+        key,
+      ]).ended;
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(stdout).toMatch(/^ {2}ok {7}upgrade {2}101 /m);
+      expect(stdout).not.toContain(alice.key.split('\n')[1]);
+    },
+    TIMEOUT_MS,
+  );
 });
 
 describe('the doctor and a proxy that insists on a certificate', () => {
@@ -88,19 +122,30 @@ describe('the doctor and a proxy that insists on a certificate', () => {
   it('names what it asks for', async () => {
     const port = await startTlsThatInsists(own.server + own.intermediate, own.key, alice.ca);
     const { upgrade } = await diagnose(`wss://localhost:${port}`, { ca: own.ca });
-    expect(upgrade).toMatchObject({ verdict: 'failed', found: 'what terminates TLS asks for a certificate of the client' });
+    expect(upgrade).toMatchObject({
+      verdict: 'failed',
+      found: 'what terminates TLS asks for a certificate of the client',
+    });
   });
 
   it('passes with one', async () => {
     const port = await startTlsThatInsists(own.server + own.intermediate, own.key, alice.ca);
-    const { http, upgrade } = await diagnose(`wss://localhost:${port}`, { ca: own.ca, certificate: shown(alice), only: ['dns', 'tcp', 'tls', 'http', 'upgrade'] });
+    const { http, upgrade } = await diagnose(`wss://localhost:${port}`, {
+      ca: own.ca,
+      certificate: shown(alice),
+      only: ['dns', 'tcp', 'tls', 'http', 'upgrade'],
+    });
     expect([http.verdict, upgrade.verdict]).toEqual(['ok', 'ok']);
   });
 
   it('knows the page of one that says so over HTTP, and that the certificate does not reach a server behind a proxy', async () => {
-    const nginx = await startHttp((_request, response) => response.writeHead(400).end('<html>\n<head><title>400 No required SSL certificate was sent</title></head>'));
+    const nginx = await startHttp((_request, response) =>
+      response.writeHead(400).end('<html>\n<head><title>400 No required SSL certificate was sent</title></head>'),
+    );
     const only = ['dns', 'tcp', 'tls', 'upgrade'];
     expect((await diagnose(`ws://127.0.0.1:${nginx}`, { only })).upgrade.mend).toMatch(/^Give --cert and --key/);
-    expect((await diagnose(`ws://127.0.0.1:${nginx}`, { only, certificate: shown(alice) })).upgrade.mend).toMatch(/^The certificate does not arrive/);
+    expect((await diagnose(`ws://127.0.0.1:${nginx}`, { only, certificate: shown(alice) })).upgrade.mend).toMatch(
+      /^The certificate does not arrive/,
+    );
   });
 });

@@ -32,7 +32,13 @@ async function withJwt(topics: readonly string[], expiresIn = 3600): Promise<{ u
   const jwtPublicKey = join(folder, 'key.pem');
   writeFileSync(jwtPublicKey, key.pem);
   const { url } = await startServer({ jwtIssuer: [ISSUER], jwtAudience: [AUDIENCE], jwtPublicKey });
-  const token = await sign(key, { iss: ISSUER, aud: AUDIENCE, sub: 'alice', exp: Math.floor(Date.now() / 1000) + expiresIn, topics: [...topics] });
+  const token = await sign(key, {
+    iss: ISSUER,
+    aud: AUDIENCE,
+    sub: 'alice',
+    exp: Math.floor(Date.now() / 1000) + expiresIn,
+    topics: [...topics],
+  });
   return { url, token };
 }
 
@@ -40,7 +46,11 @@ describe('the doctor and topics that not everyone may use', () => {
   it('a topic policy: a random topic is forbidden', async () => {
     const { url } = await startServer({ topicPolicy: POLICY });
     const { json } = await diagnose(url, { only: ['dns', 'tcp', 'auth', 'json'] });
-    expect(json).toMatchObject({ verdict: 'warning', found: expect.stringContaining('forbidden: a peer without a token may not use a random topic'), figures: { code: 'forbidden' } });
+    expect(json).toMatchObject({
+      verdict: 'warning',
+      found: expect.stringContaining('forbidden: a peer without a token may not use a random topic'),
+      figures: { code: 'forbidden' },
+    });
   });
 
   it('a topic policy: with one that may be used all is well', async () => {
@@ -51,20 +61,28 @@ describe('the doctor and topics that not everyone may use', () => {
   it('a topic policy: one that may be subscribed to alone is named by its flag', async () => {
     const { url } = await startServer({ topicPolicy: POLICY });
     const { json } = await diagnose(url, { topic: 'read-s3cret', only: ['dns', 'tcp', 'auth', 'json'] });
-    expect(json.found).toBe('JSON is answered with forbidden: a peer without a token may not use the topic of --topic (topic policy, or the claim topics of a JWT)');
+    expect(json.found).toBe(
+      'JSON is answered with forbidden: a peer without a token may not use the topic of --topic (topic policy, or the claim topics of a JWT)',
+    );
   });
 
   it('A6: a JWT for some topics', async () => {
     const { url, token } = await withJwt([TOPIC]);
     const { json } = await diagnose(url, { token, only: ['dns', 'tcp', 'upgrade', 'auth', 'json'] });
-    expect(json.found).toBe('JSON is answered with forbidden: this token may not use a random topic (topic policy, or the claim topics of a JWT)');
+    expect(json.found).toBe(
+      'JSON is answered with forbidden: this token may not use a random topic (topic policy, or the claim topics of a JWT)',
+    );
     expect(verdicts(await diagnose(url, { token, topic: TOPIC, only: RELAYING }))).toEqual(HEALTHY);
   });
 
   it('A5: a JWT that has expired is told as such', async () => {
     const { url, token } = await withJwt([], -3600);
     const { auth } = await diagnose(url, { token });
-    expect(auth).toMatchObject({ verdict: 'failed', found: 'the token is refused: This token has expired.', figures: { message: 'This token has expired.' } });
+    expect(auth).toMatchObject({
+      verdict: 'failed',
+      found: 'the token is refused: This token has expired.',
+      figures: { message: 'This token has expired.' },
+    });
   });
 
   it('a long topic leaves room for what is relayed', async () => {
@@ -73,12 +91,20 @@ describe('the doctor and topics that not everyone may use', () => {
     expect([cbor.verdict, size.figures]).toEqual(['ok', expect.objectContaining({ bytes: 65_536, exact: true })]);
   });
 
-  it('the topic is printed nowhere, also where a server repeats it', async () => {
-    const { url } = await startServer({ topicPolicy: POLICY });
-    const odd = await startWebSockets((socket) => socket.on('message', () => socket.close(1008, TOPIC)));
-    const ended = await Promise.all([['--json', url], [url], [`ws://127.0.0.1:${odd}`]].map((words) => new Program(['doctor', '--topic', TOPIC, ...words]).ended));
-    expect(ended.map(({ code }) => code)).toEqual([0, 0, 1]);
-    expect(ended[2].stdout).toContain('closed with 1008: [topic]');
-    for (const { stdout, stderr } of ended) expect(stdout + stderr).not.toContain('s3cret');
-  }, TIMEOUT_MS);
+  it(
+    'the topic is printed nowhere, also where a server repeats it',
+    async () => {
+      const { url } = await startServer({ topicPolicy: POLICY });
+      const odd = await startWebSockets((socket) => socket.on('message', () => socket.close(1008, TOPIC)));
+      const ended = await Promise.all(
+        [['--json', url], [url], [`ws://127.0.0.1:${odd}`]].map(
+          (words) => new Program(['doctor', '--topic', TOPIC, ...words]).ended,
+        ),
+      );
+      expect(ended.map(({ code }) => code)).toEqual([0, 0, 1]);
+      expect(ended[2].stdout).toContain('closed with 1008: [topic]');
+      for (const { stdout, stderr } of ended) expect(stdout + stderr).not.toContain('s3cret');
+    },
+    TIMEOUT_MS,
+  );
 });

@@ -19,7 +19,19 @@ import { turn } from '../support/turn.js';
 /** Starting the program takes longer than most tests on a busy machine. */
 const TIMEOUT_MS = 30_000;
 const TOKEN = 's3cret-token-of-the-doctor';
-const HEALTHY = { dns: 'ok', tcp: 'ok', tls: 'skipped', http: 'ok', upgrade: 'ok', auth: 'ok', cbor: 'ok', json: 'ok', size: 'ok', browser: 'skipped', idle: 'skipped' };
+const HEALTHY = {
+  dns: 'ok',
+  tcp: 'ok',
+  tls: 'skipped',
+  http: 'ok',
+  upgrade: 'ok',
+  auth: 'ok',
+  cbor: 'ok',
+  json: 'ok',
+  size: 'ok',
+  browser: 'skipped',
+  idle: 'skipped',
+};
 
 describe('the doctor and this server', () => {
   let certificates: Certificates;
@@ -38,18 +50,24 @@ describe('the doctor and this server', () => {
     const findings = await diagnose(url);
     expect(verdicts(findings)).toEqual(HEALTHY);
     expect(findings.http.figures).toMatchObject({ name: 'cairn-signal', version: VERSION });
-    expect(findings.auth).toMatchObject({ found: 'no token is needed: whoever reaches the server may use it', figures: { needed: false } });
+    expect(findings.auth).toMatchObject({
+      found: 'no token is needed: whoever reaches the server may use it',
+      figures: { needed: false },
+    });
     expect(findings.cbor.figures).toEqual({ roundTripMilliseconds: expect.any(Number) });
     expect(findings.json.figures).toMatchObject({ answered: true, found: true });
     expect(findings.size).toMatchObject({
-      found: 'messages pass up to 65,536 bytes; beyond: closed with 1009: message over 65536 bytes; the setting is max-message-bytes',
+      found:
+        'messages pass up to 65,536 bytes; beyond: closed with 1009: message over 65536 bytes; the setting is max-message-bytes',
       figures: { bytes: 65_536, exact: true },
     });
     while (connections.size > 0) await turn();
     expect(topics.size).toBe(0);
     // A dozen connections: gentle enough for every default limit.
     expect(log.filter(({ msg }) => msg === 'connected').length).toBeLessThanOrEqual(12);
-    expect(log.filter(({ level }) => level === 'warn' || level === 'error').filter(({ msg }) => !/anyone/.test(msg))).toEqual([]);
+    expect(
+      log.filter(({ level }) => level === 'warn' || level === 'error').filter(({ msg }) => !/anyone/.test(msg)),
+    ).toEqual([]);
   });
 
   it('over TLS with the right token everything is well, also for browsers', async () => {
@@ -57,14 +75,26 @@ describe('the doctor and this server', () => {
     const findings = await diagnose(`wss://localhost:${port}`, { token: TOKEN, ca: certificates.ca });
     // The certificates of tests last for an hour.
     expect(verdicts(findings)).toEqual({ ...HEALTHY, tls: 'warning', browser: 'ok' });
-    expect(findings.auth).toMatchObject({ found: 'refused without the token, accepted with it', figures: { needed: true, accepted: true } });
+    expect(findings.auth).toMatchObject({
+      found: 'refused without the token, accepted with it',
+      figures: { needed: true, accepted: true },
+    });
   });
 
   it('a wrong token is told, after two attempts', async () => {
     const { url } = await startServer({ authToken: 'another', maxWrongTokens: 3, trustedProxies: '10.0.0.0/8' });
     const findings = await diagnose(url, { token: TOKEN });
-    expect(verdicts(findings)).toEqual({ ...HEALTHY, auth: 'failed', cbor: 'skipped', json: 'skipped', size: 'skipped' });
-    expect(findings.auth).toMatchObject({ found: expect.stringMatching(/^the token is refused: This token is none that this server knows\./), figures: { needed: true, accepted: false } });
+    expect(verdicts(findings)).toEqual({
+      ...HEALTHY,
+      auth: 'failed',
+      cbor: 'skipped',
+      json: 'skipped',
+      size: 'skipped',
+    });
+    expect(findings.auth).toMatchObject({
+      found: expect.stringMatching(/^the token is refused: This token is none that this server knows\./),
+      figures: { needed: true, accepted: false },
+    });
     const wrong = { headers: { Authorization: 'Bearer wrong' } };
     expect([(await Peer.refused(url, wrong)).status, (await Peer.refused(url, wrong)).status]).toEqual([401, 429]);
   });
@@ -72,20 +102,31 @@ describe('the doctor and this server', () => {
   it('a token that is missing is told', async () => {
     const { url } = await startServer({ authToken: TOKEN });
     const { auth, cbor } = await diagnose(url);
-    expect(auth).toMatchObject({ verdict: 'failed', found: expect.stringMatching(/^a token is needed, and none was given: This server needs a bearer token\./), mend: expect.stringContaining('--token-file') });
+    expect(auth).toMatchObject({
+      verdict: 'failed',
+      found: expect.stringMatching(/^a token is needed, and none was given: This server needs a bearer token\./),
+      mend: expect.stringContaining('--token-file'),
+    });
     expect(cbor).toMatchObject({ verdict: 'skipped', found: 'not tried, since auth failed' });
   });
 
   it('O1: the management address is told', async () => {
     const { management } = await startServer({ managementAddr: '127.0.0.1:0' });
     const { upgrade } = await diagnose(management.replace('http', 'ws'));
-    expect(upgrade).toMatchObject({ verdict: 'failed', mend: 'Give the URL of listen-addr: peers are not served on management-addr.' });
+    expect(upgrade).toMatchObject({
+      verdict: 'failed',
+      mend: 'Give the URL of listen-addr: peers are not served on management-addr.',
+    });
   });
 
   it('a token that nobody asks for is a warning', async () => {
     const { url } = await startServer();
     const { auth, browser } = await diagnose(url, { token: TOKEN });
-    expect(auth).toMatchObject({ verdict: 'warning', found: expect.stringContaining('open to everyone'), figures: { needed: false } });
+    expect(auth).toMatchObject({
+      verdict: 'warning',
+      found: expect.stringContaining('open to everyone'),
+      figures: { needed: false },
+    });
     expect(browser.verdict).toBe('ok');
   });
 
@@ -94,20 +135,31 @@ describe('the doctor and this server', () => {
     const proxy = await startProxy(port, (head) => head.replaceAll(/^(?:Upgrade|Connection):.*\r\n/gim, ''));
     const { http, upgrade } = await diagnose(`ws://127.0.0.1:${proxy}`);
     expect(http.verdict).toBe('ok');
-    expect(upgrade).toMatchObject({ verdict: 'failed', found: expect.stringMatching(/^426 instead of 101: This is a WebSocket server, /), mend: expect.stringContaining('The proxy strips the Upgrade or Connection header') });
+    expect(upgrade).toMatchObject({
+      verdict: 'failed',
+      found: expect.stringMatching(/^426 instead of 101: This is a WebSocket server, /),
+      mend: expect.stringContaining('The proxy strips the Upgrade or Connection header'),
+    });
   });
 
   it('a proxy that takes the Authorization header away is told from a wrong token', async () => {
     const { port } = await startServer({ authToken: TOKEN });
     const proxy = await startProxy(port, (head) => head.replaceAll(/^Authorization:.*\r\n/gim, ''));
     const { auth } = await diagnose(`ws://127.0.0.1:${proxy}`, { token: TOKEN });
-    expect(auth).toMatchObject({ verdict: 'failed', found: 'the token is accepted as a subprotocol, but not in the Authorization header', mend: expect.stringContaining('pass Authorization on') });
+    expect(auth).toMatchObject({
+      verdict: 'failed',
+      found: 'the token is accepted as a subprotocol, but not in the Authorization header',
+      mend: expect.stringContaining('pass Authorization on'),
+    });
   });
 
   it('limits are told by the setting that moves them', async () => {
     const { url } = await startServer({ maxMessageBytes: 5000, maxTopicBytes: 32, maxTopicsPerConnection: 1 });
     const { cbor, size } = await diagnose(url);
-    expect(cbor).toMatchObject({ verdict: 'failed', found: 'the connection was closed with 1008: topic over 32 bytes; the setting is max-topic-bytes' });
+    expect(cbor).toMatchObject({
+      verdict: 'failed',
+      found: 'the connection was closed with 1008: topic over 32 bytes; the setting is max-topic-bytes',
+    });
     expect(size.verdict).toBe('skipped');
   });
 
@@ -127,13 +179,22 @@ describe('the doctor and this server', () => {
     const { url } = await startServer({ maxConnectionsPerIp: 1 });
     const { upgrade, cbor } = await diagnose(url);
     expect(upgrade.verdict).toBe('ok');
-    expect(cbor).toMatchObject({ verdict: 'failed', found: 'a further connection was refused with 429: Too many connections from this address; the setting is max-connections-per-ip.', mend: expect.stringContaining('max-connections-per-ip') });
+    expect(cbor).toMatchObject({
+      verdict: 'failed',
+      found:
+        'a further connection was refused with 429: Too many connections from this address; the setting is max-connections-per-ip.',
+      mend: expect.stringContaining('max-connections-per-ip'),
+    });
   });
 
-  it('a path is none of the server\'s, and upgrades all the same', async () => {
+  it("a path is none of the server's, and upgrades all the same", async () => {
     const { url } = await startServer();
     const { http, upgrade } = await diagnose(`${url}/signal`);
-    expect([http.verdict, http.figures, upgrade.verdict]).toEqual(['warning', expect.objectContaining({ status: 404 }), 'ok']);
+    expect([http.verdict, http.figures, upgrade.verdict]).toEqual([
+      'warning',
+      expect.objectContaining({ status: 404 }),
+      'ok',
+    ]);
   });
 });
 
@@ -147,7 +208,10 @@ describeWithNats('the doctor and two nodes behind one name', () => {
     const { url: natsUrl } = await NatsServer.start();
     const { port } = await startServer({ natsUrl });
     await startServer({ natsUrl, listenAddr: `127.0.0.2:${port}` });
-    const findings = await diagnose(`ws://host.invalid:${port}`, { addresses: ['127.0.0.1', '127.0.0.2'], only: ['tcp', 'upgrade', 'auth', 'cbor', 'json', 'size'] });
+    const findings = await diagnose(`ws://host.invalid:${port}`, {
+      addresses: ['127.0.0.1', '127.0.0.2'],
+      only: ['tcp', 'upgrade', 'auth', 'cbor', 'json', 'size'],
+    });
     expect(verdicts(findings)).toEqual({ tcp: 'ok', upgrade: 'ok', auth: 'ok', cbor: 'ok', json: 'ok', size: 'ok' });
   });
 
@@ -155,8 +219,14 @@ describeWithNats('the doctor and two nodes behind one name', () => {
     const { port } = await startServer();
     await startServer({ listenAddr: `127.0.0.2:${port}` });
     // Two connections to two servers: what is published at one is asked for at the other.
-    const { json } = await diagnose(`ws://host.invalid:${port}`, { addresses: ['127.0.0.1', '127.0.0.2'], only: ['tcp', 'json'] });
-    expect(json).toMatchObject({ verdict: 'failed', found: 'what one connection published, another one does not find' });
+    const { json } = await diagnose(`ws://host.invalid:${port}`, {
+      addresses: ['127.0.0.1', '127.0.0.2'],
+      only: ['tcp', 'json'],
+    });
+    expect(json).toMatchObject({
+      verdict: 'failed',
+      found: 'what one connection published, another one does not find',
+    });
   });
 });
 
@@ -175,52 +245,97 @@ describe('the program', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it('ends without a word when nobody reads on', async () => {
-    const { stdout, stderr } = await promisify(execFile)('sh', ['-c', '"$0" "$1" doctor "$2" | head -n 1', process.execPath, MAIN, `ws://127.0.0.1:${await unusedPort()}`]);
-    expect([stdout, stderr]).toEqual([expect.stringMatching(/^cairn-signal doctor .*\n$/), '']);
-  }, TIMEOUT_MS);
+  it(
+    'ends without a word when nobody reads on',
+    async () => {
+      const { stdout, stderr } = await promisify(execFile)('sh', [
+        '-c',
+        '"$0" "$1" doctor "$2" | head -n 1',
+        process.execPath,
+        MAIN,
+        `ws://127.0.0.1:${await unusedPort()}`,
+      ]);
+      expect([stdout, stderr]).toEqual([expect.stringMatching(/^cairn-signal doctor .*\n$/), '']);
+    },
+    TIMEOUT_MS,
+  );
 
-  it('prints a table and ends with 0 when nothing failed', async () => {
-    const { url } = await startServer({ authToken: TOKEN });
-    const { code, stdout, stderr } = await doctor(url.replace('ws', 'http'), '--token-file', file('token', `${TOKEN}\n`), '--idle', '100ms');
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toMatch(/^cairn-signal doctor ws:\/\/127\.0\.0\.1:\d+\/\n\n {2}ok {7}dns {6}an address/);
-    expect(stdout).toMatch(/^ {2}ok {7}idle {5}a silent connection lasts 100 ms, without a ping from the server$/m);
-    expect(stdout).toMatch(/\nok: 10 ok, 0 warnings, 0 failed, 1 skipped\n$/);
-    expect(stdout).not.toContain(TOKEN);
-    // No colours and nothing to take back: this is no terminal.
-    expect(stdout).not.toContain('\u001B');
-  }, TIMEOUT_MS);
+  it(
+    'prints a table and ends with 0 when nothing failed',
+    async () => {
+      const { url } = await startServer({ authToken: TOKEN });
+      const { code, stdout, stderr } = await doctor(
+        url.replace('ws', 'http'),
+        '--token-file',
+        file('token', `${TOKEN}\n`),
+        '--idle',
+        '100ms',
+      );
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(stdout).toMatch(/^cairn-signal doctor ws:\/\/127\.0\.0\.1:\d+\/\n\n {2}ok {7}dns {6}an address/);
+      expect(stdout).toMatch(/^ {2}ok {7}idle {5}a silent connection lasts 100 ms, without a ping from the server$/m);
+      expect(stdout).toMatch(/\nok: 10 ok, 0 warnings, 0 failed, 1 skipped\n$/);
+      expect(stdout).not.toContain(TOKEN);
+      // No colours and nothing to take back: this is no terminal.
+      expect(stdout).not.toContain('\u001B');
+    },
+    TIMEOUT_MS,
+  );
 
-  it('ends with 0 when there are warnings alone, and --json says the same as one object', async () => {
-    const port = await startReference({ handleProtocols: () => false });
-    const { code, stdout, stderr } = await doctor(`ws://127.0.0.1:${port}`, '--token', TOKEN, '--json');
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    const report = JSON.parse(stdout) as { examinations: { name: string; verdict: string }[] };
-    expect(report).toMatchObject({ version: 1, url: `ws://127.0.0.1:${port}/`, verdict: 'warning' });
-    expect(report.examinations.map(({ name }) => name)).toEqual(Object.keys(HEALTHY));
-    expect(stdout).not.toContain(TOKEN);
-  }, TIMEOUT_MS);
+  it(
+    'ends with 0 when there are warnings alone, and --json says the same as one object',
+    async () => {
+      const port = await startReference({ handleProtocols: () => false });
+      const { code, stdout, stderr } = await doctor(`ws://127.0.0.1:${port}`, '--token', TOKEN, '--json');
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      const report = JSON.parse(stdout) as { examinations: { name: string; verdict: string }[] };
+      expect(report).toMatchObject({ version: 1, url: `ws://127.0.0.1:${port}/`, verdict: 'warning' });
+      expect(report.examinations.map(({ name }) => name)).toEqual(Object.keys(HEALTHY));
+      expect(stdout).not.toContain(TOKEN);
+    },
+    TIMEOUT_MS,
+  );
 
-  it('ends with 1 when something failed', async () => {
-    const [plain, json] = await Promise.all([doctor(`ws://127.0.0.1:${await unusedPort()}`), doctor('wss://signal.invalid', '--json', '--timeout', '20s')]);
-    expect(plain).toMatchObject({ code: 1, stderr: '', stdout: expect.stringContaining('nothing listens there') });
-    expect(json).toMatchObject({ code: 1, stderr: '' });
-    expect(JSON.parse(json.stdout)).toMatchObject({ verdict: 'failed' });
-  }, TIMEOUT_MS);
+  it(
+    'ends with 1 when something failed',
+    async () => {
+      const [plain, json] = await Promise.all([
+        doctor(`ws://127.0.0.1:${await unusedPort()}`),
+        doctor('wss://signal.invalid', '--json', '--timeout', '20s'),
+      ]);
+      expect(plain).toMatchObject({ code: 1, stderr: '', stdout: expect.stringContaining('nothing listens there') });
+      expect(json).toMatchObject({ code: 1, stderr: '' });
+      expect(JSON.parse(json.stdout)).toMatchObject({ verdict: 'failed' });
+    },
+    TIMEOUT_MS,
+  );
 
-  it('a token that a server repeats goes no further', async () => {
-    const port = await startWebSockets((socket) => socket.on('message', () => socket.close(1008, TOKEN)));
-    const { code, stdout, stderr } = await doctor(`ws://127.0.0.1:${port}`, '--token', TOKEN);
-    expect(code).toBe(1);
-    expect(stdout).toContain('closed with 1008: [token]');
-    expect(stdout + stderr).not.toContain(TOKEN);
-  }, TIMEOUT_MS);
+  it(
+    'a token that a server repeats goes no further',
+    async () => {
+      const port = await startWebSockets((socket) => socket.on('message', () => socket.close(1008, TOKEN)));
+      const { code, stdout, stderr } = await doctor(`ws://127.0.0.1:${port}`, '--token', TOKEN);
+      expect(code).toBe(1);
+      expect(stdout).toContain('closed with 1008: [token]');
+      expect(stdout + stderr).not.toContain(TOKEN);
+    },
+    TIMEOUT_MS,
+  );
 
-  it('lists every fault in what was typed, repeats no token, and ends with 2', async () => {
-    const { code, stdout, stderr } = await doctor(`wss://${TOKEN}@host/?token=${TOKEN}`, '--tokn', TOKEN, '--timeout', TOKEN, '--ca', '/nowhere/ca.pem');
-    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toBe(`cairn-signal doctor: 5 faults in what was typed
+  it(
+    'lists every fault in what was typed, repeats no token, and ends with 2',
+    async () => {
+      const { code, stdout, stderr } = await doctor(
+        `wss://${TOKEN}@host/?token=${TOKEN}`,
+        '--tokn',
+        TOKEN,
+        '--timeout',
+        TOKEN,
+        '--ca',
+        '/nowhere/ca.pem',
+      );
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toBe(`cairn-signal doctor: 5 faults in what was typed
   --tokn: there is no such flag (did you mean --token?)
   the URL has a user or password: tokens in URLs are not read, since URLs end up in logs; give the token with --token-file or --token
   the URL has a query: tokens in URLs are not read, since URLs end up in logs; give the token with --token-file or --token, and the URL without a query
@@ -228,19 +343,33 @@ describe('the program', () => {
   --timeout: expected a length of time from 100ms to 5m, such as 500ms, 10s, 5m or 1h
 see cairn-signal doctor --help
 `);
-  }, TIMEOUT_MS);
+    },
+    TIMEOUT_MS,
+  );
 
-  it('ends at once on a signal, with its code', async () => {
-    const { url } = await startServer();
-    const program = new Program(['doctor', url, '--idle', '1h']);
-    await program.printed(/ browser /);
-    program.signal('SIGINT');
-    expect((await program.ended).code).toBe(130);
-  }, TIMEOUT_MS);
+  it(
+    'ends at once on a signal, with its code',
+    async () => {
+      const { url } = await startServer();
+      const program = new Program(['doctor', url, '--idle', '1h']);
+      await program.printed(/ browser /);
+      program.signal('SIGINT');
+      expect((await program.ended).code).toBe(130);
+    },
+    TIMEOUT_MS,
+  );
 
-  it('--help explains the doctor, and the help of the program lists it', async () => {
-    const [own, all] = await Promise.all([doctor('--help'), new Program(['--help']).ended]);
-    expect(own).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('Usage: cairn-signal doctor URL') });
-    expect(all.stdout).toMatch(/\n {2}doctor +\w/);
-  }, TIMEOUT_MS);
+  it(
+    '--help explains the doctor, and the help of the program lists it',
+    async () => {
+      const [own, all] = await Promise.all([doctor('--help'), new Program(['--help']).ended]);
+      expect(own).toMatchObject({
+        code: 0,
+        stderr: '',
+        stdout: expect.stringContaining('Usage: cairn-signal doctor URL'),
+      });
+      expect(all.stdout).toMatch(/\n {2}doctor +\w/);
+    },
+    TIMEOUT_MS,
+  );
 });

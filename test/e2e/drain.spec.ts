@@ -50,14 +50,18 @@ describe('drain', () => {
 
     await closing;
     await stubborn.ended;
-    expect(running.log.map((line) => line.msg)).toContain('drain-timeout is over, cutting the connections that are left');
+    expect(running.log.map((line) => line.msg)).toContain(
+      'drain-timeout is over, cutting the connections that are left',
+    );
   });
 
   it('D5: a peer that ignores the close is not cut before drain-timeout is over', async () => {
     const running = await startServer({ drainTimeout: '7s' });
     await RawConnection.upgraded(running.port);
     await running.close();
-    expect(running.log.map((line) => line.msg)).toContain('drain-timeout is over, cutting the connections that are left');
+    expect(running.log.map((line) => line.msg)).toContain(
+      'drain-timeout is over, cutting the connections that are left',
+    );
   }, 20_000);
 
   it('D5: drain-timeout 0s cuts at once', async () => {
@@ -78,8 +82,12 @@ describe('drain', () => {
     const message = b.relay('t', 'x');
     expect(await newcomer.next()).toEqual(message);
     await closing;
-    expect((await Promise.all([a, b, newcomer].map((peer) => peer.closed))).map(({ code }) => code)).toEqual([1012, 1012, 1012]);
-    expect(running.log.map((line) => line.msg)).not.toContain('drain-timeout is over, cutting the connections that are left');
+    expect((await Promise.all([a, b, newcomer].map((peer) => peer.closed))).map(({ code }) => code)).toEqual([
+      1012, 1012, 1012,
+    ]);
+    expect(running.log.map((line) => line.msg)).not.toContain(
+      'drain-timeout is over, cutting the connections that are left',
+    );
   });
 
   it('D1: drain-delay is skipped when nobody is connected', async () => {
@@ -95,7 +103,9 @@ describe('drain', () => {
     const clock = new HeldClock();
     const running = await startServer({ drainTimeout: `${TIMEOUT_S}s`, maxConnections: 2 * PAIRS }, 'warn', clock);
     const peers: Peer[] = [];
-    while (peers.length < 2 * PAIRS) peers.push(...(await Promise.all(Array.from({ length: 100 }, () => Peer.connect(running.url)))));
+    while (peers.length < 2 * PAIRS) {
+      peers.push(...(await Promise.all(Array.from({ length: 100 }, () => Peer.connect(running.url)))));
+    }
     const receivers = peers.slice(0, PAIRS);
     const senders = peers.slice(PAIRS);
     for (const [i, receiver] of receivers.entries()) receiver.subscribe(`topic ${i}`);
@@ -149,15 +159,27 @@ describe('drain', () => {
     const delays = new Set(ends.map(({ reason }) => Number(/^restart; retry in (\d+) s$/.exec(reason)![1])));
     expect([Math.min(...delays), Math.max(...delays), delays.size]).toEqual([1, 20, 20]);
 
-    const closeOrder = new Map(close.mock.contexts.map((connection, i) => [connection, close.mock.invocationCallOrder[i]]));
-    const accepted = relay.mock.calls.map(([, topic], i) => ({ receiver: Number(topic.slice(6)), message: copies[i], order: relay.mock.invocationCallOrder[i] }));
-    const inTime = accepted.filter(({ receiver, order }) => order < closeOrder.get(connections[receiver] as WsConnection)!);
-    const lost = inTime.filter(({ receiver, message }) => !receivers[receiver].received.some((received) => received.equals(message)));
+    const closeOrder = new Map(
+      close.mock.contexts.map((connection, i) => [connection, close.mock.invocationCallOrder[i]]),
+    );
+    const accepted = relay.mock.calls.map(([, topic], i) => ({
+      receiver: Number(topic.slice(6)),
+      message: copies[i],
+      order: relay.mock.invocationCallOrder[i],
+    }));
+    const inTime = accepted.filter(
+      ({ receiver, order }) => order < closeOrder.get(connections[receiver] as WsConnection)!,
+    );
+    const lost = inTime.filter(
+      ({ receiver, message }) => !receivers[receiver].received.some((received) => received.equals(message)),
+    );
     expect(inTime.length).toBeGreaterThan(PAIRS);
     expect(lost).toEqual([]);
 
     const spread = 2000;
-    const busiest = Math.max(...closedAt.map((from) => closedAt.filter((at) => at >= from && at < from + spread / 10).length));
+    const busiest = Math.max(
+      ...closedAt.map((from) => closedAt.filter((at) => at >= from && at < from + spread / 10).length),
+    );
     expect(busiest).toBeLessThanOrEqual((peers.length / 10) * 1.5);
   }, 60_000);
 

@@ -29,10 +29,13 @@ describe('health and the front page', () => {
     expect(await (await fetch(`${running.http}/health/live`)).json()).toMatchObject({ status: 'ok' });
     const response = await fetch(`${running.http}/health/ready`);
     expect(response.status).toBe(200);
-    expect(await response.json()).toMatchObject({ status: 'ok', details: { signaling: { status: 'up', phase: 'serving' } } });
+    expect(await response.json()).toMatchObject({
+      status: 'ok',
+      details: { signaling: { status: 'up', phase: 'serving' } },
+    });
   });
 
-  it('O4: all checks together are told in a word, since details are the operator\'s', async () => {
+  it("O4: all checks together are told in a word, since details are the operator's", async () => {
     const response = await fetch(`${running.http}/health`);
     expect(response.status).toBe(200);
     expect(await response.json()).toEqual({ status: 'ok' });
@@ -51,7 +54,10 @@ describe('health and the front page', () => {
     running.server.app.get(Lifecycle, { strict: false }).drain();
     const ready = await fetch(`${running.http}/health/ready`);
     expect(ready.status).toBe(503);
-    expect(await ready.json()).toMatchObject({ status: 'error', details: { signaling: { status: 'down', phase: 'draining' } } });
+    expect(await ready.json()).toMatchObject({
+      status: 'error',
+      details: { signaling: { status: 'down', phase: 'draining' } },
+    });
     const all = await fetch(`${running.http}/health`);
     expect([all.status, await all.json()]).toEqual([503, { status: 'error' }]);
     expect((await fetch(`${running.http}/health/live`)).status).toBe(200);

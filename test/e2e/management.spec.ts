@@ -10,7 +10,12 @@ import { startServer, stopServers } from '../support/server.js';
 afterEach(stopServers);
 
 /** A target as it would stand where the paths of operators are, if anybody knew. */
-const inside = (target: string): string => target.replace('management', MANAGEMENT).replace('MANAGEMENT', MANAGEMENT.toUpperCase()).replace('Management', MANAGEMENT.replace('m', 'M')).replace('%6danagement', MANAGEMENT.replace('m', '%6d'));
+const inside = (target: string): string =>
+  target
+    .replace('management', MANAGEMENT)
+    .replace('MANAGEMENT', MANAGEMENT.toUpperCase())
+    .replace('Management', MANAGEMENT.replace('m', 'M'))
+    .replace('%6danagement', MANAGEMENT.replace('m', '%6d'));
 
 const MANAGED = { managementAddr: '127.0.0.1:0' };
 
@@ -22,14 +27,18 @@ describe('the management address', () => {
 
   it('O1: asks for no token', async () => {
     const running = await startServer({ ...MANAGED, authToken: 's3cret' });
-    for (const path of ['/metrics', '/health', '/health/live', '/health/ready']) expect((await fetch(running.management + path)).status).toBe(200);
+    for (const path of ['/metrics', '/health', '/health/live', '/health/ready']) {
+      expect((await fetch(running.management + path)).status).toBe(200);
+    }
   });
 
   it('O1: is plaintext where the server has TLS', async () => {
     const certificates = await makeCertificates();
     try {
       const running = await startServer({ ...MANAGED, tlsCert: certificates.chain, tlsKey: certificates.key });
-      expect(await (await fetch(`${running.management}/health`)).json()).toMatchObject({ details: { certificate: { validTo: expect.any(String) } } });
+      expect(await (await fetch(`${running.management}/health`)).json()).toMatchObject({
+        details: { certificate: { validTo: expect.any(String) } },
+      });
     } finally {
       certificates.remove();
     }
@@ -41,25 +50,41 @@ describe('the management address', () => {
     expect(running.connections.size).toBe(0);
   });
 
-  it.each(['/management/metrics', '/MANAGEMENT/metrics', '/Management', '/management?x', '/%6danagement/metrics', '//management/metrics', '/./management/metrics', 'http://x/management/metrics', 'http://x//management/health'])(
-    'O1: nothing of it is found in public as %s',
-    async (target) => {
-      expect(await answerInPublic(inside(target))).toMatch(/^HTTP\/1.1 404 /);
-    },
-  );
+  it.each([
+    '/management/metrics',
+    '/MANAGEMENT/metrics',
+    '/Management',
+    '/management?x',
+    '/%6danagement/metrics',
+    '//management/metrics',
+    '/./management/metrics',
+    'http://x/management/metrics',
+    'http://x//management/health',
+  ])('O1: nothing of it is found in public as %s', async (target) => {
+    expect(await answerInPublic(inside(target))).toMatch(/^HTTP\/1.1 404 /);
+  });
 
   // What RFC 9112 does not know as a target, Express would read in its own way: up to "#", with every "\" a "/".
-  it.each(['/management#', '/MANAGEMENT#/metrics', '/management\\metrics#', '/management\\health#?', '/management\\events#', '/management\\page\\status.js#', 'x:///management\\metrics#', 'http://x/management\\metrics#'])(
-    'O1: nothing of it is found in public as the malformed %s',
-    async (target) => {
-      expect(await answerInPublic(inside(target))).toMatch(/^HTTP\/1.1 404 /);
-    },
-  );
+  it.each([
+    '/management#',
+    '/MANAGEMENT#/metrics',
+    '/management\\metrics#',
+    '/management\\health#?',
+    '/management\\events#',
+    '/management\\page\\status.js#',
+    'x:///management\\metrics#',
+    'http://x/management\\metrics#',
+  ])('O1: nothing of it is found in public as the malformed %s', async (target) => {
+    expect(await answerInPublic(inside(target))).toMatch(/^HTTP\/1.1 404 /);
+  });
 
   it('O1: answers what it does not have as the public address does', async () => {
     const running = await startServer(MANAGED);
     const response = await fetch(`${running.management}/nothing`);
-    expect([response.status, await response.json()]).toMatchObject([404, { status: 404, message: expect.stringContaining('peers connect to listen-addr') }]);
+    expect([response.status, await response.json()]).toMatchObject([
+      404,
+      { status: 404, message: expect.stringContaining('peers connect to listen-addr') },
+    ]);
   });
 
   it('O4: tells the details of health', async () => {
@@ -81,7 +106,10 @@ describe('the management address', () => {
     const running = await startServer(MANAGED);
     running.server.app.get(Lifecycle, { strict: false }).drain();
     const response = await fetch(`${running.management}/health`);
-    expect([response.status, await response.json()]).toMatchObject([503, { details: { signaling: { phase: 'draining' }, presence: { connections: 0 } } }]);
+    expect([response.status, await response.json()]).toMatchObject([
+      503,
+      { details: { signaling: { phase: 'draining' }, presence: { connections: 0 } } },
+    ]);
     expect(await (await fetch(`${running.management}/metrics`)).text()).toContain('cairn_signal_ready 0');
   });
 
@@ -102,7 +130,9 @@ describe('the management address', () => {
   it('O1: one that is taken stops the start, with its name', async () => {
     const { server } = await startServer(MANAGED);
     const taken = `127.0.0.1:${server.management!.port}`;
-    await expect(startServer({ managementAddr: taken })).rejects.toThrow(new RegExp(`cannot listen on ${taken}: the port is in use; .* --management-addr `));
+    await expect(startServer({ managementAddr: taken })).rejects.toThrow(
+      new RegExp(`cannot listen on ${taken}: the port is in use; .* --management-addr `),
+    );
   });
 });
 

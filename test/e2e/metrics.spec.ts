@@ -14,7 +14,8 @@ import type { RunningServer } from '../support/server.js';
 
 afterEach(stopServers);
 
-const start = (input: SettingsInput = {}, clock?: ManualClock): Promise<RunningServer> => startServer({ managementAddr: '127.0.0.1:0', ...input }, 'trace', clock);
+const start = (input: SettingsInput = {}, clock?: ManualClock): Promise<RunningServer> =>
+  startServer({ managementAddr: '127.0.0.1:0', ...input }, 'trace', clock);
 const metricsOf = (running: RunningServer): Promise<Map<string, number>> => scrape(`${running.management}/metrics`);
 
 /** Resolves once a sample has a value: the server hears of an end when it does. */
@@ -28,7 +29,9 @@ describe('metrics', () => {
     const response = await fetch(`${running.management}/metrics`);
     expect(response.headers.get('content-type')).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8');
     const text = await response.text();
-    const families = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${name}${type === 'counter' ? '_total' : ''} ${type}`);
+    const families = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(
+      ([, name, type]) => `${name}${type === 'counter' ? '_total' : ''} ${type}`,
+    );
     expect(families).toEqual([...METRICS, ...PROCESS_METRICS].map(({ name, type }) => `${name} ${type}`));
     expect(text.match(/^# HELP \S+ \S/gm)).toHaveLength(families.length);
     expect(text.endsWith('\n# EOF\n')).toBe(true);
@@ -57,9 +60,16 @@ describe('metrics', () => {
 
   it('count connections as they come and go, by close code', async () => {
     const running = await start({ maxTopicBytes: 4 });
-    const peers = [await Peer.connect(running.url), await Peer.connect(running.url), await Peer.connect(running.url), await Peer.connect(running.url)];
+    const peers = [
+      await Peer.connect(running.url),
+      await Peer.connect(running.url),
+      await Peer.connect(running.url),
+      await Peer.connect(running.url),
+    ];
     const before = await metricsOf(running);
-    expect([before.get('cairn_signal_connections'), before.get('cairn_signal_connections_opened_total')]).toEqual([4, 4]);
+    expect([before.get('cairn_signal_connections'), before.get('cairn_signal_connections_opened_total')]).toEqual([
+      4, 4,
+    ]);
     peers[0].subscribe('too long');
     expect((await peers[0].closed).code).toBe(1008);
     peers[1].socket.close(1001);
@@ -67,7 +77,8 @@ describe('metrics', () => {
     peers[3].socket.terminate();
     await until(running, 'cairn_signal_connections', 0);
     const after = await metricsOf(running);
-    const closed = (code: string): number | undefined => after.get(`cairn_signal_connections_closed_total{code="${code}"}`);
+    const closed = (code: string): number | undefined =>
+      after.get(`cairn_signal_connections_closed_total{code="${code}"}`);
     expect(['1001', '1006', '1008', 'other', '1000'].map(closed)).toEqual([1, 1, 1, 1, 0]);
   });
 
@@ -84,15 +95,20 @@ describe('metrics', () => {
     expect((await metricsOf(running)).get('cairn_signal_connections_closed_total{code="1009"}')).toBe(1);
   });
 
-  it.each([1002, 1008, 1009, 1011, 1012, 4001, 4008, 4009])('count a peer that closes with %s itself as other: that code is ours to mean something by', async (code) => {
-    const running = await start();
-    const raw = await RawConnection.upgraded(running.port);
-    raw.write(clientFrame(0x88, Buffer.from([code >> 8, code & 255])));
-    await raw.ended;
-    await until(running, 'cairn_signal_connections', 0);
-    const after = await metricsOf(running);
-    expect([String(code), 'other'].map((label) => after.get(`cairn_signal_connections_closed_total{code="${label}"}`))).toEqual([0, 1]);
-  });
+  it.each([1002, 1008, 1009, 1011, 1012, 4001, 4008, 4009])(
+    'count a peer that closes with %s itself as other: that code is ours to mean something by',
+    async (code) => {
+      const running = await start();
+      const raw = await RawConnection.upgraded(running.port);
+      raw.write(clientFrame(0x88, Buffer.from([code >> 8, code & 255])));
+      await raw.ended;
+      await until(running, 'cairn_signal_connections', 0);
+      const after = await metricsOf(running);
+      expect(
+        [String(code), 'other'].map((label) => after.get(`cairn_signal_connections_closed_total{code="${label}"}`)),
+      ).toEqual([0, 1]);
+    },
+  );
 
   it('count a peer that is cut after our close by our code', async () => {
     const running = await start({ maxTopicBytes: 4 });
@@ -117,8 +133,16 @@ describe('metrics', () => {
   });
 
   it('count upgrades refused for throttled tokens, full servers and networks, broken handshakes and a drain', async () => {
-    const running = await start({ authToken: 's3cret', maxWrongTokens: 1, trustedProxies: '127.0.0.1', maxConnections: 2, maxConnectionsPerIp: 1 });
-    const from = (address: string, token: string): { headers: Record<string, string> } => ({ headers: { 'X-Forwarded-For': address, Authorization: `Bearer ${token}` } });
+    const running = await start({
+      authToken: 's3cret',
+      maxWrongTokens: 1,
+      trustedProxies: '127.0.0.1',
+      maxConnections: 2,
+      maxConnectionsPerIp: 1,
+    });
+    const from = (address: string, token: string): { headers: Record<string, string> } => ({
+      headers: { 'X-Forwarded-For': address, Authorization: `Bearer ${token}` },
+    });
     for (let i = 0; i < 2; i++) await Peer.refused(running.url, from('198.51.100.1', 'no'));
     await Peer.connect(running.url, from('198.51.100.2', 's3cret'));
     await Peer.refused(running.url, from('198.51.100.2', 's3cret'));
@@ -128,8 +152,11 @@ describe('metrics', () => {
     raw.write('CONNECT elsewhere:443 HTTP/1.1\r\nHost: elsewhere:443\r\n\r\n');
     await raw.ended;
     const metrics = await metricsOf(running);
-    const refused = (reason: string): number | undefined => metrics.get(`cairn_signal_upgrades_refused_total{reason="${reason}"}`);
-    expect(['token_throttled', 'connections_per_ip', 'connections', 'malformed', 'draining'].map(refused)).toEqual([1, 1, 1, 1, 0]);
+    const refused = (reason: string): number | undefined =>
+      metrics.get(`cairn_signal_upgrades_refused_total{reason="${reason}"}`);
+    expect(['token_throttled', 'connections_per_ip', 'connections', 'malformed', 'draining'].map(refused)).toEqual([
+      1, 1, 1, 1, 0,
+    ]);
   });
 
   it('count topics, those with one subscriber, and how long they waited for the second', async () => {
@@ -146,7 +173,12 @@ describe('metrics', () => {
     const told = (name: string): number | undefined => metrics.get(`cairn_signal_${name}`);
     expect([told('topics'), told('lonely_topics'), told('subscriptions')]).toEqual([2, 1, 3]);
     const meeting = 'topic_meeting_seconds';
-    expect([told(`${meeting}_count`), told(`${meeting}_sum`), told(`${meeting}_bucket{le="1"}`), told(`${meeting}_bucket{le="2.5"}`)]).toEqual([1, 2, 0, 1]);
+    expect([
+      told(`${meeting}_count`),
+      told(`${meeting}_sum`),
+      told(`${meeting}_bucket{le="1"}`),
+      told(`${meeting}_bucket{le="2.5"}`),
+    ]).toEqual([1, 2, 0, 1]);
 
     // A second meeting of the same topic is none: its subscribers came back.
     b.unsubscribe('met');
@@ -163,7 +195,11 @@ describe('metrics', () => {
 
   it('count messages by kind, deliveries, bytes, what nobody heard and what was dropped', async () => {
     const running = await start();
-    const [a, b, c] = [await Peer.connect(running.url), await Peer.connect(running.url), await Peer.connect(running.url)];
+    const [a, b, c] = [
+      await Peer.connect(running.url),
+      await Peer.connect(running.url),
+      await Peer.connect(running.url),
+    ];
     for (const peer of [a, b, c]) peer.subscribe('t');
     c.unsubscribe('t');
     await settle([a, b, c], []);
@@ -176,10 +212,18 @@ describe('metrics', () => {
     a.send('hello');
     await settle([a], [b]);
     const after = await metricsOf(running);
-    const more = (sample: string): number => after.get(`cairn_signal_${sample}`)! - before.get(`cairn_signal_${sample}`)!;
-    expect(['relay', 'subscribe', 'unsubscribe'].map((kind) => after.get(`cairn_signal_messages_received_total{kind="${kind}"}`))).toEqual([3, 3, 1]);
+    const more = (sample: string): number =>
+      after.get(`cairn_signal_${sample}`)! - before.get(`cairn_signal_${sample}`)!;
+    expect(
+      ['relay', 'subscribe', 'unsubscribe'].map((kind) =>
+        after.get(`cairn_signal_messages_received_total{kind="${kind}"}`),
+      ),
+    ).toEqual([3, 3, 1]);
     expect([more('deliveries_total'), more('relays_unheard_total')]).toEqual([2, 1]);
-    expect([more('messages_dropped_total{reason="undecodable"}'), more('messages_dropped_total{reason="unknown_text"}')]).toEqual([1, 1]);
+    expect([
+      more('messages_dropped_total{reason="undecodable"}'),
+      more('messages_dropped_total{reason="unknown_text"}'),
+    ]).toEqual([1, 1]);
     expect(more('sent_bytes_total')).toBeGreaterThan(relay.length);
     expect(more('received_bytes_total')).toBeGreaterThan(relay.length);
   });
@@ -209,8 +253,16 @@ describe('metrics', () => {
     await b.say({ type: 'publish', topic: 't', payload: '*' });
     const metrics = await metricsOf(running);
     const told = (name: string): number | undefined => metrics.get(`cairn_signal_${name}`);
-    expect([told('records'), told('records_accepted_total{kind="publish"}'), told('records_accepted_total{kind="announce"}')]).toEqual([2, 1, 1]);
-    expect([told('queries_total{result="hit"}'), told('queries_total{result="miss"}'), told('json_refused_total{code="malformed"}')]).toEqual([2, 1, 1]);
+    expect([
+      told('records'),
+      told('records_accepted_total{kind="publish"}'),
+      told('records_accepted_total{kind="announce"}'),
+    ]).toEqual([2, 1, 1]);
+    expect([
+      told('queries_total{result="hit"}'),
+      told('queries_total{result="miss"}'),
+      told('json_refused_total{code="malformed"}'),
+    ]).toEqual([2, 1, 1]);
     expect([told('record_found_seconds_count'), told('record_found_seconds_sum')]).toEqual([2, 0.8]);
     expect(told('records_bytes')).toBeGreaterThan(0);
   });
@@ -251,12 +303,20 @@ describe('metrics in public', () => {
   it('O2: are not there without metrics-token', async () => {
     const running = await startServer({ authToken: 's3cret' });
     const response = await fetch(`${running.http}/metrics`, { headers: { Authorization: 'Bearer s3cret' } });
-    expect([response.status, await response.json()]).toMatchObject([404, { message: expect.stringContaining('Nothing here') }]);
+    expect([response.status, await response.json()]).toMatchObject([
+      404,
+      { message: expect.stringContaining('Nothing here') },
+    ]);
   });
 
   it('O2: are for who shows metrics-token, and 401 to every other token', async () => {
     const running = await startServer({ authToken: 's3cret', metricsToken: 'sc4pe' });
-    for (const headers of [{}, { Authorization: 'Bearer s3cret' }, { Authorization: 'Bearer ' }, { Authorization: 'sc4pe' }] as Record<string, string>[]) {
+    for (const headers of [
+      {},
+      { Authorization: 'Bearer s3cret' },
+      { Authorization: 'Bearer ' },
+      { Authorization: 'sc4pe' },
+    ] as Record<string, string>[]) {
       const response = await fetch(`${running.http}/metrics`, { headers });
       expect([response.status, response.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
     }

@@ -8,8 +8,14 @@ describe('privacy of the log', () => {
   it('no topic, payload or token reaches it, even at trace', async () => {
     const running = await startServer({ authToken: 'private-token' }, 'trace');
     const headers = { authorization: 'Bearer private-token' };
-    const [a, b] = [await Peer.connect(running.url, { headers }), await Peer.connect(running.url, { headers, path: '/private-path?x=private-query' })];
-    await Peer.refused(running.url, { headers: { authorization: 'Bearer private-wrong' }, path: '/?token=private-query' });
+    const [a, b] = [
+      await Peer.connect(running.url, { headers }),
+      await Peer.connect(running.url, { headers, path: '/private-path?x=private-query' }),
+    ];
+    await Peer.refused(running.url, {
+      headers: { authorization: 'Bearer private-wrong' },
+      path: '/?token=private-query',
+    });
     await fetch(`${running.http}/private-path`);
     b.subscribe('private-topic');
     await b.sync();
@@ -21,7 +27,9 @@ describe('privacy of the log', () => {
     await Promise.all([a.sync(), b.sync()]);
     await running.close();
 
-    expect(running.log.map((line) => line.msg)).toEqual(expect.arrayContaining(['subscribed', 'unsubscribed', 'refused an upgrade']));
+    expect(running.log.map((line) => line.msg)).toEqual(
+      expect.arrayContaining(['subscribed', 'unsubscribed', 'refused an upgrade']),
+    );
     expect(JSON.stringify(running.log)).not.toContain('private');
   });
 

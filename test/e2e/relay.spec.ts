@@ -78,9 +78,14 @@ describe('relay: who receives what', () => {
     // Tags, a byte-string key, an unknown field, an indefinite inner map, the payload first and in chunks, bytes behind.
     a.send(
       Buffer.concat([
-        Buffer.from('d9d9f7b9000165', 'hex'), Buffer.from('Relay'),
-        Buffer.from('bf477061796c6f61645f41ca41feff', 'hex'), Buffer.from('6178820102', 'hex'),
-        Buffer.from('65746f706963c078', 'hex'), Buffer.from([text.length]), text, Buffer.from('ff00', 'hex'),
+        Buffer.from('d9d9f7b9000165', 'hex'),
+        Buffer.from('Relay'),
+        Buffer.from('bf477061796c6f61645f41ca41feff', 'hex'),
+        Buffer.from('6178820102', 'hex'),
+        Buffer.from('65746f706963c078', 'hex'),
+        Buffer.from([text.length]),
+        text,
+        Buffer.from('ff00', 'hex'),
       ]),
     );
     expect(await b.next()).toEqual(relayMessage(topic, Buffer.from('cafe', 'hex')));
@@ -164,13 +169,17 @@ describe('relay: who receives what', () => {
     b.subscribe(topic);
     await b.sync();
     const frames: Buffer[] = [];
-    (b.socket as unknown as { _socket: NodeJS.ReadableStream })._socket.on('data', (chunk: Buffer) => frames.push(Buffer.from(chunk)));
+    (b.socket as unknown as { _socket: NodeJS.ReadableStream })._socket.on('data', (chunk: Buffer) =>
+      frames.push(Buffer.from(chunk)),
+    );
 
     const a = await Peer.connect(running.url);
     const message = relayMessage(topic, Buffer.alloc(300, 7));
     for (const [i, byte] of message.entries()) a.socket.send(Buffer.from([byte]), { fin: i === message.length - 1 });
     await b.next();
-    expect(Buffer.concat(frames)).toEqual(Buffer.concat([Buffer.from([0x82, 126, message.length >> 8, message.length & 255]), message]));
+    expect(Buffer.concat(frames)).toEqual(
+      Buffer.concat([Buffer.from([0x82, 126, message.length >> 8, message.length & 255]), message]),
+    );
   });
 
   it('R9: the payload is opaque: any bytes pass, CBOR or not', async () => {
@@ -202,7 +211,10 @@ describe('relay: who receives what', () => {
     const [a, b] = await subscribers(2);
     const message = relayMessage(topic, Buffer.alloc(200));
     const raw = (a.socket as unknown as { _socket: NodeJS.WritableStream })._socket;
-    const frame = Buffer.concat([Buffer.from([0x82, 0xfe, message.length >> 8, message.length & 255, 0, 0, 0, 0]), message]);
+    const frame = Buffer.concat([
+      Buffer.from([0x82, 0xfe, message.length >> 8, message.length & 255, 0, 0, 0, 0]),
+      message,
+    ]);
     raw.write(frame.subarray(0, 50));
     await b.sync();
     raw.write(frame.subarray(50));

@@ -44,7 +44,10 @@ describe('auth-token-file', () => {
   it('is read again when it changes: new tokens open, removed ones do not, and connections live on', async () => {
     writeFileSync(path('tokens'), 'old\nboth\n');
     const running = await startServer({ authTokenFile: path('tokens') });
-    const [old, both] = [await Peer.connect(running.url, bearer('old')), await Peer.connect(running.url, bearer('both'))];
+    const [old, both] = [
+      await Peer.connect(running.url, bearer('old')),
+      await Peer.connect(running.url, bearer('both')),
+    ];
     writeFileSync(path('tokens'), 'both\nnew\n');
     expect(await logged(running, READ)).toMatchObject({ added: 1, revoked: 1 });
 
@@ -61,7 +64,9 @@ describe('auth-token-file', () => {
   it('4001: with revoke-closes on, connections of removed tokens are closed, and no others', async () => {
     writeFileSync(path('tokens'), 'old\nboth\n');
     const running = await startServer({ authTokenFile: path('tokens'), authToken: 'flag', revokeCloses: 'on' });
-    const [old, both, flag] = await Promise.all(['old', 'both', 'flag'].map((token) => Peer.connect(running.url, bearer(token))));
+    const [old, both, flag] = await Promise.all(
+      ['old', 'both', 'flag'].map((token) => Peer.connect(running.url, bearer(token))),
+    );
     writeFileSync(path('tokens'), 'both\n');
     expect(await old.closed).toEqual({ code: 4001, reason: 'token revoked; come back with a new one' });
     await settle([both, flag], []);
@@ -71,23 +76,26 @@ describe('auth-token-file', () => {
     ['empty', '', 'there is no token in it'],
     ['unusable', 'a\u0007b\n', 'line 1: a token is visible ASCII characters only'],
     ['gone', undefined, 'there is no such file'],
-  ])('that became %s keeps the old tokens, with an error line; a good one is taken after it', async (_what, content, why) => {
-    writeFileSync(path('tokens'), 's3cret\n');
-    const running = await startServer({ authTokenFile: path('tokens'), revokeCloses: 'on' });
-    const peer = await Peer.connect(running.url, bearer('s3cret'));
-    if (content === undefined) rmSync(path('tokens'));
-    else writeFileSync(path('tokens'), content);
-    const line = await logged(running, 'auth-token-file');
-    expect([line.level, line.msg]).toEqual(['error', expect.stringMatching(`${why}: the tokens in use stay$`)]);
-    await Peer.connect(running.url, bearer('s3cret'));
-    expect((await Peer.refused(running.url)).status).toBe(401);
-    await peer.sync();
+  ])(
+    'that became %s keeps the old tokens, with an error line; a good one is taken after it',
+    async (_what, content, why) => {
+      writeFileSync(path('tokens'), 's3cret\n');
+      const running = await startServer({ authTokenFile: path('tokens'), revokeCloses: 'on' });
+      const peer = await Peer.connect(running.url, bearer('s3cret'));
+      if (content === undefined) rmSync(path('tokens'));
+      else writeFileSync(path('tokens'), content);
+      const line = await logged(running, 'auth-token-file');
+      expect([line.level, line.msg]).toEqual(['error', expect.stringMatching(`${why}: the tokens in use stay$`)]);
+      await Peer.connect(running.url, bearer('s3cret'));
+      expect((await Peer.refused(running.url)).status).toBe(401);
+      await peer.sync();
 
-    writeFileSync(path('tokens'), 'better\n');
-    await logged(running, READ);
-    await Peer.connect(running.url, bearer('better'));
-    expect((await peer.closed).code).toBe(4001);
-  });
+      writeFileSync(path('tokens'), 'better\n');
+      await logged(running, READ);
+      await Peer.connect(running.url, bearer('better'));
+      expect((await peer.closed).code).toBe(4001);
+    },
+  );
 
   it('that became a pipe is not waited for', async () => {
     writeFileSync(path('tokens'), 's3cret\n');
@@ -95,7 +103,9 @@ describe('auth-token-file', () => {
     rmSync(path('tokens'));
     execFileSync('mkfifo', [path('tokens')]);
     void running.server.reload();
-    expect((await logged(running, 'auth-token-file')).msg).toMatch(/it is no regular file, so it cannot be read again: the tokens in use stay$/);
+    expect((await logged(running, 'auth-token-file')).msg).toMatch(
+      /it is no regular file, so it cannot be read again: the tokens in use stay$/,
+    );
     await Peer.connect(running.url, bearer('s3cret'));
   });
 
@@ -157,14 +167,23 @@ describe('certificate and key', () => {
     const running = await start();
     const before = await Peer.connect(running.url, trusting(first));
     install(second);
-    expect(await logged(running, 'read certificate and key again')).toMatchObject({ level: 'info', validTo: expect.stringMatching(/Z$/) });
-    await expect(Peer.connect(running.url, trusting(first))).rejects.toThrow(/unable to (verify|get)|self-signed|signature/);
+    expect(await logged(running, 'read certificate and key again')).toMatchObject({
+      level: 'info',
+      validTo: expect.stringMatching(/Z$/),
+    });
+    await expect(Peer.connect(running.url, trusting(first))).rejects.toThrow(
+      /unable to (verify|get)|self-signed|signature/,
+    );
     const after = await Peer.connect(running.url, trusting(second));
     await settle([before, after], []);
   });
 
   it.each([
-    ['a key that is not its own', (): void => copyFileSync(first.otherKey, path('key.pem')), 'does not belong to the certificate'],
+    [
+      'a key that is not its own',
+      (): void => copyFileSync(first.otherKey, path('key.pem')),
+      'does not belong to the certificate',
+    ],
     ['a certificate that is none', (): void => copyFileSync(first.garbage, path('cert.pem')), 'not a PEM certificate'],
     ['no key at all', (): void => rmSync(path('key.pem')), 'there is no such file'],
   ])('with %s, the old pair stays, with an error line', async (_what, spoil, why) => {
@@ -183,7 +202,16 @@ describe('certificate and key', () => {
     const running = await start();
     install(second);
     await logged(running, 'read certificate and key again');
-    const old = connect({ port: running.port, host: '127.0.0.1', rejectUnauthorized: false, minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' });
-    await expect(new Promise((resolve, reject) => old.once('secureConnect', resolve).once('error', reject))).rejects.toThrow(/protocol|alert|unsupported/i);
+    const old = connect({
+      port: running.port,
+      host: '127.0.0.1',
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1',
+      maxVersion: 'TLSv1.1',
+      ciphers: 'DEFAULT@SECLEVEL=0',
+    });
+    await expect(
+      new Promise((resolve, reject) => old.once('secureConnect', resolve).once('error', reject)),
+    ).rejects.toThrow(/protocol|alert|unsupported/i);
   });
 });

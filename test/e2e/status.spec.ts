@@ -36,7 +36,9 @@ function pass(running: RunningServer, clock: ManualClock): void {
 
 /** The figures of a row, by their names. */
 function named(figures: unknown, row: unknown): Sample {
-  return Object.fromEntries((figures as string[]).map((figure, index) => [figure, (row as number[])[index]])) as unknown as Sample;
+  return Object.fromEntries(
+    (figures as string[]).map((figure, index) => [figure, (row as number[])[index]]),
+  ) as unknown as Sample;
 }
 
 /** The next event, which is a sample. */
@@ -51,13 +53,27 @@ describe('the status page', () => {
     const running = await startServer(MANAGED);
     const response = await fetch(`${running.management}/`);
     expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
-    expect(response.headers.get('content-security-policy')).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'/);
+    expect(response.headers.get('content-security-policy')).toMatch(
+      /^default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'/,
+    );
     const html = await response.text();
     expect(html).not.toMatch(/https?:|style=|<script>|<style/);
 
     const links = [...html.matchAll(/(?:src|href)="([^"#]+)"/g)].map(([, name]) => name);
-    expect(links).toEqual(expect.arrayContaining(['page/status.js', 'page/status.css', 'page/look.css', 'page/uplot.js', 'page/uplot.css', 'metrics', 'health']));
-    for (const name of links) expect([name, (await fetch(`${running.management}/${name}`)).status]).toEqual([name, 200]);
+    expect(links).toEqual(
+      expect.arrayContaining([
+        'page/status.js',
+        'page/status.css',
+        'page/look.css',
+        'page/uplot.js',
+        'page/uplot.css',
+        'metrics',
+        'health',
+      ]),
+    );
+    for (const name of links) {
+      expect([name, (await fetch(`${running.management}/${name}`)).status]).toEqual([name, 200]);
+    }
     for (const name of ['page/status.js', 'events']) expect((await fetch(`${running.http}/${name}`)).status).toBe(404);
     expect((await fetch(`${running.management}/page/nothing.js`)).status).toBe(404);
   });
@@ -66,7 +82,10 @@ describe('the status page', () => {
     const running = await startServer(MANAGED);
     const file = createRequire(import.meta.url).resolve('uplot/dist/uPlot.iife.min.js');
     const response = await fetch(`${running.management}/page/uplot.js`);
-    expect([response.headers.get('content-type'), await response.text()]).toEqual(['text/javascript; charset=utf-8', readFileSync(file, 'utf8')]);
+    expect([response.headers.get('content-type'), await response.text()]).toEqual([
+      'text/javascript; charset=utf-8',
+      readFileSync(file, 'utf8'),
+    ]);
   });
 
   it('every module of it imports only what is served beside it', async () => {
@@ -87,11 +106,24 @@ describe('the stream of the status page', () => {
     const running = await startServer(MANAGED, 'warn', clock);
     for (let i = 0; i < 3; i++) pass(running, clock);
     const stream = await EventStream.open(`${running.management}/events`);
-    expect([stream.response.status, stream.response.headers.get('content-type'), stream.response.headers.get('cache-control')]).toEqual([200, 'text/event-stream', 'no-store']);
+    expect([
+      stream.response.status,
+      stream.response.headers.get('content-type'),
+      stream.response.headers.get('cache-control'),
+    ]).toEqual([200, 'text/event-stream', 'no-store']);
     const history = (await stream.next())!;
     expect(history).toMatchObject({
       name: 'history',
-      data: { version: VERSION, phase: 'serving', bus: 'off', certificateEnds: null, troubles: [], intervalSeconds: 2, keptSeconds: 600, heapLimit: expect.any(Number) },
+      data: {
+        version: VERSION,
+        phase: 'serving',
+        bus: 'off',
+        certificateEnds: null,
+        troubles: [],
+        intervalSeconds: 2,
+        keptSeconds: 600,
+        heapLimit: expect.any(Number),
+      },
     });
     const { figures, samples } = history.data;
     expect((samples as number[][]).map((row) => named(figures, row).at)).toEqual([0, 2, 4, 6]);
@@ -105,11 +137,28 @@ describe('the stream of the status page', () => {
     one.send(Buffer.from('no message'));
     await settle([one], [other]);
     pass(running, clock);
-    expect(await nextSample(stream, history)).toMatchObject({ at: 8, connections: 2, topics: 2, lonelyTopics: 1, subscriptions: 3, records: 0, messages: 2.5, deliveries: 0.5, refused: 0 });
+    expect(await nextSample(stream, history)).toMatchObject({
+      at: 8,
+      connections: 2,
+      topics: 2,
+      lonelyTopics: 1,
+      subscriptions: 3,
+      records: 0,
+      messages: 2.5,
+      deliveries: 0.5,
+      refused: 0,
+    });
     await one.close();
     while (running.connections.size > 1) await turn();
     pass(running, clock);
-    expect(await nextSample(stream, history)).toMatchObject({ at: 10, connections: 1, topics: 2, lonelyTopics: 2, messages: 0, deliveries: 0 });
+    expect(await nextSample(stream, history)).toMatchObject({
+      at: 10,
+      connections: 1,
+      topics: 2,
+      lonelyTopics: 2,
+      messages: 0,
+      deliveries: 0,
+    });
     await stream.close();
   });
 
@@ -146,7 +195,9 @@ describe('the stream of the status page', () => {
     const peer = await Peer.connect(running.url);
     peer.subscribe('t');
     await peer.sync();
-    expect(troublesOf(running.server.app.get(Sources, { strict: false }))).toEqual([{ title: 'Messages dropped', troubles: [['forbidden', 1, 'not allowed by the topic policy or a token']] }]);
+    expect(troublesOf(running.server.app.get(Sources, { strict: false }))).toEqual([
+      { title: 'Messages dropped', troubles: [['forbidden', 1, 'not allowed by the topic policy or a token']] },
+    ]);
   });
 
   it('O3: tells nothing of topics, peers, addresses and tokens', async () => {
@@ -179,7 +230,14 @@ describe('the stream of the status page', () => {
     const streams = await Promise.all(Array.from({ length: MOST_STREAMS }, () => EventStream.open(url)));
     expect(streams.map(({ response }) => response.status)).toEqual(streams.map(() => 200));
     const refused = await fetch(url);
-    expect([refused.status, await refused.json()]).toEqual([503, { status: 503, error: 'Service Unavailable', message: `${MOST_STREAMS} status pages are open already; close one.` }]);
+    expect([refused.status, await refused.json()]).toEqual([
+      503,
+      {
+        status: 503,
+        error: 'Service Unavailable',
+        message: `${MOST_STREAMS} status pages are open already; close one.`,
+      },
+    ]);
     await streams[0].close();
     while (streamsOf(running).size === MOST_STREAMS) await turn();
     expect((await EventStream.open(url)).response.status).toBe(200);
@@ -188,13 +246,20 @@ describe('the stream of the status page', () => {
   it('O5: HEAD takes no place', async () => {
     const running = await startServer(MANAGED);
     const response = await fetch(`${running.management}/events`, { method: 'HEAD' });
-    expect([response.status, response.headers.get('content-type'), streamsOf(running).size]).toEqual([200, 'text/event-stream', 0]);
+    expect([response.status, response.headers.get('content-type'), streamsOf(running).size]).toEqual([
+      200,
+      'text/event-stream',
+      0,
+    ]);
   });
 
   it('O5: who does not read is dropped, and others notice nothing', async () => {
     const clock = new ManualClock();
     const running = await startServer(MANAGED, 'warn', clock);
-    const [stuck, reader] = [await RawConnection.open(running.server.management!.port), await RawConnection.open(running.server.management!.port)];
+    const [stuck, reader] = [
+      await RawConnection.open(running.server.management!.port),
+      await RawConnection.open(running.server.management!.port),
+    ];
     stuck.socket.pause();
     for (const raw of [stuck, reader]) raw.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n');
     while (streamsOf(running).size < 2) await turn();
@@ -207,7 +272,9 @@ describe('the stream of the status page', () => {
     expect(streamsOf(running).size).toBe(1);
     expect(sent * 300).toBeGreaterThan(MOST_WAITING);
     reader.socket.destroy();
-    expect([...(await reader.ended).matchAll(/"sample":\[(\d+),/g)].map(([, at]) => Number(at))).toEqual(Array.from({ length: sent }, (_, index) => 2 * (index + 1)));
+    expect([...(await reader.ended).matchAll(/"sample":\[(\d+),/g)].map(([, at]) => Number(at))).toEqual(
+      Array.from({ length: sent }, (_, index) => 2 * (index + 1)),
+    );
   }, 60_000);
 
   it('O5: is open while the server drains, and then ends at once', async () => {

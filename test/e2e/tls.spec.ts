@@ -60,14 +60,24 @@ describe('TLS', () => {
   });
 
   it('health answers over HTTPS', async () => {
-    const [response] = (await once(get(`${running.http}/health/ready`, { ca: certificates.ca, agent: false }), 'response')) as [IncomingMessage];
+    const [response] = (await once(
+      get(`${running.http}/health/ready`, { ca: certificates.ca, agent: false }),
+      'response',
+    )) as [IncomingMessage];
     response.resume();
     expect(response.statusCode).toBe(200);
   });
 
   it('speaks TLS 1.2 and 1.3, nothing older', async () => {
     const attempt = async (version: 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3'): Promise<unknown> => {
-      const socket = connect({ port: running.port, host: '127.0.0.1', ca: certificates.ca, minVersion: version, maxVersion: version, ciphers: 'DEFAULT@SECLEVEL=0' });
+      const socket = connect({
+        port: running.port,
+        host: '127.0.0.1',
+        ca: certificates.ca,
+        minVersion: version,
+        maxVersion: version,
+        ciphers: 'DEFAULT@SECLEVEL=0',
+      });
       try {
         await once(socket, 'secureConnect');
         return socket.getProtocol();
@@ -100,12 +110,23 @@ describe('TLS', () => {
     ['a certificate that is none', { tlsCert: 'garbage' }, 'not a PEM certificate'],
     ['a key that is none', { tlsKey: 'garbage' }, 'not a PEM private key'],
     ['a key of another certificate', { tlsKey: 'otherKey' }, 'does not belong to the certificate'],
-  ])('does not start with %s, and names the file', async (_what, wrong: { tlsCert?: string; tlsKey?: string }, fault) => {
-    const path = (name: string): string => (name in certificates ? String(certificates[name as keyof Certificates]) : name);
-    const input = { listenAddr: '127.0.0.1:0', tlsCert: path(wrong.tlsCert ?? 'chain'), tlsKey: path(wrong.tlsKey ?? 'key') };
-    await expect(createApp(parseSettings(input))).rejects.toMatchObject({ name: 'StartupError', message: expect.stringContaining(fault) });
-    await expect(createApp(parseSettings(input))).rejects.toThrow(path(wrong.tlsCert ?? wrong.tlsKey ?? ''));
-  });
+  ])(
+    'does not start with %s, and names the file',
+    async (_what, wrong: { tlsCert?: string; tlsKey?: string }, fault) => {
+      const path = (name: string): string =>
+        name in certificates ? String(certificates[name as keyof Certificates]) : name;
+      const input = {
+        listenAddr: '127.0.0.1:0',
+        tlsCert: path(wrong.tlsCert ?? 'chain'),
+        tlsKey: path(wrong.tlsKey ?? 'key'),
+      };
+      await expect(createApp(parseSettings(input))).rejects.toMatchObject({
+        name: 'StartupError',
+        message: expect.stringContaining(fault),
+      });
+      await expect(createApp(parseSettings(input))).rejects.toThrow(path(wrong.tlsCert ?? wrong.tlsKey ?? ''));
+    },
+  );
 
   it('says in the log that TLS is on', () => {
     expect(running.log.find((line) => line.msg.startsWith('listening'))).toMatchObject({ tls: 'on', auth: 'off' });

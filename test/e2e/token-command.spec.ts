@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
@@ -39,7 +48,11 @@ describe('A1: cairn-signal token new NAME', () => {
 
   it('with --file appends the line, to a file for its owner alone, and prints the token alone: it opens the server', async () => {
     const alice = await token('new', 'alice', '--file', file);
-    expect(alice).toMatchObject({ code: 0, stdout: expect.stringMatching(/^[\w-]{43}\n$/), stderr: expect.stringContaining('added alice to') });
+    expect(alice).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^[\w-]{43}\n$/),
+      stderr: expect.stringContaining('added alice to'),
+    });
     expect(statSync(file).mode & 0o777).toBe(0o600);
     const bob = await token('new', `--file=${file}`, 'bob');
     const [a, b] = [alice.stdout.trim(), bob.stdout.trim()];
@@ -51,13 +64,19 @@ describe('A1: cairn-signal token new NAME', () => {
   });
 
   // Another owner than the server's is likely for root's files alone.
-  (process.getuid?.() === 0 ? it : it.skip)('with --file says of a file that root has made who must be able to read it, and of no other', async () => {
-    const [alice, bob] = [await token('new', 'alice', '--file', file), await token('new', 'bob', '--file', file)];
-    expect(alice.stderr).toBe(`made ${file} for root alone (0600): the server's user must be able to read it (chgrp, chmod 640)
+  (process.getuid?.() === 0 ? it : it.skip)(
+    'with --file says of a file that root has made who must be able to read it, and of no other',
+    async () => {
+      const [alice, bob] = [await token('new', 'alice', '--file', file), await token('new', 'bob', '--file', file)];
+      expect(alice.stderr)
+        .toBe(`made ${file} for root alone (0600): the server's user must be able to read it (chgrp, chmod 640)
 added alice to ${file}; a server that reads it takes it in within seconds. The token is not shown again:
 `);
-    expect(bob.stderr).toBe(`added bob to ${file}; a server that reads it takes it in within seconds. The token is not shown again:\n`);
-  });
+      expect(bob.stderr).toBe(
+        `added bob to ${file}; a server that reads it takes it in within seconds. The token is not shown again:\n`,
+      );
+    },
+  );
 
   it.each([
     ['a last line without an end', 'plain', 'plain\n'],
@@ -81,10 +100,21 @@ added alice to ${file}; a server that reads it takes it in within seconds. The t
   it('with --file on what cannot be appended to prints no token, and ends with 1', async () => {
     const pipe = join(folder, 'pipe');
     execFileSync('mkfifo', [pipe]);
-    const [folderEnded, pipeEnded, nowhere] = await Promise.all([folder, pipe, join(folder, 'none', 'tokens')].map((path) => token('new', 'alice', '--file', path)));
-    expect([folderEnded, pipeEnded, nowhere].map(({ code, stdout }) => [code, stdout])).toEqual([[1, ''], [1, ''], [1, '']]);
-    expect([folderEnded.stderr, pipeEnded.stderr]).toEqual([expect.stringContaining('it is no regular file'), expect.stringContaining('it is no regular file')]);
-    expect(nowhere.stderr).toBe(`cairn-signal: ${JSON.stringify(join(folder, 'none', 'tokens'))}: there is no such folder\n`);
+    const [folderEnded, pipeEnded, nowhere] = await Promise.all(
+      [folder, pipe, join(folder, 'none', 'tokens')].map((path) => token('new', 'alice', '--file', path)),
+    );
+    expect([folderEnded, pipeEnded, nowhere].map(({ code, stdout }) => [code, stdout])).toEqual([
+      [1, ''],
+      [1, ''],
+      [1, ''],
+    ]);
+    expect([folderEnded.stderr, pipeEnded.stderr]).toEqual([
+      expect.stringContaining('it is no regular file'),
+      expect.stringContaining('it is no regular file'),
+    ]);
+    expect(nowhere.stderr).toBe(
+      `cairn-signal: ${JSON.stringify(join(folder, 'none', 'tokens'))}: there is no such folder\n`,
+    );
     expect(existsSync(join(folder, 'none'))).toBe(false);
   });
 
@@ -92,20 +122,47 @@ added alice to ${file}; a server that reads it takes it in within seconds. The t
   (process.getuid?.() === 0 ? it.skip : it)('with --file on a file that it may not write to says so', async () => {
     writeFileSync(file, '', { mode: 0o400 });
     const { code, stdout, stderr } = await token('new', 'alice', '--file', file);
-    expect({ code, stdout, stderr }).toEqual({ code: 1, stdout: '', stderr: `cairn-signal: ${JSON.stringify(file)}: this process may not write to it\n` });
+    expect({ code, stdout, stderr }).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `cairn-signal: ${JSON.stringify(file)}: this process may not write to it\n`,
+    });
   });
 
   it('ends with 2 and its usage for what is not understood, and writes nothing', async () => {
-    const wrong = [[], ['new'], ['old', 'alice'], ['new', ''], ['new', 'a b'], ['new', 'a:b'], ['new', 'a'.repeat(65)], ['new', 'alice', 'bob'], ['new', 'alice', '--file'], ['new', 'alice', '--file='], ['new', 'alice', '--listen-addr', 'x'], ['new', 'alice', '--file', file, '--file', file]];
+    const wrong = [
+      [],
+      ['new'],
+      ['old', 'alice'],
+      ['new', ''],
+      ['new', 'a b'],
+      ['new', 'a:b'],
+      ['new', 'a'.repeat(65)],
+      ['new', 'alice', 'bob'],
+      ['new', 'alice', '--file'],
+      ['new', 'alice', '--file='],
+      ['new', 'alice', '--listen-addr', 'x'],
+      ['new', 'alice', '--file', file, '--file', file],
+    ];
     const ended = await Promise.all(wrong.map((words) => token(...words)));
     expect(ended.map(({ code, stdout }) => [code, stdout])).toEqual(wrong.map(() => [2, '']));
-    for (const { stderr } of ended) expect(stderr).toMatch(/^cairn-signal: .+\nusage: cairn-signal token new NAME \[--file PATH\]\n$/);
+    for (const { stderr } of ended) {
+      expect(stderr).toMatch(/^cairn-signal: .+\nusage: cairn-signal token new NAME \[--file PATH\]\n$/);
+    }
     expect(existsSync(file)).toBe(false);
   });
 
   it('behind flags of the server is a fault, and --help prints a help of its own', async () => {
-    const [behind, help, short] = await Promise.all([new Program(['--log-format', 'json', 'token']).ended, token('--help'), token('new', '-h')]);
-    expect(behind).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('token: stands before all flags') });
+    const [behind, help, short] = await Promise.all([
+      new Program(['--log-format', 'json', 'token']).ended,
+      token('--help'),
+      token('new', '-h'),
+    ]);
+    expect(behind).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining('token: stands before all flags'),
+    });
     expect(help).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/^Makes a token /) });
     expect(short).toEqual(help);
   });

@@ -7,7 +7,13 @@ import { exchange, RawConnection } from '../support/raw-http.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 
-const HANDSHAKE = ['Host: localhost', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=='];
+const HANDSHAKE = [
+  'Host: localhost',
+  'Connection: Upgrade',
+  'Upgrade: websocket',
+  'Sec-WebSocket-Version: 13',
+  'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
+];
 
 function request(line: string, headers: string[]): string {
   return `${[line, ...headers].join('\r\n')}\r\n\r\n`;
@@ -33,17 +39,23 @@ describe('auth at the upgrade', () => {
 
   const protocol = (token: string): string => `bearer.${Buffer.from(token).toString('base64url')}`;
 
-  it.each(['Bearer s3cret-Token', 'bearer s3cret-Token', 'BEARER   s3cret-Token', ' Bearer s3cret-Token ', 'Bearer file-token-1', 'Bearer file-token-2'])(
-    'lets in Authorization: "%s"',
-    async (authorization) => {
-      const peer = await Peer.connect(running.url, { headers: { authorization } });
-      expect(await peer.close()).toMatchObject({ code: 1000 });
-    },
-  );
+  it.each([
+    'Bearer s3cret-Token',
+    'bearer s3cret-Token',
+    'BEARER   s3cret-Token',
+    ' Bearer s3cret-Token ',
+    'Bearer file-token-1',
+    'Bearer file-token-2',
+  ])('lets in Authorization: "%s"', async (authorization) => {
+    const peer = await Peer.connect(running.url, { headers: { authorization } });
+    expect(await peer.close()).toMatchObject({ code: 1000 });
+  });
 
   it('lets in a browser by subprotocol, selects cairn-signal and never echoes the token', async () => {
     const answer = await RawConnection.open(running.port);
-    answer.write(request('GET / HTTP/1.1', [...HANDSHAKE, `Sec-WebSocket-Protocol: cairn-signal, ${protocol('s3cret-Token')}`]));
+    answer.write(
+      request('GET / HTTP/1.1', [...HANDSHAKE, `Sec-WebSocket-Protocol: cairn-signal, ${protocol('s3cret-Token')}`]),
+    );
     while (!answer.answer.includes('\r\n\r\n')) await new Promise((resolve) => answer.socket.once('data', resolve));
     answer.socket.destroy();
     expect(answer.answer).toMatch(/^HTTP\/1\.1 101 /);
@@ -64,7 +76,12 @@ describe('auth at the upgrade', () => {
     ['a commented-out line of the file', { authorization: 'Bearer # the old one' }, undefined, WRONG],
     ['a wrong token by subprotocol', {}, ['cairn-signal', protocol('wrong')], WRONG],
     ['two tokens by subprotocol', {}, ['cairn-signal', protocol('s3cret-Token'), protocol('wrong')], MISSING],
-    ['a wrong header beside a right subprotocol', { authorization: 'Bearer wrong' }, ['cairn-signal', protocol('s3cret-Token')], WRONG],
+    [
+      'a wrong header beside a right subprotocol',
+      { authorization: 'Bearer wrong' },
+      ['cairn-signal', protocol('s3cret-Token')],
+      WRONG,
+    ],
   ])('401 to %s, and why', async (_what, headers: Record<string, string>, protocols, why) => {
     const refused = await Peer.refused(running.url, { headers, ...(protocols && { protocols }) });
     expect(refused.status).toBe(401);
@@ -88,7 +105,9 @@ describe('auth at the upgrade', () => {
   });
 
   it('health and the front page need no token', async () => {
-    for (const path of ['/', '/health', '/health/live', '/health/ready']) expect((await fetch(running.http + path)).status).toBe(200);
+    for (const path of ['/', '/health', '/health/live', '/health/ready']) {
+      expect((await fetch(running.http + path)).status).toBe(200);
+    }
   });
 });
 
@@ -106,23 +125,34 @@ describe('upgrades that are none', () => {
     ['lost both', without('Upgrade').filter((header) => !header.startsWith('Connection'))],
     ['has no key', without('Sec-WebSocket-Key')],
   ])('426 in JSON to GET / with a handshake that %s', async (_what, headers) => {
-    const answer = await exchange(running.port, request('GET / HTTP/1.1', [...headers.filter((header) => !header.startsWith('Connection')), 'Connection: close']));
+    const answer = await exchange(
+      running.port,
+      request('GET / HTTP/1.1', [...headers.filter((header) => !header.startsWith('Connection')), 'Connection: close']),
+    );
     expect(answer).toMatch(/^HTTP\/1\.1 426 Upgrade Required\r\n/);
     expect(answer.toLowerCase()).toContain('\r\nupgrade: websocket\r\n');
     expect(JSON.parse(answer.split('\r\n\r\n')[1])).toMatchObject({ status: 426, error: 'Upgrade Required' });
   });
 
   it('426 to GET / with Upgrade and Connection but no key', async () => {
-    expect(await exchange(running.port, request('GET / HTTP/1.1', without('Sec-WebSocket-Key')))).toMatch(/^HTTP\/1\.1 426 /);
+    expect(await exchange(running.port, request('GET / HTTP/1.1', without('Sec-WebSocket-Key')))).toMatch(
+      /^HTTP\/1\.1 426 /,
+    );
   });
 
   it.each(['AAAA', 'AAAAAAAAAAAAAAAAAAAAAAA=', ''])('400 to the key "%s"', async (key) => {
-    const answer = await exchange(running.port, request('GET / HTTP/1.1', [...without('Sec-WebSocket-Key'), `Sec-WebSocket-Key: ${key}`]));
+    const answer = await exchange(
+      running.port,
+      request('GET / HTTP/1.1', [...without('Sec-WebSocket-Key'), `Sec-WebSocket-Key: ${key}`]),
+    );
     expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
   });
 
   it('400 to another WebSocket version, naming ours', async () => {
-    const answer = await exchange(running.port, request('GET / HTTP/1.1', [...without('Sec-WebSocket-Version'), 'Sec-WebSocket-Version: 12']));
+    const answer = await exchange(
+      running.port,
+      request('GET / HTTP/1.1', [...without('Sec-WebSocket-Version'), 'Sec-WebSocket-Version: 12']),
+    );
     expect(answer).toMatch(/^HTTP\/1\.1 400 /);
     expect(answer).toContain('Sec-WebSocket-Version: 13');
   });
@@ -133,10 +163,21 @@ describe('upgrades that are none', () => {
     expect(answer).toContain('Allow: GET');
   });
 
-  it.each(['/', '/health/live'])('an offer of another protocol (h2c) on %s is ignored and the request answered', async (path) => {
-    const answer = await exchange(running.port, request(`GET ${path} HTTP/1.1`, ['Host: localhost', 'Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAAQAAP__']));
-    expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
-  });
+  it.each(['/', '/health/live'])(
+    'an offer of another protocol (h2c) on %s is ignored and the request answered',
+    async (path) => {
+      const answer = await exchange(
+        running.port,
+        request(`GET ${path} HTTP/1.1`, [
+          'Host: localhost',
+          'Connection: Upgrade, HTTP2-Settings',
+          'Upgrade: h2c',
+          'HTTP2-Settings: AAMAAABkAAQAAP__',
+        ]),
+      );
+      expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    },
+  );
 
   it.each([
     ['GET', '/nothing'],
@@ -156,26 +197,46 @@ describe('upgrades that are none', () => {
   });
 
   it('404 to a URL that cannot be decoded, as JSON and not as a fault of ours', async () => {
-    const answer = await exchange(running.port, request('GET /%E0%A4%A HTTP/1.1', ['Host: localhost', 'Connection: close']));
+    const answer = await exchange(
+      running.port,
+      request('GET /%E0%A4%A HTTP/1.1', ['Host: localhost', 'Connection: close']),
+    );
     expect(answer).toMatch(/^HTTP\/1\.1 404 /);
     expect(JSON.parse(answer.split('\r\n\r\n')[1])).toMatchObject({ status: 404 });
     expect(running.log.filter((line) => line.level === 'error')).toEqual([]);
   });
 
-  it.each(['h2c', 'websocket'])('an upgrade to %s that is pipelined behind a request waits for its answer', async (protocol) => {
-    const first = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n';
-    const answer = await exchange(running.port, first + first + request('GET / HTTP/1.1', ['Host: localhost', 'Connection: Upgrade', `Upgrade: ${protocol}`]));
-    expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200', protocol === 'h2c' ? 'HTTP/1.1 200' : 'HTTP/1.1 426']);
-  });
+  it.each(['h2c', 'websocket'])(
+    'an upgrade to %s that is pipelined behind a request waits for its answer',
+    async (protocol) => {
+      const first = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n';
+      const answer = await exchange(
+        running.port,
+        first + first + request('GET / HTTP/1.1', ['Host: localhost', 'Connection: Upgrade', `Upgrade: ${protocol}`]),
+      );
+      expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual([
+        'HTTP/1.1 200',
+        'HTTP/1.1 200',
+        protocol === 'h2c' ? 'HTTP/1.1 200' : 'HTTP/1.1 426',
+      ]);
+    },
+  );
 
   it('a WebSocket that is pipelined behind requests begins after their answers', async () => {
     const connection = await RawConnection.open(running.port);
     const first = 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n';
     const ping = Buffer.from([0x89, 0x82, 0, 0, 0, 0, 0x68, 0x69]);
     connection.write(Buffer.concat([Buffer.from(first.repeat(3) + request('GET / HTTP/1.1', HANDSHAKE)), ping]));
-    while (!connection.answer.endsWith('\x8a\x02hi')) await new Promise((resolve) => connection.socket.once('data', resolve));
+    while (!connection.answer.endsWith('\x8a\x02hi')) {
+      await new Promise((resolve) => connection.socket.once('data', resolve));
+    }
     connection.socket.destroy();
-    expect(connection.answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200', 'HTTP/1.1 200', 'HTTP/1.1 101']);
+    expect(connection.answer.match(/HTTP\/1\.1 \d+/g)).toEqual([
+      'HTTP/1.1 200',
+      'HTTP/1.1 200',
+      'HTTP/1.1 200',
+      'HTTP/1.1 101',
+    ]);
   });
 
   it.each([
@@ -199,7 +260,9 @@ describe('upgrades that are none', () => {
   });
 
   it('405 to CONNECT', async () => {
-    expect(await exchange(running.port, 'CONNECT localhost:443 HTTP/1.1\r\nHost: localhost\r\n\r\n')).toMatch(/^HTTP\/1\.1 405 /);
+    expect(await exchange(running.port, 'CONNECT localhost:443 HTTP/1.1\r\nHost: localhost\r\n\r\n')).toMatch(
+      /^HTTP\/1\.1 405 /,
+    );
   });
 
   it.each([
@@ -213,7 +276,13 @@ describe('upgrades that are none', () => {
   });
 
   it('a refusal is read also by a peer that has already sent a lot more', async () => {
-    const answer = await exchange(running.port, Buffer.concat([Buffer.from(request('GET / HTTP/1.1', [...HANDSHAKE, 'Content-Length: 1000000'])), Buffer.alloc(1_000_000)]));
+    const answer = await exchange(
+      running.port,
+      Buffer.concat([
+        Buffer.from(request('GET / HTTP/1.1', [...HANDSHAKE, 'Content-Length: 1000000'])),
+        Buffer.alloc(1_000_000),
+      ]),
+    );
     expect(answer).toMatch(/^HTTP\/1\.1 400 /);
   });
 
@@ -222,7 +291,9 @@ describe('upgrades that are none', () => {
   });
 
   it('431 to more than 16 KB of headers', async () => {
-    expect(await exchange(running.port, request('GET / HTTP/1.1', [...HANDSHAKE, `X: ${'x'.repeat(16 * 1024)}`]))).toMatch(/^HTTP\/1\.1 431 /);
+    expect(
+      await exchange(running.port, request('GET / HTTP/1.1', [...HANDSHAKE, `X: ${'x'.repeat(16 * 1024)}`])),
+    ).toMatch(/^HTTP\/1\.1 431 /);
   });
 
   it('a connection that says nothing is given up after handshake-timeout', async () => {

@@ -54,7 +54,9 @@ describe('the WebSocket level', () => {
 
   it('no subprotocol but our own is selected', async () => {
     // A client of `ws` gives up when none of its offers is taken, which is what this asserts.
-    await expect(Peer.connect(running.url, { protocols: ['chat', 'bearer.c2VjcmV0'] })).rejects.toThrow('Server sent no subprotocol');
+    await expect(Peer.connect(running.url, { protocols: ['chat', 'bearer.c2VjcmV0'] })).rejects.toThrow(
+      'Server sent no subprotocol',
+    );
   });
 
   it('1000: the closing handshake is completed', async () => {
@@ -62,7 +64,7 @@ describe('the WebSocket level', () => {
     expect(await peer.close()).toEqual({ code: 1000, reason: "closed at the peer's request" });
   });
 
-  it('1000: the peer\'s own code and reason are echoed', async () => {
+  it("1000: the peer's own code and reason are echoed", async () => {
     const peer = await Peer.connect(running.url);
     peer.socket.close(4321, 'moving on');
     expect(await peer.closed).toEqual({ code: 4321, reason: 'moving on' });

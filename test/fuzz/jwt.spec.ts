@@ -18,7 +18,11 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const key = await makeKey('key');
 writeFileSync(join(folder, 'key.pem'), key.pem);
 const clock = new ManualClock();
-const settings = parseSettings({ jwtIssuer: 'https://id.example', jwtAudience: 'cairn', jwtPublicKey: join(folder, 'key.pem') });
+const settings = parseSettings({
+  jwtIssuer: 'https://id.example',
+  jwtAudience: 'cairn',
+  jwtPublicKey: join(folder, 'key.pem'),
+});
 const verifier = new JwtVerifier(settings, clock, new Logs({ format: 'json' }).for('auth'));
 const claims = { iss: 'https://id.example', aud: 'cairn', sub: 'alice', exp: clock.now() / 1000 + 60, topics: ['a'] };
 const good = await sign(key, claims);
@@ -27,9 +31,13 @@ const gives = await verifier.verify(good);
 /** A good one with characters changed, and ones that never were good. */
 const any = fc.oneof(
   mutated(fc.constant(Buffer.from(good))).map((bytes) => bytes.toString('latin1')),
-  fc.tuple(fc.dictionary(fc.constantFrom('alg', 'kid', 'crit', 'b64', 'jwk', 'typ', 'zip'), fc.jsonValue()), fc.dictionary(fc.constantFrom(...Object.keys(claims), 'nbf', 'iat'), fc.jsonValue()), fc.uint8Array({ maxLength: 80 })).map(
-    ([header, body, signature]) => compact({ alg: 'ES256', ...header }, { ...claims, ...body }, signature),
-  ),
+  fc
+    .tuple(
+      fc.dictionary(fc.constantFrom('alg', 'kid', 'crit', 'b64', 'jwk', 'typ', 'zip'), fc.jsonValue()),
+      fc.dictionary(fc.constantFrom(...Object.keys(claims), 'nbf', 'iat'), fc.jsonValue()),
+      fc.uint8Array({ maxLength: 80 }),
+    )
+    .map(([header, body, signature]) => compact({ alg: 'ES256', ...header }, { ...claims, ...body }, signature)),
   fc.string({ maxLength: 200 }),
 );
 

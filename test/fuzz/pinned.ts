@@ -16,7 +16,9 @@ const properties = {
     {
       why: 'records that expired, but were not buried yet, took the place of a live one on a full topic',
       example: [
-        ...['b', 'c'].flatMap((topic) => ['aa', 'bb', 'cc'].map((peerId) => ({ act: 'announce', who: 0, topic, peerId, addresses: ['x'] }))),
+        ...['b', 'c'].flatMap((topic) =>
+          ['aa', 'bb', 'cc'].map((peerId) => ({ act: 'announce', who: 0, topic, peerId, addresses: ['x'] })),
+        ),
         { act: 'publish', who: 0, topic: 'a', size: 3 },
         ...['aa', 'bb'].map((peerId) => ({ act: 'announce', who: 0, topic: 'a', peerId, addresses: ['x'] })),
         { act: 'wait', milliseconds: 1000 },

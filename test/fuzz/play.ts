@@ -72,7 +72,9 @@ export class Play {
     const source = `127.0.0.${1 + (who % 2)}`;
     const peer = await Peer.connect(this.stage.url, { localAddress: source });
     const heard: unknown[] = [];
-    peer.socket.on('message', (data: Buffer, isBinary: boolean) => heard.push(isBinary ? data.toString('latin1') : withoutSentence(data.toString())));
+    peer.socket.on('message', (data: Buffer, isBinary: boolean) =>
+      heard.push(isBinary ? data.toString('latin1') : withoutSentence(data.toString())),
+    );
     const actor = { peer, connection: this.heard.push(heard) - 1 };
     this.#actors.set(who, actor);
     this.model.connect(source);
@@ -119,13 +121,24 @@ export class Play {
         peer.send(JSON.stringify({ type: 'publish', topic, payload: payload.toString('base64') }));
         return model.publish(connection, topic, payload);
       case 'announce':
-        peer.send(JSON.stringify({ type: 'announce', topic, ...(step.peerId !== '' && { peer_id: step.peerId }), addresses: step.addresses }));
+        peer.send(
+          JSON.stringify({
+            type: 'announce',
+            topic,
+            ...(step.peerId !== '' && { peer_id: step.peerId }),
+            addresses: step.addresses,
+          }),
+        );
         return model.announce(connection, topic, step.peerId, step.addresses);
       case 'query':
         peer.send(JSON.stringify({ type: 'query', topic }));
         return model.query(connection, topic);
       default:
-        if (step.act === 'talk nonsense') for (const nonsense of [Buffer.from('ff', 'hex'), '{"type":"other"}', Buffer.alloc(0), '']) peer.send(nonsense);
+        if (step.act === 'talk nonsense') {
+          for (const nonsense of [Buffer.from('ff', 'hex'), '{"type":"other"}', Buffer.alloc(0), '']) {
+            peer.send(nonsense);
+          }
+        }
         return undefined;
     }
   }

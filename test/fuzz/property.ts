@@ -32,7 +32,11 @@ const time = fuzzing === undefined ? SHORT_MS : (fuzzing.seconds * 1000) / chose
  * Declares that `holds` returns for every value of `values`: first for the pinned ones, each a test of its own, then for random
  * ones until the time is over.
  */
-export function property<T>(name: PropertyName, values: fc.Arbitrary<T>, holds: (value: T) => void | Promise<void>): void {
+export function property<T>(
+  name: PropertyName,
+  values: fc.Arbitrary<T>,
+  holds: (value: T) => void | Promise<void>,
+): void {
   const tested = fc.asyncProperty(values, async (value) => holds(value));
   const { seed, path } = fuzzing ?? {};
   const parameters: fc.Parameters<[T]> = {
@@ -45,7 +49,11 @@ export function property<T>(name: PropertyName, values: fc.Arbitrary<T>, holds: 
 
   describe(`${name}:`, () => {
     for (const { why, example } of PINNED[name]) {
-      it(`pinned: ${why}`, () => fc.assert(tested, { examples: [[example as T]], numRuns: 1, endOnFailure: true }), HANGING_MS);
+      it(
+        `pinned: ${why}`,
+        () => fc.assert(tested, { examples: [[example as T]], numRuns: 1, endOnFailure: true }),
+        HANGING_MS,
+      );
     }
     it('holds for random values', () => fc.assert(tested, parameters), time + SHRINKING_MS + 2 * HANGING_MS);
   });
@@ -76,7 +84,9 @@ function within<T>(milliseconds: number): fc.Plugin<T> {
 function told<T>(name: PropertyName): fc.Plugin<T> {
   return () => ({
     onAllRunsComplete: (details) => {
-      if (fuzzing !== undefined) process.stdout.write(`${String(details.numRuns).padStart(10)} runs  ${name} (seed ${details.seed})\n`);
+      if (fuzzing !== undefined) {
+        process.stdout.write(`${String(details.numRuns).padStart(10)} runs  ${name} (seed ${details.seed})\n`);
+      }
       if (!details.failed) return;
       const again = `npm run fuzz -- --only '${name}' --seed=${details.seed} --path=${details.counterexamplePath}`;
       throw new Error(`${fc.defaultReportMessage(details)}\n\nAgain: ${again}`, { cause: details.errorInstance });

@@ -37,14 +37,31 @@ beforeAll(async () => {
   registry = app.get(TopicRegistry, { strict: false });
   store = app.get(MemoryRecordStore, { strict: false });
   const connections = app.get(ConnectionRegistry, { strict: false });
-  stage = { url: running.url, connections, witness: await Peer.connect(running.url), pass: (milliseconds) => clock.pass(milliseconds) };
+  stage = {
+    url: running.url,
+    connections,
+    witness: await Peer.connect(running.url),
+    pass: (milliseconds) => clock.pass(milliseconds),
+  };
 });
 afterAll(stopServers);
 
 /** Bytes of payloads: also such that an answer is about as long as it may be, or that two are more than is replayed. */
-const size = fc.oneof({ withCrossShrink: true }, fc.constantFrom(3, 3, 0, BOUNDS.recordBytes, BOUNDS.recordBytes, BOUNDS.recordBytes + 1), fc.integer({ min: 1180, max: 1205 }));
+const size = fc.oneof(
+  { withCrossShrink: true },
+  fc.constantFrom(3, 3, 0, BOUNDS.recordBytes, BOUNDS.recordBytes, BOUNDS.recordBytes + 1),
+  fc.integer({ min: 1180, max: 1205 }),
+);
 const peerId = fc.constantFrom('', '', 'aa', 'bb');
-const addresses = fc.constantFrom(['x'], ['y', 'x'], ['x', 'y', 'x'], [], ['c0Ff'], ['z'.repeat(2000)], ['z'.repeat(BOUNDS.recordBytes)]);
+const addresses = fc.constantFrom(
+  ['x'],
+  ['y', 'x'],
+  ['x', 'y', 'x'],
+  [],
+  ['c0Ff'],
+  ['z'.repeat(2000)],
+  ['z'.repeat(BOUNDS.recordBytes)],
+);
 
 /** The kinds of steps of `peers` peers on `topics` topics. */
 function kindsOf(peers: number, topics: number): fc.Arbitrary<Step>[] {
@@ -64,8 +81,14 @@ function kindsOf(peers: number, topics: number): fc.Arbitrary<Step>[] {
 
 /** Of a few kinds, on a few topics: a sequence that has some of everything gets far with nothing. */
 const sequence = fc
-  .tuple(fc.integer({ min: 2, max: 5 }), fc.integer({ min: 1, max: 3 }), fc.subarray([0, 1, 2, 3, 4, 5, 6, 7, 8], { minLength: 3 }))
-  .chain(([peers, topics, some]) => fc.array(fc.oneof(...some.map((kind) => kindsOf(peers, topics)[kind])), { maxLength: 60, size: 'max' }));
+  .tuple(
+    fc.integer({ min: 2, max: 5 }),
+    fc.integer({ min: 1, max: 3 }),
+    fc.subarray([0, 1, 2, 3, 4, 5, 6, 7, 8], { minLength: 3 }),
+  )
+  .chain(([peers, topics, some]) =>
+    fc.array(fc.oneof(...some.map((kind) => kindsOf(peers, topics)[kind])), { maxLength: 60, size: 'max' }),
+  );
 
 property('every connection hears what the rules say, after any sequence', sequence, async (steps) => {
   const before = registry.size;
@@ -79,5 +102,10 @@ property('every connection hears what the rules say, after any sequence', sequen
     clock.pass(BOUNDS.ttl);
     store.expire(Infinity);
   }
-  expect({ topics: registry.size, records: store.size, bytes: store.bytes, log: running.log }).toEqual({ topics: before, records: 0, bytes: 0, log: [] });
+  expect({ topics: registry.size, records: store.size, bytes: store.bytes, log: running.log }).toEqual({
+    topics: before,
+    records: 0,
+    bytes: 0,
+    log: [],
+  });
 });

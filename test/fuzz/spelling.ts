@@ -20,14 +20,16 @@ const constant = (hex: string): Bytes => fc.constant(Buffer.from(hex, 'hex'));
 /** A head, as short as it can be or longer. */
 function head(major: number, argument: number): Bytes {
   const shortest = [24, 0x100, 0x1_0000, Infinity].findIndex((bound) => argument < bound);
-  return fc.oneof({ weight: 4, arbitrary: fc.constant(shortest) }, fc.integer({ min: shortest, max: 4 })).map((form) => {
-    if (form === 0) return Buffer.from([(major << 5) | argument]);
-    const bytes = Buffer.alloc(1 + 2 ** (form - 1));
-    bytes[0] = (major << 5) | (23 + form);
-    const written = Math.min(4, bytes.length - 1);
-    bytes.writeUIntBE(argument, bytes.length - written, written);
-    return bytes;
-  });
+  return fc
+    .oneof({ weight: 4, arbitrary: fc.constant(shortest) }, fc.integer({ min: shortest, max: 4 }))
+    .map((form) => {
+      if (form === 0) return Buffer.from([(major << 5) | argument]);
+      const bytes = Buffer.alloc(1 + 2 ** (form - 1));
+      bytes[0] = (major << 5) | (23 + form);
+      const written = Math.min(4, bytes.length - 1);
+      bytes.writeUIntBE(argument, bytes.length - written, written);
+      return bytes;
+    });
 }
 
 const opened = (major: number): Bytes => fc.constant(Buffer.from([(major << 5) | 31]));
@@ -46,26 +48,49 @@ function string(major: number, pieces: readonly Buffer[]): Bytes {
   const whole = Buffer.concat(pieces);
   const definite = join(head(major, whole.length), fc.constant(whole));
   const chunked = fc.tuple(fc.nat(pieces.length), fc.boolean()).chain(([cut, nested]) => {
-    const [first, second] = [Buffer.concat(pieces.slice(0, cut)), Buffer.concat(pieces.slice(cut))].map((chunk) => join(head(major, chunk.length), fc.constant(chunk)));
+    const [first, second] = [Buffer.concat(pieces.slice(0, cut)), Buffer.concat(pieces.slice(cut))].map((chunk) =>
+      join(head(major, chunk.length), fc.constant(chunk)),
+    );
     return broken(major, [first, nested ? broken(major, [second]) : second]);
   });
   return fc.oneof({ weight: 2, arbitrary: definite }, chunked);
 }
 
-const text = (value: string): Bytes => string(TEXT, Array.from(value, (character) => Buffer.from(character)));
-const name = (value: string): Bytes => tagged(fc.constantFrom(TEXT, BYTES).chain((major) => join(head(major, value.length), fc.constant(Buffer.from(value)))));
+const text = (value: string): Bytes =>
+  string(
+    TEXT,
+    Array.from(value, (character) => Buffer.from(character)),
+  );
+const name = (value: string): Bytes =>
+  tagged(
+    fc.constantFrom(TEXT, BYTES).chain((major) => join(head(major, value.length), fc.constant(Buffer.from(value)))),
+  );
 
 /** An integer 0..255, tagged, or as a big number with zeros before it. */
 function octet(value: number): Bytes {
   const plain = tagged(head(UNSIGNED, value), [0, 64]);
-  const big = fc.nat(20).chain((zeros) => join(constant('c2'), head(BYTES, zeros + 1), fc.constant(Buffer.from([...Buffer.alloc(zeros), value]))));
+  const big = fc
+    .nat(20)
+    .chain((zeros) =>
+      join(constant('c2'), head(BYTES, zeros + 1), fc.constant(Buffer.from([...Buffer.alloc(zeros), value]))),
+    );
   return fc.oneof({ weight: 3, arbitrary: plain }, big);
 }
 
 function payloadOf(value: Uint8Array): Bytes {
   const octets = Array.from(value, octet);
   return tagged(
-    fc.oneof({ weight: 3, arbitrary: string(BYTES, Array.from(value, (byte) => Buffer.from([byte]))) }, counted(ARRAY, octets, octets.length), broken(ARRAY, octets)),
+    fc.oneof(
+      {
+        weight: 3,
+        arbitrary: string(
+          BYTES,
+          Array.from(value, (byte) => Buffer.from([byte])),
+        ),
+      },
+      counted(ARRAY, octets, octets.length),
+      broken(ARRAY, octets),
+    ),
   );
 }
 
@@ -73,13 +98,34 @@ function payloadOf(value: Uint8Array): Bytes {
 const { value: anyValue } = fc.letrec<{ value: Buffer }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 4, depthSize: 'small' },
-    fc.tuple(fc.constantFrom(UNSIGNED, NEGATIVE), fc.nat(0xffff_ffff)).chain(([major, argument]) => head(major, argument)),
+    fc
+      .tuple(fc.constantFrom(UNSIGNED, NEGATIVE), fc.nat(0xffff_ffff))
+      .chain(([major, argument]) => head(major, argument)),
     fc.uint8Array({ maxLength: 20 }).chain((value) => string(BYTES, [Buffer.from(value)])),
     fc.string({ unit: 'grapheme', maxLength: 20 }).chain(text),
-    fc.constantFrom('f4', 'f5', 'f6', 'f7', 'f814', 'f817', 'f97e00', 'fa7f800000', 'fb3ff0000000000000', 'c249010000000000000000', 'c340').chain(constant),
+    fc
+      .constantFrom(
+        'f4',
+        'f5',
+        'f6',
+        'f7',
+        'f814',
+        'f817',
+        'f97e00',
+        'fa7f800000',
+        'fb3ff0000000000000',
+        'c249010000000000000000',
+        'c340',
+      )
+      .chain(constant),
     tagged(tie('value'), [0, 64, 55_799]),
     fc.array(tie('value'), { maxLength: 3 }).chain((items) => container(ARRAY, items)),
-    fc.array(fc.tuple(tie('value'), tie('value')), { maxLength: 2 }).chain((items) => container(MAP, items.map((pair) => Buffer.concat(pair)))),
+    fc.array(fc.tuple(tie('value'), tie('value')), { maxLength: 2 }).chain((items) =>
+      container(
+        MAP,
+        items.map((pair) => Buffer.concat(pair)),
+      ),
+    ),
   ),
 }));
 
@@ -94,7 +140,11 @@ const unknownField: Bytes = join(fc.constantFrom('', 'x', 'Topic', 'payloads', '
 function fieldsByName(known: readonly Bytes[]): Bytes {
   return fc
     .array(unknownField, { maxLength: 2 })
-    .chain((unknown) => fc.shuffledSubarray([...known, ...unknown.map((field) => fc.constant(field))], { minLength: known.length + unknown.length }))
+    .chain((unknown) =>
+      fc.shuffledSubarray([...known, ...unknown.map((field) => fc.constant(field))], {
+        minLength: known.length + unknown.length,
+      }),
+    )
     .chain((fields) => fc.oneof(counted(MAP, fields, fields.length), broken(MAP, fields)));
 }
 
@@ -112,15 +162,29 @@ function spellingOf(message: SignalMessage): Bytes {
   const named = values.map((value, i) => join(name(['topic', 'payload'][i]), value));
   const fields = fc.oneof({ weight: 3, arbitrary: fieldsByName(named) }, fieldsByPosition(values));
   const bareName = tagged(join(head(TEXT, message.kind.length), fc.constant(Buffer.from(message.kind))));
-  const item = fc.oneof({ weight: 4, arbitrary: join(tagged(head(MAP, 1)), name(message.kind), fields) }, join(bareName, fields));
-  return join(item, fc.uint8Array({ maxLength: 3 }).map((rest) => Buffer.from(rest)));
+  const item = fc.oneof(
+    { weight: 4, arbitrary: join(tagged(head(MAP, 1)), name(message.kind), fields) },
+    join(bareName, fields),
+  );
+  return join(
+    item,
+    fc.uint8Array({ maxLength: 3 }).map((rest) => Buffer.from(rest)),
+  );
 }
 
-const topic = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 30, size: 'max' }), fc.constantFrom('x'.repeat(24), 'é'.repeat(200)));
-const payload = fc.oneof(fc.uint8Array({ maxLength: 30, size: 'max' }), fc.constantFrom(new Uint8Array(24), new Uint8Array(300)));
+const topic = fc.oneof(
+  fc.string({ unit: 'grapheme', maxLength: 30, size: 'max' }),
+  fc.constantFrom('x'.repeat(24), 'é'.repeat(200)),
+);
+const payload = fc.oneof(
+  fc.uint8Array({ maxLength: 30, size: 'max' }),
+  fc.constantFrom(new Uint8Array(24), new Uint8Array(300)),
+);
 const message = fc.oneof(
   fc.record({ kind: fc.constant('Relay' as const), topic, payload }),
   fc.record({ kind: fc.constantFrom('Subscribe' as const, 'Unsubscribe' as const), topic }),
 );
 
-export const spelled: fc.Arbitrary<Spelled> = message.chain((value) => spellingOf(value).map((frame) => ({ message: value, frame })));
+export const spelled: fc.Arbitrary<Spelled> = message.chain((value) =>
+  spellingOf(value).map((frame) => ({ message: value, frame })),
+);

@@ -8,7 +8,16 @@ import { relayFrame } from '../support/relay-frames.js';
 import { property } from './property.js';
 
 /** The program as it ships: if it ends, nothing hides that, and its log says what it thinks of what came. */
-const FLAGS = ['--listen-addr', '127.0.0.1:0', '--max-message-bytes', '4096', '--max-connections', '1000', '--log-format', 'json'];
+const FLAGS = [
+  '--listen-addr',
+  '127.0.0.1:0',
+  '--max-message-bytes',
+  '4096',
+  '--max-connections',
+  '1000',
+  '--log-format',
+  'json',
+];
 /** Where everybody who is honest answers; too long for chance to say it. */
 const ANSWERS = 'where the resident hears what the honest answer';
 /** Past this, in milliseconds, the server hangs: nothing here comes near it. */
@@ -46,7 +55,11 @@ interface Written {
 }
 
 function written(bytes: fc.Arbitrary<Buffer>): fc.Arbitrary<Written> {
-  return fc.record({ bytes, pieces: fc.constantFrom(1, 1, 2, 5, 20), breaks: fc.constantFrom(false, false, false, true) });
+  return fc.record({
+    bytes,
+    pieces: fc.constantFrom(1, 1, 2, 5, 20),
+    breaks: fc.constantFrom(false, false, false, true),
+  });
 }
 
 /** Writes it to a connection of its own, which is over afterwards; then the server serves as before. */
@@ -112,8 +125,20 @@ function faultsIn(log: string): string[] {
 const messages = fc.oneof(
   relayFrame,
   mutated(relayFrame),
-  fc.constantFrom('{"type":"publish","topic":"t","payload":"eA=="}', '{"type":"query","topic":"t"}', '{"type":"query"}', 'null', '[]', '\xff', '').map((text) => Buffer.from(text, 'latin1')),
-  fc.constantFrom('', '03e8', '03e9', '0fa1', '03', '03e8ff', `03e8${'61'.repeat(123)}`, `03e8${'61'.repeat(124)}`).map((hex) => Buffer.from(hex, 'hex')),
+  fc
+    .constantFrom(
+      '{"type":"publish","topic":"t","payload":"eA=="}',
+      '{"type":"query","topic":"t"}',
+      '{"type":"query"}',
+      'null',
+      '[]',
+      '\xff',
+      '',
+    )
+    .map((text) => Buffer.from(text, 'latin1')),
+  fc
+    .constantFrom('', '03e8', '03e9', '0fa1', '03', '03e8ff', `03e8${'61'.repeat(123)}`, `03e8${'61'.repeat(124)}`)
+    .map((hex) => Buffer.from(hex, 'hex')),
   fc.uint8Array({ maxLength: 130, size: 'max' }).map((bytes) => Buffer.from(bytes)),
   fc.constantFrom(4096, 4097, 65_536).map((size) => Buffer.alloc(size)),
 );
@@ -126,7 +151,10 @@ const frame = fc
     opcode: fc.oneof({ weight: 6, arbitrary: fc.constantFrom(0, 1, 2, 2, 8, 9, 10) }, fc.nat(15)),
     masked: fc.oneof({ weight: 9, arbitrary: fc.constant(true) }, fc.constant(false)),
     message: messages,
-    claimed: fc.oneof({ weight: 9, arbitrary: fc.constant(undefined) }, fc.constantFrom(0n, 1n, 125n, 4096n, 65_535n, 2n ** 32n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n)),
+    claimed: fc.oneof(
+      { weight: 9, arbitrary: fc.constant(undefined) },
+      fc.constantFrom(0n, 1n, 125n, 4096n, 65_535n, 2n ** 32n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n),
+    ),
     lengthBytes: fc.oneof({ weight: 9, arbitrary: fc.constant(0) }, fc.constantFrom(2, 8)),
   })
   .map(({ final, reserved, opcode, masked, message, claimed, lengthBytes }) => {
@@ -141,36 +169,121 @@ const frame = fc
     // A mask of zeros, which changes nothing.
     return Buffer.concat([head, masked ? Buffer.alloc(4) : Buffer.alloc(0), message]);
   });
-const framesOnWebSocket = fc.array(frame, { maxLength: 8 }).map((frames) => Buffer.concat([Buffer.from(HANDSHAKE), ...frames]));
+const framesOnWebSocket = fc
+  .array(frame, { maxLength: 8 })
+  .map((frames) => Buffer.concat([Buffer.from(HANDSHAKE), ...frames]));
 
 property('any frames on a WebSocket leave the server serving', written(framesOnWebSocket), survives);
 
 // --- requests
 
-const token = fc.oneof(fc.constantFrom('websocket', 'Upgrade', 'keep-alive, Upgrade', 'close', 'h2c', '13', '8', '0', '5', '-1', '99999999999999999999', 'chunked', '100-continue', 'gzip', ''), fc.string({ unit: 'binary-ascii' }));
+const token = fc.oneof(
+  fc.constantFrom(
+    'websocket',
+    'Upgrade',
+    'keep-alive, Upgrade',
+    'close',
+    'h2c',
+    '13',
+    '8',
+    '0',
+    '5',
+    '-1',
+    '99999999999999999999',
+    'chunked',
+    '100-continue',
+    'gzip',
+    '',
+  ),
+  fc.string({ unit: 'binary-ascii' }),
+);
 const header = fc
   .tuple(
     fc.oneof(
-      { weight: 9, arbitrary: fc.constantFrom('Host', 'Connection', 'Upgrade', 'Sec-WebSocket-Version', 'Sec-WebSocket-Key', 'Sec-WebSocket-Protocol', 'Sec-WebSocket-Extensions', 'Authorization', 'Content-Length', 'Transfer-Encoding', 'Expect', 'TE', 'Trailer', '__proto__', 'Origin') },
+      {
+        weight: 9,
+        arbitrary: fc.constantFrom(
+          'Host',
+          'Connection',
+          'Upgrade',
+          'Sec-WebSocket-Version',
+          'Sec-WebSocket-Key',
+          'Sec-WebSocket-Protocol',
+          'Sec-WebSocket-Extensions',
+          'Authorization',
+          'Content-Length',
+          'Transfer-Encoding',
+          'Expect',
+          'TE',
+          'Trailer',
+          '__proto__',
+          'Origin',
+        ),
+      },
       fc.string({ unit: 'binary-ascii', maxLength: 10 }),
     ),
-    fc.oneof(token, fc.constantFrom('AAAAAAAAAAAAAAAAAAAAAA==', 'cairn-signal, bearer.eA', ',,', 'permessage-deflate; client_max_window_bits', 'Bearer x', 'x'.repeat(17_000))),
+    fc.oneof(
+      token,
+      fc.constantFrom(
+        'AAAAAAAAAAAAAAAAAAAAAA==',
+        'cairn-signal, bearer.eA',
+        ',,',
+        'permessage-deflate; client_max_window_bits',
+        'Bearer x',
+        'x'.repeat(17_000),
+      ),
+    ),
   )
   .map(([name, value]) => `${name}: ${value}`);
 const request = fc
   .record({
-    method: fc.oneof({ weight: 3, arbitrary: fc.constant('GET') }, fc.constantFrom('POST', 'HEAD', 'OPTIONS', 'CONNECT', 'PRI', 'DELETE', 'get', '')),
-    target: fc.oneof({ weight: 3, arbitrary: fc.constantFrom('/', '/health', '/health/live', '/health/ready', '*', '//', '/%', 'http://h/', 'http://[::1', 'localhost:443', '/?a=b#c', `/${'x'.repeat(17_000)}`) }, fc.webPath(), token),
-    version: fc.oneof({ weight: 9, arbitrary: fc.constant('HTTP/1.1') }, fc.constantFrom('HTTP/1.0', 'HTTP/2.0', 'HTTP/9', '')),
+    method: fc.oneof(
+      { weight: 3, arbitrary: fc.constant('GET') },
+      fc.constantFrom('POST', 'HEAD', 'OPTIONS', 'CONNECT', 'PRI', 'DELETE', 'get', ''),
+    ),
+    target: fc.oneof(
+      {
+        weight: 3,
+        arbitrary: fc.constantFrom(
+          '/',
+          '/health',
+          '/health/live',
+          '/health/ready',
+          '*',
+          '//',
+          '/%',
+          'http://h/',
+          'http://[::1',
+          'localhost:443',
+          '/?a=b#c',
+          `/${'x'.repeat(17_000)}`,
+        ),
+      },
+      fc.webPath(),
+      token,
+    ),
+    version: fc.oneof(
+      { weight: 9, arbitrary: fc.constant('HTTP/1.1') },
+      fc.constantFrom('HTTP/1.0', 'HTTP/2.0', 'HTTP/9', ''),
+    ),
     handshake: fc.boolean(),
     headers: fc.array(header, { maxLength: 4 }),
-    body: fc.oneof({ weight: 2, arbitrary: fc.constant('') }, fc.constantFrom('5\r\nhello\r\n0\r\n\r\n', 'hello', 'ffffffffffffffff\r\n', '\r\n\r\n'), fc.string({ unit: 'binary-ascii' })),
+    body: fc.oneof(
+      { weight: 2, arbitrary: fc.constant('') },
+      fc.constantFrom('5\r\nhello\r\n0\r\n\r\n', 'hello', 'ffffffffffffffff\r\n', '\r\n\r\n'),
+      fc.string({ unit: 'binary-ascii' }),
+    ),
   })
   .map(({ method, target, version, handshake, headers, body }) => {
     const lines = handshake ? HANDSHAKE.trimEnd().split('\r\n').slice(1) : ['Host: localhost'];
-    return Buffer.from(`${[`${method} ${target} ${version}`, ...lines, ...headers].join('\r\n')}\r\n\r\n${body}`, 'latin1');
+    return Buffer.from(
+      `${[`${method} ${target} ${version}`, ...lines, ...headers].join('\r\n')}\r\n\r\n${body}`,
+      'latin1',
+    );
   });
-const requests = fc.array(fc.oneof({ weight: 3, arbitrary: request }, mutated(request), frame), { minLength: 1, maxLength: 5 }).map((all) => Buffer.concat(all));
+const requests = fc
+  .array(fc.oneof({ weight: 3, arbitrary: request }, mutated(request), frame), { minLength: 1, maxLength: 5 })
+  .map((all) => Buffer.concat(all));
 
 property('any requests leave the server serving', written(requests), survives);
 
@@ -180,15 +293,32 @@ property('any requests leave the server serving', written(requests), survives);
 function clientFrame(initial: number, message: Buffer | string, mask: readonly number[]): Buffer {
   const bytes = Buffer.from(message as string);
   const length = bytes.length < 126 ? [bytes.length] : [126, bytes.length >> 8, bytes.length & 255];
-  return Buffer.concat([Buffer.from([initial, 0x80 | length[0], ...length.slice(1), ...mask]), bytes.map((byte, i) => byte ^ mask[i % 4])]);
+  return Buffer.concat([
+    Buffer.from([initial, 0x80 | length[0], ...length.slice(1), ...mask]),
+    bytes.map((byte, i) => byte ^ mask[i % 4]),
+  ]);
 }
 
 const said = fc.oneof(
-  fc.constantFrom<[number, Buffer | string]>([0x82, Buffer.from('a169537562736372696265a165746f7069636174', 'hex')], [0x82, relayMessage('t', 'offer')], [0x02, relayMessage('t', 'of')], [0x80, relayMessage('t', 'fer')]),
-  fc.constantFrom<[number, Buffer | string]>([0x81, '{"type":"publish","topic":"t","payload":"eA=="}'], [0x81, '{"type":"announce","topic":"t","addresses":["x"]}'], [0x81, '{"type":"query","topic":"t"}']),
+  fc.constantFrom<[number, Buffer | string]>(
+    [0x82, Buffer.from('a169537562736372696265a165746f7069636174', 'hex')],
+    [0x82, relayMessage('t', 'offer')],
+    [0x02, relayMessage('t', 'of')],
+    [0x80, relayMessage('t', 'fer')],
+  ),
+  fc.constantFrom<[number, Buffer | string]>(
+    [0x81, '{"type":"publish","topic":"t","payload":"eA=="}'],
+    [0x81, '{"type":"announce","topic":"t","addresses":["x"]}'],
+    [0x81, '{"type":"query","topic":"t"}'],
+  ),
   fc.constantFrom<[number, Buffer | string]>([0x89, 'ping'], [0x8a, 'pong'], [0x88, Buffer.from([3, 232])]),
 );
 const mask = fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255), fc.nat(255));
-const session = fc.array(fc.tuple(said, mask).map(([[initial, message], bytes]) => clientFrame(initial, message, bytes)), { maxLength: 10 }).map((frames) => Buffer.concat([Buffer.from(HANDSHAKE), ...frames]));
+const session = fc
+  .array(
+    fc.tuple(said, mask).map(([[initial, message], bytes]) => clientFrame(initial, message, bytes)),
+    { maxLength: 10 },
+  )
+  .map((frames) => Buffer.concat([Buffer.from(HANDSHAKE), ...frames]));
 
 property('a real session with bytes changed leaves the server serving', written(mutated(session)), survives);

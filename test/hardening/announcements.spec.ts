@@ -25,14 +25,22 @@ describe('announcements of many addresses', () => {
   const addresses = (of: number): string[] => Array.from({ length: MOST }, (_, i) => `${of} ${i}`);
 
   it('J1: a newcomer is compared with each record, not with each of its addresses', () => {
-    const store = new MemoryRecordStore({ ttl: 1000, perTopic: PER_TOPIC, perSource: 1e6, maxBytes: 1e9, maxBytesPerSource: 1e9 }, new ManualClock());
+    const store = new MemoryRecordStore(
+      { ttl: 1000, perTopic: PER_TOPIC, perSource: 1e6, maxBytes: 1e9, maxBytesPerSource: 1e9 },
+      new ManualClock(),
+    );
     const theirs = { count: 0 };
     for (let i = 0; i < PER_TOPIC; i++) {
       store.put({ topic: 't', connection: i, source: 's', content: announcement('', counted(addresses(i), theirs)) });
     }
     theirs.count = 0;
     const own = { count: 0 };
-    store.put({ topic: 't', connection: 99, source: 's', content: announcement('', counted(addresses(5).toReversed(), own)) });
+    store.put({
+      topic: 't',
+      connection: 99,
+      source: 's',
+      content: announcement('', counted(addresses(5).toReversed(), own)),
+    });
     expect(store.size).toBe(PER_TOPIC);
     expect(theirs.count).toBe(0);
     // What it costs and who announced it, each once.
@@ -42,7 +50,10 @@ describe('announcements of many addresses', () => {
   });
 
   it('N6: who announced it is known from then on, and is what nodes of other versions say', () => {
-    const store = new MemoryRecordStore({ ttl: 1000, perTopic: PER_TOPIC, perSource: 1e6, maxBytes: 1e9, maxBytesPerSource: 1e9 }, new ManualClock());
+    const store = new MemoryRecordStore(
+      { ttl: 1000, perTopic: PER_TOPIC, perSource: 1e6, maxBytes: 1e9, maxBytesPerSource: 1e9 },
+      new ManualClock(),
+    );
     store.put({ topic: 't', connection: 1, source: '192.0.2.7', content: announcement('', ['b', 'a', 'b', 'ä']) });
     store.put({ topic: 't', connection: 1, source: '192.0.2.7', content: announcement('cafe', ['b']) });
     store.put({ topic: 't', connection: 1, source: '192.0.2.7', content: { kind: 'published', payload: 'eA==' } });

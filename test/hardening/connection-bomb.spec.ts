@@ -16,10 +16,20 @@ describe('connection bomb', () => {
   const sizeOf = (running: RunningServer): number => running.connections.size;
 
   /** What becomes of `count` attempts at once: the peers, and how many were refused with `status`. */
-  async function attempts(running: RunningServer, count: number, status: number, options: PeerOptions = {}): Promise<{ peers: Peer[]; refused: number }> {
-    const all = await Promise.all(Array.from({ length: count }, () => Peer.connect(running.url, options).catch((error: Error) => error.message)));
+  async function attempts(
+    running: RunningServer,
+    count: number,
+    status: number,
+    options: PeerOptions = {},
+  ): Promise<{ peers: Peer[]; refused: number }> {
+    const all = await Promise.all(
+      Array.from({ length: count }, () => Peer.connect(running.url, options).catch((error: Error) => error.message)),
+    );
     const peers = all.filter((result): result is Peer => result instanceof Peer);
-    return { peers, refused: all.filter((result) => typeof result === 'string' && result.startsWith(`refused: ${status} `)).length };
+    return {
+      peers,
+      refused: all.filter((result) => typeof result === 'string' && result.startsWith(`refused: ${status} `)).length,
+    };
   }
 
   it('503: a hundred at once get the places that are left and no more; once they are gone newcomers are let in', async () => {
@@ -50,7 +60,9 @@ describe('connection bomb', () => {
   it('connections that say nothing, or ask for no WebSocket, take no place of a peer', async () => {
     const running = await startServer({ maxConnections: 2, maxConnectionsPerIp: 2 });
     const idle = await Promise.all(Array.from({ length: 200 }, () => RawConnection.open(running.port)));
-    for (const connection of idle.slice(0, 100)) connection.write('GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    for (const connection of idle.slice(0, 100)) {
+      connection.write('GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    }
     const pair = await HonestPair.connect(running.url);
     await pair.isServed();
     expect([sizeOf(running), running.counts.of('max-connections')]).toEqual([2, 0]);

@@ -79,13 +79,28 @@ describe('deep CBOR', () => {
     const [peer, listener] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     listener.subscribe('deep');
     await listener.sync();
-    peer.send(Buffer.concat([deep('c1').subarray(0, 20_000), PAYLOAD, Buffer.alloc(20_000, 0x5f), bytes('41 78'), Buffer.alloc(20_000, 0xff)]));
+    peer.send(
+      Buffer.concat([
+        deep('c1').subarray(0, 20_000),
+        PAYLOAD,
+        Buffer.alloc(20_000, 0x5f),
+        bytes('41 78'),
+        Buffer.alloc(20_000, 0xff),
+      ]),
+    );
     expect(await listener.next()).toEqual(relayMessage('deep', 'x'));
     await listener.close();
     await pair.isServed();
   });
 
-  const CLAIMS = ['1a 3fffffff', '1a 7fffffff', '1a ffffffff', '1b 000000ffffffffff', '1b 001fffffffffffff', '1b ffffffffffffffff'];
+  const CLAIMS = [
+    '1a 3fffffff',
+    '1a 7fffffff',
+    '1a ffffffff',
+    '1b 000000ffffffffff',
+    '1b 001fffffffffffff',
+    '1b ffffffffffffffff',
+  ];
   /** Places for a head of major type `major` that claims what the hex says. */
   const claiming = (major: number, claim: string): Buffer => {
     const head = bytes(claim);

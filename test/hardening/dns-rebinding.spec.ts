@@ -16,20 +16,66 @@ afterEach(stopServers);
 
 const PATHS = ['/', '/metrics', '/health', '/health/live', '/health/ready', '/events', '/page/status.js', '/nothing'];
 
-const start = (settings: object = {}): Promise<RunningServer> => startServer({ managementAddr: '127.0.0.1:0', managementHosts: 'ops.example.com', ...settings });
+const start = (settings: object = {}): Promise<RunningServer> =>
+  startServer({ managementAddr: '127.0.0.1:0', managementHosts: 'ops.example.com', ...settings });
 
 /** The whole answer to a request with this line and these headers on the management address. */
-const answerTo = ({ server }: RunningServer, line: string, ...headers: string[]): Promise<string> => exchange(server.management!.port, `${[line, ...headers, 'Connection: close'].join('\r\n')}\r\n\r\n`);
-const statusFor = async (running: RunningServer, ...headers: string[]): Promise<number> => Number(/^HTTP\/1.1 (\d+)/.exec(await answerTo(running, 'GET /health/live HTTP/1.1', ...headers))?.[1]);
+const answerTo = ({ server }: RunningServer, line: string, ...headers: string[]): Promise<string> =>
+  exchange(server.management!.port, `${[line, ...headers, 'Connection: close'].join('\r\n')}\r\n\r\n`);
+const statusFor = async (running: RunningServer, ...headers: string[]): Promise<number> =>
+  Number(/^HTTP\/1.1 (\d+)/.exec(await answerTo(running, 'GET /health/live HTTP/1.1', ...headers))?.[1]);
 
 const OURS = [
-  'localhost', 'LOCALHOST', 'localhost.', 'localhost:9090', 'localhost:', 'LocalHost.:1', '127.0.0.1', '127.0.0.1:9090', '127.8.9.10', '[::1]', '[::1]:9090', '[0:0:0:0:0:0:0:1]:80', '[::ffff:127.0.0.1]',
-  '192.0.2.7:9090', '[2001:db8::7]', 'ops.example.com', 'OPS.example.com.:9090',
+  'localhost',
+  'LOCALHOST',
+  'localhost.',
+  'localhost:9090',
+  'localhost:',
+  'LocalHost.:1',
+  '127.0.0.1',
+  '127.0.0.1:9090',
+  '127.8.9.10',
+  '[::1]',
+  '[::1]:9090',
+  '[0:0:0:0:0:0:0:1]:80',
+  '[::ffff:127.0.0.1]',
+  '192.0.2.7:9090',
+  '[2001:db8::7]',
+  'ops.example.com',
+  'OPS.example.com.:9090',
 ];
 const THEIRS = [
-  'evil.example', 'evil.example:9090', 'localhost.evil.example', '127.0.0.1.evil.example', '1.127.0.0.1.nip.io', 'foo.localhost', 'ops.example.com.evil.example', 'xops.example.com', 'example.com', 'localhost..',
-  '127.1', '2130706433', '0x7f000001', '0177.0.0.1', '127.0.0.1:9090:9090', 'localhost:9090@evil.example', 'evil.example@localhost', 'localhost/', 'localhost#', 'localhost,evil.example', 'localhost evil.example', '::1', '[::1', '[::1].evil.example', '[localhost]', '[127.0.0.1]',
-  'localhost:port', ':9090', '', '*', 'l\u00f6calhost',
+  'evil.example',
+  'evil.example:9090',
+  'localhost.evil.example',
+  '127.0.0.1.evil.example',
+  '1.127.0.0.1.nip.io',
+  'foo.localhost',
+  'ops.example.com.evil.example',
+  'xops.example.com',
+  'example.com',
+  'localhost..',
+  '127.1',
+  '2130706433',
+  '0x7f000001',
+  '0177.0.0.1',
+  '127.0.0.1:9090:9090',
+  'localhost:9090@evil.example',
+  'evil.example@localhost',
+  'localhost/',
+  'localhost#',
+  'localhost,evil.example',
+  'localhost evil.example',
+  '::1',
+  '[::1',
+  '[::1].evil.example',
+  '[localhost]',
+  '[127.0.0.1]',
+  'localhost:port',
+  ':9090',
+  '',
+  '*',
+  'l\u00f6calhost',
 ];
 
 describe('a name that was rebound to the management address', () => {
@@ -37,7 +83,11 @@ describe('a name that was rebound to the management address', () => {
     const running = await start();
     const answer = await answerTo(running, `GET ${path} HTTP/1.1`, 'Host: evil.example');
     expect(answer).toMatch(/^HTTP\/1.1 421 Misdirected Request\r\n/);
-    expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toEqual({ status: 421, error: 'Misdirected Request', message: expect.stringContaining('management-hosts') });
+    expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toEqual({
+      status: 421,
+      error: 'Misdirected Request',
+      message: expect.stringContaining('management-hosts'),
+    });
     expect(answer).not.toContain('evil');
   });
 
@@ -53,10 +103,18 @@ describe('a name that was rebound to the management address', () => {
     const running = await start();
     expect(await statusFor(running, 'Host: localhost', 'Host: evil.example')).toBe(421);
     expect(await statusFor(running, 'Host: evil.example', 'Host: localhost')).toBe(421);
-    expect(await answerTo(running, 'GET http://evil.example/metrics HTTP/1.1', 'Host: localhost')).toMatch(/^HTTP\/1.1 421 /);
-    expect(await answerTo(running, 'GET http://localhost@evil.example/metrics HTTP/1.1', 'Host: localhost')).toMatch(/^HTTP\/1.1 421 /);
-    expect(await answerTo(running, 'GET http://localhost/metrics HTTP/1.1', 'Host: evil.example')).toMatch(/^HTTP\/1.1 421 /);
-    expect(await answerTo(running, 'GET http://localhost:9090/health/live HTTP/1.1', 'Host: localhost')).toMatch(/^HTTP\/1.1 200 /);
+    expect(await answerTo(running, 'GET http://evil.example/metrics HTTP/1.1', 'Host: localhost')).toMatch(
+      /^HTTP\/1.1 421 /,
+    );
+    expect(await answerTo(running, 'GET http://localhost@evil.example/metrics HTTP/1.1', 'Host: localhost')).toMatch(
+      /^HTTP\/1.1 421 /,
+    );
+    expect(await answerTo(running, 'GET http://localhost/metrics HTTP/1.1', 'Host: evil.example')).toMatch(
+      /^HTTP\/1.1 421 /,
+    );
+    expect(await answerTo(running, 'GET http://localhost:9090/health/live HTTP/1.1', 'Host: localhost')).toMatch(
+      /^HTTP\/1.1 200 /,
+    );
   });
 
   it('O6: who sends no Host is no browser', async () => {
@@ -66,19 +124,43 @@ describe('a name that was rebound to the management address', () => {
   it('O6: is held to by default over loopback, whatever the address listens on', async () => {
     for (const managementAddr of ['127.0.0.1:0', 'localhost:0', '0.0.0.0:0', '[::]:0']) {
       const running = await start({ managementAddr, managementHosts: undefined });
-      expect([await statusFor(running, 'Host: evil.example'), await statusFor(running, 'Host: localhost')]).toEqual([421, 200]);
+      expect([await statusFor(running, 'Host: evil.example'), await statusFor(running, 'Host: localhost')]).toEqual([
+        421, 200,
+      ]);
     }
   });
 
-  const elsewhere = Object.values(networkInterfaces()).flat().find((found) => found?.family === 'IPv4' && !found.internal)?.address;
-  (elsewhere === undefined ? it.skip : it)('O6: over another address than loopback, any name will do until management-hosts is set', async () => {
-    const status = async (running: RunningServer, host: string): Promise<number | undefined> =>
-      new Promise((resolve, reject) => ask({ host: elsewhere, port: running.server.management!.port, path: '/metrics', headers: { Host: host }, agent: false }, (response) => resolve(response.resume().statusCode)).on('error', reject).end());
-    const open = await start({ managementAddr: '0.0.0.0:0', managementHosts: undefined });
-    expect([await status(open, 'node-1:9090'), await status(open, elsewhere!)]).toEqual([200, 200]);
-    const held = await start({ managementAddr: '0.0.0.0:0', managementHosts: ['node-1'] });
-    expect([await status(held, 'node-1:9090'), await status(held, `${elsewhere}:9090`), await status(held, 'node-2:9090')]).toEqual([200, 200, 421]);
-  });
+  const elsewhere = Object.values(networkInterfaces())
+    .flat()
+    .find((found) => found?.family === 'IPv4' && !found.internal)?.address;
+  (elsewhere === undefined ? it.skip : it)(
+    'O6: over another address than loopback, any name will do until management-hosts is set',
+    async () => {
+      const status = async (running: RunningServer, host: string): Promise<number | undefined> =>
+        new Promise((resolve, reject) =>
+          ask(
+            {
+              host: elsewhere,
+              port: running.server.management!.port,
+              path: '/metrics',
+              headers: { Host: host },
+              agent: false,
+            },
+            (response) => resolve(response.resume().statusCode),
+          )
+            .on('error', reject)
+            .end(),
+        );
+      const open = await start({ managementAddr: '0.0.0.0:0', managementHosts: undefined });
+      expect([await status(open, 'node-1:9090'), await status(open, elsewhere!)]).toEqual([200, 200]);
+      const held = await start({ managementAddr: '0.0.0.0:0', managementHosts: ['node-1'] });
+      expect([
+        await status(held, 'node-1:9090'),
+        await status(held, `${elsewhere}:9090`),
+        await status(held, 'node-2:9090'),
+      ]).toEqual([200, 200, 421]);
+    },
+  );
 
   it('O6: the name in management-addr is ours', async () => {
     const running = await start({ managementAddr: 'LOCALHOST:0', managementHosts: undefined });
@@ -87,7 +169,9 @@ describe('a name that was rebound to the management address', () => {
 
   it('O6: does not concern the public address', async () => {
     const { port } = await start();
-    expect(await exchange(port, 'GET /health/live HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n')).toMatch(/^HTTP\/1.1 200 /);
+    expect(
+      await exchange(port, 'GET /health/live HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n'),
+    ).toMatch(/^HTTP\/1.1 200 /);
   });
 
   it('O6: tells a peer, and the doctor, that this is no address for them', async () => {

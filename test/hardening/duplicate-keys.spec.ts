@@ -35,12 +35,30 @@ describe('duplicate and inherited keys', () => {
   it.each([
     ['a Subscribe with two topics', [bytes('a1'), text('Subscribe'), bytes('a2'), TOPIC, MINE, TOPIC, THEIRS]],
     ['a Subscribe with the same topic twice', [bytes('a1'), text('Subscribe'), bytes('a2'), TOPIC, MINE, TOPIC, MINE]],
-    ['a Subscribe whose second topic has its key as bytes', [bytes('a1'), text('Subscribe'), bytes('a2'), TOPIC, MINE, bytes('45746f706963'), THEIRS]],
-    ['a Subscribe whose second topic has its key behind a tag', [bytes('a1'), text('Subscribe'), bytes('bf'), TOPIC, MINE, bytes('c1'), TOPIC, THEIRS, bytes('ff')]],
-    ['a Relay with two topics', [bytes('a1'), text('Relay'), bytes('a3'), TOPIC, MINE, TOPIC, THEIRS, PAYLOAD, bytes('4178')]],
-    ['a Relay with a second topic behind its payload', [bytes('a1'), text('Relay'), bytes('a3'), TOPIC, MINE, PAYLOAD, bytes('4178'), TOPIC, THEIRS]],
-    ['a Relay with two payloads', [bytes('a1'), text('Relay'), bytes('a3'), TOPIC, MINE, PAYLOAD, bytes('4178'), PAYLOAD, bytes('4179')]],
-    ['a message of two kinds', [bytes('a2'), text('Subscribe'), bytes('a1'), TOPIC, MINE, text('Subscribe'), bytes('a1'), TOPIC, THEIRS]],
+    [
+      'a Subscribe whose second topic has its key as bytes',
+      [bytes('a1'), text('Subscribe'), bytes('a2'), TOPIC, MINE, bytes('45746f706963'), THEIRS],
+    ],
+    [
+      'a Subscribe whose second topic has its key behind a tag',
+      [bytes('a1'), text('Subscribe'), bytes('bf'), TOPIC, MINE, bytes('c1'), TOPIC, THEIRS, bytes('ff')],
+    ],
+    [
+      'a Relay with two topics',
+      [bytes('a1'), text('Relay'), bytes('a3'), TOPIC, MINE, TOPIC, THEIRS, PAYLOAD, bytes('4178')],
+    ],
+    [
+      'a Relay with a second topic behind its payload',
+      [bytes('a1'), text('Relay'), bytes('a3'), TOPIC, MINE, PAYLOAD, bytes('4178'), TOPIC, THEIRS],
+    ],
+    [
+      'a Relay with two payloads',
+      [bytes('a1'), text('Relay'), bytes('a3'), TOPIC, MINE, PAYLOAD, bytes('4178'), PAYLOAD, bytes('4179')],
+    ],
+    [
+      'a message of two kinds',
+      [bytes('a2'), text('Subscribe'), bytes('a1'), TOPIC, MINE, text('Subscribe'), bytes('a1'), TOPIC, THEIRS],
+    ],
   ])('R6: %s is dropped, neither half of it is done', async (_what, parts) => {
     const [peer, mine, theirs] = await Promise.all([1, 2, 3].map(() => Peer.connect(running.url)));
     mine.subscribe('mine');
@@ -61,7 +79,19 @@ describe('duplicate and inherited keys', () => {
     listener.subscribe(name);
     await listener.sync();
     // {"Subscribe": {"topic": "mine", NAME: {"polluted": true}}}, then {NAME: {"topic": "theirs"}}.
-    peer.send(Buffer.concat([bytes('a1'), text('Subscribe'), bytes('a2'), TOPIC, MINE, text(name), bytes('a1'), text('polluted'), bytes('f5')]));
+    peer.send(
+      Buffer.concat([
+        bytes('a1'),
+        text('Subscribe'),
+        bytes('a2'),
+        TOPIC,
+        MINE,
+        text(name),
+        bytes('a1'),
+        text('polluted'),
+        bytes('f5'),
+      ]),
+    );
     peer.send(Buffer.concat([bytes('a1'), text(name), bytes('a1'), TOPIC, THEIRS]));
     await peer.sync();
     const { topics } = running;
@@ -76,11 +106,15 @@ describe('duplicate and inherited keys', () => {
   it.each(NAMES)('over JSON %s is a topic like any other, an unknown field and no kind of message', async (name) => {
     const [one, other] = [await JsonPeer.connect(running.url), await JsonPeer.connect(running.url)];
     expect(await other.query(name)).toMatchObject({ payload: null, peers: [] });
-    expect(await one.say(`{"type":"announce","topic":"${name}","addresses":["x"],"${name}":{"polluted":true}}`)).toEqual([{ type: 'ack', topic: name }]);
+    expect(
+      await one.say(`{"type":"announce","topic":"${name}","addresses":["x"],"${name}":{"polluted":true}}`),
+    ).toEqual([{ type: 'ack', topic: name }]);
     expect((await other.query(name)).peers).toEqual([{ peer_id: '', addresses: ['x'] }]);
     expect(await one.say(`{"type":"${name}","topic":"t"}`)).toEqual([]);
     expect(await one.say(`{"${name}":{"type":"query","topic":"t"}}`)).toEqual([]);
-    expect(await one.say(`{"type":"query","${name}":{"topic":"t"}}`)).toEqual([{ type: 'error', code: 'malformed', message: 'topic must be a string' }]);
+    expect(await one.say(`{"type":"query","${name}":{"topic":"t"}}`)).toEqual([
+      { type: 'error', code: 'malformed', message: 'topic must be a string' },
+    ]);
     expect(Object.getOwnPropertyDescriptors(Object.prototype)).toEqual(INHERITED);
     await pair.isServed();
     await Promise.all([one.peer.close(), other.peer.close()]);
@@ -88,12 +122,20 @@ describe('duplicate and inherited keys', () => {
 
   it('J7: of two JSON fields of one name the last counts, for what is checked and for what is done', async () => {
     const [one, other] = [await JsonPeer.connect(running.url), await JsonPeer.connect(running.url)];
-    expect(await one.say('{"type":"query","type":"announce","topic":"first","topic":"second","addresses":[1],"addresses":["x"]}')).toEqual([{ type: 'ack', topic: 'second' }]);
+    expect(
+      await one.say(
+        '{"type":"query","type":"announce","topic":"first","topic":"second","addresses":[1],"addresses":["x"]}',
+      ),
+    ).toEqual([{ type: 'ack', topic: 'second' }]);
     expect(await other.query('first')).toMatchObject({ peers: [] });
     expect((await other.query('second')).peers).toHaveLength(1);
     const tooLong = 'x'.repeat(257);
-    expect(await one.say(`{"type":"query","topic":"short","topic":"${tooLong}"}`)).toMatchObject([{ code: 'topic_too_long', topic: tooLong }]);
-    expect(await one.say(`{"type":"query","topic":"${tooLong}","topic":"short"}`)).toMatchObject([{ type: 'result', topic: 'short' }]);
+    expect(await one.say(`{"type":"query","topic":"short","topic":"${tooLong}"}`)).toMatchObject([
+      { code: 'topic_too_long', topic: tooLong },
+    ]);
+    expect(await one.say(`{"type":"query","topic":"${tooLong}","topic":"short"}`)).toMatchObject([
+      { type: 'result', topic: 'short' },
+    ]);
     await pair.isServed();
   });
 });

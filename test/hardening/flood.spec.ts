@@ -47,17 +47,27 @@ describe('flood', () => {
   });
 
   it('20 greedy peers at once, each with messages that mean nothing, are held back one by one', async () => {
-    const running = await startServer({ maxMessagesPerSecond: 10, messageBurst: 20, drainTimeout: '0s' }, 'off', new ManualClock());
+    const running = await startServer(
+      { maxMessagesPerSecond: 10, messageBurst: 20, drainTimeout: '0s' },
+      'off',
+      new ManualClock(),
+    );
     const pair = await HonestPair.connect(running.url);
     const greedy = await Promise.all(Array.from({ length: 20 }, () => Peer.connect(running.url)));
-    for (const peer of greedy) for (let i = 0; i < 200; i++) peer.send(i % 2 === 0 ? Buffer.from('nothing') : 'nothing');
+    for (const peer of greedy) {
+      for (let i = 0; i < 200; i++) peer.send(i % 2 === 0 ? Buffer.from('nothing') : 'nothing');
+    }
     while (counted(running) < greedy.length) await turn();
     await pair.isServed();
     expect([...running.connections].filter((connection) => (connection as WsConnection).paused)).toHaveLength(20);
   });
 
   it('what is sent in excess waits with the peer, not in the memory of the server', async () => {
-    const running = await startServer({ maxMessagesPerSecond: 1, messageBurst: 10, drainTimeout: '0s' }, 'off', new ManualClock());
+    const running = await startServer(
+      { maxMessagesPerSecond: 1, messageBurst: 10, drainTimeout: '0s' },
+      'off',
+      new ManualClock(),
+    );
     const pair = await HonestPair.connect(running.url);
     const greedy = await Peer.connect(running.url);
     const connection = newest(running);

@@ -31,14 +31,26 @@ describe('forged JWTs', () => {
     attacker.keys = [mallory.jwk];
     const clock = new ManualClock();
     claims = { iss: issuer.name, aud: 'cairn', sub: 'alice', exp: clock.now() / 1000 + 60 };
-    running = await startServer({ jwtIssuer: issuer.name, jwtJwksUrl: issuer.keysUrl, jwtAudience: 'cairn', maxWrongTokens: 0, drainTimeout: '0s' }, 'trace', clock);
+    running = await startServer(
+      {
+        jwtIssuer: issuer.name,
+        jwtJwksUrl: issuer.keysUrl,
+        jwtAudience: 'cairn',
+        maxWrongTokens: 0,
+        drainTimeout: '0s',
+      },
+      'trace',
+      clock,
+    );
   });
   afterEach(async () => {
     await stopServers();
     await stopIssuers();
   });
 
-  const bearer = (token: string): { headers: { Authorization: string } } => ({ headers: { Authorization: `Bearer ${token}` } });
+  const bearer = (token: string): { headers: { Authorization: string } } => ({
+    headers: { Authorization: `Bearer ${token}` },
+  });
 
   /** What came of such tokens, when honest peers were served after them. */
   async function show(tokens: readonly string[]): Promise<object> {
@@ -47,13 +59,21 @@ describe('forged JWTs', () => {
     const pair = await HonestPair.connect(running.url, bearer(await sign(key, claims)));
     await pair.isServed();
     const complaints = running.log.filter(({ level }) => level === 'warn' || level === 'error');
-    return { statuses: [...statuses], connections: running.connections.size, issuerAsked: issuer.asked, attackerAsked: attacker.asked, complaints };
+    return {
+      statuses: [...statuses],
+      connections: running.connections.size,
+      issuerAsked: issuer.asked,
+      attackerAsked: attacker.asked,
+      complaints,
+    };
   }
   /** Nobody was asked for keys but the issuer, once. */
   const NOTHING = { statuses: [401], connections: 2, issuerAsked: ['/keys'], attackerAsked: [], complaints: [] };
 
   it('without a signature', async () => {
-    expect(await show(['none', 'None', 'nOnE', ''].map((alg) => compact({ alg, kid: 'key' }, claims)))).toEqual(NOTHING);
+    expect(await show(['none', 'None', 'nOnE', ''].map((alg) => compact({ alg, kid: 'key' }, claims)))).toEqual(
+      NOTHING,
+    );
   });
 
   it('with an HMAC for a signature, whose secret is the public key', async () => {
@@ -61,7 +81,11 @@ describe('forged JWTs', () => {
     const forged = [key.pem, key.pem.trim(), der, JSON.stringify(key.jwk)].flatMap((secret) =>
       ['256', '384', '512'].map((bits) => {
         const header = { alg: `HS${bits}`, kid: 'key' };
-        return compact(header, claims, createHmac(`sha${bits}`, secret).update(compact(header, claims).slice(0, -1)).digest());
+        return compact(
+          header,
+          claims,
+          createHmac(`sha${bits}`, secret).update(compact(header, claims).slice(0, -1)).digest(),
+        );
       }),
     );
     expect(await show(forged)).toEqual(NOTHING);

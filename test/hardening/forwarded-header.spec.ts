@@ -59,15 +59,14 @@ describe('L7: a worst case of the header that says where a peer is', () => {
     }
   }
 
-  it.each(['forwarded', 'x-forwarded-for'].flatMap((header) => worst.map(([what, make]) => [header, what, make] as const)))(
-    '%s: %s: twice as long is about twice the work at most',
-    async (header, _what, make) => {
-      await steps(header, 'for=1.1.1.1;by="a", for=2.2.2.2');
-      const [half, whole] = [await steps(header, make(MOST / 2)), await steps(header, make(MOST))];
-      expect(whole).toBeLessThanOrEqual(2.1 * half);
-      expect(whole).toBeLessThanOrEqual(8 * MOST);
-    },
-  );
+  it.each(
+    ['forwarded', 'x-forwarded-for'].flatMap((header) => worst.map(([what, make]) => [header, what, make] as const)),
+  )('%s: %s: twice as long is about twice the work at most', async (header, _what, make) => {
+    await steps(header, 'for=1.1.1.1;by="a", for=2.2.2.2');
+    const [half, whole] = [await steps(header, make(MOST / 2)), await steps(header, make(MOST))];
+    expect(whole).toBeLessThanOrEqual(2.1 * half);
+    expect(whole).toBeLessThanOrEqual(8 * MOST);
+  });
 
   it('the steps of a character are counted', async () => {
     const spaces = await steps('forwarded', ' '.repeat(MOST));
@@ -80,7 +79,10 @@ describe('L7: upgrades with such a header', () => {
   let pair: HonestPair;
 
   beforeAll(async () => {
-    running = await startServer({ trustedProxies: '127.0.0.1', forwardedHeader: 'forwarded', allowedOrigins: 'https://app.example' }, 'info');
+    running = await startServer(
+      { trustedProxies: '127.0.0.1', forwardedHeader: 'forwarded', allowedOrigins: 'https://app.example' },
+      'info',
+    );
     pair = await HonestPair.connect(running.url, { headers: { Forwarded: 'for=192.0.2.1' } });
   });
   afterAll(stopServers);

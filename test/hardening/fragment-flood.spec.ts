@@ -22,7 +22,8 @@ describe('fragment flood', () => {
   });
   afterAll(stopServers);
 
-  const fragments = (count: number, payload: string, first = FIRST): Buffer => Buffer.concat(Array.from({ length: count }, (_, i) => clientFrame(i === 0 ? first : MORE, payload)));
+  const fragments = (count: number, payload: string, first = FIRST): Buffer =>
+    Buffer.concat(Array.from({ length: count }, (_, i) => clientFrame(i === 0 ? first : MORE, payload)));
 
   it.each([
     ['one byte', 'x', FIRST],
@@ -45,7 +46,14 @@ describe('fragment flood', () => {
     const message = relayMessage('pieces', 'whole');
     for (let i = 0; i < 3; i++) {
       const [head, tail] = [message.subarray(0, 7), message.subarray(7)];
-      writeRaw(peer, Buffer.concat([clientFrame(FIRST, head), ...Array.from({ length: 4094 }, () => clientFrame(MORE)), clientFrame(LAST, tail)]));
+      writeRaw(
+        peer,
+        Buffer.concat([
+          clientFrame(FIRST, head),
+          ...Array.from({ length: 4094 }, () => clientFrame(MORE)),
+          clientFrame(LAST, tail),
+        ]),
+      );
       expect(await listener.next()).toEqual(message);
     }
     await pair.isServed();
@@ -58,7 +66,10 @@ describe('fragment flood', () => {
     const pongs: string[] = [];
     peer.socket.on('pong', (data) => pongs.push(data.toString()));
     const message = relayMessage('pieces', Buffer.alloc(80, 'x'));
-    const frames = [...message].flatMap((byte, i) => [clientFrame(i === 0 ? FIRST : MORE, Buffer.from([byte])), clientFrame(PING, `piece ${i}`)]);
+    const frames = [...message].flatMap((byte, i) => [
+      clientFrame(i === 0 ? FIRST : MORE, Buffer.from([byte])),
+      clientFrame(PING, `piece ${i}`),
+    ]);
     writeRaw(peer, Buffer.concat(frames));
     await peer.sync();
     expect(pongs.slice(0, message.length)).toEqual([...message].map((_, i) => `piece ${i}`));

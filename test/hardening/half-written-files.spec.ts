@@ -65,7 +65,8 @@ async function afterALook<T>(begin: () => Promise<T>, ...meanwhile: readonly (()
 }
 
 describe('a token file that is written in two steps', () => {
-  const start = (...meanwhile: readonly (() => unknown)[]): Promise<RunningServer> => afterALook(() => startServer({ authTokenFile: file }, 'trace', clock), ...meanwhile);
+  const start = (...meanwhile: readonly (() => unknown)[]): Promise<RunningServer> =>
+    afterALook(() => startServer({ authTokenFile: file }, 'trace', clock), ...meanwhile);
   const nothing = (): void => undefined;
 
   it('A1: its beginning is no token at the start', async () => {
@@ -93,17 +94,26 @@ describe('a token file that is written in two steps', () => {
       },
       nothing,
     );
-    for (const token of ['beginning', 'beginning-and', 'old']) expect((await Peer.refused(running.url, bearer(token))).status).toBe(401);
+    for (const token of ['beginning', 'beginning-and', 'old']) {
+      expect((await Peer.refused(running.url, bearer(token))).status).toBe(401);
+    }
     await Peer.connect(running.url, bearer('beginning-and-end'));
     expect(running.log.filter(({ msg }) => msg.startsWith('read auth-token-file again')).length).toBe(1);
   });
 
   it('A2: with revoke-closes, a connection whose token is not written yet lives on', async () => {
     writeFileSync(file, 'one\ntwo\n');
-    const running = await afterALook(() => startServer({ authTokenFile: file, revokeCloses: 'on' }, 'trace', clock), nothing);
+    const running = await afterALook(
+      () => startServer({ authTokenFile: file, revokeCloses: 'on' }, 'trace', clock),
+      nothing,
+    );
     const two = await Peer.connect(running.url, bearer('two'));
     writeFileSync(file, 'one\n');
-    await afterALook(() => running.server.reload(), () => appendFileSync(file, 'two\nthree\n'), nothing);
+    await afterALook(
+      () => running.server.reload(),
+      () => appendFileSync(file, 'two\nthree\n'),
+      nothing,
+    );
     await two.sync();
     await Peer.connect(running.url, bearer('three'));
     expect(two.socket.readyState).toBe(1);
@@ -129,11 +139,17 @@ describe('files that settle', () => {
     writeFileSync(file, 'first');
     const read: string[] = [];
     const done = await afterALook(
-      () => readAgain([file], clock, () => {
-        read.push(content());
-        if (read.length === 1) writeFileSync(file, 'other');
-        return content();
-      }, over),
+      () =>
+        readAgain(
+          [file],
+          clock,
+          () => {
+            read.push(content());
+            if (read.length === 1) writeFileSync(file, 'other');
+            return content();
+          },
+          over,
+        ),
       () => undefined,
       () => undefined,
     );
@@ -142,37 +158,71 @@ describe('files that settle', () => {
 
   it('are read at once at the start where nobody has written to them lately, and a pipe is read but once', async () => {
     writeFileSync(file, 'old');
-    expect(await readAtStart([file], { now: () => Date.now() + 2 * SETTLED_MS, sleep: () => Promise.reject(new Error('nobody sleeps')) }, content)).toBe('old');
+    expect(
+      await readAtStart(
+        [file],
+        { now: () => Date.now() + 2 * SETTLED_MS, sleep: () => Promise.reject(new Error('nobody sleeps')) },
+        content,
+      ),
+    ).toBe('old');
     let reads = 0;
-    expect(await readAtStart(['/dev/null'], { now: () => Date.now(), sleep: () => Promise.reject(new Error('nobody sleeps')) }, () => (reads += 1))).toBe(1);
+    expect(
+      await readAtStart(
+        ['/dev/null'],
+        { now: () => Date.now(), sleep: () => Promise.reject(new Error('nobody sleeps')) },
+        () => (reads += 1),
+      ),
+    ).toBe(1);
   });
 
   it('that never do are a fault at the start', async () => {
     writeFileSync(file, '');
     const busy = { now: () => Date.now(), sleep: () => Promise.resolve(appendFileSync(file, 'x')) };
-    await expect(readAtStart([file], busy, content)).rejects.toThrow(`${JSON.stringify(file)}: changed again and again while it was read`);
+    await expect(readAtStart([file], busy, content)).rejects.toThrow(
+      `${JSON.stringify(file)}: changed again and again while it was read`,
+    );
   });
 
   it('a fault of what was there for a moment is none', async () => {
     writeFileSync(file, 'half');
-    const done = afterALook(() => readAgain([file], clock, () => {
-      if (content() === 'whole') return 'read';
-      writeFileSync(file, 'whole');
-      throw new Error('half of it');
-    }, over), () => undefined, () => undefined);
+    const done = afterALook(
+      () =>
+        readAgain(
+          [file],
+          clock,
+          () => {
+            if (content() === 'whole') return 'read';
+            writeFileSync(file, 'whole');
+            throw new Error('half of it');
+          },
+          over,
+        ),
+      () => undefined,
+      () => undefined,
+    );
     expect(await done).toEqual({ read: 'read' });
   });
 
   it('are waited for no longer once nobody wants them', async () => {
     writeFileSync(file, 'x');
     const ended = new AbortController();
-    expect(await afterALook(() => readAgain([file], clock, content, ended.signal), () => ended.abort())).toBeUndefined();
+    expect(
+      await afterALook(
+        () => readAgain([file], clock, content, ended.signal),
+        () => ended.abort(),
+      ),
+    ).toBeUndefined();
   });
 });
 
 describe('token new --file', () => {
   /** On a disk that takes 1,024 bytes a file: the system then writes as much of a line as fits. */
-  const onFullDisk = (name: string): ReturnType<typeof spawnSync> => spawnSync('bash', ['-c', `ulimit -f 1 && exec "$0" "$@"`, process.execPath, PROGRAM, 'token', 'new', name, '--file', file], { encoding: 'utf8' });
+  const onFullDisk = (name: string): ReturnType<typeof spawnSync> =>
+    spawnSync(
+      'bash',
+      ['-c', `ulimit -f 1 && exec "$0" "$@"`, process.execPath, PROGRAM, 'token', 'new', name, '--file', file],
+      { encoding: 'utf8' },
+    );
 
   it('leaves no beginning of a line behind where the disk is full, and shows no token', () => {
     const before = `${'#'.repeat(1000)}\n`;

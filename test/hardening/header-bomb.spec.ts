@@ -34,7 +34,14 @@ describe('header bomb', () => {
       sockets.push(socket);
     }
     // The system has all of it, and the server what came before the pair's messages.
-    while (!sockets.every(({ bytesWritten, pending, writableLength }) => !pending && writableLength === 0 && bytesWritten === bytes.length)) await turn();
+    while (
+      !sockets.every(
+        ({ bytesWritten, pending, writableLength }) =>
+          !pending && writableLength === 0 && bytesWritten === bytes.length,
+      )
+    ) {
+      await turn();
+    }
     await server.reaches('cairn_signal_plain_connections', 200);
     await pair.isServed();
     await pair.isServed();
@@ -42,11 +49,20 @@ describe('header bomb', () => {
   }, 30_000);
 
   describe('L14: 128 headers are read, one more is 431, and the connection ends', () => {
-    const HANDSHAKE = ['Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==', 'Sec-WebSocket-Version: 13'];
+    const HANDSHAKE = [
+      'Upgrade: websocket',
+      'Connection: Upgrade',
+      'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
+      'Sec-WebSocket-Version: 13',
+    ];
 
     /** The status of a request with so many headers, of which those that matter stand last. */
     async function status(port: number, count: number, last: readonly string[], path = '/'): Promise<number> {
-      const all = ['Host: localhost', ...Array.from({ length: count - last.length - 1 }, (_, i) => `x-${i}: y`), ...last];
+      const all = [
+        'Host: localhost',
+        ...Array.from({ length: count - last.length - 1 }, (_, i) => `x-${i}: y`),
+        ...last,
+      ];
       const raw = await RawConnection.open(port);
       raw.write(Buffer.from(`GET ${path} HTTP/1.1\r\n${all.join('\r\n')}\r\n\r\n`));
       while (!/^HTTP\/1\.1 \d/.test(raw.answer)) await turn();
@@ -57,18 +73,28 @@ describe('header bomb', () => {
 
     it('of an upgrade', async () => {
       const running = await startServer({}, 'off');
-      expect([await status(running.port, 128, HANDSHAKE), await status(running.port, 129, HANDSHAKE), await status(running.port, 1000, HANDSHAKE)]).toEqual([101, 431, 431]);
+      expect([
+        await status(running.port, 128, HANDSHAKE),
+        await status(running.port, 129, HANDSHAKE),
+        await status(running.port, 1000, HANDSHAKE),
+      ]).toEqual([101, 431, 431]);
     });
 
     it('of a plain request', async () => {
       const running = await startServer({}, 'off');
-      expect([await status(running.port, 128, [], '/health/live'), await status(running.port, 129, [], '/health/live')]).toEqual([200, 431]);
+      expect([
+        await status(running.port, 128, [], '/health/live'),
+        await status(running.port, 129, [], '/health/live'),
+      ]).toEqual([200, 431]);
     });
 
     it('of an operator', async () => {
       const running = await startServer({ managementAddr: '127.0.0.1:0' }, 'off');
       const { port } = new URL(running.management);
-      expect([await status(Number(port), 128, [], '/metrics'), await status(Number(port), 129, [], '/metrics')]).toEqual([200, 431]);
+      expect([
+        await status(Number(port), 128, [], '/metrics'),
+        await status(Number(port), 129, [], '/metrics'),
+      ]).toEqual([200, 431]);
     });
 
     it('L7: and what a proxy wrote last is believed still', async () => {

@@ -26,8 +26,10 @@ describe('header smuggling', () => {
   afterAll(stopServers);
 
   /** The handshake with more header lines. */
-  const handshake = (...lines: string[]): string => HANDSHAKE.replace(/\r\n\r\n$/, `\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`);
-  const statuses = (answer: string): (string | undefined)[] => [...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
+  const handshake = (...lines: string[]): string =>
+    HANDSHAKE.replace(/\r\n\r\n$/, `\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`);
+  const statuses = (answer: string): (string | undefined)[] =>
+    [...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
   const latin1 = (request: string): Buffer => Buffer.from(request, 'latin1');
   const connections = (): number => running.connections.size;
 
@@ -41,12 +43,21 @@ describe('header smuggling', () => {
   }
 
   it.each([
-    ['a length and chunks', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
-    ['chunks and a length', 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n'],
+    [
+      'a length and chunks',
+      'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    ],
+    [
+      'chunks and a length',
+      'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n',
+    ],
     ['two lengths', `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: ${SMUGGLED.length}\r\n\r\n`],
     ['a list of lengths', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0, 5\r\n\r\n'],
     ['a signed length', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\n'],
-    ['chunks twice', 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n'],
+    [
+      'chunks twice',
+      'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n',
+    ],
     ['a space before the colon', 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n'],
     ['a handshake with a length and chunks', handshake('Content-Length: 5', 'Transfer-Encoding: chunked')],
     ['a handshake with two lengths', handshake('Content-Length: 0', `Content-Length: ${SMUGGLED.length}`)],
@@ -92,9 +103,14 @@ describe('header smuggling', () => {
     ['405', 'CONNECT smuggled:80 HTTP/1.1\r\nHost: smuggled\r\n\r\n'],
     ['426', 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'],
     ['200', 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'],
-  ])('what is pipelined behind an upgrade that is answered %s is not done: request, handshake or frame', async (status, request) => {
-    for (const behind of [SMUGGLED, HANDSHAKE, HANDSHAKE + clientFrame(0x89, 'ping').toString('latin1')]) expect(await refused(request + behind)).toEqual([status]);
-  });
+  ])(
+    'what is pipelined behind an upgrade that is answered %s is not done: request, handshake or frame',
+    async (status, request) => {
+      for (const behind of [SMUGGLED, HANDSHAKE, HANDSHAKE + clientFrame(0x89, 'ping').toString('latin1')]) {
+        expect(await refused(request + behind)).toEqual([status]);
+      }
+    },
+  );
 
   it('1002: a request behind a handshake that is let in is taken for frames, and those are broken', async () => {
     const connection = await RawConnection.open(running.port);
@@ -107,7 +123,11 @@ describe('header smuggling', () => {
 
   it('a body is no request: what a GET carries is read as its body and answered with nothing', async () => {
     const last = 'GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
-    expect(await refused(`GET /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${SMUGGLED.length}\r\n\r\n${SMUGGLED}${last}`)).toEqual(['404', '200']);
+    expect(
+      await refused(
+        `GET /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${SMUGGLED.length}\r\n\r\n${SMUGGLED}${last}`,
+      ),
+    ).toEqual(['404', '200']);
   });
 
   it.each([
@@ -131,7 +151,9 @@ describe('header smuggling', () => {
       const guarded = await startServer({ authToken: 'right' });
       expect(statuses(await exchange(guarded.port, handshake(WRONG, RIGHT)))).toEqual(['401']);
       expect(statuses(await exchange(guarded.port, handshake('Authorization: ', RIGHT)))).toEqual(['401']);
-      expect(statuses(await exchange(guarded.port, handshake('Authorization: Bearer wrong, Bearer right')))).toEqual(['401']);
+      expect(statuses(await exchange(guarded.port, handshake('Authorization: Bearer wrong, Bearer right')))).toEqual([
+        '401',
+      ]);
       const connection = await RawConnection.open(guarded.port);
       connection.write(handshake(RIGHT, WRONG));
       await once(connection.socket, 'data');
@@ -139,19 +161,26 @@ describe('header smuggling', () => {
       connection.socket.destroy();
     });
 
-    it.each(['X-Forwarded-For', 'Forwarded', 'X-Real-IP', 'CF-Connecting-IP', 'True-Client-IP', 'X-Client-IP', 'Via'])('429: without trusted-proxies, %s is no way to be somebody else', async (header) => {
-      const limited = await startServer({ maxConnectionsPerIp: 2 });
-      const honest = await HonestPair.connect(limited.url);
-      for (let i = 1; i <= 5; i++) {
-        const value = header === 'Forwarded' ? `for=203.0.113.${i}` : `203.0.113.${i}`;
-        expect((await Peer.refused(limited.url, { headers: { [header]: value } })).status).toBe(429);
-      }
-      expect(limited.counts.of('max-connections-per-ip')).toBe(5);
-      await honest.isServed();
-    });
+    it.each(['X-Forwarded-For', 'Forwarded', 'X-Real-IP', 'CF-Connecting-IP', 'True-Client-IP', 'X-Client-IP', 'Via'])(
+      '429: without trusted-proxies, %s is no way to be somebody else',
+      async (header) => {
+        const limited = await startServer({ maxConnectionsPerIp: 2 });
+        const honest = await HonestPair.connect(limited.url);
+        for (let i = 1; i <= 5; i++) {
+          const value = header === 'Forwarded' ? `for=203.0.113.${i}` : `203.0.113.${i}`;
+          expect((await Peer.refused(limited.url, { headers: { [header]: value } })).status).toBe(429);
+        }
+        expect(limited.counts.of('max-connections-per-ip')).toBe(5);
+        await honest.isServed();
+      },
+    );
 
     it('with trusted-proxies two headers are one list, of which the proxy wrote the end', async () => {
-      const behind = await startServer({ trustedProxies: '127.0.0.1', authToken: 'right', maxWrongTokens: 1, drainTimeout: '0s' }, 'info', new ManualClock());
+      const behind = await startServer(
+        { trustedProxies: '127.0.0.1', authToken: 'right', maxWrongTokens: 1, drainTimeout: '0s' },
+        'info',
+        new ManualClock(),
+      );
       const guess = (...lines: string[]): Promise<string> => exchange(behind.port, handshake(WRONG, ...lines));
       expect(statuses(await guess('X-Forwarded-For: 203.0.113.1'))).toEqual(['401']);
       expect(statuses(await guess('X-Forwarded-For: 198.51.100.1', 'X-Forwarded-For: 203.0.113.1'))).toEqual(['429']);

@@ -39,10 +39,16 @@ describe('what is counted for slow readers is what is held', () => {
   }
 
   /** By how much the figure grows, and by how much the memory that is held does. */
-  async function growth(server: MeasuredServer, attack: () => Promise<void>): Promise<{ counted: number; memory: number }> {
+  async function growth(
+    server: MeasuredServer,
+    attack: () => Promise<void>,
+  ): Promise<{ counted: number; memory: number }> {
     const before = { memory: await server.memory(), counted: await server.metric(COUNTED) };
     await attack();
-    return { counted: (await server.metric(COUNTED)) - before.counted, memory: (await server.memory()) - before.memory };
+    return {
+      counted: (await server.metric(COUNTED)) - before.counted,
+      memory: (await server.memory()) - before.memory,
+    };
   }
 
   function expectHonest({ counted, memory }: { counted: number; memory: number }): void {
@@ -68,7 +74,7 @@ describe('what is counted for slow readers is what is held', () => {
     for (const { socket } of peers) socket.terminate();
   }, 60_000);
 
-  it('L2: a small frame now and then, in slabs that others\' frames fill', async () => {
+  it("L2: a small frame now and then, in slabs that others' frames fill", async () => {
     const server = await MeasuredServer.start(UNBOUNDED);
     const sender = await Peer.connect(server.url);
     const filler = await Peer.connect(server.url);
@@ -101,7 +107,10 @@ describe('what is counted for slow readers is what is held', () => {
   }, 60_000);
 
   it('L3: what waits for a peer that has begun to close counts until its socket is gone', async () => {
-    const running = await startServer({ maxMessagesPerSecond: 0, maxBufferedBytes: 0, maxBufferedTotalBytes: 0 }, 'off');
+    const running = await startServer(
+      { maxMessagesPerSecond: 0, maxBufferedBytes: 0, maxBufferedTotalBytes: 0 },
+      'off',
+    );
     const [sender, peer] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     peer.subscribe('all');
     await peer.sync();

@@ -4,7 +4,12 @@
  * write half a megabyte for each, unread, until its memory is full.
  */
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { MOST_ANSWERS, MOST_ANSWERS_BYTES, MOST_GIVEN_BYTES_A_SECOND, MOST_TAKEN_BYTES_A_SECOND } from '../../src/backplane/questions.js';
+import {
+  MOST_ANSWERS,
+  MOST_ANSWERS_BYTES,
+  MOST_GIVEN_BYTES_A_SECOND,
+  MOST_TAKEN_BYTES_A_SECOND,
+} from '../../src/backplane/questions.js';
 import { BackplaneCounts } from '../../src/metrics/backplane-counts.js';
 import { MOST_TOLD_BYTES } from '../../src/protocol/record-answer.js';
 import { JsonPeer } from '../support/json-peer.js';
@@ -21,7 +26,14 @@ const base64 = (bytes: number): string => Buffer.alloc(bytes, 'x').toString('bas
 const NOW = { age: 1 };
 const ANNOUNCER = 'a'.repeat(43);
 const published = (bytes: number): object => ({ kind: 'published', ...NOW, payload: base64(bytes) });
-const announced = (addresses: unknown, more: object = {}): object => ({ kind: 'announced', ...NOW, announcer: ANNOUNCER, peerId: 'aa', addresses, ...more });
+const announced = (addresses: unknown, more: object = {}): object => ({
+  kind: 'announced',
+  ...NOW,
+  announcer: ANNOUNCER,
+  peerId: 'aa',
+  addresses,
+  ...more,
+});
 
 type Answer = Awaited<ReturnType<JsonPeer['query']>>;
 
@@ -47,7 +59,8 @@ describeWithNats('a hostile bus', () => {
     await stopServers();
     await NatsServer.stopAll();
   });
-  const node = (settings: object = {}): Promise<RunningServer> => startServer({ natsUrl: nats.url, ...SETTINGS, ...settings });
+  const node = (settings: object = {}): Promise<RunningServer> =>
+    startServer({ natsUrl: nats.url, ...SETTINGS, ...settings });
 
   /** So many answers to every question were dropped, of those that were heard in time. */
   const expectDrops = (here: RunningServer, each: number): void => {
@@ -66,13 +79,24 @@ describeWithNats('a hostile bus', () => {
   it('N5: the largest records that some peer could have left are believed', async () => {
     const here = await node();
     const [asker, late] = [await JsonPeer.connect(here.url), await Peer.connect(here.url)];
-    stranger.answer([published(4096), announced(['a', 'b'.repeat(1000)]), announced([], { announcer: 'b'.repeat(43), peerId: '', age: 60_000 }), announced(Array.from({ length: 1024 }, () => ''), { announcer: 'c'.repeat(43) })]);
+    stranger.answer([
+      published(4096),
+      announced(['a', 'b'.repeat(1000)]),
+      announced([], { announcer: 'b'.repeat(43), peerId: '', age: 60_000 }),
+      announced(
+        Array.from({ length: 1024 }, () => ''),
+        { announcer: 'c'.repeat(43) },
+      ),
+    ]);
     expect((await ask(asker, ({ payload }) => payload !== null)).payload).toBe(base64(4096));
     expect(countsOf(here).dropped.malformed).toBe(0);
     await replayed(late);
     expect(late.received).toEqual([relayMessage('topic', Buffer.alloc(4096, 'x'))]);
     stranger.answer([announced(['x'.repeat(4094)])]);
-    expect(Buffer.from((await ask(asker, ({ payload }) => payload !== null && payload !== base64(4096))).payload!, 'base64').length).toBe(4094);
+    expect(
+      Buffer.from((await ask(asker, ({ payload }) => payload !== null && payload !== base64(4096))).payload!, 'base64')
+        .length,
+    ).toBe(4094);
   });
 
   const LIES: Record<string, unknown> = {
@@ -149,7 +173,10 @@ describeWithNats('a hostile bus', () => {
     peer.subscribe('topic');
     await peer.sync();
     // The shortest form of a Relay leaves out 15 bytes of the canonical one.
-    const largest = relayMessage('topic', Buffer.alloc(1024 + 15 - (relayMessage('topic', Buffer.alloc(1000)).length - 1000)));
+    const largest = relayMessage(
+      'topic',
+      Buffer.alloc(1024 + 15 - (relayMessage('topic', Buffer.alloc(1000)).length - 1000)),
+    );
     expect(largest.length).toBe(1024 + 15);
     const larger = relayMessage('topic', Buffer.alloc(largest.length));
     stranger.publish(subjectOf('topic', 'topic'), larger);
@@ -189,7 +216,11 @@ describeWithNats('a hostile bus', () => {
 
   it('N6: of questions by others, so many are answered in a second, counted by bytes too; and none that wants no answer', async () => {
     const clock = new ManualClock();
-    const here = await startServer({ natsUrl: nats.url, ...SETTINGS, recordMaxBytes: 16_384, recordsPerTopic: 16 }, 'off', clock);
+    const here = await startServer(
+      { natsUrl: nats.url, ...SETTINGS, recordMaxBytes: 16_384, recordsPerTopic: 16 },
+      'off',
+      clock,
+    );
     const announcer = await JsonPeer.connect(here.url);
     for (let i = 0; i < 16; i++) await announcer.announce('topic', ['x'.repeat(16_000)], (16 + i).toString(16));
     const size = 16 * 16_000;

@@ -49,7 +49,9 @@ describe('work for JSON', () => {
   /** As many items as fit, each another one where `item` says so. */
   function filled(head: string, item: (i: number) => string, tail: string, separator = ','): string {
     let text = head + item(0);
-    for (let i = 1; text.length + separator.length + item(i).length + tail.length <= MOST; i++) text += separator + item(i);
+    for (let i = 1; text.length + separator.length + item(i).length + tail.length <= MOST; i++) {
+      text += separator + item(i);
+    }
     return text + tail;
   }
 
@@ -112,8 +114,13 @@ describe('work for JSON', () => {
   ])('L1: a text of %d bytes counts as %d messages more, whatever is in it', async (bytes, more) => {
     const gateway = (await startServer()).server.app.get(SignalingGateway, { strict: false });
     let charged = 0;
-    const connection = { charge: (messages: number) => void (charged += messages), send: () => true } as Partial<Connection> as Connection;
-    for (const text of ['x'.repeat(bytes), '{"x":"'.padEnd(bytes - 2, 'x') + '"}']) gateway.textMessage(connection, Buffer.from(text));
+    const connection = {
+      charge: (messages: number) => void (charged += messages),
+      send: () => true,
+    } as Partial<Connection> as Connection;
+    for (const text of ['x'.repeat(bytes), '{"x":"'.padEnd(bytes - 2, 'x') + '"}']) {
+      gateway.textMessage(connection, Buffer.from(text));
+    }
     expect(charged).toBe(2 * more);
   });
 });

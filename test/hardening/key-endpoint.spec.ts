@@ -24,16 +24,24 @@ describe('made-up keys', () => {
     issuer = await TestIssuer.start();
     issuer.keys = [key.jwk];
     clock = new ManualClock();
-    running = await startServer({ jwtIssuer: issuer.name, jwtJwksUrl: issuer.keysUrl, jwtAudience: 'cairn', drainTimeout: '0s' }, 'trace', clock);
+    running = await startServer(
+      { jwtIssuer: issuer.name, jwtJwksUrl: issuer.keysUrl, jwtAudience: 'cairn', drainTimeout: '0s' },
+      'trace',
+      clock,
+    );
   });
   afterEach(async () => {
     await stopServers();
     await stopIssuers();
   });
 
-  const bearer = (token: string): { headers: { Authorization: string } } => ({ headers: { Authorization: `Bearer ${token}` } });
-  const token = (kid = 'key'): Promise<string> => sign(key, { iss: issuer.name, aud: 'cairn', sub: 'alice', exp: clock.now() / 1000 + 60 }, { kid });
-  const attempt = async (kid: string): Promise<number> => (await Peer.refused(running.url, bearer(await token(kid)))).status;
+  const bearer = (token: string): { headers: { Authorization: string } } => ({
+    headers: { Authorization: `Bearer ${token}` },
+  });
+  const token = (kid = 'key'): Promise<string> =>
+    sign(key, { iss: issuer.name, aud: 'cairn', sub: 'alice', exp: clock.now() / 1000 + 60 }, { kid });
+  const attempt = async (kid: string): Promise<number> =>
+    (await Peer.refused(running.url, bearer(await token(kid)))).status;
   const attempts = (): Promise<number[]> => Promise.all(Array.from({ length: 50 }, (_, i) => attempt(`made up ${i}`)));
 
   it('have the issuer asked once in 30 s, whatever their number', async () => {

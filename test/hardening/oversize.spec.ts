@@ -24,17 +24,20 @@ describe('oversize', () => {
 
   const counted = (): number => running.counts.of('max-message-bytes');
 
-  it.each([65_537n, 2n ** 31n, 2n ** 32n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n])('1009: a head that claims %d bytes, before any of them came', async (length) => {
-    const before = counted();
-    const peer = await Peer.connect(running.url);
-    const head = Buffer.from('82ff00000000000000000000', 'hex');
-    head.writeBigUInt64BE(length, 2);
-    writeRaw(peer, head);
-    expect(await peer.closed).toEqual(TOO_BIG);
-    expect(counted()).toBe(before + 1);
-    await pair.isServed();
-    while (running.connections.size > 2) await pair.isServed();
-  });
+  it.each([65_537n, 2n ** 31n, 2n ** 32n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n])(
+    '1009: a head that claims %d bytes, before any of them came',
+    async (length) => {
+      const before = counted();
+      const peer = await Peer.connect(running.url);
+      const head = Buffer.from('82ff00000000000000000000', 'hex');
+      head.writeBigUInt64BE(length, 2);
+      writeRaw(peer, head);
+      expect(await peer.closed).toEqual(TOO_BIG);
+      expect(counted()).toBe(before + 1);
+      await pair.isServed();
+      while (running.connections.size > 2) await pair.isServed();
+    },
+  );
 
   it('1009: of 16 MB that come in spite of it nothing becomes a message', async () => {
     const before = counted();

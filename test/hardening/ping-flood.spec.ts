@@ -64,7 +64,11 @@ describe('ping flood', () => {
   });
 
   it('what is sent in excess waits with the peer: of 8 MB no more is read than the burst and what came with it', async () => {
-    const running = await startServer({ maxMessagesPerSecond: 1, messageBurst: 10, drainTimeout: '0s' }, 'off', new ManualClock());
+    const running = await startServer(
+      { maxMessagesPerSecond: 1, messageBurst: 10, drainTimeout: '0s' },
+      'off',
+      new ManualClock(),
+    );
     const pair = await HonestPair.connect(running.url);
     const peer = await Peer.connect(running.url);
     const connection = newest(running);

@@ -16,9 +16,21 @@ describe('pinned reads', () => {
     const pair = await HonestPair.connect(running.url);
     const peer = await Peer.connect(running.url);
     const [first, more, last] = [0x02, 0x00, 0x80];
-    const pongs = (count: number): Buffer => Buffer.concat(Array.from({ length: count }, () => clientFrame(0x8a, Buffer.alloc(125))));
+    const pongs = (count: number): Buffer =>
+      Buffer.concat(Array.from({ length: count }, () => clientFrame(0x8a, Buffer.alloc(125))));
     // Between messages there may be any number.
-    writeRaw(peer, Buffer.concat([pongs(1000), clientFrame(first, 'x'), pongs(512), clientFrame(last, 'x'), pongs(1), clientFrame(first, 'x'), pongs(511)]));
+    writeRaw(
+      peer,
+      Buffer.concat([
+        pongs(1000),
+        clientFrame(first, 'x'),
+        pongs(512),
+        clientFrame(last, 'x'),
+        pongs(1),
+        clientFrame(first, 'x'),
+        pongs(511),
+      ]),
+    );
     await peer.sync();
     expect(peer.socket.readyState).toBe(peer.socket.OPEN);
     writeRaw(peer, Buffer.concat([clientFrame(more, 'x'), pongs(1)]));

@@ -90,17 +90,28 @@ describe('handles by plain HTTP', () => {
    * Starts the program, has `say` said on more connections than have handles, and tells how many honest pairs of another address came and were
    * served meanwhile, of five, and with what the program ended.
    */
-  async function served(say: string, { flags = [], tls = false, honest = { localAddress: '127.0.0.2' } }: Circumstances = {}): Promise<[pairs: number, code: number | null]> {
+  async function served(
+    say: string,
+    { flags = [], tls = false, honest = { localAddress: '127.0.0.2' } }: Circumstances = {},
+  ): Promise<[pairs: number, code: number | null]> {
     const secure = tls ? ['--tls-cert', certificates.chain, '--tls-key', certificates.key] : [];
     // Longer than the test: no time-out helps.
-    const program = new Program(['--listen-addr', '127.0.0.1:0', '--handshake-timeout', '5m', ...secure, ...flags], { RUST_LOG: 'info' }, FILES);
+    const program = new Program(
+      ['--listen-addr', '127.0.0.1:0', '--handshake-timeout', '5m', ...secure, ...flags],
+      { RUST_LOG: 'info' },
+      FILES,
+    );
     const port = await program.port();
     attack = new Attack(port, say, tls && say !== '');
     await attack.goOn();
     let pairs = 0;
     for (; pairs < 5; pairs++) {
       const onceMore = attack.goOn();
-      const pair = await HonestPair.connect(`${tls ? 'wss' : 'ws'}://127.0.0.1:${port}`, { ...honest, ca: certificates.ca, servername: 'localhost' });
+      const pair = await HonestPair.connect(`${tls ? 'wss' : 'ws'}://127.0.0.1:${port}`, {
+        ...honest,
+        ca: certificates.ca,
+        servername: 'localhost',
+      });
       await onceMore;
       await pair.isServed();
     }
@@ -121,19 +132,34 @@ describe('handles by plain HTTP', () => {
     ['answers that there is nothing', GET('/nowhere')],
   ])('L16: %s make way for peers', async (_what, say) => expect(await served(say)).toEqual([5, 0]), 60_000);
 
-  it('L16: so do answers that a guard holds back', async () => expect(await served(GET('/check/auth'), { flags: SLOW_REHEARSAL })).toEqual([5, 0]), 60_000);
+  it(
+    'L16: so do answers that a guard holds back',
+    async () => expect(await served(GET('/check/auth'), { flags: SLOW_REHEARSAL })).toEqual([5, 0]),
+    60_000,
+  );
 
   it.each([
     ['that say nothing, in the TLS handshake', ''],
     ['that are kept alive after it', GET('/')],
-  ])('L16: so do connections %s', async (_what, say) => expect(await served(say, { tls: true })).toEqual([5, 0]), 60_000);
+  ])(
+    'L16: so do connections %s',
+    async (_what, say) => expect(await served(say, { tls: true })).toEqual([5, 0]),
+    60_000,
+  );
 
   it.each([
     ['kept alive', GET('/', BY_PROXY)],
     ['held by a guard', GET('/check/auth', BY_PROXY)],
     ['of requests that are begun', 'GET / HTTP/1.1\r\nHost: localhost\r\nX: '],
-  ])('L16: so do those of a trusted proxy %s, for other peers behind it', async (_what, say) => {
-    const behind = { flags: ['--trusted-proxies', '127.0.0.0/8', ...SLOW_REHEARSAL], honest: { headers: { 'X-Forwarded-For': '203.0.113.2' } } };
-    expect(await served(say, behind)).toEqual([5, 0]);
-  }, 60_000);
+  ])(
+    'L16: so do those of a trusted proxy %s, for other peers behind it',
+    async (_what, say) => {
+      const behind = {
+        flags: ['--trusted-proxies', '127.0.0.0/8', ...SLOW_REHEARSAL],
+        honest: { headers: { 'X-Forwarded-For': '203.0.113.2' } },
+      };
+      expect(await served(say, behind)).toEqual([5, 0]);
+    },
+    60_000,
+  );
 });

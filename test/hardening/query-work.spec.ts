@@ -17,23 +17,45 @@ describe('work for queries', () => {
 
   it.each<[string, (i: number) => object]>([
     ['published', (i) => ({ type: 'publish', payload: Buffer.alloc(JUST, i).toString('base64') })],
-    ['announced with a long peer_id', (i) => ({ type: 'announce', peer_id: i.toString(16).padStart(LARGE, '0'), addresses: [] })],
-    ['announced with a long address', (i) => ({ type: 'announce', peer_id: i.toString(16).padStart(4, '0'), addresses: ['x'.repeat(JUST)] })],
-    ['announced with addresses that JSON has to escape', (i) => ({ type: 'announce', peer_id: i.toString(16).padStart(4, '0'), addresses: ['\u0001'.repeat(JUST)] })],
-    ['announced with as many addresses as there may be', (i) => ({ type: 'announce', peer_id: i.toString(16).padStart(4, '0'), addresses: Array<string>(1024).fill('') })],
+    [
+      'announced with a long peer_id',
+      (i) => ({ type: 'announce', peer_id: i.toString(16).padStart(LARGE, '0'), addresses: [] }),
+    ],
+    [
+      'announced with a long address',
+      (i) => ({ type: 'announce', peer_id: i.toString(16).padStart(4, '0'), addresses: ['x'.repeat(JUST)] }),
+    ],
+    [
+      'announced with addresses that JSON has to escape',
+      (i) => ({ type: 'announce', peer_id: i.toString(16).padStart(4, '0'), addresses: ['\u0001'.repeat(JUST)] }),
+    ],
+    [
+      'announced with as many addresses as there may be',
+      (i) => ({ type: 'announce', peer_id: i.toString(16).padStart(4, '0'), addresses: Array<string>(1024).fill('') }),
+    ],
   ])('J4: records %s: what fits into no answer is not written', async (_what, left) => {
     const running = await startServer({ recordsPerTopic: 64, maxMessagesPerSecond: 0 }, 'off');
     const peers = await Promise.all(Array.from({ length: 64 }, () => JsonPeer.connect(running.url)));
-    for (const [i, peer] of peers.entries()) expect(await peer.say({ topic: 't', ...left(i) })).toEqual([{ type: 'ack', topic: 't' }]);
+    for (const [i, peer] of peers.entries()) {
+      expect(await peer.say({ topic: 't', ...left(i) })).toEqual([{ type: 'ack', topic: 't' }]);
+    }
 
     const asker = [...running.connections][0];
     const answers: Buffer[] = [];
     jest.spyOn(asker, 'send').mockImplementation((frame) => answers.push(frame) > 0);
     const written = jest.spyOn(JSON, 'stringify');
     const made = jest.spyOn(Buffer, 'from');
-    running.server.app.get(SignalingGateway, { strict: false }).textMessage(asker, Buffer.concat([Buffer.from('{"type":"query","topic":"t"}')]));
-    const bytes = (written.mock.results.map(({ value }) => value) as string[]).reduce((sum, json) => sum + json.length, 0);
-    const bytesMade = (made.mock.results.map(({ value }) => value) as Buffer[]).reduce((sum, buffer) => sum + buffer.length, 0);
+    running.server.app
+      .get(SignalingGateway, { strict: false })
+      .textMessage(asker, Buffer.concat([Buffer.from('{"type":"query","topic":"t"}')]));
+    const bytes = (written.mock.results.map(({ value }) => value) as string[]).reduce(
+      (sum, json) => sum + json.length,
+      0,
+    );
+    const bytesMade = (made.mock.results.map(({ value }) => value) as Buffer[]).reduce(
+      (sum, buffer) => sum + buffer.length,
+      0,
+    );
     written.mockRestore();
     made.mockRestore();
 

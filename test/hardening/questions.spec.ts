@@ -27,7 +27,10 @@ describe('questions between nodes', () => {
   const published: ToldRecord = { kind: 'published', age: 1, payload: Buffer.alloc(16_384).toString('base64') };
 
   /** What asking about a topic is charged where other nodes answer so. */
-  async function charged(answers: readonly Buffer[], ask: (discovery: Discovery, asker: Connection) => unknown): Promise<number[]> {
+  async function charged(
+    answers: readonly Buffer[],
+    ask: (discovery: Discovery, asker: Connection) => unknown,
+  ): Promise<number[]> {
     const backplane = new (class extends LocalBackplane {
       override ask(): undefined {
         return Promise.resolve(answers) as unknown as undefined;
@@ -36,7 +39,17 @@ describe('questions between nodes', () => {
     const clock = new ManualClock();
     const charges: number[] = [];
     const asker = { charge: (messages: number) => void charges.push(messages) } as Partial<Connection> as Connection;
-    await ask(new Discovery(new MemoryRecordStore(bounds, clock), backplane, clock, new Timings(), new BackplaneCounts(), parseSettings({})), asker);
+    await ask(
+      new Discovery(
+        new MemoryRecordStore(bounds, clock),
+        backplane,
+        clock,
+        new Timings(),
+        new BackplaneCounts(),
+        parseSettings({}),
+      ),
+      asker,
+    );
     return charges;
   }
 
@@ -44,7 +57,10 @@ describe('questions between nodes', () => {
     ['a query', (discovery, asker) => discovery.everywhere(asker, 't')],
     ['a late Subscribe', (discovery, asker) => discovery.elsewhere(asker, 't')],
   ])('N6: what other nodes answer to %s is charged to who asked', async (_what, ask) => {
-    const large = encodeRecords(Array.from({ length: 16 }, () => published), 524_288);
+    const large = encodeRecords(
+      Array.from({ length: 16 }, () => published),
+      524_288,
+    );
     expect(large.length).toBeGreaterThan(340_000);
     expect(await charged([large, large], ask)).toEqual([Math.floor((2 * large.length) / 16_384)]);
     const small = encodeRecords([{ kind: 'published', age: 1, payload: 'eA==' }], 524_288);
@@ -72,7 +88,8 @@ describe('questions between nodes', () => {
       made += 1;
       return answer;
     };
-    const ask = (times: number): number => Array.from({ length: times }, () => questions.answer('t', 1_000_000)).filter((given) => given === answer).length;
+    const ask = (times: number): number =>
+      Array.from({ length: times }, () => questions.answer('t', 1_000_000)).filter((given) => given === answer).length;
     expect([ask(100), made, counts.questionsDropped]).toEqual([16, 16, 84]);
     clock.pass(1000);
     expect([ask(1), made, counts.questionsDropped]).toEqual([1, 17, 84]);

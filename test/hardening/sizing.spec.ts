@@ -26,11 +26,13 @@ describe('the sizing table holds under attack', () => {
   const operations = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
   const [, head] = /^\| container \| `NODE_OPTIONS` \|(.*)\|$/m.exec(operations)!;
   const settings = [...head.matchAll(/`([a-z-]+)`/g)].map(([, name]) => name);
-  const rows = [...operations.matchAll(/^\| (\d+ [MG]iB) \| `(--max-old-space-size=\d+)` \|(.*)\|$/gm)].map(([, container, heap, values]) => ({
-    container,
-    heap,
-    flags: Object.fromEntries(values.split('|').map((value, i) => [settings[i], value.trim()])),
-  }));
+  const rows = [...operations.matchAll(/^\| (\d+ [MG]iB) \| `(--max-old-space-size=\d+)` \|(.*)\|$/gm)].map(
+    ([, container, heap, values]) => ({
+      container,
+      heap,
+      flags: Object.fromEntries(values.split('|').map((value, i) => [settings[i], value.trim()])),
+    }),
+  );
 
   /** A peer that is nothing but a socket: there are thousands of them. */
   function bare(server: MeasuredServer, bytes: Buffer | string): Socket {
@@ -49,53 +51,70 @@ describe('the sizing table holds under attack', () => {
 
   it('there are rows', () => {
     expect(rows.map(({ container }) => container)).toEqual(Object.keys(CONTAINERS));
-    expect(settings).toEqual(['max-connections', 'max-subscriptions', 'max-buffered-total-bytes', 'max-unfinished-total-bytes', 'max-plain-connections']);
+    expect(settings).toEqual([
+      'max-connections',
+      'max-subscriptions',
+      'max-buffered-total-bytes',
+      'max-unfinished-total-bytes',
+      'max-plain-connections',
+    ]);
   });
 
-  it.each(rows)('$container', async ({ container, heap, flags }) => {
-    const server = await MeasuredServer.start(flags, [heap]);
-    const pair = await HonestPair.connect(server.url);
+  it.each(rows)(
+    '$container',
+    async ({ container, heap, flags }) => {
+      const server = await MeasuredServer.start(flags, [heap]);
+      const pair = await HonestPair.connect(server.url);
 
-    // Nearly all subscriptions of the smallest row, each to a topic of its own.
-    for (let i = 0; i < 195; i++) bare(server, upgraded(...Array.from({ length: 1000 }, (_, j) => subscribe(`${i} ${j} `.padEnd(64, 'x')))));
-    // Messages that are begun, in one piece or in 4,000, up to a third more than may be held.
-    const begun = clientFrame(0x02, Buffer.alloc(50_000));
-    const fragments = Buffer.concat([clientFrame(0x01, 'x'), ...Array.from({ length: 3999 }, () => clientFrame(0x00, 'x'))]);
-    const unfinished = Math.ceil((1.3 * Number(flags['max-unfinished-total-bytes'])) / 50_000);
-    for (let i = 0; i < unfinished; i++) {
-      bare(server, upgraded(i % 10 === 0 ? fragments : begun));
-      if (i % 100 === 0) await pair.isServed();
-    }
-    // Requests that are not finished, as many as get in.
-    for (let i = 0; i < 1500; i++) bare(server, `GET / HTTP/1.1\r\n${'a:\r\n'.repeat(4000)}`);
-    // What comes too fast.
-    const pongs = Buffer.concat(Array.from({ length: 9000 }, () => clientFrame(0x8a)));
-    for (let i = 0; i < 200; i++) bare(server, upgraded(pongs));
-    await pair.isServed();
-
-    // Readers that do not read, sent small frames until most that may wait does, or they are closed.
-    const slow = await Promise.all(Array.from({ length: 90 }, () => Peer.connect(server.url)));
-    for (const peer of slow) {
-      peer.subscribe('slow');
-      await peer.sync();
-      peer.socket.pause();
-    }
-    const senders = await Promise.all(Array.from({ length: 30 }, () => Peer.connect(server.url)));
-    const closed = async (): Promise<number> => (await server.metric(reached('max-buffered-bytes'))) + (await server.metric(reached('max-buffered-total-bytes')));
-    while ((await closed()) === 0) {
-      for (const sender of senders) for (let i = 0; i < 4; i++) sender.relay('slow', Buffer.alloc(3500));
-      await Promise.all(senders.map((sender) => sender.sync()));
-    }
-    for (const { socket } of slow) for (let i = 0; i < 1000; i++) writeRaw({ socket } as Peer, clientFrame(0x89));
-
-    await server.reaches(reached('max-unfinished-total-bytes'), 1);
-    await server.reaches('cairn_signal_subscriptions', 190_000);
-    for (let i = 0; i < 20; i++) {
+      // Nearly all subscriptions of the smallest row, each to a topic of its own.
+      for (let i = 0; i < 195; i++) {
+        bare(server, upgraded(...Array.from({ length: 1000 }, (_, j) => subscribe(`${i} ${j} `.padEnd(64, 'x')))));
+      }
+      // Messages that are begun, in one piece or in 4,000, up to a third more than may be held.
+      const begun = clientFrame(0x02, Buffer.alloc(50_000));
+      const fragments = Buffer.concat([
+        clientFrame(0x01, 'x'),
+        ...Array.from({ length: 3999 }, () => clientFrame(0x00, 'x')),
+      ]);
+      const unfinished = Math.ceil((1.3 * Number(flags['max-unfinished-total-bytes'])) / 50_000);
+      for (let i = 0; i < unfinished; i++) {
+        bare(server, upgraded(i % 10 === 0 ? fragments : begun));
+        if (i % 100 === 0) await pair.isServed();
+      }
+      // Requests that are not finished, as many as get in.
+      for (let i = 0; i < 1500; i++) bare(server, `GET / HTTP/1.1\r\n${'a:\r\n'.repeat(4000)}`);
+      // What comes too fast.
+      const pongs = Buffer.concat(Array.from({ length: 9000 }, () => clientFrame(0x8a)));
+      for (let i = 0; i < 200; i++) bare(server, upgraded(pongs));
       await pair.isServed();
-      await turn();
-    }
-    expect(server.alive).toBe(true);
-    expect(server.peak).toBeLessThan(CONTAINERS[container]);
-    for (const { socket } of [...slow, ...senders]) socket.terminate();
-  }, 120_000);
+
+      // Readers that do not read, sent small frames until most that may wait does, or they are closed.
+      const slow = await Promise.all(Array.from({ length: 90 }, () => Peer.connect(server.url)));
+      for (const peer of slow) {
+        peer.subscribe('slow');
+        await peer.sync();
+        peer.socket.pause();
+      }
+      const senders = await Promise.all(Array.from({ length: 30 }, () => Peer.connect(server.url)));
+      const closed = async (): Promise<number> =>
+        (await server.metric(reached('max-buffered-bytes'))) +
+        (await server.metric(reached('max-buffered-total-bytes')));
+      while ((await closed()) === 0) {
+        for (const sender of senders) for (let i = 0; i < 4; i++) sender.relay('slow', Buffer.alloc(3500));
+        await Promise.all(senders.map((sender) => sender.sync()));
+      }
+      for (const { socket } of slow) for (let i = 0; i < 1000; i++) writeRaw({ socket } as Peer, clientFrame(0x89));
+
+      await server.reaches(reached('max-unfinished-total-bytes'), 1);
+      await server.reaches('cairn_signal_subscriptions', 190_000);
+      for (let i = 0; i < 20; i++) {
+        await pair.isServed();
+        await turn();
+      }
+      expect(server.alive).toBe(true);
+      expect(server.peak).toBeLessThan(CONTAINERS[container]);
+      for (const { socket } of [...slow, ...senders]) socket.terminate();
+    },
+    120_000,
+  );
 });

@@ -41,8 +41,29 @@ describe('whatever a peer sends, each regular expression that reads it is linear
     'Via',
     'X-Forwarded-Host',
   ];
-  const VALUES = [`a${' '.repeat(MOST)}b`, ',;="\''.repeat(MOST / 5), 'a'.repeat(MOST), `a, ${'no-cache\t'.repeat(MOST / 9)}b`, 'bearer.a,'.repeat(MOST / 9)];
-  const PATHS = ['/', '/health/live', '/health/ready', '/health', '/metrics', '/events', '/page/status.js', '/check/', '/check/check.js', '/check/auth', '/nowhere', `/${'%41'.repeat(1000)}`, '//x', 'http://a/check'];
+  const VALUES = [
+    `a${' '.repeat(MOST)}b`,
+    ',;="\''.repeat(MOST / 5),
+    'a'.repeat(MOST),
+    `a, ${'no-cache\t'.repeat(MOST / 9)}b`,
+    'bearer.a,'.repeat(MOST / 9),
+  ];
+  const PATHS = [
+    '/',
+    '/health/live',
+    '/health/ready',
+    '/health',
+    '/metrics',
+    '/events',
+    '/page/status.js',
+    '/check/',
+    '/check/check.js',
+    '/check/auth',
+    '/nowhere',
+    `/${'%41'.repeat(1000)}`,
+    '//x',
+    'http://a/check',
+  ];
 
   /** Of packages: `isLinear` says no to these, and they are. */
   const KNOWN = new Set([
@@ -59,7 +80,10 @@ describe('whatever a peer sends, each regular expression that reads it is linear
     } finally {
       patterns = recorder.stop();
     }
-    return { names: [...patterns.keys()], slow: [...patterns].filter(([name, pattern]) => !KNOWN.has(name) && !isLinear(pattern)).map(([name]) => name) };
+    return {
+      names: [...patterns.keys()],
+      slow: [...patterns].filter(([name, pattern]) => !KNOWN.has(name) && !isLinear(pattern)).map(([name]) => name),
+    };
   }
 
   afterAll(async () => {
@@ -89,12 +113,20 @@ describe('whatever a peer sends, each regular expression that reads it is linear
 
     it('paths', async () => {
       const { names, slow } = await recorded(async () => {
-        const requests = ['GET', 'HEAD', 'POST', 'OPTIONS'].flatMap((method) => PATHS.map((path) => `${method} ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`));
-        for (const port of ports) for (const request of requests) if (!request.includes('/events') || port === running.port) await exchange(port, request);
+        const requests = ['GET', 'HEAD', 'POST', 'OPTIONS'].flatMap((method) =>
+          PATHS.map((path) => `${method} ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`),
+        );
+        for (const port of ports) {
+          for (const request of requests) {
+            if (!request.includes('/events') || port === running.port) await exchange(port, request);
+          }
+        }
       });
       expect(slow).toEqual([]);
       // Of Express, and of ours.
-      expect(names).toEqual(expect.arrayContaining([String.raw`/^(?:\/health\/live)(?:\/$)?$/i`, String.raw`/^\/[!-"$-[\]-~]*$/`]));
+      expect(names).toEqual(
+        expect.arrayContaining([String.raw`/^(?:\/health\/live)(?:\/$)?$/i`, String.raw`/^\/[!-"$-[\]-~]*$/`]),
+      );
     });
 
     it('headers of plain requests', async () => {
@@ -102,11 +134,21 @@ describe('whatever a peer sends, each regular expression that reads it is linear
         for (const port of ports) {
           for (const header of HEADERS) {
             const host = header === 'Host' ? '' : 'Host: localhost\r\n';
-            for (const value of VALUES) await exchange(port, `GET / HTTP/1.1\r\n${host}${header}: ${value}\r\nConnection: close\r\n\r\n`);
+            for (const value of VALUES) {
+              await exchange(port, `GET / HTTP/1.1\r\n${host}${header}: ${value}\r\nConnection: close\r\n\r\n`);
+            }
           }
-          await exchange(port, `GET / HTTP/1.1\r\nHost: a\r\nIf-None-Match: a\r\nCache-Control: ${' ,'.repeat(MOST / 2)}no\r\nConnection: close\r\n\r\n`);
+          await exchange(
+            port,
+            `GET / HTTP/1.1\r\nHost: a\r\nIf-None-Match: a\r\nCache-Control: ${' ,'.repeat(MOST / 2)}no\r\nConnection: close\r\n\r\n`,
+          );
         }
-        for (const value of VALUES) await exchange(running.port, `GET /check/auth HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${value}\r\nConnection: close\r\n\r\n`);
+        for (const value of VALUES) {
+          await exchange(
+            running.port,
+            `GET /check/auth HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${value}\r\nConnection: close\r\n\r\n`,
+          );
+        }
       });
       expect(slow).toEqual([]);
       expect(names).toEqual(expect.arrayContaining([...KNOWN]));
@@ -117,7 +159,9 @@ describe('whatever a peer sends, each regular expression that reads it is linear
       const { names, slow } = await recorded(async () => {
         for (const header of HEADERS) {
           // With the token, since 401 comes before what `ws` says of these two.
-          const token = ['Sec-WebSocket-Key', 'Sec-WebSocket-Version'].includes(header) ? [`Authorization: Bearer ${TOKEN}`] : [];
+          const token = ['Sec-WebSocket-Key', 'Sec-WebSocket-Version'].includes(header)
+            ? [`Authorization: Bearer ${TOKEN}`]
+            : [];
           const [request, ...lines] = HANDSHAKE.split('\r\n').filter((line) => !line.startsWith(`${header}:`));
           for (const value of VALUES) {
             const upgrade = [request, ...token, `${header}: ${value}`, ...lines].join('\r\n');
@@ -127,7 +171,13 @@ describe('whatever a peer sends, each regular expression that reads it is linear
       });
       expect(slow).toEqual([]);
       // Of `ws`, and of ours.
-      expect(names).toEqual(expect.arrayContaining(['/^[+/0-9A-Za-z]{22}==$/', '/^bearer +([^ ].*)$/i', String.raw`/^(?:null|https?:\/\/.*)$/i`]));
+      expect(names).toEqual(
+        expect.arrayContaining([
+          '/^[+/0-9A-Za-z]{22}==$/',
+          '/^bearer +([^ ].*)$/i',
+          String.raw`/^(?:null|https?:\/\/.*)$/i`,
+        ]),
+      );
     });
 
     it('tokens', async () => {
@@ -145,7 +195,9 @@ describe('whatever a peer sends, each regular expression that reads it is linear
         '.'.repeat(8000),
       ];
       const { names, slow } = await recorded(async () => {
-        for (const token of tokens) expect((await Peer.refused(running.url, { headers: { Authorization: `Bearer ${token}` } })).status).toBe(401);
+        for (const token of tokens) {
+          expect((await Peer.refused(running.url, { headers: { Authorization: `Bearer ${token}` } })).status).toBe(401);
+        }
       });
       expect(slow).toEqual([]);
       expect(issuer.asked).toContain('/keys');
@@ -160,7 +212,10 @@ describe('whatever a peer sends, each regular expression that reads it is linear
     let pair: HonestPair;
 
     beforeAll(async () => {
-      running = await startServer({ maxMessageBytes: 9 * MIB, recordMaxBytes: 32 * 1024, maxMessagesPerSecond: 0 }, 'info');
+      running = await startServer(
+        { maxMessageBytes: 9 * MIB, recordMaxBytes: 32 * 1024, maxMessagesPerSecond: 0 },
+        'info',
+      );
       pair = await HonestPair.connect(running.url);
     });
 

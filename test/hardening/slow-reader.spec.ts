@@ -18,7 +18,8 @@ describe('slow reader', () => {
   afterEach(stopServers);
 
   const connectionsOf = (running: RunningServer): WsConnection[] => [...running.connections] as WsConnection[];
-  const most = (connections: readonly WsConnection[]): number => Math.max(...connections.map((connection) => connection.share.backlog.of(connection)));
+  const most = (connections: readonly WsConnection[]): number =>
+    Math.max(...connections.map((connection) => connection.share.backlog.of(connection)));
 
   it('4008: five subscribers that read nothing are closed; nobody else notices, and nothing is left waiting', async () => {
     const running = await startServer({ maxBufferedBytes: LIMIT, maxMessagesPerSecond: 0 });
@@ -61,7 +62,11 @@ describe('slow reader', () => {
   });
 
   it('4008: five that nothing bounds one by one are bounded together', async () => {
-    const running = await startServer({ maxBufferedBytes: 0, maxBufferedTotalBytes: 1_048_576, maxMessagesPerSecond: 0 });
+    const running = await startServer({
+      maxBufferedBytes: 0,
+      maxBufferedTotalBytes: 1_048_576,
+      maxMessagesPerSecond: 0,
+    });
     const pair = await HonestPair.connect(running.url);
     const sender = await Peer.connect(running.url);
     const slow = await Promise.all(Array.from({ length: 5 }, () => Peer.connect(running.url)));

@@ -21,14 +21,21 @@ describe('slowloris', () => {
 
   it.each([
     ['headers', 'GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ', /^(?:HTTP\/1\.1 408 [^]*)?$/],
-    ['a handshake whose last line never ends', 'GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ', /^(?:HTTP\/1\.1 408 [^]*)?$/],
+    [
+      'a handshake whose last line never ends',
+      'GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ',
+      /^(?:HTTP\/1\.1 408 [^]*)?$/,
+    ],
     ['a body', 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n', /^(?:HTTP\/1\.1 404 [^]*)?$/],
-  ])('50 connections that drip %s are given up, and take no place of a peer while they last', async (_what, begun, answer) => {
-    const running = await startServer({ handshakeTimeout: '500ms', maxConnections: 2, maxMessagesPerSecond: 0 });
-    const slow = await Promise.all(Array.from({ length: 50 }, () => RawConnection.open(running.port)));
-    for (const connection of slow) connection.write(begun);
-    const pair = await HonestPair.connect(running.url);
-    for (const given of await drip(slow, pair)) expect(given).toMatch(answer);
-    expect(running.connections.size).toBe(2);
-  });
+  ])(
+    '50 connections that drip %s are given up, and take no place of a peer while they last',
+    async (_what, begun, answer) => {
+      const running = await startServer({ handshakeTimeout: '500ms', maxConnections: 2, maxMessagesPerSecond: 0 });
+      const slow = await Promise.all(Array.from({ length: 50 }, () => RawConnection.open(running.port)));
+      for (const connection of slow) connection.write(begun);
+      const pair = await HonestPair.connect(running.url);
+      for (const given of await drip(slow, pair)) expect(given).toMatch(answer);
+      expect(running.connections.size).toBe(2);
+    },
+  );
 });

@@ -16,20 +16,28 @@ describe('token guessing', () => {
   afterEach(stopServers);
 
   /** A guess through a trusted proxy that saw `address`. */
-  function guess(running: RunningServer, token: string, address: string, how: 'header' | 'subprotocol' = 'header'): Promise<number> {
+  function guess(
+    running: RunningServer,
+    token: string,
+    address: string,
+    how: 'header' | 'subprotocol' = 'header',
+  ): Promise<number> {
     const headers = { 'X-Forwarded-For': address, ...(how === 'header' && { Authorization: `Bearer ${token}` }) };
     const protocols = how === 'header' ? [] : ['cairn-signal', `bearer.${Buffer.from(token).toString('base64url')}`];
     return Peer.refused(running.url, { headers, protocols }).then(({ status }) => status);
   }
 
-  const start = (): Promise<RunningServer> => startServer({ trustedProxies: '127.0.0.1', authToken: RIGHT, drainTimeout: '0s' }, 'trace', new ManualClock());
+  const start = (): Promise<RunningServer> =>
+    startServer({ trustedProxies: '127.0.0.1', authToken: RIGHT, drainTimeout: '0s' }, 'trace', new ManualClock());
   const honest: PeerOptions = { headers: { Authorization: `Bearer ${RIGHT}` } };
 
   it('60 guesses from one address, in either place for a token: ten 401, then 429, no connection, one line in the log', async () => {
     const running = await start();
     const pair = await HonestPair.connect(running.url, honest);
     const statuses: number[] = [];
-    for (let i = 0; i < 60; i++) statuses.push(await guess(running, `guess ${i}`, '203.0.113.1', i % 2 === 0 ? 'header' : 'subprotocol'));
+    for (let i = 0; i < 60; i++) {
+      statuses.push(await guess(running, `guess ${i}`, '203.0.113.1', i % 2 === 0 ? 'header' : 'subprotocol'));
+    }
     expect(statuses).toEqual([...Array<number>(10).fill(401), ...Array<number>(50).fill(429)]);
     expect(running.counts.of('max-wrong-tokens')).toBe(50);
     expect(running.connections.size).toBe(2);
@@ -37,7 +45,9 @@ describe('token guessing', () => {
     expect(JSON.stringify(running.log)).not.toContain('guess');
     await pair.isServed();
     // Whoever shares the address and has the token comes in all the same.
-    const neighbour = await Peer.connect(running.url, { headers: { ...honest.headers, 'X-Forwarded-For': '203.0.113.1' } });
+    const neighbour = await Peer.connect(running.url, {
+      headers: { ...honest.headers, 'X-Forwarded-For': '203.0.113.1' },
+    });
     expect(neighbour.socket.readyState).toBe(neighbour.socket.OPEN);
   });
 
@@ -45,7 +55,10 @@ describe('token guessing', () => {
     ['says that it is somebody else, in front of what the proxy writes', (i: number) => `10.0.0.${i}, 203.0.113.1`],
     ['claims to be behind further proxies', (i: number) => `198.51.100.${i}, 127.0.0.1, 203.0.113.1`],
     ['takes ever new addresses of its /64', (i: number) => `2001:db8:0:1:${i}::${i}`],
-    ['writes the same address in other ways', (i: number) => ['203.0.113.1', '::ffff:203.0.113.1', '203.0.113.1:1234', '[::ffff:203.0.113.1]:99'][i % 4]],
+    [
+      'writes the same address in other ways',
+      (i: number) => ['203.0.113.1', '::ffff:203.0.113.1', '203.0.113.1:1234', '[::ffff:203.0.113.1]:99'][i % 4],
+    ],
   ])('a guesser that %s is still one guesser', async (_what, address) => {
     const running = await start();
     const pair = await HonestPair.connect(running.url, honest);
@@ -59,7 +72,20 @@ describe('token guessing', () => {
   it('nothing that is nearly the token opens', async () => {
     const running = await startServer({ authToken: RIGHT, maxWrongTokens: 0 });
     const pair = await HonestPair.connect(running.url, honest);
-    const near = ['', ...Array.from({ length: RIGHT.length - 1 }, (_, i) => RIGHT.slice(0, i + 1)), RIGHT.toUpperCase(), ` ${RIGHT}.`, `${RIGHT},${RIGHT}`, `${RIGHT} ${RIGHT}`, `"${RIGHT}"`, '*', '%', 'undefined', 'null', '__proto__'];
+    const near = [
+      '',
+      ...Array.from({ length: RIGHT.length - 1 }, (_, i) => RIGHT.slice(0, i + 1)),
+      RIGHT.toUpperCase(),
+      ` ${RIGHT}.`,
+      `${RIGHT},${RIGHT}`,
+      `${RIGHT} ${RIGHT}`,
+      `"${RIGHT}"`,
+      '*',
+      '%',
+      'undefined',
+      'null',
+      '__proto__',
+    ];
     for (const token of near) expect([token, await guess(running, token, 'unused')]).toEqual([token, 401]);
     expect(running.connections.size).toBe(2);
     await pair.isServed();

@@ -12,21 +12,25 @@ import { startServer, stopServers } from '../support/server.js';
 describe('topic bomb', () => {
   afterEach(stopServers);
 
-
   it('1008: ten peers of a hundred topics each run into one limit or the other, and leave nothing behind', async () => {
     const running = await startServer({ maxTopicsPerConnection: 60, maxSubscriptions: 302 });
     const { topics } = running;
     const pair = await HonestPair.connect(running.url);
     const bombers = await Promise.all(Array.from({ length: 10 }, () => Peer.connect(running.url)));
-    for (const [i, bomber] of bombers.entries()) for (let n = 0; n < 100; n++) bomber.subscribe(`${i}/${n}`.padEnd(256, '.'));
+    for (const [i, bomber] of bombers.entries()) {
+      for (let n = 0; n < 100; n++) bomber.subscribe(`${i}/${n}`.padEnd(256, '.'));
+    }
 
     const { counts } = running;
     while (counts.of('max-topics-per-connection') + counts.of('max-subscriptions') < bombers.length) {
       expect(topics.subscriptions).toBeLessThanOrEqual(302);
       await pair.isServed();
     }
-    const reasons = (await Promise.all(bombers.map(({ closed }) => closed))).map(({ code, reason }) => `${code} ${reason}`);
-    const expected = /^1008 (?:more than 60 topics on one connection; the setting is max-topics-per-connection|server has 302 subscriptions already; the setting is max-subscriptions)$/;
+    const reasons = (await Promise.all(bombers.map(({ closed }) => closed))).map(
+      ({ code, reason }) => `${code} ${reason}`,
+    );
+    const expected =
+      /^1008 (?:more than 60 topics on one connection; the setting is max-topics-per-connection|server has 302 subscriptions already; the setting is max-subscriptions)$/;
     for (const reason of reasons) expect(reason).toMatch(expected);
     expect(counts.of('max-topics-per-connection') + counts.of('max-subscriptions')).toBe(bombers.length);
     while (topics.size > 1) await pair.isServed();
@@ -43,7 +47,10 @@ describe('topic bomb', () => {
     for (const topic of ['x'.repeat(60_000), `x${'ü'.repeat(128)}`]) {
       const bomber = await Peer.connect(running.url);
       bomber.subscribe(topic);
-      expect(await bomber.closed).toEqual({ code: 1008, reason: 'topic over 256 bytes; the setting is max-topic-bytes' });
+      expect(await bomber.closed).toEqual({
+        code: 1008,
+        reason: 'topic over 256 bytes; the setting is max-topic-bytes',
+      });
     }
     expect(running.topics.size).toBe(2);
     expect(running.counts.of('max-topic-bytes')).toBe(2);

@@ -23,10 +23,16 @@ describe('unfinished input', () => {
   const FACTOR = 1.5;
   const COUNTED = 'cairn_signal_unfinished_bytes';
 
-  const fragments = (first: number, count: number, payload: string): Buffer => Buffer.concat(Array.from({ length: count }, (_, i) => clientFrame(i === 0 ? first : MORE, payload)));
+  const fragments = (first: number, count: number, payload: string): Buffer =>
+    Buffer.concat(Array.from({ length: count }, (_, i) => clientFrame(i === 0 ? first : MORE, payload)));
 
   /** What a server holds for so many peers that each send something, once it counts `least` bytes for each; and what it counts. */
-  async function held(server: MeasuredServer, count: number, least: number, send: (peers: readonly Peer[]) => Promise<void>): Promise<{ memory: number; counted: number }> {
+  async function held(
+    server: MeasuredServer,
+    count: number,
+    least: number,
+    send: (peers: readonly Peer[]) => Promise<void>,
+  ): Promise<{ memory: number; counted: number }> {
     const peers = await Promise.all(Array.from({ length: count }, () => Peer.connect(server.url)));
     const before = await server.memory();
     await send(peers);
@@ -37,23 +43,29 @@ describe('unfinished input', () => {
     return { memory, counted };
   }
 
-  const writes = (bytes: Buffer) => (peers: readonly Peer[]): Promise<void> => {
-    for (const peer of peers) writeRaw(peer, bytes);
-    return Promise.resolve();
-  };
+  const writes =
+    (bytes: Buffer) =>
+    (peers: readonly Peer[]): Promise<void> => {
+      for (const peer of peers) writeRaw(peer, bytes);
+      return Promise.resolve();
+    };
 
   it.each([
     ['4,095 fragments of one byte', fragments(FIRST, 4095, 'x'), 4095, 10],
     ['4,095 fragments of one byte of text', fragments(FIRST_OF_TEXT, 4095, 'x'), 4095, 10],
     ['4,095 empty fragments', fragments(FIRST, 4095, ''), 1, 1],
     ['the beginning of a frame', clientFrame(0x82, Buffer.alloc(60_000)).subarray(0, 50_000), 49_000, 120],
-  ])('L15: %s from each of 300 peers', async (_name, bytes, least, mostKb) => {
-    const server = await MeasuredServer.start({ 'max-unfinished-total-bytes': 0 });
-    const { memory, counted } = await held(server, 300, least, writes(bytes));
-    expect(memory).toBeLessThan(300 * mostKb * 1024 + NOISE);
-    expect(memory).toBeLessThan(FACTOR * counted + NOISE);
-    expect(counted).toBeLessThan(FACTOR * memory + NOISE);
-  }, 30_000);
+  ])(
+    'L15: %s from each of 300 peers',
+    async (_name, bytes, least, mostKb) => {
+      const server = await MeasuredServer.start({ 'max-unfinished-total-bytes': 0 });
+      const { memory, counted } = await held(server, 300, least, writes(bytes));
+      expect(memory).toBeLessThan(300 * mostKb * 1024 + NOISE);
+      expect(memory).toBeLessThan(FACTOR * counted + NOISE);
+      expect(counted).toBeLessThan(FACTOR * memory + NOISE);
+    },
+    30_000,
+  );
 
   it('L15: a message that comes byte by byte from each of 50 peers', async () => {
     const server = await MeasuredServer.start({ 'max-unfinished-total-bytes': 0 });
@@ -69,7 +81,11 @@ describe('unfinished input', () => {
   }, 60_000);
 
   it('L1, L15: what is held back because it came too fast', async () => {
-    const server = await MeasuredServer.start({ 'max-messages-per-second': 1, 'message-burst': 1, 'max-unfinished-total-bytes': 0 });
+    const server = await MeasuredServer.start({
+      'max-messages-per-second': 1,
+      'message-burst': 1,
+      'max-unfinished-total-bytes': 0,
+    });
     const pongs = Buffer.concat(Array.from({ length: 9000 }, () => clientFrame(0x8a)));
     const { memory, counted } = await held(server, 100, 40_000, writes(pongs));
     expect(memory).toBeLessThan(FACTOR * counted + NOISE);
@@ -89,7 +105,10 @@ describe('unfinished input', () => {
       expect(running.held.unfinished.total).toBeLessThanOrEqual(limit);
     }
     const [first] = await Promise.all([Promise.race(peers.map(({ closed }) => closed)), small.sync()]);
-    expect(first).toEqual({ code: 4010, reason: 'more than 1048576 bytes of all peers unhandled; the setting is max-unfinished-total-bytes' });
+    expect(first).toEqual({
+      code: 4010,
+      reason: 'more than 1048576 bytes of all peers unhandled; the setting is max-unfinished-total-bytes',
+    });
     expect(running.counts.of('max-unfinished-total-bytes')).toBeGreaterThanOrEqual(40);
     expect(small.socket.readyState).toBe(small.socket.OPEN);
     for (const { socket } of peers) socket.terminate();
@@ -102,7 +121,11 @@ describe('unfinished input', () => {
   it('4010: so it is with what is held back', async () => {
     const limit = 1_048_576;
     const clock = new ManualClock();
-    const running = await startServer({ maxMessagesPerSecond: 1, messageBurst: 100, maxUnfinishedTotalBytes: limit }, 'off', clock);
+    const running = await startServer(
+      { maxMessagesPerSecond: 1, messageBurst: 100, maxUnfinishedTotalBytes: limit },
+      'off',
+      clock,
+    );
     const pair = await HonestPair.connect(running.url);
     const peers = await Promise.all(Array.from({ length: 60 }, () => Peer.connect(running.url)));
     const flood = Buffer.concat(Array.from({ length: 500 }, () => clientFrame(0x8a, Buffer.alloc(100))));

@@ -50,7 +50,9 @@ export class ServerUnderTest {
     });
     process.once('exit', () => this.#child.kill('SIGKILL'));
     createInterface({ input: this.#child.stdout }).on('line', (line) => this.#read(line));
-    createInterface({ input: this.#child.stderr }).on('line', (line) => this.#faults.add(`the server wrote to standard error: ${line}`));
+    createInterface({ input: this.#child.stderr }).on('line', (line) =>
+      this.#faults.add(`the server wrote to standard error: ${line}`),
+    );
     /** Resolves, when the process has ended, to its exit code or the signal that ended it. */
     this.ended = once(this.#child, 'close').then(([code, signal]) => {
       if (!this.#stopping) this.#faults.add(`the server ended by itself with ${code ?? signal}`);
@@ -118,7 +120,9 @@ export class ServerUnderTest {
       this.#faults.add(`a line of the log is not JSON: ${line}`);
       return;
     }
-    if (entry.level === 'error' || entry.level === 'fatal') this.#faults.add(`the log has an error: ${entry.msg} ${entry.error ?? ''}`);
+    if (entry.level === 'error' || entry.level === 'fatal') {
+      this.#faults.add(`the log has an error: ${entry.msg} ${entry.error ?? ''}`);
+    }
     const [, port] = /^listening on ws:\/\/127\.0\.0\.1:(\d+)$/.exec(entry.msg) ?? [];
     if (port !== undefined) this.#onPort(Number(port));
   }

@@ -99,7 +99,9 @@ void server.ended.then(() => {
 });
 const deadline = (OVERHEAD_S + WARM_UP_S + seconds) * 1000;
 setTimeout(() => giveUp(`it was not over after ${deadline / 1000} s`), deadline);
-new Worker(new URL('watchdog.mjs', import.meta.url), { workerData: { server: server.pid, milliseconds: deadline + GRACE_MS } }).unref();
+new Worker(new URL('watchdog.mjs', import.meta.url), {
+  workerData: { server: server.pid, milliseconds: deadline + GRACE_MS },
+}).unref();
 await server.start();
 const readiness = new Readiness(server.port, faults);
 
@@ -121,7 +123,9 @@ for (const what of COUNTED) {
   row(what, count.toLocaleString('en'));
 }
 const growth = after.used / before.used - 1;
-if (growth > GROWTH) faults.add(`memory: ${percent(growth)} once the load was gone; at most ${percent(GROWTH)} is taken for noise`);
+if (growth > GROWTH) {
+  faults.add(`memory: ${percent(growth)} once the load was gone; at most ${percent(GROWTH)} is taken for noise`);
+}
 row('times ready', `${readiness.asked}, the slowest answer after ${readiness.slowest.toFixed(0)} ms`);
 row('lines in the log', server.lines);
 row('memory before', `${megabytes(before.used)} (rss ${megabytes(before.rss)})`);

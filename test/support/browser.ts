@@ -18,7 +18,14 @@ const ARTIFACTS = join(root, 'test-artifacts');
 const PICTURES = join(root, 'docs/pictures');
 
 /** A browser of its own, which talks to nobody but the page's server. */
-const FLAGS = ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic', '--no-first-run'];
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-quic',
+  '--no-first-run',
+];
 
 /** For one test, with a server and a page of its own, on a busy machine. */
 export const TIMEOUT_MS = 60_000;
@@ -135,7 +142,11 @@ export class Stage {
 
 /** A headless Chromium within a namespace, with an empty profile. */
 function launchChromium(namespace: Namespace): Promise<Browser> {
-  return chromium.launch({ executablePath: within, args: FLAGS, env: { ...inherited(), NAMESPACE: namespace.path, CHROMIUM: chromiumPath } });
+  return chromium.launch({
+    executablePath: within,
+    args: FLAGS,
+    env: { ...inherited(), NAMESPACE: namespace.path, CHROMIUM: chromiumPath },
+  });
 }
 
 /** Keeps a picture of the whole page; its path. */
@@ -149,7 +160,9 @@ export async function picture(page: Page, name: string): Promise<string> {
 /** The picture that documents show of a page, taken anew with UPDATE_PICTURES=1. */
 export async function documentPicture(page: Page, name: string): Promise<void> {
   await picture(page, name);
-  if (process.env.UPDATE_PICTURES === '1') await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
+  if (process.env.UPDATE_PICTURES === '1') {
+    await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
+  }
 }
 
 function pathOf(name: string): string {
@@ -157,5 +170,7 @@ function pathOf(name: string): string {
 }
 
 function inherited(): Record<string, string> {
-  return Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  return Object.fromEntries(
+    Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
 }

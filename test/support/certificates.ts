@@ -68,9 +68,19 @@ export interface Chain {
   readonly crossSigned: string;
 }
 
-export async function makeChain({ host = 'localhost', expiresIn = HOUR_MS, intermediateExpiresIn = HOUR_MS, beginsIn }: ChainOptions = {}): Promise<Chain> {
+export async function makeChain({
+  host = 'localhost',
+  expiresIn = HOUR_MS,
+  intermediateExpiresIn = HOUR_MS,
+  beginsIn,
+}: ChainOptions = {}): Promise<Chain> {
   x509.cryptoProvider.set(webcrypto as never);
-  const [root, intermediate, server, older] = await Promise.all(['test root', 'test intermediate', host, 'older root'].map(async (name): Promise<Holder> => ({ name, keys: await generateKeys() })));
+  const [root, intermediate, server, older] = await Promise.all(
+    ['test root', 'test intermediate', host, 'older root'].map(async (name): Promise<Holder> => ({
+      name,
+      keys: await generateKeys(),
+    })),
+  );
   const address: x509.JsonGeneralNames = host === 'localhost' ? [{ type: 'ip', value: '127.0.0.1' }] : [];
   const names = new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: host }, ...address]);
   const authority = new x509.BasicConstraintsExtension(true, undefined, true);
@@ -89,7 +99,13 @@ function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
   return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
 }
 
-function issue(holder: Holder, issuer: Holder, extension: x509.Extension, expiresIn = HOUR_MS, beginsIn = Math.min(0, expiresIn) - HOUR_MS): Promise<x509.X509Certificate> {
+function issue(
+  holder: Holder,
+  issuer: Holder,
+  extension: x509.Extension,
+  expiresIn = HOUR_MS,
+  beginsIn = Math.min(0, expiresIn) - HOUR_MS,
+): Promise<x509.X509Certificate> {
   return x509.X509CertificateGenerator.create({
     subject: `CN=${holder.name}`,
     issuer: `CN=${issuer.name}`,

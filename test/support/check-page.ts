@@ -6,7 +6,17 @@ import type { Page } from 'playwright-core';
 /** Longer than any step of the page takes to give up. */
 export const VERDICT_MS = 40_000;
 
-const STEPS = ['server', 'admission', 'sockets', 'rendezvous', 'offer', 'answer', 'candidates', 'channel', 'ping'] as const;
+const STEPS = [
+  'server',
+  'admission',
+  'sockets',
+  'rendezvous',
+  'offer',
+  'answer',
+  'candidates',
+  'channel',
+  'ping',
+] as const;
 export type Step = (typeof STEPS)[number];
 
 /** What the page shows of a run. */
@@ -21,18 +31,28 @@ export interface Shown {
 /** Passed up to a step, which failed, and none after. */
 export function stoppedAt(failed: Step): Record<string, string> {
   const at = STEPS.indexOf(failed);
-  return Object.fromEntries(STEPS.map((step, index) => [step, index < at ? 'passed' : index === at ? 'failed' : 'skipped']));
+  return Object.fromEntries(
+    STEPS.map((step, index) => [step, index < at ? 'passed' : index === at ? 'failed' : 'skipped']),
+  );
 }
 
 export const ALL_PASSED = Object.fromEntries(STEPS.map((step) => [step, 'passed']));
 
 /** Not that it is fast: whether it is depends on the machine. */
-export const CONNECTED = { outcome: expect.stringMatching(/^(?:connected|slow)$/), headline: expect.stringMatching(/^Connected in [\d.]+ m?s(?:, over the goal)?$/), states: ALL_PASSED };
+export const CONNECTED = {
+  outcome: expect.stringMatching(/^(?:connected|slow)$/),
+  headline: expect.stringMatching(/^Connected in [\d.]+ m?s(?:, over the goal)?$/),
+  states: ALL_PASSED,
+};
 
 /** The verdict of a run, once there is one. */
 export async function verdictOf(page: Page): Promise<Shown> {
-  await page.waitForSelector('#verdict:is([data-outcome=connected], [data-outcome=slow], [data-outcome=failed])', { timeout: VERDICT_MS });
-  const states = await Promise.all(STEPS.map(async (step) => [step, await page.textContent(`[data-step=${step}] .state`)] as const));
+  await page.waitForSelector('#verdict:is([data-outcome=connected], [data-outcome=slow], [data-outcome=failed])', {
+    timeout: VERDICT_MS,
+  });
+  const states = await Promise.all(
+    STEPS.map(async (step) => [step, await page.textContent(`[data-step=${step}] .state`)] as const),
+  );
   return {
     outcome: await page.getAttribute('#verdict', 'data-outcome'),
     headline: (await page.textContent('#headline')) ?? '',

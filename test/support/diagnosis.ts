@@ -27,7 +27,20 @@ export interface DiagnosisOptions {
 const TIMEOUT_MS = 20_000;
 
 /** What the doctor finds, by the examination. */
-export async function diagnose(url: string, { token, ca, certificate, topic, idle, timeout = TIMEOUT_MS, clock = new SystemClock(), addresses, only }: DiagnosisOptions = {}): Promise<Record<string, Entry>> {
+export async function diagnose(
+  url: string,
+  {
+    token,
+    ca,
+    certificate,
+    topic,
+    idle,
+    timeout = TIMEOUT_MS,
+    clock = new SystemClock(),
+    addresses,
+    only,
+  }: DiagnosisOptions = {},
+): Promise<Record<string, Entry>> {
   const subject = new Subject({ target: readTarget(url), token, ca, certificate, topic, idle, timeout }, clock);
   subject.addresses = (addresses ?? []).map((address) => ({ address, family: isIP(address) }));
   const examinations = EXAMINATIONS.filter(({ name }) => only?.includes(name) ?? true);

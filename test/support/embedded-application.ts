@@ -20,17 +20,28 @@ export class EmbeddedApplication {
   /** Packs what is built, installs and compiles, with files (name, text) of one's own. Packages come from npm's cache where it has them. */
   static async install(files: Readonly<Record<string, string>> = {}): Promise<EmbeddedApplication> {
     const folder = mkdtempSync(join(tmpdir(), 'cairn-signal-embedding-'));
-    cpSync(join(ROOT, 'examples/embedding'), folder, { recursive: true, filter: (path) => !/node_modules|dist$/.test(path.slice(ROOT.length)) });
+    cpSync(join(ROOT, 'examples/embedding'), folder, {
+      recursive: true,
+      filter: (path) => !/node_modules|dist$/.test(path.slice(ROOT.length)),
+    });
     cpSync(join(ROOT, '.npmrc'), join(folder, '.npmrc'));
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
     // Without its scripts: it is built, and other tests use what is.
-    const { stdout } = await run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder], { cwd: ROOT });
-    await run('npm', ['install', '--silent', '--prefer-offline', '--no-audit', '--no-fund', '--omit=dev', `./${stdout.trim()}`], { cwd: folder });
+    const { stdout } = await run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder], {
+      cwd: ROOT,
+    });
+    await run(
+      'npm',
+      ['install', '--silent', '--prefer-offline', '--no-audit', '--no-fund', '--omit=dev', `./${stdout.trim()}`],
+      { cwd: folder },
+    );
     cpSync(join(ROOT, 'node_modules/@types/node'), join(folder, 'node_modules/@types/node'), { recursive: true });
     cpSync(join(ROOT, 'node_modules/undici-types'), join(folder, 'node_modules/undici-types'), { recursive: true });
-    await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', folder]).catch((error: { stdout: string }) => {
-      throw new Error(`it does not compile:\n${error.stdout}`);
-    });
+    await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', folder]).catch(
+      (error: { stdout: string }) => {
+        throw new Error(`it does not compile:\n${error.stdout}`);
+      },
+    );
     return new EmbeddedApplication(folder);
   }
 
@@ -45,7 +56,11 @@ export class EmbeddedApplication {
   }
 
   async #spawn(command: readonly string[], environment: Record<string, string>): Promise<RunningApplication> {
-    const child = spawn(process.execPath, command, { cwd: this.folder, env: { ...process.env, PORT: '0', ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, command, {
+      cwd: this.folder,
+      env: { ...process.env, PORT: '0', ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     this.#running.add(child);
     const lines: string[] = [];
     child.stderr.on('data', (chunk: Buffer) => lines.push(chunk.toString()));
@@ -54,21 +69,35 @@ export class EmbeddedApplication {
       const port = /(?:the company is at http|listening on ws):\/\/127\.0\.0\.1:(\d+)/.exec(line)?.[1];
       if (port === undefined) continue;
       child.stdout.resume();
-      const ended = once(child, 'exit').then(([code, signal]) => (this.#running.delete(child), (code as number | null) ?? (signal as string)));
-      return { http: `http://127.0.0.1:${port}`, url: `ws://127.0.0.1:${port}`, ended, stop: () => child.kill('SIGTERM') };
+      const ended = once(child, 'exit').then(
+        ([code, signal]) => (this.#running.delete(child), (code as number | null) ?? (signal as string)),
+      );
+      return {
+        http: `http://127.0.0.1:${port}`,
+        url: `ws://127.0.0.1:${port}`,
+        ended,
+        stop: () => child.kill('SIGTERM'),
+      };
     }
     throw new Error(`it did not start:\n${lines.join('\n')}`);
   }
 
   /** What the installed program says of a configuration: its output, all of it. Rejects where that is not valid. */
   async checkConfig(flags: readonly string[]): Promise<string> {
-    const { stdout, stderr } = await run(process.execPath, ['node_modules/cairn-signal/dist/main.js', 'check-config', ...flags], { cwd: this.folder });
+    const { stdout, stderr } = await run(
+      process.execPath,
+      ['node_modules/cairn-signal/dist/main.js', 'check-config', ...flags],
+      { cwd: this.folder },
+    );
     return stdout + stderr;
   }
 
   /** Starts the installed program instead of the application. */
   serve(flags: readonly string[]): Promise<RunningApplication> {
-    return this.#spawn(['node_modules/cairn-signal/dist/main.js', '--listen-addr', '127.0.0.1:0', '--max-connections', '100', ...flags], { RUST_LOG: 'info' });
+    return this.#spawn(
+      ['node_modules/cairn-signal/dist/main.js', '--listen-addr', '127.0.0.1:0', '--max-connections', '100', ...flags],
+      { RUST_LOG: 'info' },
+    );
   }
 
   /** Ends what was started, and removes the folder. */

@@ -26,7 +26,12 @@ export class EventStream {
       if (done || value === undefined) return undefined;
       this.#text += this.#decoder.decode(value, { stream: true });
     }
-    const fields = new Map(this.#text.slice(0, end).split('\n').map((line) => line.split(/: (.*)/s) as [string, string]));
+    const fields = new Map(
+      this.#text
+        .slice(0, end)
+        .split('\n')
+        .map((line) => line.split(/: (.*)/s) as [string, string]),
+    );
     this.#text = this.#text.slice(end + 2);
     return { name: fields.get('event')!, data: JSON.parse(fields.get('data')!) as Record<string, unknown> };
   }

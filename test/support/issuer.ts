@@ -19,7 +19,14 @@ export interface SigningKey {
 
 export async function makeKey(kid: string, alg = 'ES256'): Promise<SigningKey> {
   const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
-  return { kid, alg, privateKey, publicKey, jwk: { ...(await exportJWK(publicKey)), kid }, pem: await exportSPKI(publicKey) };
+  return {
+    kid,
+    alg,
+    privateKey,
+    publicKey,
+    jwk: { ...(await exportJWK(publicKey)), kid },
+    pem: await exportSPKI(publicKey),
+  };
 }
 
 /** A JWT with exactly these claims; `header` is added to algorithm and key. */
@@ -29,7 +36,8 @@ export function sign(key: SigningKey, claims: JWTPayload, header: Partial<JWTHea
 
 /** The three parts of a JWT, encoded; nothing is checked or signed. */
 export function compact(header: unknown, claims: unknown, signature: Uint8Array | string = ''): string {
-  const encode = (part: unknown): string => Buffer.from(typeof part === 'string' ? part : JSON.stringify(part)).toString('base64url');
+  const encode = (part: unknown): string =>
+    Buffer.from(typeof part === 'string' ? part : JSON.stringify(part)).toString('base64url');
   return `${encode(header)}.${encode(claims)}.${Buffer.from(signature as Uint8Array).toString('base64url')}`;
 }
 
@@ -85,8 +93,9 @@ export class TestIssuer {
     if (this.answer === 'never') return;
     if (this.answer !== undefined) this.answer(response, path);
     else if (path === '/keys') response.end(JSON.stringify({ keys: this.keys }));
-    else if (path === '/.well-known/openid-configuration') response.end(JSON.stringify({ issuer: this.name, jwks_uri: this.keysUrl }));
-    else response.writeHead(404).end();
+    else if (path === '/.well-known/openid-configuration') {
+      response.end(JSON.stringify({ issuer: this.name, jwks_uri: this.keysUrl }));
+    } else response.writeHead(404).end();
   }
 }
 

@@ -84,14 +84,18 @@ export class GoLibrary {
     const socket = await this.#upgrade();
     const text = JSON.stringify({ type: 'query', topic });
     const masked = Buffer.from(text);
-    socket.write(Buffer.concat([Buffer.from([0x81, 0x80 | 126, masked.length >> 8, masked.length & 255, 0, 0, 0, 0]), masked]));
+    socket.write(
+      Buffer.concat([Buffer.from([0x81, 0x80 | 126, masked.length >> 8, masked.length & 255, 0, 0, 0, 0]), masked]),
+    );
     const read = await readOnce(socket);
     socket.destroy();
 
     const length = read[1] < 126 ? read[1] : read.readUInt16BE(2);
     const head = read[1] < 126 ? 2 : 4;
     const { peers = [] } = JSON.parse(read.subarray(head, head + length).toString()) as Answer;
-    return peers.flatMap(({ addresses }) => addresses.filter((address) => /^(?:[0-9a-f]{2})+$/i.test(address)).map((address) => Buffer.from(address, 'hex')));
+    return peers.flatMap(({ addresses }) =>
+      addresses.filter((address) => /^(?:[0-9a-f]{2})+$/i.test(address)).map((address) => Buffer.from(address, 'hex')),
+    );
   }
 
   async #upgrade(): Promise<Socket> {

@@ -19,10 +19,21 @@ export class MeasuredServer {
   ) {}
 
   /** With settings as flags; `nodeOptions` are Node's. */
-  static async start(settings: Readonly<Record<string, string | number>>, nodeOptions: readonly string[] = []): Promise<MeasuredServer> {
-    const all: Record<string, string | number> = { 'listen-addr': '127.0.0.1:0', 'management-addr': '127.0.0.1:0', 'log-format': 'json', ...settings };
+  static async start(
+    settings: Readonly<Record<string, string | number>>,
+    nodeOptions: readonly string[] = [],
+  ): Promise<MeasuredServer> {
+    const all: Record<string, string | number> = {
+      'listen-addr': '127.0.0.1:0',
+      'management-addr': '127.0.0.1:0',
+      'log-format': 'json',
+      ...settings,
+    };
     const flags = Object.entries(all).flatMap(([name, value]) => [`--${name}`, `${value}`]);
-    const child = fork(MAIN, flags, { execArgv: ['--expose-gc', '--import', INSIDE, ...nodeOptions], stdio: ['ignore', 'pipe', 'ignore', 'ipc'] });
+    const child = fork(MAIN, flags, {
+      execArgv: ['--expose-gc', '--import', INSIDE, ...nodeOptions],
+      stdio: ['ignore', 'pipe', 'ignore', 'ipc'],
+    });
     let output = '';
     const started = new Promise<void>((resolve, reject) => {
       child.stdout!.on('data', (chunk: Buffer) => {
@@ -32,7 +43,11 @@ export class MeasuredServer {
       child.once('exit', () => reject(new Error(`ended: ${output}`)));
     });
     await started;
-    const server = new MeasuredServer(child, Number(/listening on ws:\/\/\S+:(\d+)"/.exec(output)![1]), /operators at (\S+)\//.exec(output)![1]);
+    const server = new MeasuredServer(
+      child,
+      Number(/listening on ws:\/\/\S+:(\d+)"/.exec(output)![1]),
+      /operators at (\S+)\//.exec(output)![1],
+    );
     MeasuredServer.#running.add(server);
     return server;
   }

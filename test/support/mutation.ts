@@ -2,7 +2,11 @@ import fc from 'fast-check';
 
 /** One of `whole`, with a few bytes changed, removed, added or cut off; now and then none. */
 export function mutated(whole: fc.Arbitrary<Buffer>): fc.Arbitrary<Buffer> {
-  const change = fc.record({ how: fc.constantFrom('change', 'remove', 'insert', 'cut'), at: fc.nat(), byte: fc.integer({ min: 0, max: 255 }) });
+  const change = fc.record({
+    how: fc.constantFrom('change', 'remove', 'insert', 'cut'),
+    at: fc.nat(),
+    byte: fc.integer({ min: 0, max: 255 }),
+  });
   return fc.tuple(whole, fc.array(change, { maxLength: 4 })).map(([bytes, changes]) =>
     changes.reduce((changed, { how, at, byte }) => {
       const index = at % (changed.length + 1);

@@ -49,7 +49,9 @@ export class NatsServer {
     if (!found) throw new Error(HOW_TO_GET);
     const clustered = this.args.includes('--cluster_name');
     const cluster = clustered ? ['--cluster', `nats://127.0.0.1:${this.routePort || -1}`] : [];
-    this.#process = spawn(PROGRAM, ['-a', '127.0.0.1', '-p', String(this.port || -1), ...cluster, ...this.args], { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.#process = spawn(PROGRAM, ['-a', '127.0.0.1', '-p', String(this.port || -1), ...cluster, ...this.args], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     NatsServer.#running.add(this);
     const lines: string[] = [];
     for await (const line of createInterface(this.#process.stderr!)) {
@@ -66,7 +68,8 @@ export class NatsServer {
 
   /** Ends it at once. */
   async kill(): Promise<void> {
-    const ended = this.#process!.exitCode === null && this.#process!.signalCode === null ? once(this.#process!, 'exit') : undefined;
+    const ended =
+      this.#process!.exitCode === null && this.#process!.signalCode === null ? once(this.#process!, 'exit') : undefined;
     this.#process!.kill('SIGKILL');
     await ended;
     NatsServer.#running.delete(this);

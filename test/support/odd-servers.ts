@@ -66,12 +66,23 @@ export function startHttp(onRequest: RequestListener): Promise<number> {
 
 /** TLS with what certificates (PEM) it is given; says nothing worth hearing. */
 export function startTls(cert: string, key: string, where?: Where): Promise<number> {
-  return start(createHttpsServer({ cert, key }, (_request, response) => response.end('hello')), where);
+  return start(
+    createHttpsServer({ cert, key }, (_request, response) => response.end('hello')),
+    where,
+  );
 }
 
 /** A proxy that terminates TLS and insists on a certificate (PEM) of `ca`, with the alert of TLS where there is none; behind it is a WebSocket server that says nothing. */
-export function startTlsThatInsists(cert: string, key: string, ca: string, options: SecureContextOptions = {}): Promise<number> {
-  const server = createHttpsServer({ cert, key, ca, requestCert: true, rejectUnauthorized: true, ...options }, (_request, response) => response.end('hello'));
+export function startTlsThatInsists(
+  cert: string,
+  key: string,
+  ca: string,
+  options: SecureContextOptions = {},
+): Promise<number> {
+  const server = createHttpsServer(
+    { cert, key, ca, requestCert: true, rejectUnauthorized: true, ...options },
+    (_request, response) => response.end('hello'),
+  );
   const webSockets = new WebSocketServer({ server });
   webSockets.on('connection', (socket) => socket.on('error', () => undefined));
   server.on('tlsClientError', () => undefined);
@@ -89,7 +100,11 @@ export async function unusedPort(): Promise<number> {
 }
 
 /** Takes WebSockets and hands them to `onConnection`. */
-export function startWebSockets(onConnection: (socket: WebSocket) => void, options: ServerOptions = {}, where?: Where): Promise<number> {
+export function startWebSockets(
+  onConnection: (socket: WebSocket) => void,
+  options: ServerOptions = {},
+  where?: Where,
+): Promise<number> {
   const http: HttpServer = createHttpServer((_request, response) => response.writeHead(400).end());
   const webSockets = new WebSocketServer({ ...options, noServer: true });
   http.on('upgrade', (request, socket: Socket, head: Buffer) => {
@@ -104,12 +119,20 @@ export function startWebSockets(onConnection: (socket: WebSocket) => void, optio
 /** The rules of the CBOR relay and nothing else, as the reference has them: JSON is ignored, and no connection is pinged. */
 export function startReference(options: ServerOptions = {}, where?: Where): Promise<number> {
   const topics = new Map<string, Set<WebSocket>>();
-  return startWebSockets((socket) => {
-    socket.on('message', (data: Buffer, isBinary: boolean) => {
-      const message = isBinary ? readMessage(data) : undefined;
-      if (message?.kind === 'Subscribe') topics.set(message.topic, (topics.get(message.topic) ?? new Set()).add(socket));
-      if (message?.kind !== 'Relay') return;
-      for (const subscriber of topics.get(message.topic) ?? []) if (subscriber !== socket) subscriber.send(encodeMessage(message));
-    });
-  }, options, where);
+  return startWebSockets(
+    (socket) => {
+      socket.on('message', (data: Buffer, isBinary: boolean) => {
+        const message = isBinary ? readMessage(data) : undefined;
+        if (message?.kind === 'Subscribe') {
+          topics.set(message.topic, (topics.get(message.topic) ?? new Set()).add(socket));
+        }
+        if (message?.kind !== 'Relay') return;
+        for (const subscriber of topics.get(message.topic) ?? []) {
+          if (subscriber !== socket) subscriber.send(encodeMessage(message));
+        }
+      });
+    },
+    options,
+    where,
+  );
 }

@@ -13,7 +13,13 @@ const MOST_STEPS = 8000;
 export function isLinear({ source, flags }: RegExp): boolean {
   if (/\(\?<?[=!]|\\[1-9]|\\k</.test(source) || /[mv]/.test(flags)) return false;
   const caseInsensitive = flags.includes('i');
-  const { safe } = isSafePattern(source, { maxScore: MOST_WAYS, maxSteps: MOST_STEPS, caseInsensitive, unicode: flags.includes('u'), dotAll: flags.includes('s') });
+  const { safe } = isSafePattern(source, {
+    maxScore: MOST_WAYS,
+    maxSteps: MOST_STEPS,
+    caseInsensitive,
+    unicode: flags.includes('u'),
+    dotAll: flags.includes('s'),
+  });
   return safe;
 }
 

@@ -132,7 +132,10 @@ export async function settle(senders: readonly Peer[], receivers: readonly Peer[
 
 function open(url: string, options: PeerOptions): Promise<Peer | Refused> {
   const { path = '/', protocols = [], offerCompression = false, ...rest } = options;
-  const socket = new WebSocket(url + path, protocols, { ...(rest as ClientRequestArgs), perMessageDeflate: offerCompression });
+  const socket = new WebSocket(url + path, protocols, {
+    ...(rest as ClientRequestArgs),
+    perMessageDeflate: offerCompression,
+  });
   const peer = Peer.of(socket);
   return new Promise((resolve, reject) => {
     socket.once('open', () => resolve(peer));

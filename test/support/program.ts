@@ -24,10 +24,18 @@ export class Program {
   readonly ended: Promise<Ended>;
 
   /** `maxFiles` is the most handles that the process may open, as `ulimit -n` sets it; `within` a command that runs it elsewhere. */
-  constructor(args: readonly string[], environment: Record<string, string> = {}, maxFiles?: number, within: readonly string[] = []) {
-    const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:CAIRN_SIGNAL_.*|RUST_LOG)$/.test(name)));
+  constructor(
+    args: readonly string[],
+    environment: Record<string, string> = {},
+    maxFiles?: number,
+    within: readonly string[] = [],
+  ) {
+    const inherited = Object.fromEntries(
+      Object.entries(process.env).filter(([name]) => !/^(?:CAIRN_SIGNAL_.*|RUST_LOG)$/.test(name)),
+    );
     const command = [...within, process.execPath, MAIN, ...args];
-    const [file, ...rest] = maxFiles === undefined ? command : ['sh', '-c', 'ulimit -n "$0" && exec "$@"', String(maxFiles), ...command];
+    const [file, ...rest] =
+      maxFiles === undefined ? command : ['sh', '-c', 'ulimit -n "$0" && exec "$@"', String(maxFiles), ...command];
     this.#child = spawn(file, rest, { env: { ...inherited, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
     started.add(this.#child);
     this.#child.stdout!.on('data', (chunk: Buffer) => (this.#stdout += chunk.toString()));
@@ -67,9 +75,14 @@ export class Program {
   async listening(): Promise<void> {
     const holds = (): boolean => {
       const folder = `/proc/${this.#child.pid}/fd`;
-      const sockets = new Set(readdirSync(folder).map((fd) => /^socket:\[(\d+)\]$/.exec(linkOf(join(folder, fd)))?.[1]));
+      const sockets = new Set(
+        readdirSync(folder).map((fd) => /^socket:\[(\d+)\]$/.exec(linkOf(join(folder, fd)))?.[1]),
+      );
       const LISTEN = '0A';
-      const listening = readFileSync('/proc/net/tcp', 'utf8').split('\n').map((line) => line.trim().split(/\s+/)).filter((fields) => fields[3] === LISTEN);
+      const listening = readFileSync('/proc/net/tcp', 'utf8')
+        .split('\n')
+        .map((line) => line.trim().split(/\s+/))
+        .filter((fields) => fields[3] === LISTEN);
       return listening.some((fields) => sockets.has(fields[9]));
     };
     while (!holds()) await turn();

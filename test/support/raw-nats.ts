@@ -4,7 +4,8 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 
 /** The subject of a topic's records or relays, with the default prefix. */
-export const subjectOf = (kind: 'topic' | 'records', topic: string): string => `cairn.${kind}.${createHash('sha256').update(topic).digest('base64url')}`;
+export const subjectOf = (kind: 'topic' | 'records', topic: string): string =>
+  `cairn.${kind}.${createHash('sha256').update(topic).digest('base64url')}`;
 
 /** Whoever else reaches the bus: says what a test gives it, in NATS's own words. */
 export class RawNats {
@@ -34,12 +35,16 @@ export class RawNats {
 
   /** Answers every question from now on with all of these. */
   answer(...answers: readonly (string | Buffer | object)[]): void {
-    this.#answer = answers.map((answer) => (typeof answer === 'string' || Buffer.isBuffer(answer) ? answer : JSON.stringify(answer)));
+    this.#answer = answers.map((answer) =>
+      typeof answer === 'string' || Buffer.isBuffer(answer) ? answer : JSON.stringify(answer),
+    );
   }
 
   publish(subject: string, message: string | Buffer, reply = ''): void {
     const bytes = Buffer.from(message);
-    this.socket.write(Buffer.concat([Buffer.from(`PUB ${subject} ${reply} ${bytes.length}\r\n`), bytes, Buffer.from('\r\n')]));
+    this.socket.write(
+      Buffer.concat([Buffer.from(`PUB ${subject} ${reply} ${bytes.length}\r\n`), bytes, Buffer.from('\r\n')]),
+    );
   }
 
   /** A barrier: the server has taken what was said before. */

@@ -6,7 +6,9 @@ import { encodeMessage } from '../../src/protocol/message.js';
 import { readMessage } from '../../src/protocol/strict-reader.js';
 
 /** Frames that were observed on the reference. */
-export const { vectors } = JSON.parse(readFileSync(new URL('../vectors/relay-frames.json', import.meta.url), 'utf8')) as {
+export const { vectors } = JSON.parse(
+  readFileSync(new URL('../vectors/relay-frames.json', import.meta.url), 'utf8'),
+) as {
   vectors: { name: string; in: string; out: string | null }[];
 };
 export const frames = vectors.map((vector) => Buffer.from(vector.in, 'hex'));
@@ -14,7 +16,9 @@ export const frames = vectors.map((vector) => Buffer.from(vector.in, 'hex'));
 /** A frame of the vectors, or a canonical Relay. */
 export const relayFrame: fc.Arbitrary<Buffer> = fc.oneof(
   fc.constantFrom(...frames),
-  fc.record({ topic: fc.string({ unit: 'grapheme', maxLength: 300 }), payload: fc.uint8Array({ maxLength: 300 }) }).map(({ topic, payload }) => encodeMessage({ kind: 'Relay', topic, payload })),
+  fc
+    .record({ topic: fc.string({ unit: 'grapheme', maxLength: 300 }), payload: fc.uint8Array({ maxLength: 300 }) })
+    .map(({ topic, payload }) => encodeMessage({ kind: 'Relay', topic, payload })),
 );
 
 /** The one contract of the fast path and the strict reader: the same verdict, the same topic, and neither ever throws. */

@@ -32,7 +32,11 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-export type LogLine = Readonly<Record<string, unknown>> & { readonly level: string; readonly target: string; readonly msg: string };
+export type LogLine = Readonly<Record<string, unknown>> & {
+  readonly level: string;
+  readonly target: string;
+  readonly msg: string;
+};
 
 /** Connections for which every machine has the handles, so that none warns. */
 const FEW = 1500;
@@ -40,7 +44,12 @@ const FEW = 1500;
 const running = new Set<RunningServer>();
 
 /** Starts a server through createApp; stopServers ends it. The log is captured at `rustLog`, everything by default. */
-export async function startServer(input: SettingsInput = {}, rustLog = 'trace', clock?: Clock, extensions: Extensions = {}): Promise<RunningServer> {
+export async function startServer(
+  input: SettingsInput = {},
+  rustLog = 'trace',
+  clock?: Clock,
+  extensions: Extensions = {},
+): Promise<RunningServer> {
   const log: LogLine[] = [];
   const logs = new Logs({
     format: 'json',

@@ -22,7 +22,9 @@ export class StepCounter {
     work();
     const { result } = await this.session.post('Profiler.takePreciseCoverage');
     const ours = result.filter(({ url }) => url.includes('/src/') && !url.includes('/node_modules/'));
-    return ours.flatMap(({ functions }) => functions.flatMap(({ ranges }) => ranges)).reduce((sum, { count }) => sum + count, 0);
+    return ours
+      .flatMap(({ functions }) => functions.flatMap(({ ranges }) => ranges))
+      .reduce((sum, { count }) => sum + count, 0);
   }
 
   stop(): void {

@@ -14,7 +14,11 @@ export async function fetchJson(url: string, mostBytes: number, signal: AbortSig
 }
 
 async function fetchText(url: string, mostBytes: number, signal: AbortSignal): Promise<string> {
-  const response = await fetch(url, { signal, redirect: 'manual', headers: { accept: 'application/json, application/jwk-set+json' } });
+  const response = await fetch(url, {
+    signal,
+    redirect: 'manual',
+    headers: { accept: 'application/json, application/jwk-set+json' },
+  });
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   // Leaving the loop ends the answer, and with it the connection.

@@ -25,8 +25,10 @@ const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 /** What a peer is told of a JWT that gives it nothing; all but one are 401 (RFC 6750, section 3.1). */
 const WHY = {
   token_too_long: `This token has more than ${MOST_CHARACTERS} characters.`,
-  token_malformed: 'This token cannot be used: a JWT here has the claims iss, aud, exp and one for its bearer, and needs no extension ("crit") of JWS.',
-  token_algorithm: 'This token is signed with an algorithm that this server does not take; the setting is jwt-algorithms.',
+  token_malformed:
+    'This token cannot be used: a JWT here has the claims iss, aud, exp and one for its bearer, and needs no extension ("crit") of JWS.',
+  token_algorithm:
+    'This token is signed with an algorithm that this server does not take; the setting is jwt-algorithms.',
   token_issuer: 'This token is of an issuer that this server does not know.',
   token_key: 'This token is signed with a key that is none of its issuer.',
   token_signature: 'The signature of this token is wrong.',
@@ -57,7 +59,10 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
     const { jwtIssuer: issuers = [], jwtJwksUrl: urls, jwtPublicKey, jwtAlgorithms } = settings;
     this.#algorithms = jwtAlgorithms;
     this.#publicKeys = jwtPublicKey === undefined ? undefined : new PublicKeys(settings);
-    this.#remote = this.#publicKeys === undefined ? issuers.map((issuer, i) => new RemoteKeys({ issuer, url: urls?.[i], clock, log })) : [];
+    this.#remote =
+      this.#publicKeys === undefined
+        ? issuers.map((issuer, i) => new RemoteKeys({ issuer, url: urls?.[i], clock, log }))
+        : [];
     this.#issuers = new Map(issuers.map((issuer, i) => [issuer, this.#publicKeys ?? this.#remote[i]]));
   }
 
@@ -81,10 +86,20 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
   async verify(token: string): Promise<Credential> {
     try {
       const claims = await this.#verified(token);
-      return { revoked: false, principal: this.#principal(claims), topics: topicsOf(claims), expiresAt: claims.exp! * 1000 + this.settings.jwtClockTolerance };
+      return {
+        revoked: false,
+        principal: this.#principal(claims),
+        topics: topicsOf(claims),
+        expiresAt: claims.exp! * 1000 + this.settings.jwtClockTolerance,
+      };
     } catch (error) {
       if (error instanceof KeysUnavailable) {
-        throw new Refused(503, 'keys_unavailable', 'The keys of the issuer of this token cannot be had at the moment; try again.', error.retryAfter);
+        throw new Refused(
+          503,
+          'keys_unavailable',
+          'The keys of the issuer of this token cannot be had at the moment; try again.',
+          error.retryAfter,
+        );
       }
       const reason = reasonOf(error);
       throw new Refused(401, reason, WHY[reason]);
@@ -160,7 +175,9 @@ function announced(token: string): { header: JWSHeaderParameters; issuer: unknow
 /** The claim `topics`: the exact topics that the bearer may use. */
 function topicsOf({ topics }: JWTPayload): ReadonlySet<string> | undefined {
   if (topics === undefined) return undefined;
-  if (!Array.isArray(topics) || topics.length > MOST_TOPICS || !topics.every((topic) => typeof topic === 'string')) throw new Unusable('token_malformed');
+  if (!Array.isArray(topics) || topics.length > MOST_TOPICS || !topics.every((topic) => typeof topic === 'string')) {
+    throw new Unusable('token_malformed');
+  }
   return new Set(topics);
 }
 

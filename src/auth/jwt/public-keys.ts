@@ -53,11 +53,26 @@ export function loadPublicKeys({ jwtPublicKey: path, jwtAlgorithms }: Settings):
   if (blocks.length > MOST_KEYS) throw fault(`there are more than ${MOST_KEYS} keys in it`);
   const keys = blocks.map(([block, label], index): JWK => {
     const which = blocks.length === 1 ? '' : `key ${index + 1}: `;
-    if (label.includes('PRIVATE')) throw fault(`${which}it is a private key, which belongs to the issuer alone; "openssl pkey -pubout" gives the public one`);
-    if (label !== 'PUBLIC KEY') throw fault(`${which}expected "BEGIN PUBLIC KEY", as "openssl pkey -pubout" and "openssl x509 -pubkey -noout" give it`);
-    const { bits, ...jwk } = orStartupError(() => readKey(block), fault(`${which}it is no public key of a kind that signs JWTs`).message);
-    if (bits !== undefined && bits < LEAST_RSA_BITS) throw fault(`${which}an RSA key has at least ${LEAST_RSA_BITS} bits`);
-    if (!jwtAlgorithms.some((algorithm) => fits(jwk, algorithm))) throw fault(`${which}none of jwt-algorithms is for a key of its kind`);
+    if (label.includes('PRIVATE')) {
+      throw fault(
+        `${which}it is a private key, which belongs to the issuer alone; "openssl pkey -pubout" gives the public one`,
+      );
+    }
+    if (label !== 'PUBLIC KEY') {
+      throw fault(
+        `${which}expected "BEGIN PUBLIC KEY", as "openssl pkey -pubout" and "openssl x509 -pubkey -noout" give it`,
+      );
+    }
+    const { bits, ...jwk } = orStartupError(
+      () => readKey(block),
+      fault(`${which}it is no public key of a kind that signs JWTs`).message,
+    );
+    if (bits !== undefined && bits < LEAST_RSA_BITS) {
+      throw fault(`${which}an RSA key has at least ${LEAST_RSA_BITS} bits`);
+    }
+    if (!jwtAlgorithms.some((algorithm) => fits(jwk, algorithm))) {
+      throw fault(`${which}none of jwt-algorithms is for a key of its kind`);
+    }
     return jwk;
   });
   return new KeySet({ keys });
@@ -68,7 +83,13 @@ function readKey(block: string): JWK & { bits: number | undefined } {
   return { ...(key.export({ format: 'jwk' }) as JWK), bits: key.asymmetricKeyDetails?.modulusLength };
 }
 
-const CURVES: { readonly [Algorithm in JwtAlgorithm]?: string } = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521', EdDSA: 'Ed25519', Ed25519: 'Ed25519' };
+const CURVES: { readonly [Algorithm in JwtAlgorithm]?: string } = {
+  ES256: 'P-256',
+  ES384: 'P-384',
+  ES512: 'P-521',
+  EdDSA: 'Ed25519',
+  Ed25519: 'Ed25519',
+};
 
 function fits({ kty, crv }: JWK, algorithm: JwtAlgorithm): boolean {
   const curve = CURVES[algorithm];

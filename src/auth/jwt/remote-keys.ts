@@ -71,7 +71,9 @@ export class RemoteKeys extends KeySource {
 
   /** Fetches the keys, unless that was tried a moment ago. Never rejects: what goes wrong is in the log. */
   fetch(): Promise<void> {
-    if (this.#fetching === undefined && this.parts.clock.monotonic() - this.#triedAt < this.#cooldown) return Promise.resolve();
+    if (this.#fetching === undefined && this.parts.clock.monotonic() - this.#triedAt < this.#cooldown) {
+      return Promise.resolve();
+    }
     this.#fetching ??= this.#fetch().finally(() => {
       this.#fetching = undefined;
     });
@@ -95,7 +97,13 @@ export class RemoteKeys extends KeySource {
       this.#failing = false;
     } catch (error) {
       if (this.#closed) return;
-      if (!this.#failing) log.warn('the keys of a JWT issuer cannot be fetched', { issuer, why: this.#why(error), keys: this.#usable?.size ?? 0 });
+      if (!this.#failing) {
+        log.warn('the keys of a JWT issuer cannot be fetched', {
+          issuer,
+          why: this.#why(error),
+          keys: this.#usable?.size ?? 0,
+        });
+      }
       this.#failing = true;
     }
   }
@@ -129,10 +137,16 @@ export class RemoteKeys extends KeySource {
   /** OpenID Connect Discovery 1.0, section 4. The issuer's name must be in it: else somebody else could be asked in its name. */
   async #discover(signal: AbortSignal): Promise<string> {
     const { issuer } = this.parts;
-    const metadata = (await fetchJson(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, MOST_BYTES, signal)) as { issuer?: unknown; jwks_uri?: unknown } | null;
+    const metadata = (await fetchJson(
+      `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`,
+      MOST_BYTES,
+      signal,
+    )) as { issuer?: unknown; jwks_uri?: unknown } | null;
     if (metadata?.issuer !== issuer) throw new FetchFault('the metadata are of another issuer');
     const { jwks_uri: url } = metadata;
-    if (typeof url !== 'string' || !isKeyUrl(url)) throw new FetchFault('the metadata name no https address of a key set');
+    if (typeof url !== 'string' || !isKeyUrl(url)) {
+      throw new FetchFault('the metadata name no https address of a key set');
+    }
     return url;
   }
 

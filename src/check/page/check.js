@@ -40,7 +40,9 @@ function show() {
 async function copyReport() {
   if (!done) return;
   const copied = await copy(report(view, server.webSocketUrl));
-  element('copied').textContent = copied ? 'Copied: steps, times and sentences; neither token nor topic.' : 'The browser does not let this page copy.';
+  element('copied').textContent = copied
+    ? 'Copied: steps, times and sentences; neither token nor topic.'
+    : 'The browser does not let this page copy.';
 }
 
 element('form').addEventListener('submit', start);

@@ -11,14 +11,23 @@ export class Fault extends Error {
 }
 
 export const unreachable = () =>
-  new Fault('The server does not answer.', 'Does it still run, and does this address still lead to it? A firewall, or a lost network, looks the same from here.');
+  new Fault(
+    'The server does not answer.',
+    'Does it still run, and does this address still lead to it? A firewall, or a lost network, looks the same from here.',
+  );
 
 /** @param {string} what */
 export const notOurs = (what) =>
-  new Fault(`Something other than cairn-signal answers here (${what}).`, 'A proxy in front may not reach the server, ask for a login of its own, or send only some paths on: it must pass all of them.');
+  new Fault(
+    `Something other than cairn-signal answers here (${what}).`,
+    'A proxy in front may not reach the server, ask for a login of its own, or send only some paths on: it must pass all of them.',
+  );
 
 export const tokenUnsendable = () =>
-  new Fault('This cannot be a token.', 'A token has visible ASCII characters only. Did a line break or a typographic character come along with the copy?');
+  new Fault(
+    'This cannot be a token.',
+    'A token has visible ASCII characters only. Did a line break or a typographic character come along with the copy?',
+  );
 
 /**
  * What a status that refuses an upgrade means.
@@ -28,16 +37,35 @@ export function refused({ status, message, retryAfter, withToken }) {
   const again = `Start again in ${retryAfter ?? 'some'} s.`;
   switch (status) {
     case 401:
-      if (!withToken) return new Fault('This server asks for a token.', 'Enter one above. Who runs the server finds it in auth-token or auth-token-file; one that has a name there was printed only when it was made.');
-      if (message.includes('needs a bearer token')) return new Fault('The token does not arrive.', 'A proxy in front of the server removes the Authorization header: it must pass it on.');
-      if (message.includes('none that this server knows')) {
-        return new Fault('The server refuses this token.', 'Compare it with auth-token, or the lines of auth-token-file, on the server: it may be cut short, or no longer valid. Of a token with a name the file has only the SHA-256; where it is lost, "cairn-signal token new" makes another.');
+      if (!withToken) {
+        return new Fault(
+          'This server asks for a token.',
+          'Enter one above. Who runs the server finds it in auth-token or auth-token-file; one that has a name there was printed only when it was made.',
+        );
       }
-      return new Fault(message, 'Whoever issues the tokens gives out another one. Which ones it takes, the server says in jwt-issuer and jwt-audience, or a guard of its own decides.');
+      if (message.includes('needs a bearer token')) {
+        return new Fault(
+          'The token does not arrive.',
+          'A proxy in front of the server removes the Authorization header: it must pass it on.',
+        );
+      }
+      if (message.includes('none that this server knows')) {
+        return new Fault(
+          'The server refuses this token.',
+          'Compare it with auth-token, or the lines of auth-token-file, on the server: it may be cut short, or no longer valid. Of a token with a name the file has only the SHA-256; where it is lost, "cairn-signal token new" makes another.',
+        );
+      }
+      return new Fault(
+        message,
+        'Whoever issues the tokens gives out another one. Which ones it takes, the server says in jwt-issuer and jwt-audience, or a guard of its own decides.',
+      );
     case 403:
       return new Fault(message, forbidden(message));
     case 429:
-      return new Fault(message, `${again} If the server stands behind a proxy, name that in trusted-proxies, so that people behind it are told apart.`);
+      return new Fault(
+        message,
+        `${again} If the server stands behind a proxy, name that in trusted-proxies, so that people behind it are told apart.`,
+      );
     case 503:
       return new Fault(message, again);
     default:
@@ -51,7 +79,9 @@ export function refused({ status, message, retryAfter, withToken }) {
  */
 function forbidden(message) {
   if (message.includes('allowed-origins')) return `Whoever runs it can add ${location.origin} to allowed-origins.`;
-  if (message.includes('tls-client-ca')) return 'Install one in this browser that whoever runs the server gives out, and start the browser anew. A proxy that terminates TLS lets none through.';
+  if (message.includes('tls-client-ca')) {
+    return 'Install one in this browser that whoever runs the server gives out, and start the browser anew. A proxy that terminates TLS lets none through.';
+  }
   return ofGuard(403);
 }
 
@@ -73,7 +103,10 @@ export const notRelayed = (what) =>
   );
 
 export const noWebRtc = () =>
-  new Fault('This browser has no WebRTC, or has it switched off.', 'A setting, an extension or a policy blocks it; try another browser. The server is fine: everything up to here passed.');
+  new Fault(
+    'This browser has no WebRTC, or has it switched off.',
+    'A setting, an extension or a policy blocks it; try another browser. The server is fine: everything up to here passed.',
+  );
 
 export const noAddresses = () =>
   new Fault(
@@ -87,7 +120,11 @@ export const notConnected = () =>
     'A firewall on this machine, or a policy of the browser, blocks UDP between them. The server is fine.',
   );
 
-export const pingLost = () => new Fault('The data channel opened, but nothing comes back over it.', 'Something on this machine cuts UDP off. The server is fine.');
+export const pingLost = () =>
+  new Fault(
+    'The data channel opened, but nothing comes back over it.',
+    'Something on this machine cuts UDP off. The server is fine.',
+  );
 
 /** @type {Readonly<Record<number, string>>} What mends a close, by its code: docs/protocol.md, section 4. */
 const AFTER_CLOSE = {
@@ -104,10 +141,15 @@ const AFTER_CLOSE = {
  */
 export const closed = ({ code, reason }) =>
   new Fault(
-    code === 1006 ? 'A connection was cut (code 1006).' : `The server closed a connection: ${reason === '' ? 'without a reason' : `“${reason}”`} (code ${code}).`,
+    code === 1006
+      ? 'A connection was cut (code 1006).'
+      : `The server closed a connection: ${reason === '' ? 'without a reason' : `“${reason}”`} (code ${code}).`,
     AFTER_CLOSE[code] ?? 'docs/protocol.md, section 4, tells what the code means. Start again.',
   );
 
 /** @param {unknown} error */
 export const unexpected = (error) =>
-  new Fault(`The page itself failed: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`, 'Please report this, with the report below. Another browser may get further.');
+  new Fault(
+    `The page itself failed: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`,
+    'Please report this, with the report below. Another browser may get further.',
+  );

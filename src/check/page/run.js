@@ -69,24 +69,37 @@ export class Run {
     });
     const [one, other] = this.#peers;
     await this.#step('rendezvous', async () => {
-      await within(RELAY_MS, () => notRelayed('what one peer says to the other'), Promise.all([one.meet(), other.meet()]));
+      await within(
+        RELAY_MS,
+        () => notRelayed('what one peer says to the other'),
+        Promise.all([one.meet(), other.meet()]),
+      );
       return 'on a random topic, over CBOR';
     });
 
     const offered = await this.#step('offer', async () => {
       this.#sides = [new Side(one), new Side(other)];
       const [from, to] = this.#sides;
-      const [{ channel, size }] = await within(RELAY_MS, () => notRelayed('the offer'), Promise.all([from.offer(), to.takeOffer()]));
+      const [{ channel, size }] = await within(
+        RELAY_MS,
+        () => notRelayed('the offer'),
+        Promise.all([from.offer(), to.takeOffer()]),
+      );
       return { channel, detail: `${size} bytes of SDP` };
     });
     const [caller, callee] = this.#sides;
     await this.#step('answer', async () => {
-      const [size] = await within(RELAY_MS, () => notRelayed('the answer'), Promise.all([callee.answer(), caller.takeAnswer()]));
+      const [size] = await within(
+        RELAY_MS,
+        () => notRelayed('the answer'),
+        Promise.all([callee.answer(), caller.takeAnswer()]),
+      );
       return `${size} bytes of SDP`;
     });
     await this.#step('candidates', async () => {
       // Without a network Chromium neither finds an address nor ends looking for one.
-      const late = () => (caller.gathered === 0 || callee.gathered === 0 ? noAddresses() : notRelayed('an ICE candidate'));
+      const late = () =>
+        caller.gathered === 0 || callee.gathered === 0 ? noAddresses() : notRelayed('an ICE candidate');
       const taking = Promise.all([caller.takeCandidates(), callee.takeCandidates()]);
       await within(RELAY_MS, late, Promise.race([taking, Promise.all([caller.reached, callee.reached])]));
       return `${caller.gathered} one way, ${callee.gathered} the other`;
@@ -97,7 +110,11 @@ export class Run {
     });
     const connected = performance.now() - began;
 
-    await this.#step('ping', async () => `${inWords(await within(RELAY_MS, () => pingLost(), ping(offered.channel)))} there and back, the median`);
+    await this.#step(
+      'ping',
+      async () =>
+        `${inWords(await within(RELAY_MS, () => pingLost(), ping(offered.channel)))} there and back, the median`,
+    );
     return connected;
   }
 
@@ -125,7 +142,11 @@ export class Run {
   /** Two WebSockets. Why one did not open a browser does not tell, so the server is asked again: it may be full by now. */
   async #open() {
     const topic = randomTopic();
-    const opening = [1, 2].map(() => Peer.open(this.#server.webSocketUrl, this.#token, topic).then((peer) => (this.#over ? peer.leave() : this.#peers.push(peer))));
+    const opening = [1, 2].map(() =>
+      Peer.open(this.#server.webSocketUrl, this.#token, topic).then((peer) =>
+        this.#over ? peer.leave() : this.#peers.push(peer),
+      ),
+    );
     try {
       await within(OPEN_MS, () => webSocketBlocked(), Promise.all(opening));
     } catch {

@@ -36,7 +36,12 @@ export class Server {
     if (response.status === 204) return;
     const answer = await read(response);
     if (typeof answer?.message !== 'string') throw notOurs(status(response));
-    throw refused({ status: response.status, message: answer.message, retryAfter: response.headers.get('Retry-After'), withToken: token !== '' });
+    throw refused({
+      status: response.status,
+      message: answer.message,
+      retryAfter: response.headers.get('Retry-After'),
+      withToken: token !== '',
+    });
   }
 
   /**

@@ -66,7 +66,11 @@ export class View {
     const at = STEPS.findIndex((step) => step.id === id);
     this.#show(id, { state: 'failed', milliseconds, detail: about(id) });
     for (const { id: left, about: detail } of STEPS.slice(at + 1)) this.#show(left, { state: 'skipped', detail });
-    this.#conclude('failed', { headline: fault.message, mend: fault.mend, where: `Stopped at step ${at + 1} of ${STEPS.length}.` });
+    this.#conclude('failed', {
+      headline: fault.message,
+      mend: fault.mend,
+      where: `Stopped at step ${at + 1} of ${STEPS.length}.`,
+    });
   }
 
   /** @param {number} milliseconds from connect to open channel */
@@ -77,9 +81,15 @@ export class View {
     if (milliseconds <= GOAL_MS) {
       this.#conclude('connected', { headline, sentence: `${what} This server works for peers here.` });
     } else {
-      const [slowest] = [...this.rows].filter(([id]) => TIMED.has(id)).toSorted(([, a], [, b]) => (b.milliseconds ?? 0) - (a.milliseconds ?? 0));
+      const [slowest] = [...this.rows]
+        .filter(([id]) => TIMED.has(id))
+        .toSorted(([, a], [, b]) => (b.milliseconds ?? 0) - (a.milliseconds ?? 0));
       const longest = `Everything works, but not in time: step ${STEPS.findIndex(({ id }) => id === slowest[0]) + 1} took longest.`;
-      this.#conclude('slow', { headline, sentence: `${what} ${longest}`, mend: 'A server far away, a slow network or a busy machine does that. Start again to see whether it stays.' });
+      this.#conclude('slow', {
+        headline,
+        sentence: `${what} ${longest}`,
+        mend: 'A server far away, a slow network or a busy machine does that. Start again to see whether it stays.',
+      });
     }
     this.#measure(milliseconds);
   }
@@ -111,7 +121,10 @@ export class View {
   #conclude(outcome, { headline, sentence = '', mend = '', where = '' }) {
     this.verdict = { headline, sentence, mend, where };
     element('verdict').dataset.outcome = outcome;
-    part(element('outcome'), 'use').setAttribute('href', `#${outcome === 'connected' || outcome === 'slow' ? 'passed' : outcome}`);
+    part(element('outcome'), 'use').setAttribute(
+      'href',
+      `#${outcome === 'connected' || outcome === 'slow' ? 'passed' : outcome}`,
+    );
     for (const [id, text] of Object.entries(this.verdict)) {
       element(id).textContent = text;
       element(id).hidden = text === '';
@@ -130,13 +143,18 @@ export class View {
       return piece;
     });
     element('scale').replaceChildren(...pieces);
-    element('goal').setAttribute('aria-label', `${inWords(total)} on a scale to ${inWords(reach)}; the goal is one second`);
+    element('goal').setAttribute(
+      'aria-label',
+      `${inWords(total)} on a scale to ${inWords(reach)}; the goal is one second`,
+    );
     this.#ticks(reach);
   }
 
   /** @param {number} reach milliseconds */
   #ticks(reach) {
-    const texts = [0, 1, 2, 3, 4].map((quarter) => (quarter * reach) / 4).map((at) => (at === GOAL_MS ? 'goal: 1 s' : reach === GOAL_MS ? `${at}` : `${at / 1000} s`));
+    const texts = [0, 1, 2, 3, 4]
+      .map((quarter) => (quarter * reach) / 4)
+      .map((at) => (at === GOAL_MS ? 'goal: 1 s' : reach === GOAL_MS ? `${at}` : `${at / 1000} s`));
     for (const [index, tick] of [...document.querySelectorAll('.ticks li')].entries()) tick.textContent = texts[index];
   }
 }

@@ -46,7 +46,9 @@ export class Chart {
     part(card, 'h2').textContent = figure.title;
     this.#slider.setAttribute('aria-label', `${figure.title}, over time`);
     this.#plot = new UPlot(this.#options(), [[], []], this.#slider);
-    new ResizeObserver(() => this.#plot.setSize({ width: this.#slider.clientWidth, height: HEIGHT })).observe(this.#slider);
+    new ResizeObserver(() => this.#plot.setSize({ width: this.#slider.clientWidth, height: HEIGHT })).observe(
+      this.#slider,
+    );
     this.#listen(point);
   }
 
@@ -81,12 +83,17 @@ export class Chart {
     const { name } = this.#figure;
     const index = at === undefined ? -1 : nearest(times, at);
     this.#at = index < 0 ? undefined : at;
-    this.#plot.setCursor(index < 0 ? { left: -10, top: -10 } : { left: this.#plot.valToPos(times[index], 'x'), top: 0 });
+    this.#plot.setCursor(
+      index < 0 ? { left: -10, top: -10 } : { left: this.#plot.valToPos(times[index], 'x'), top: 0 },
+    );
     const text = index < 0 ? this.#span() : `${this.#written(columns[name]?.[index])} at ${timeOfDay(times[index])}`;
     part(this.#card, '.span').textContent = text;
     part(this.#card, '.span').classList.toggle('pointed', index >= 0);
     this.#slider.setAttribute('aria-valuenow', String(index < 0 ? 0 : Math.round(times[index] - this.#until)));
-    this.#slider.setAttribute('aria-valuetext', index < 0 ? `${this.#written(this.#window.newest?.[name])} now; ${text}` : text);
+    this.#slider.setAttribute(
+      'aria-valuetext',
+      index < 0 ? `${this.#written(this.#window.newest?.[name])} now; ${text}` : text,
+    );
   }
 
   #span() {
@@ -105,7 +112,9 @@ export class Chart {
   #listen(point) {
     const over = this.#plot.over;
     for (const type of /** @type {const} */ (['pointermove', 'pointerdown'])) {
-      over.addEventListener(type, ({ clientX }) => point(this.#plot.posToVal(clientX - over.getBoundingClientRect().left, 'x')));
+      over.addEventListener(type, ({ clientX }) =>
+        point(this.#plot.posToVal(clientX - over.getBoundingClientRect().left, 'x')),
+      );
     }
     // A finger that was lifted wants to read what it pointed at, until it touches something else.
     over.addEventListener('pointerleave', ({ pointerType }) => {
@@ -126,7 +135,16 @@ export class Chart {
     if (times.length === 0) return null;
     const index = this.#at === undefined ? times.length - 1 : nearest(times, this.#at);
     /** @type {Readonly<Record<string, number>>} */
-    const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -15, PageUp: 15, Home: -times.length, End: times.length };
+    const steps = {
+      ArrowLeft: -1,
+      ArrowDown: -1,
+      ArrowRight: 1,
+      ArrowUp: 1,
+      PageDown: -15,
+      PageUp: 15,
+      Home: -times.length,
+      End: times.length,
+    };
     if (key === 'Escape') return undefined;
     return key in steps ? times[Math.min(Math.max(index + steps[key], 0), times.length - 1)] : null;
   }
@@ -146,23 +164,57 @@ export class Chart {
         drag: { x: false, y: false },
         points: { size: 7, width: 2, fill: () => colour('--surface'), stroke: () => colour('--accent') },
         // A mouse is a pointer like others.
-        bind: { mousemove: none, mousedown: none, mouseup: none, mouseleave: none, mouseenter: none, click: none, dblclick: none },
+        bind: {
+          mousemove: none,
+          mousedown: none,
+          mouseup: none,
+          mouseleave: none,
+          mouseenter: none,
+          click: none,
+          dblclick: none,
+        },
       },
       scales: {
         x: { time: false, range: () => [this.#until - this.#window.kept, this.#until] },
         y: { range: (_plot, _least, most) => [0, reach(Math.max(most ?? 0, this.#figure.reach))] },
       },
       axes: [
-        { ...axis, size: 20, gap: 6, grid: { show: false }, splits: () => this.#ticks(), values: (_plot, ticks) => ticks.map((tick) => timeOfDay(tick).slice(0, 5)) },
-        { ...axis, size: AXIS_WIDTH, gap: 6, grid, splits: (_plot, _axis, _least, most) => [0, most / 2, most], values: (_plot, ticks) => ticks.map((tick) => (tick === 0 ? '0' : this.#written(tick).replace('/s', ''))) },
+        {
+          ...axis,
+          size: 20,
+          gap: 6,
+          grid: { show: false },
+          splits: () => this.#ticks(),
+          values: (_plot, ticks) => ticks.map((tick) => timeOfDay(tick).slice(0, 5)),
+        },
+        {
+          ...axis,
+          size: AXIS_WIDTH,
+          gap: 6,
+          grid,
+          splits: (_plot, _axis, _least, most) => [0, most / 2, most],
+          values: (_plot, ticks) => ticks.map((tick) => (tick === 0 ? '0' : this.#written(tick).replace('/s', ''))),
+        },
       ],
-      series: [{}, { stroke: () => colour('--accent'), fill: () => colour('--area'), width: 1.5, points: { show: false }, spanGaps: false }],
+      series: [
+        {},
+        {
+          stroke: () => colour('--accent'),
+          fill: () => colour('--area'),
+          width: 1.5,
+          points: { show: false },
+          spanGaps: false,
+        },
+      ],
     };
   }
 
   #ticks() {
     const first = Math.ceil((this.#until - this.#window.kept) / TICK_S) * TICK_S;
-    return Array.from({ length: Math.ceil((this.#until - EDGE_S - first) / TICK_S) }, (_, index) => first + index * TICK_S);
+    return Array.from(
+      { length: Math.ceil((this.#until - EDGE_S - first) / TICK_S) },
+      (_, index) => first + index * TICK_S,
+    );
   }
 }
 

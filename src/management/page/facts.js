@@ -47,7 +47,12 @@ export class Facts {
   fresh(isFresh, since) {
     document.body.dataset.fresh = isFresh ? 'yes' : 'no';
     if (!isFresh) write('phase', 'Not reached').dataset.phase = 'unreached';
-    write('banner', isFresh ? '' : `No figures from the server ${since === undefined ? 'yet' : `since ${timeOfDay(since)}`}; trying again.`);
+    write(
+      'banner',
+      isFresh
+        ? ''
+        : `No figures from the server ${since === undefined ? 'yet' : `since ${timeOfDay(since)}`}; trying again.`,
+    );
   }
 
   /** @param {readonly TroubleGroup[]} groups */

@@ -4,7 +4,12 @@ const WHOLE = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 const SHORT = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 3 });
 
 /** @type {readonly (readonly [least: number, prefix: string])[]} */
-const PREFIXES = [[1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k']];
+const PREFIXES = [
+  [1e12, 'T'],
+  [1e9, 'G'],
+  [1e6, 'M'],
+  [1e3, 'k'],
+];
 
 /**
  * 1,204 and 45.1k
@@ -19,7 +24,9 @@ export function count(figure) {
  * @param {number} figure
  */
 export function short(figure) {
-  return figure < 999.5 ? SHORT.format(figure < 10 ? Math.round(figure * 100) / 100 : figure < 100 ? Math.round(figure * 10) / 10 : figure) : prefixed(figure).join('');
+  return figure < 999.5
+    ? SHORT.format(figure < 10 ? Math.round(figure * 100) / 100 : figure < 100 ? Math.round(figure * 10) / 10 : figure)
+    : prefixed(figure).join('');
 }
 
 /**
@@ -36,7 +43,11 @@ export function bytes(figure) {
  * @param {number} seconds
  */
 export function duration(seconds) {
-  const [days, hours, minutes] = [Math.floor(seconds / 86_400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60];
+  const [days, hours, minutes] = [
+    Math.floor(seconds / 86_400),
+    Math.floor(seconds / 3600) % 24,
+    Math.floor(seconds / 60) % 60,
+  ];
   if (days > 0) return `${days} d ${hours} h`;
   if (hours > 0) return `${hours} h ${minutes} min`;
   return minutes > 0 ? `${minutes} min` : `${Math.floor(seconds)} s`;

@@ -57,4 +57,6 @@ new Stream({
 setInterval(() => {
   if (!fresh && shown.newest !== undefined) draw();
 }, IDLE_MS);
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => charts.forEach((chart) => chart.recolour()));
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () =>
+  charts.forEach((chart) => chart.recolour()),
+);

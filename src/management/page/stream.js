@@ -67,5 +67,6 @@ export class Stream {
   }
 
   /** @param {readonly number[]} row */
-  #named = (row) => /** @type {Sample} */ (Object.fromEntries(row.map((figure, index) => [this.#figures[index], figure])));
+  #named = (row) =>
+    /** @type {Sample} */ (Object.fromEntries(row.map((figure, index) => [this.#figures[index], figure])));
 }

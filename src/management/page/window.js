@@ -42,7 +42,13 @@ export class Window {
     if (last !== undefined && time - last > GAP * this.#interval) this.#append(last + this.#interval);
     this.#append(time, sample);
     this.newest = sample;
-    this.#cut(Math.max(0, this.times.findIndex((at) => at >= time - this.kept - this.#interval)), this.times.length);
+    this.#cut(
+      Math.max(
+        0,
+        this.times.findIndex((at) => at >= time - this.kept - this.#interval),
+      ),
+      this.times.length,
+    );
   }
 
   /** The lowest and the highest figure shown; undefined without any. @param {string} name */
@@ -57,7 +63,9 @@ export class Window {
    * @param {Sample} [sample]
    */
   #append(time, sample) {
-    for (const name of Object.keys(sample ?? this.columns)) (this.columns[name] ??= this.times.map(() => null)).push(sample?.[name] ?? null);
+    for (const name of Object.keys(sample ?? this.columns)) {
+      (this.columns[name] ??= this.times.map(() => null)).push(sample?.[name] ?? null);
+    }
     this.times.push(time);
   }
 

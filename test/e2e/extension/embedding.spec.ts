@@ -22,7 +22,7 @@ beforeAll(async () => {
     'src/mount.ts': mount,
     'office-hours.js': officeHours,
     'policy.js': policy,
-    'tokens': `alice:sha256:${createHash('sha256').update(ALICE_TOKEN).digest('hex')}\n`,
+    tokens: `alice:sha256:${createHash('sha256').update(ALICE_TOKEN).digest('hex')}\n`,
   });
 }, INSTALLING_MS);
 afterAll(() => application.remove());
@@ -48,7 +48,8 @@ describe('an application that mounts the server', () => {
     grace.relay('announcements', 'from grace');
     grace.relay('free', 'free');
     await settle([ada, grace], [ada, grace]);
-    const heard = (peer: Peer): string[] => peer.received.map((message) => /from ada|from grace|free$/.exec(message.toString('latin1'))![0]);
+    const heard = (peer: Peer): string[] =>
+      peer.received.map((message) => /from ada|from grace|free$/.exec(message.toString('latin1'))![0]);
     expect([heard(ada), heard(grace)]).toEqual([['free'], ['from ada']]);
 
     expect(await (await fetch(`${running.http}/metrics/connections`)).json()).toEqual({ connections: 2 });
@@ -69,11 +70,20 @@ describe('an application that mounts the server', () => {
 describe('docs/extending.md', () => {
   it('G1: its guard in ten lines is one, and its policy is one', async () => {
     expect(officeHours.trim().split('\n').slice(1).length).toBeLessThanOrEqual(10);
-    expect(await application.checkConfig(['--guard', 'office-hours.js', '--topic-policy', 'policy.js'])).toMatch(/^the configuration is valid/);
+    expect(await application.checkConfig(['--guard', 'office-hours.js', '--topic-policy', 'policy.js'])).toMatch(
+      /^the configuration is valid/,
+    );
   }, 30_000);
 
   it('G1: its guard with injection lets each principal in once', async () => {
-    const running = await application.serve(['--auth-token-file', 'tokens', '--guard', 'dist/one-each.js', '--topic-policy', 'policy.js']);
+    const running = await application.serve([
+      '--auth-token-file',
+      'tokens',
+      '--guard',
+      'dist/one-each.js',
+      '--topic-policy',
+      'policy.js',
+    ]);
     const alice = { headers: { Authorization: `Bearer ${ALICE_TOKEN}` } };
     await Peer.connect(running.url, alice);
     expect((await Peer.refused(running.url, alice)).status).toBe(403);

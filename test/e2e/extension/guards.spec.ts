@@ -28,7 +28,11 @@ afterEach(stopServers);
 const file = (name: string): string => fileURLToPath(new URL(`../../support/extensions/${name}`, import.meta.url));
 
 /** A server with one guard that does this. */
-function guarded(canActivate: CanActivate['canActivate'], input: SettingsInput = {}, clock?: Clock): Promise<RunningServer> {
+function guarded(
+  canActivate: CanActivate['canActivate'],
+  input: SettingsInput = {},
+  clock?: Clock,
+): Promise<RunningServer> {
   class AddedGuard implements CanActivate {
     readonly canActivate = canActivate;
   }
@@ -62,14 +66,23 @@ describe('a guard that is added', () => {
     expect(peer.socket.readyState).toBe(peer.socket.OPEN);
   });
 
-  it.each([null, '', 42, { id: 1 }])('G3: is a fault where it makes the principal %j: peers that have none would share one', async (principal) => {
-    const running = await guarded((context) => {
-      (upgradeOf(context) as { principal: unknown }).principal = principal;
-      return true;
-    });
-    expect(await refusedBy(running, 'guard_nonsense')).toMatchObject({ status: 503 });
-    expect(running.log).toContainEqual(expect.objectContaining({ level: 'error', msg: 'a guard made the principal what is no text, so the peer is refused', guard: 'AddedGuard' }));
-  });
+  it.each([null, '', 42, { id: 1 }])(
+    'G3: is a fault where it makes the principal %j: peers that have none would share one',
+    async (principal) => {
+      const running = await guarded((context) => {
+        (upgradeOf(context) as { principal: unknown }).principal = principal;
+        return true;
+      });
+      expect(await refusedBy(running, 'guard_nonsense')).toMatchObject({ status: 503 });
+      expect(running.log).toContainEqual(
+        expect.objectContaining({
+          level: 'error',
+          msg: 'a guard made the principal what is no text, so the peer is refused',
+          guard: 'AddedGuard',
+        }),
+      );
+    },
+  );
 
   it.each([
     ['false', () => false],
@@ -77,15 +90,33 @@ describe('a guard that is added', () => {
     ['an observable of false', () => of(false)],
   ])('G2: refuses with 403 by %s', async (_what, answer) => {
     const running = await guarded(answer);
-    expect(await refusedBy(running, 'guard')).toMatchObject({ status: 403, body: 'This server does not let you in.\n' });
+    expect(await refusedBy(running, 'guard')).toMatchObject({
+      status: 403,
+      body: 'This server does not let you in.\n',
+    });
   });
 
   it.each([
-    ['Nest\'s exceptions', new UnauthorizedException('Log in first.'), { status: 401, body: 'Log in first.\n' }],
-    ['an exception with retryAfter', new HttpException({ message: 'Later.', retryAfter: 60 }, 429), { status: 429, body: 'Later.\n', retryAfter: '60' }],
-    ['an error with a status', Object.assign(new Error('Pay first.'), { status: 402 }), { status: 402, body: 'Pay first.\n' }],
+    ["Nest's exceptions", new UnauthorizedException('Log in first.'), { status: 401, body: 'Log in first.\n' }],
+    [
+      'an exception with retryAfter',
+      new HttpException({ message: 'Later.', retryAfter: 60 }, 429),
+      { status: 429, body: 'Later.\n', retryAfter: '60' },
+    ],
+    [
+      'an error with a status',
+      Object.assign(new Error('Pay first.'), { status: 402 }),
+      { status: 402, body: 'Pay first.\n' },
+    ],
     ['an object with a status alone', { status: 503 }, { status: 503, body: 'This server does not let you in.\n' }],
-    ['an exception of another copy of Nest', Object.assign(new Error('Gone.'), { getStatus: () => 410, getResponse: () => ({ message: 'Gone.', retryAfter: 60 }) }), { status: 410, body: 'Gone.\n', retryAfter: '60' }],
+    [
+      'an exception of another copy of Nest',
+      Object.assign(new Error('Gone.'), {
+        getStatus: () => 410,
+        getResponse: () => ({ message: 'Gone.', retryAfter: 60 }),
+      }),
+      { status: 410, body: 'Gone.\n', retryAfter: '60' },
+    ],
   ])('G2: chooses its status with %s', async (_what, thrown, answer) => {
     const running = await guarded(() => {
       throw thrown as Error;
@@ -96,7 +127,11 @@ describe('a guard that is added', () => {
 
   it.each([
     ['an error', new TypeError('the s3cret'), 'threw TypeError'],
-    ['an error with a status that refuses nothing', Object.assign(new Error('the s3cret'), { status: 200 }), 'threw Error'],
+    [
+      'an error with a status that refuses nothing',
+      Object.assign(new Error('the s3cret'), { status: 200 }),
+      'threw Error',
+    ],
     ['an exception with a status that refuses nothing', new HttpException('the s3cret', 101), 'threw HttpException'],
     ['something that is no error', 'the s3cret', 'threw string'],
     ['nothing at all', undefined, 'threw undefined'],
@@ -105,7 +140,11 @@ describe('a guard that is added', () => {
       throw thrown as Error;
     });
     const refused = await refusedBy(running, 'guard_failed');
-    expect([refused.status, refused.headers['retry-after'], refused.body]).toEqual([503, '5', 'This server cannot tell whether you may connect; try again.\n']);
+    expect([refused.status, refused.headers['retry-after'], refused.body]).toEqual([
+      503,
+      '5',
+      'This server cannot tell whether you may connect; try again.\n',
+    ]);
     const lines = running.log.filter(({ level }) => level === 'error');
     expect(lines).toMatchObject([{ guard: 'AddedGuard', msg: `a guard ${logged}, so the peer is refused` }]);
     expect(JSON.stringify(running.log.filter(({ level }) => level !== 'debug'))).not.toContain('s3cret');
@@ -125,7 +164,9 @@ describe('a guard that is added', () => {
   it('G3: fails closed when it does not answer in time', async () => {
     const running = await guarded(() => new Promise<boolean>(() => undefined), {}, new HastyClock());
     expect((await refusedBy(running, 'guard_timeout')).status).toBe(503);
-    expect(running.log.filter(({ level }) => level === 'error')).toMatchObject([{ msg: 'a guard did not answer within 5 s, so the peer is refused' }]);
+    expect(running.log.filter(({ level }) => level === 'error')).toMatchObject([
+      { msg: 'a guard did not answer within 5 s, so the peer is refused' },
+    ]);
   });
 
   it('G3: that fails for many is told once a second', async () => {
@@ -148,13 +189,21 @@ describe('a guard that is added', () => {
     let seen: unknown;
     const running = await guarded((context: ExecutionContext) => {
       const request = upgradeOf(context);
-      seen = { address: request.peerAddress, url: request.url, agent: request.headers['user-agent'], type: context.getType(), gateway: context.getClass().name };
+      seen = {
+        address: request.peerAddress,
+        url: request.url,
+        agent: request.headers['user-agent'],
+        type: context.getType(),
+        gateway: context.getClass().name,
+      };
       request.principal = 'alice';
       return true;
     });
     await Peer.connect(running.url, { path: '/a?b', headers: { 'User-Agent': 'me' } });
     expect(seen).toEqual({ address: '127.0.0.1', url: '/a?b', agent: 'me', type: 'http', gateway: 'SignalingGateway' });
-    expect([...running.connections].map(({ principal, source }) => [principal, source])).toEqual([['alice', 'principal alice']]);
+    expect([...running.connections].map(({ principal, source }) => [principal, source])).toEqual([
+      ['alice', 'principal alice'],
+    ]);
   });
 
   it('G1: is injected what the server and the modules beside it provide', async () => {
@@ -191,7 +240,9 @@ describe('a guard that is added', () => {
 
   it('G1: all of a file are asked, by name, and files in the order given', async () => {
     const running = await startServer({ guards: [file('two-guards.js'), file('office-hours.js')] });
-    expect((await Peer.refused(running.url, { headers: { 'X-Refused-By': 'AAA', 'X-Hour': 'late' } })).status).toBe(403);
+    expect((await Peer.refused(running.url, { headers: { 'X-Refused-By': 'AAA', 'X-Hour': 'late' } })).status).toBe(
+      403,
+    );
     const report = await Peer.refused(running.url, { headers: { 'X-Report': 'yes' } });
     expect([report.status, report.body]).toEqual([418, 'AAA, AAA\n']);
   });
@@ -201,12 +252,18 @@ describe('a guard that is added', () => {
     ['no-class.js', 'it exports no class with a method "canActivate"'],
     ['topic-policy.js', 'it exports no class with a method "canActivate"'],
   ])('G1: a file that cannot be used stops the start: %s', async (name, why) => {
-    await expect(startServer({ guards: [file('office-hours.js'), file(name)] })).rejects.toThrow(`guards ${JSON.stringify(file(name))}: ${why}`);
+    await expect(startServer({ guards: [file('office-hours.js'), file(name)] })).rejects.toThrow(
+      `guards ${JSON.stringify(file(name))}: ${why}`,
+    );
   });
 
   it.each([
     ['is no JavaScript', 'export class {', 'SyntaxError: '],
-    ['reads another file that is not there', "import { readFileSync } from 'node:fs';\nreadFileSync('nowhere.txt');", "Error: ENOENT: no such file or directory, open 'nowhere.txt'"],
+    [
+      'reads another file that is not there',
+      "import { readFileSync } from 'node:fs';\nreadFileSync('nowhere.txt');",
+      "Error: ENOENT: no such file or directory, open 'nowhere.txt'",
+    ],
     ['throws something else than an error', 'throw 7;', 'it threw number'],
   ])('G1: a file that %s stops the start', async (_what, text, why) => {
     const folder = mkdtempSync(join(tmpdir(), 'cairn-signal-guards-'));
@@ -220,12 +277,16 @@ describe('a guard that is added', () => {
     const folder = mkdtempSync(join(tmpdir(), 'cairn-signal-guards-'));
     const waiting = join(folder, 'waiting.mjs');
     writeFileSync(waiting, 'await new Promise(() => {}); export class Never { canActivate() {} }');
-    await expect(loadExtensions(parseSettings({ guards: [waiting] }), new HastyClock())).rejects.toThrow(`guards ${JSON.stringify(waiting)}: it is not loaded after 10 s`);
+    await expect(loadExtensions(parseSettings({ guards: [waiting] }), new HastyClock())).rejects.toThrow(
+      `guards ${JSON.stringify(waiting)}: it is not loaded after 10 s`,
+    );
     rmSync(folder, { recursive: true });
   });
 
   it('G1: a directory stops the start', async () => {
-    await expect(startServer({ guards: [tmpdir()] })).rejects.toThrow(`guards ${JSON.stringify(tmpdir())}: it is a directory`);
+    await expect(startServer({ guards: [tmpdir()] })).rejects.toThrow(
+      `guards ${JSON.stringify(tmpdir())}: it is a directory`,
+    );
   });
 
   it('G1: one that asks for what nobody provides stops the start, with its name', async () => {
@@ -238,7 +299,9 @@ describe('a guard that is added', () => {
         return true;
       }
     }
-    await expect(startServer({}, 'off', undefined, { guards: [Lonely as Type<CanActivate>] })).rejects.toThrow(/^a guard or the topic policy cannot be made: Nest can't resolve dependencies of the Lonely .*Missing/);
+    await expect(startServer({}, 'off', undefined, { guards: [Lonely as Type<CanActivate>] })).rejects.toThrow(
+      /^a guard or the topic policy cannot be made: Nest can't resolve dependencies of the Lonely .*Missing/,
+    );
   });
 
   it('G1: a global one of an application is asked too', async () => {
@@ -263,7 +326,12 @@ describe('a guard that is added', () => {
     class GlobalModule {}
     const running = await startServer({}, 'info', new ManualClock(), { imports: [GlobalModule] });
     for (let i = 0; i < 3; i++) expect(await refusedBy(running, 'fault')).toMatchObject({ status: 500 });
-    expect(running.log.filter(({ level }) => level === 'error')).toEqual([expect.objectContaining({ msg: 'an upgrade could not be decided', error: expect.stringMatching(/^TypeError at /) })]);
+    expect(running.log.filter(({ level }) => level === 'error')).toEqual([
+      expect.objectContaining({
+        msg: 'an upgrade could not be decided',
+        error: expect.stringMatching(/^TypeError at /),
+      }),
+    ]);
     expect(JSON.stringify(running.log)).not.toContain('s3cret');
   });
 
@@ -286,7 +354,11 @@ describe('a guard that is added', () => {
     }
     @Module({ providers: [{ provide: APP_GUARD, useClass: Scoped }] })
     class GlobalModule {}
-    for (const extensions of [{ guards: [Scoped] }, { guards: [ByDependency], imports: [ScopedModule] }, { imports: [GlobalModule] }]) {
+    for (const extensions of [
+      { guards: [Scoped] },
+      { guards: [ByDependency], imports: [ScopedModule] },
+      { imports: [GlobalModule] },
+    ]) {
       await expect(startServer({}, 'off', undefined, extensions)).rejects.toThrow('a guard has request scope');
     }
   });

@@ -21,7 +21,8 @@ afterEach(async () => {
   await Promise.all(applications.splice(0).map((application) => application.close()));
 });
 
-const quiet = (): Logs => new Logs({ format: 'json', filter: LogFilter.parse('off')!, destination: { write: () => undefined } });
+const quiet = (): Logs =>
+  new Logs({ format: 'json', filter: LogFilter.parse('off')!, destination: { write: () => undefined } });
 
 @Controller()
 class FrontPage {
@@ -32,9 +33,22 @@ class FrontPage {
 }
 
 /** An application that mounts the server; where it listens. */
-async function mount(registration: Registration = {}, providers: NonNullable<Parameters<typeof Module>[0]['providers']> = []): Promise<{ application: INestApplication; url: string; http: string }> {
+async function mount(
+  registration: Registration = {},
+  providers: NonNullable<Parameters<typeof Module>[0]['providers']> = [],
+): Promise<{ application: INestApplication; url: string; http: string }> {
   const { settings, ...others } = registration;
-  @Module({ imports: [CairnSignalModule.register({ settings: { maxConnections: 100, drainTimeout: '1s', ...settings }, logs: quiet(), ...others })], controllers: [FrontPage], providers })
+  @Module({
+    imports: [
+      CairnSignalModule.register({
+        settings: { maxConnections: 100, drainTimeout: '1s', ...settings },
+        logs: quiet(),
+        ...others,
+      }),
+    ],
+    controllers: [FrontPage],
+    providers,
+  })
   class Company {}
   const application = await NestFactory.create(Company, { logger: false, abortOnError: false });
   application.useWebSocketAdapter(new CborWsAdapter(application));
@@ -108,17 +122,23 @@ describe('the server in an application', () => {
     ['maxPlainConnections', 100],
     ['checkPage', 'off'],
     ['backplaneRequired', 'on'],
-  ])('refuses a setting that is the application\'s own business: %s', (name, value) => {
-    expect(() => CairnSignalModule.register({ settings: { [name]: value } })).toThrow(new RegExp(`^${name}: an application `));
+  ])("refuses a setting that is the application's own business: %s", (name, value) => {
+    expect(() => CairnSignalModule.register({ settings: { [name]: value } })).toThrow(
+      new RegExp(`^${name}: an application `),
+    );
   });
 
   it('lists every fault of its settings', () => {
-    expect(() => CairnSignalModule.register({ settings: { maxTopicBytes: 0, pingInterval: 'soon' } })).toThrow(/maxTopicBytes.*\n.*pingInterval/);
+    expect(() => CairnSignalModule.register({ settings: { maxTopicBytes: 0, pingInterval: 'soon' } })).toThrow(
+      /maxTopicBytes.*\n.*pingInterval/,
+    );
   });
 
   it('says that its adapter serves no other gateway', async () => {
     @WebSocketGateway()
     class Another {}
-    await expect(mount({}, [Another])).rejects.toThrow('CborWsAdapter serves the gateway of cairn-signal alone: put others into an application of their own');
+    await expect(mount({}, [Another])).rejects.toThrow(
+      'CborWsAdapter serves the gateway of cairn-signal alone: put others into an application of their own',
+    );
   });
 });

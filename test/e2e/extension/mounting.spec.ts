@@ -19,7 +19,9 @@ class Both {}
 
 describe('an application that mounts the server', () => {
   it('does not start with it mounted twice, however its own modules are nested', async () => {
-    await expect(NestFactory.create(Both, { logger: false, abortOnError: false })).rejects.toThrow('CairnSignalModule is registered more than once');
+    await expect(NestFactory.create(Both, { logger: false, abortOnError: false })).rejects.toThrow(
+      'CairnSignalModule is registered more than once',
+    );
   });
 
   it('starts with one module that mounts it imported twice', async () => {

@@ -25,7 +25,8 @@ function ruled(allows: Decide, clock?: Clock): Promise<RunningServer> {
   return startServer({}, 'trace', clock, { topicPolicy: Policy });
 }
 
-const forbiddenOf = (running: RunningServer): number => running.server.app.get(TrafficCounts, { strict: false }).dropped.forbidden;
+const forbiddenOf = (running: RunningServer): number =>
+  running.server.app.get(TrafficCounts, { strict: false }).dropped.forbidden;
 
 /** A question that a test answers when it likes. */
 class Question {
@@ -46,7 +47,9 @@ function slowRelays(question: Question): Promise<RunningServer> {
 
 describe('a topic policy', () => {
   it('P1: drops and counts what it refuses over CBOR, and the connection stays open', async () => {
-    const running = await ruled((_principal, action, topic) => topic === 'yes' || (topic === 'deaf' && action === 'relay'));
+    const running = await ruled(
+      (_principal, action, topic) => topic === 'yes' || (topic === 'deaf' && action === 'relay'),
+    );
     const [a, b] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     for (const topic of ['yes', 'deaf', 'no']) a.subscribe(topic);
     await a.sync();
@@ -71,8 +74,14 @@ describe('a topic policy', () => {
     const running = await ruled((_principal, action, topic) => topic === 'yes' && action !== 'query');
     const peer = await JsonPeer.connect(running.url);
     expect(await peer.say({ type: 'publish', topic: 'yes', payload: 'eA==' })).toEqual([{ type: 'ack', topic: 'yes' }]);
-    for (const message of [{ type: 'publish', topic: 'no', payload: 'eA==' }, { type: 'announce', topic: 'no', addresses: ['x'] }, { type: 'query', topic: 'yes' }]) {
-      expect(await peer.say(message)).toEqual([{ type: 'error', topic: message.topic, code: 'forbidden', message: 'you may not do that with this topic' }]);
+    for (const message of [
+      { type: 'publish', topic: 'no', payload: 'eA==' },
+      { type: 'announce', topic: 'no', addresses: ['x'] },
+      { type: 'query', topic: 'yes' },
+    ]) {
+      expect(await peer.say(message)).toEqual([
+        { type: 'error', topic: message.topic, code: 'forbidden', message: 'you may not do that with this topic' },
+      ]);
     }
     expect(running.server.app.get(RecordStore, { strict: false }).size).toBe(1);
   });
@@ -139,7 +148,11 @@ describe('a topic policy', () => {
   it('P2: that takes its time keeps the order of what its connection sends, and nobody else waiting', async () => {
     const question = new Question();
     const running = await slowRelays(question);
-    const [a, b, c] = [await Peer.connect(running.url), await Peer.connect(running.url), await Peer.connect(running.url)];
+    const [a, b, c] = [
+      await Peer.connect(running.url),
+      await Peer.connect(running.url),
+      await Peer.connect(running.url),
+    ];
     for (const topic of ['slow', 'fast']) a.subscribe(topic);
     await a.sync();
     b.relay('slow', '1');
@@ -158,7 +171,11 @@ describe('a topic policy', () => {
   it('P2, R9: a relay that is not canonical holds its own payload after the answer, whatever others sent meanwhile', async () => {
     const question = new Question();
     const running = await slowRelays(question);
-    const [a, b, c] = [await Peer.connect(running.url), await Peer.connect(running.url), await Peer.connect(running.url)];
+    const [a, b, c] = [
+      await Peer.connect(running.url),
+      await Peer.connect(running.url),
+      await Peer.connect(running.url),
+    ];
     a.subscribe('slow');
     await a.sync();
     const canonical = relayMessage('slow', 'x'.repeat(1000));
@@ -172,8 +189,11 @@ describe('a topic policy', () => {
   });
 
   it('P2: may answer with whatever can be waited for', async () => {
-    // oxlint-disable-next-line unicorn/no-thenable -- as the queries of some database libraries are
-    const running = await ruled((_principal, _action, topic) => ({ then: (resolve: (allowed: boolean) => void) => resolve(topic === 'yes') }) as unknown as Promise<boolean>);
+    const running = await ruled(
+      (_principal, _action, topic) =>
+        // oxlint-disable-next-line unicorn/no-thenable -- as the queries of some database libraries are
+        ({ then: (resolve: (allowed: boolean) => void) => resolve(topic === 'yes') }) as unknown as Promise<boolean>,
+    );
     const peer = await Peer.connect(running.url);
     for (const topic of ['yes', 'no']) peer.subscribe(topic);
     await peer.sync();
@@ -188,7 +208,10 @@ describe('a topic policy', () => {
     peer.send(JSON.stringify({ type: 'publish', topic: 'fast', payload: 'eA==' }));
     question.answer(false);
     await peer.sync();
-    expect(peer.texts.map((text) => [JSON.parse(text).topic, JSON.parse(text).type])).toEqual([['slow', 'error'], ['fast', 'ack']]);
+    expect(peer.texts.map((text) => [JSON.parse(text).topic, JSON.parse(text).type])).toEqual([
+      ['slow', 'error'],
+      ['fast', 'ack'],
+    ]);
   });
 
   it('P2: a relay whose sender leaves before the answer is still delivered (R5)', async () => {
@@ -245,25 +268,33 @@ describe('a topic policy', () => {
   });
 
   it.each([
-    ['throws', (): boolean => { throw new Error('the t0pic'); }],
+    [
+      'throws',
+      (): boolean => {
+        throw new Error('the t0pic');
+      },
+    ],
     ['rejects', (): Promise<boolean> => Promise.reject(new Error('the t0pic'))],
-  ])('P3: refuses where it %s, asks again the next time, and tells the log once and without the text', async (_what, fail) => {
-    let asked = 0;
-    const running = await ruled(() => {
-      asked += 1;
-      return asked > 2 || fail();
-    });
-    const peer = await Peer.connect(running.url);
-    peer.subscribe('t0pic');
-    peer.subscribe('t0pic');
-    await peer.sync();
-    expect([asked, running.topics.size, forbiddenOf(running)]).toEqual([2, 0, 2]);
-    peer.subscribe('t0pic');
-    await peer.sync();
-    expect([asked, running.topics.size]).toEqual([3, 1]);
-    expect(running.log.filter(({ level }) => level === 'error')).toHaveLength(1);
-    expect(JSON.stringify(running.log)).not.toContain('t0pic');
-  });
+  ])(
+    'P3: refuses where it %s, asks again the next time, and tells the log once and without the text',
+    async (_what, fail) => {
+      let asked = 0;
+      const running = await ruled(() => {
+        asked += 1;
+        return asked > 2 || fail();
+      });
+      const peer = await Peer.connect(running.url);
+      peer.subscribe('t0pic');
+      peer.subscribe('t0pic');
+      await peer.sync();
+      expect([asked, running.topics.size, forbiddenOf(running)]).toEqual([2, 0, 2]);
+      peer.subscribe('t0pic');
+      await peer.sync();
+      expect([asked, running.topics.size]).toEqual([3, 1]);
+      expect(running.log.filter(({ level }) => level === 'error')).toHaveLength(1);
+      expect(JSON.stringify(running.log)).not.toContain('t0pic');
+    },
+  );
 
   it('P3: refuses where it does not answer in time', async () => {
     class HastyClock extends SystemClock {
@@ -278,7 +309,7 @@ describe('a topic policy', () => {
     expect([running.topics.size, forbiddenOf(running)]).toEqual([0, 1]);
   });
 
-  it('P3: tells the log nothing of an error\'s text, whatever lines it has', async () => {
+  it("P3: tells the log nothing of an error's text, whatever lines it has", async () => {
     const running = await ruled((_principal, _action, topic) => {
       throw new Error(`no rule for ${topic}`);
     });
@@ -354,9 +385,13 @@ describe('a topic policy', () => {
     const injected = await startServer({}, 'trace', undefined, { topicPolicy: Full });
     const peer = await JsonPeer.connect(injected.url);
     expect(await peer.say({ type: 'publish', topic: 't', payload: 'eA==' })).toMatchObject([{ type: 'ack' }]);
-    expect(await peer.say({ type: 'publish', topic: 'u', payload: 'eA==' })).toMatchObject([{ type: 'error', code: 'forbidden' }]);
+    expect(await peer.say({ type: 'publish', topic: 'u', payload: 'eA==' })).toMatchObject([
+      { type: 'error', code: 'forbidden' },
+    ]);
 
-    const running = await startServer({ topicPolicy: fileURLToPath(new URL('../../support/extensions/topic-policy.js', import.meta.url)) });
+    const running = await startServer({
+      topicPolicy: fileURLToPath(new URL('../../support/extensions/topic-policy.js', import.meta.url)),
+    });
     const [reader, writer] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     for (const topic of ['open 1', 'read 1', 'closed']) reader.subscribe(topic);
     for (const topic of ['open 1', 'read 1', 'closed']) writer.relay(topic, 'x');
@@ -371,6 +406,8 @@ describe('a topic policy', () => {
         return false;
       }
     }
-    await expect(startServer({}, 'off', undefined, { topicPolicy: Scoped })).rejects.toThrow('the topic policy has request scope');
+    await expect(startServer({}, 'off', undefined, { topicPolicy: Scoped })).rejects.toThrow(
+      'the topic policy has request scope',
+    );
   });
 });

@@ -13,7 +13,9 @@ import { turn } from '../../support/turn.js';
 afterEach(stopServers);
 
 /** A peer that a trusted proxy says is at `address`. */
-const from = (address: string, headers: Record<string, string> = {}): PeerOptions => ({ headers: { 'X-Forwarded-For': address, ...headers } });
+const from = (address: string, headers: Record<string, string> = {}): PeerOptions => ({
+  headers: { 'X-Forwarded-For': address, ...headers },
+});
 
 /** TCP connections that are no peer's. */
 const plainOn = ({ server }: RunningServer): number => server.app.get(ConnectionCounts, { strict: false }).plain!.size;
@@ -25,7 +27,11 @@ describe('max-connections', () => {
     const running = await startServer({ maxConnections: 2 });
     const [first] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     const { status, headers, body } = await Peer.refused(running.url);
-    expect([status, headers['retry-after'], body]).toEqual([503, '10', 'This server has as many connections as it may; the setting is max-connections.\n']);
+    expect([status, headers['retry-after'], body]).toEqual([
+      503,
+      '10',
+      'This server has as many connections as it may; the setting is max-connections.\n',
+    ]);
     expect(running.counts.of('max-connections')).toBe(1);
     // The front page and health are no connections of peers.
     expect((await fetch(`${running.http}/health/ready`)).status).toBe(200);
@@ -39,7 +45,9 @@ describe('max-connections', () => {
     await Peer.refused(running.url);
     await Peer.refused(running.url, { headers: { Authorization: 'Bearer no' } });
     const malformed = await RawConnection.open(running.port);
-    malformed.write('GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer s3cret\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: no\r\n\r\n');
+    malformed.write(
+      'GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer s3cret\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: no\r\n\r\n',
+    );
     expect(await malformed.ended).toMatch(/^HTTP\/1.1 400 /);
     await Peer.connect(running.url, { headers: { Authorization: 'Bearer s3cret' } });
   });
@@ -71,7 +79,11 @@ describe('max-connections-per-ip', () => {
     const running = await startServer({ maxConnectionsPerIp: 2 });
     const [first] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     const { status, headers, body } = await Peer.refused(running.url);
-    expect([status, headers['retry-after'], body]).toEqual([429, '10', 'Too many connections from this address; the setting is max-connections-per-ip.\n']);
+    expect([status, headers['retry-after'], body]).toEqual([
+      429,
+      '10',
+      'Too many connections from this address; the setting is max-connections-per-ip.\n',
+    ]);
     expect(running.counts.of('max-connections-per-ip')).toBe(1);
     await Peer.connect(running.url, { localAddress: '127.0.0.2' });
     await first.close();
@@ -93,7 +105,11 @@ describe('max-connections-per-ip', () => {
     const running = await startServer({ ...BEHIND_PROXY, maxConnectionsPerIp: 1 });
     await Peer.connect(running.url, from('203.0.113.9'));
     const handshake = HANDSHAKE.replace('\r\n\r\n', '');
-    const answer = (headers: number): Promise<string> => exchange(running.port, `${handshake}\r\nX-Forwarded-For: 6.6.6.1\r\n${'a:\r\n'.repeat(headers)}X-Forwarded-For: 203.0.113.9\r\n\r\n`);
+    const answer = (headers: number): Promise<string> =>
+      exchange(
+        running.port,
+        `${handshake}\r\nX-Forwarded-For: 6.6.6.1\r\n${'a:\r\n'.repeat(headers)}X-Forwarded-For: 203.0.113.9\r\n\r\n`,
+      );
     expect(await answer(100)).toMatch(/^HTTP\/1.1 429 /);
     expect(await answer(1100)).toMatch(/^HTTP\/1.1 431 /);
   });
@@ -138,15 +154,28 @@ describe('plain connections', () => {
 
   it('L6, L7: of a trusted proxy count for nobody while nothing is asked on them', async () => {
     const running = await startServer({ ...BEHIND_PROXY, maxConnectionsPerIp: 1 });
-    const kept = await Promise.all(Array.from({ length: 40 }, () => answered(running.port, LIVE.replace('\r\n\r\n', '\r\nX-Forwarded-For: 203.0.113.1\r\n\r\n'))));
+    const kept = await Promise.all(
+      Array.from({ length: 40 }, () =>
+        answered(running.port, LIVE.replace('\r\n\r\n', '\r\nX-Forwarded-For: 203.0.113.1\r\n\r\n')),
+      ),
+    );
     expect([running.counts.of('max-connections-per-ip'), plainOn(running)]).toEqual([0, 40]);
     for (const { socket } of kept) socket.destroy();
   });
 
   it('L16: there are max-plain-connections of them, peers apart; one more has another one closed', async () => {
     const running = await startServer({ maxPlainConnections: 3 });
-    const peers = [await Peer.connect(running.url), await Peer.connect(running.url), await Peer.connect(running.url), await Peer.connect(running.url)];
-    const connections = [await answered(running.port), await RawConnection.open(running.port), await answered(running.port)];
+    const peers = [
+      await Peer.connect(running.url),
+      await Peer.connect(running.url),
+      await Peer.connect(running.url),
+      await Peer.connect(running.url),
+    ];
+    const connections = [
+      await answered(running.port),
+      await RawConnection.open(running.port),
+      await answered(running.port),
+    ];
     expect(plainOn(running)).toBe(3);
     connections.push(await answered(running.port));
     await connections[0].ended;
@@ -154,11 +183,13 @@ describe('plain connections', () => {
     await connections[2].ended;
     expect([running.counts.of('max-plain-connections'), plainOn(running)]).toEqual([2, 3]);
     expect(peers.map(({ socket }) => socket.readyState)).toEqual([1, 1, 1, 1]);
-    expect(running.log.filter(({ msg }) => msg.startsWith('closed a plain connection'))).toMatchObject([{ level: 'info', remote: '127.0.0.1', msg: expect.stringContaining('max-plain-connections') }]);
+    expect(running.log.filter(({ msg }) => msg.startsWith('closed a plain connection'))).toMatchObject([
+      { level: 'info', remote: '127.0.0.1', msg: expect.stringContaining('max-plain-connections') },
+    ]);
     for (const { socket } of connections) socket.destroy();
   });
 
-  it('L16: a connection is plain until it is a peer\'s, and when it may not become one, until it is closed', async () => {
+  it("L16: a connection is plain until it is a peer's, and when it may not become one, until it is closed", async () => {
     const running = await startServer({ authToken: 's3cret' });
     expect(plainOn(running)).toBe(0);
     await Peer.connect(running.url, { headers: { Authorization: 'Bearer s3cret' } });
@@ -175,12 +206,24 @@ describe('allowed-origins', () => {
 
   it('L8: web pages of other origins, and pages without one, are answered 403', async () => {
     const running = await startServer({ allowedOrigins: 'https://app.example.com, http://localhost:3000' });
-    for (const value of ['https://evil.example', 'null', 'http://app.example.com', 'https://app.example.com.evil.example', 'https://app.example.com:8443']) {
+    for (const value of [
+      'https://evil.example',
+      'null',
+      'http://app.example.com',
+      'https://app.example.com.evil.example',
+      'https://app.example.com:8443',
+    ]) {
       const { status, body } = await Peer.refused(running.url, origin(value));
-      expect([value, status, body]).toEqual([value, 403, 'Web pages of this origin may not connect; the setting is allowed-origins.\n']);
+      expect([value, status, body]).toEqual([
+        value,
+        403,
+        'Web pages of this origin may not connect; the setting is allowed-origins.\n',
+      ]);
     }
     expect(running.counts.of('allowed-origins')).toBe(5);
-    for (const value of ['https://app.example.com', 'HTTPS://APP.EXAMPLE.COM', 'http://localhost:3000']) await Peer.connect(running.url, origin(value));
+    for (const value of ['https://app.example.com', 'HTTPS://APP.EXAMPLE.COM', 'http://localhost:3000']) {
+      await Peer.connect(running.url, origin(value));
+    }
   });
 
   it('L8: peers that are no web page connect: without an origin, or with what the Go library sends', async () => {
@@ -203,9 +246,15 @@ describe('max-wrong-tokens', () => {
   it('L9: ten wrong tokens of an address are 401, the next 429 with Retry-After; a right one and other addresses are let in', async () => {
     const clock = new ManualClock();
     const running = await startServer({ ...BEHIND_PROXY, authToken: 's3cret' }, 'trace', clock);
-    for (let i = 0; i < 10; i++) expect((await Peer.refused(running.url, from('203.0.113.1', bearer(`wrong ${i}`)))).status).toBe(401);
+    for (let i = 0; i < 10; i++) {
+      expect((await Peer.refused(running.url, from('203.0.113.1', bearer(`wrong ${i}`)))).status).toBe(401);
+    }
     const { status, headers, body } = await Peer.refused(running.url, from('203.0.113.1', bearer('wrong')));
-    expect([status, headers['retry-after'], body]).toEqual([429, '60', 'Too many wrong tokens from this address; the setting is max-wrong-tokens.\n']);
+    expect([status, headers['retry-after'], body]).toEqual([
+      429,
+      '60',
+      'Too many wrong tokens from this address; the setting is max-wrong-tokens.\n',
+    ]);
     expect(running.counts.of('max-wrong-tokens')).toBe(1);
 
     await Peer.connect(running.url, from('203.0.113.1', bearer('s3cret')));
@@ -221,7 +270,9 @@ describe('max-wrong-tokens', () => {
 
   it('L9: an address that may be a proxy nobody named is not throttled but warned about, once', async () => {
     const running = await startServer({ authToken: 's3cret', maxWrongTokens: 1 });
-    for (let i = 0; i < 5; i++) expect((await Peer.refused(running.url, { headers: bearer('wrong') })).status).toBe(401);
+    for (let i = 0; i < 5; i++) {
+      expect((await Peer.refused(running.url, { headers: bearer('wrong') })).status).toBe(401);
+    }
     expect(running.log.filter(({ level, msg }) => level === 'warn' && msg.includes('trusted-proxies'))).toHaveLength(1);
   });
 });

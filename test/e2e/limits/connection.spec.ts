@@ -45,11 +45,18 @@ describe('slow consumers', () => {
       await sender.sync();
     }
     slow.socket.resume();
-    expect(await slow.closed).toEqual({ code: 4008, reason: 'slow consumer: more than 65536 bytes waiting; the setting is max-buffered-bytes' });
+    expect(await slow.closed).toEqual({
+      code: 4008,
+      reason: 'slow consumer: more than 65536 bytes waiting; the setting is max-buffered-bytes',
+    });
   });
 
   it('L3: what waits for all peers together is bounded too; the one for which most waits is closed first', async () => {
-    const running = await startServer({ maxBufferedBytes: 0, maxBufferedTotalBytes: 1_048_576, maxMessagesPerSecond: 0 });
+    const running = await startServer({
+      maxBufferedBytes: 0,
+      maxBufferedTotalBytes: 1_048_576,
+      maxMessagesPerSecond: 0,
+    });
     const [sender, little, much] = await Promise.all([1, 2, 3].map(() => Peer.connect(running.url)));
     little.subscribe('little');
     for (const topic of ['little', 'much']) much.subscribe(topic);
@@ -63,7 +70,10 @@ describe('slow consumers', () => {
     much.socket.resume();
     const { code, reason } = await much.closed;
     expect([1006, 4008]).toContain(code);
-    expect(['', 'slow consumer: more than 1048576 bytes wait for all peers; the setting is max-buffered-total-bytes']).toContain(reason);
+    expect([
+      '',
+      'slow consumer: more than 1048576 bytes wait for all peers; the setting is max-buffered-total-bytes',
+    ]).toContain(reason);
     little.socket.resume();
     await little.sync();
     expect(little.socket.readyState).toBe(little.socket.OPEN);
@@ -107,7 +117,10 @@ describe('topics of one connection', () => {
     await peer.sync();
     expect(peer.socket.readyState).toBe(peer.socket.OPEN);
     peer.subscribe('5');
-    expect(await peer.closed).toEqual({ code: 1008, reason: 'more than 3 topics on one connection; the setting is max-topics-per-connection' });
+    expect(await peer.closed).toEqual({
+      code: 1008,
+      reason: 'more than 3 topics on one connection; the setting is max-topics-per-connection',
+    });
   });
 
   it('L10: what a connection asks for after it broke the limit is ignored', async () => {
@@ -138,7 +151,10 @@ describe('subscribers of one topic', () => {
     await settle([a, b], []);
     c.subscribe('elsewhere');
     c.subscribe('t');
-    expect(await c.closed).toEqual({ code: 1008, reason: 'topic has 2 subscribers already; the setting is max-subscribers-per-topic' });
+    expect(await c.closed).toEqual({
+      code: 1008,
+      reason: 'topic has 2 subscribers already; the setting is max-subscribers-per-topic',
+    });
     a.relay('t', 'x');
     expect(await b.next()).toEqual(relayMessage('t', 'x'));
     b.unsubscribe('t');
@@ -160,7 +176,10 @@ describe('subscriptions of all connections', () => {
     b.subscribe('1');
     await b.sync();
     b.subscribe('3');
-    expect(await b.closed).toEqual({ code: 1008, reason: 'server has 3 subscriptions already; the setting is max-subscriptions' });
+    expect(await b.closed).toEqual({
+      code: 1008,
+      reason: 'server has 3 subscriptions already; the setting is max-subscriptions',
+    });
     const { topics } = running;
     while (topics.subscriptions > 2) await a.sync();
     a.unsubscribe('1');
@@ -184,7 +203,9 @@ describe('dead peers', () => {
     clock.pass(1000);
     while (!dead.answer.endsWith('\x89\x00')) await once(dead.socket, 'data');
     clock.pass(1000);
-    while (!dead.answer.endsWith('\x0f\xa9no pong within 1 s; the setting is pong-timeout')) await once(dead.socket, 'data');
+    while (!dead.answer.endsWith('\x0f\xa9no pong within 1 s; the setting is pong-timeout')) {
+      await once(dead.socket, 'data');
+    }
     dead.socket.destroy();
     expect(await dead.ended).toMatch(/^HTTP\/1\.1 101 /);
   });
@@ -198,7 +219,9 @@ describe('dead peers', () => {
     const until = performance.now() + 1500;
     while (performance.now() < until);
     // Answered or closed: either is sent after the stall.
-    while (raw.answer.endsWith('\x89\x00') && !raw.answer.slice(0, -2).includes('\x89\x00')) await once(raw.socket, 'data');
+    while (raw.answer.endsWith('\x89\x00') && !raw.answer.slice(0, -2).includes('\x89\x00')) {
+      await once(raw.socket, 'data');
+    }
     expect(raw.answer).not.toContain('no pong');
   });
 

@@ -27,7 +27,9 @@ describe('running out of handles', () => {
     const url = `ws://127.0.0.1:${port}`;
 
     const peers: Peer[] = [];
-    for (let i = 0; i < PLACES / 20; i++) peers.push(...(await Promise.all(Array.from({ length: 20 }, () => Peer.connect(url)))));
+    for (let i = 0; i < PLACES / 20; i++) {
+      peers.push(...(await Promise.all(Array.from({ length: 20 }, () => Peer.connect(url)))));
+    }
     // One after the other: each keeps a handle until it is gone, and there are few for refusals.
     for (let i = 0; i < 40; i++) expect(await exchange(port, HANDSHAKE)).toMatch(/^HTTP\/1.1 503 /);
 

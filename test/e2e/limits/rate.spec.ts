@@ -137,7 +137,11 @@ describe('greedy senders', () => {
     });
 
     it('J6: so does what a JSON peer publishes', async () => {
-      const running = await startServer({ maxMessagesPerSecond: RATE, recordMaxBytes: 65_536, maxMessageBytes: 131_072 }, 'off', new ManualClock());
+      const running = await startServer(
+        { maxMessagesPerSecond: RATE, recordMaxBytes: 65_536, maxMessageBytes: 131_072 },
+        'off',
+        new ManualClock(),
+      );
       for (let i = 0; i < 2; i++) (await Peer.connect(running.url)).subscribe('t');
       while (running.topics.subscribers('t').size < 2) await turn();
       const publisher = await JsonPeer.connect(running.url);
@@ -147,7 +151,11 @@ describe('greedy senders', () => {
     });
 
     it('J6: so does what is replayed to a new subscriber', async () => {
-      const running = await startServer({ maxMessagesPerSecond: RATE, recordMaxBytes: 65_000, maxMessageBytes: 131_072 }, 'off', new ManualClock());
+      const running = await startServer(
+        { maxMessagesPerSecond: RATE, recordMaxBytes: 65_000, maxMessageBytes: 131_072 },
+        'off',
+        new ManualClock(),
+      );
       const publisher = await JsonPeer.connect(running.url);
       await publisher.publish('t', 'x'.repeat(65_000));
       const late = await Peer.connect(running.url);
@@ -197,7 +205,11 @@ describe('greedy senders', () => {
     const raw = await RawConnection.upgraded(running.port);
     const [connection] = connectionsOf(running);
     // A message of 4,000 fragments, all of them empty.
-    const message = Buffer.concat([clientFrame(0x02), ...Array<Buffer>(3998).fill(clientFrame(0x00)), clientFrame(0x80)]);
+    const message = Buffer.concat([
+      clientFrame(0x02),
+      ...Array<Buffer>(3998).fill(clientFrame(0x00)),
+      clientFrame(0x80),
+    ]);
     for (let i = 0; i < 64; i++) raw.write(message);
     await paused(connection);
     raw.socket.destroy();
@@ -225,7 +237,11 @@ describe('greedy senders', () => {
 
   it('L4: a paused connection is not taken for dead until one ping-interval after it is read again', async () => {
     const clock = new ManualClock();
-    const running = await startServer({ maxMessagesPerSecond: 1, messageBurst: 1, pingInterval: '10s', pongTimeout: '1s' }, 'off', clock);
+    const running = await startServer(
+      { maxMessagesPerSecond: 1, messageBurst: 1, pingInterval: '10s', pongTimeout: '1s' },
+      'off',
+      clock,
+    );
     const peer = await Peer.connect(running.url);
     let pings = 0;
     const pinged = once(peer.socket, 'ping').then(() => (pings += 1));

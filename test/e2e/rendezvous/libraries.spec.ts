@@ -97,7 +97,9 @@ describe('the Python library', () => {
   it('J1: is found once however often it announces', async () => {
     const [python, topic] = [new PythonLibrary(url), newTopic()];
     for (let i = 0; i < 20; i++) await python.announce(topic, [`tcp://192.0.2.1:${i}`]);
-    expect(await new PythonLibrary(url).query(topic)).toEqual([{ peerId: python.peerId, addresses: ['tcp://192.0.2.1:19'] }]);
+    expect(await new PythonLibrary(url).query(topic)).toEqual([
+      { peerId: python.peerId, addresses: ['tcp://192.0.2.1:19'] },
+    ]);
   });
 });
 
@@ -111,7 +113,8 @@ describe('every language finds every other (J5)', () => {
     Rust: async (topic: string) => (await RustLibrary.connect(url)).publish(topic, BYTES),
     Go: (topic: string) => new GoLibrary(url).announce(topic, BYTES),
     Python: async (topic: string) => void (await new PythonLibrary(url).announce(topic, [ADDRESS])),
-    'Python, by an address in hex': async (topic: string) => void (await new PythonLibrary(url).announce(topic, [BYTES.toString('hex')])),
+    'Python, by an address in hex': async (topic: string) =>
+      void (await new PythonLibrary(url).announce(topic, [BYTES.toString('hex')])),
   };
   /** What the language makes of what it finds, as text; undefined while it finds nothing. */
   const find = {

@@ -38,10 +38,13 @@ afterEach(stopServers);
 describe('records', () => {
   beforeEach(() => start());
 
-  it('J1: a connection\'s next publication replaces its last', async () => {
+  it("J1: a connection's next publication replaces its last", async () => {
     await a.publish('t', 'one');
     await a.publish('t', 'two');
-    expect(await b.query('t')).toMatchObject({ payload: base64('two'), peers: [{ peer_id: '', addresses: [hex('two')] }] });
+    expect(await b.query('t')).toMatchObject({
+      payload: base64('two'),
+      peers: [{ peer_id: '', addresses: [hex('two')] }],
+    });
   });
 
   it('J1: two connections do not replace each other', async () => {
@@ -117,22 +120,38 @@ describe('records', () => {
     await a.publish('t', 'bytes');
     await a.announce('t', ['x', 'y'], 'abcd');
     expect(await b.say({ type: 'query', topic: 't' })).toEqual([
-      { type: 'result', topic: 't', payload: base64('x\ny'), peers: [{ peer_id: 'abcd', addresses: ['x', 'y'] }, { peer_id: '', addresses: [hex('bytes')] }] },
+      {
+        type: 'result',
+        topic: 't',
+        payload: base64('x\ny'),
+        peers: [
+          { peer_id: 'abcd', addresses: ['x', 'y'] },
+          { peer_id: '', addresses: [hex('bytes')] },
+        ],
+      },
     ]);
-    expect(await b.say({ type: 'query', topic: 'elsewhere' })).toEqual([{ type: 'result', topic: 'elsewhere', payload: null, peers: [] }]);
+    expect(await b.say({ type: 'query', topic: 'elsewhere' })).toEqual([
+      { type: 'result', topic: 'elsewhere', payload: null, peers: [] },
+    ]);
   });
 
-  it('J4: the asking connection\'s own records are left out', async () => {
+  it("J4: the asking connection's own records are left out", async () => {
     await a.publish('t', 'mine');
     await a.announce('t', ['mine'], 'aa');
     await b.publish('t', 'yours');
-    expect(await a.query('t')).toMatchObject({ payload: base64('yours'), peers: [{ peer_id: '', addresses: [hex('yours')] }] });
+    expect(await a.query('t')).toMatchObject({
+      payload: base64('yours'),
+      peers: [{ peer_id: '', addresses: [hex('yours')] }],
+    });
   });
 
   it('J4: a record without bytes is listed but is no payload', async () => {
     await a.publish('t', 'bytes');
     await a.announce('t', [], 'aa');
-    expect(await b.query('t')).toMatchObject({ payload: base64('bytes'), peers: [{ peer_id: 'aa', addresses: [] }, { addresses: [hex('bytes')] }] });
+    expect(await b.query('t')).toMatchObject({
+      payload: base64('bytes'),
+      peers: [{ peer_id: 'aa', addresses: [] }, { addresses: [hex('bytes')] }],
+    });
   });
 
   it('J4: a large payload is never cut, and then there are no peers', async () => {
@@ -144,7 +163,9 @@ describe('records', () => {
   it('J4: the answer is one frame in one write', async () => {
     await a.publish('t', 'x'.repeat(600));
     const chunks: Buffer[] = [];
-    (b.peer.socket as unknown as { _socket: NodeJS.ReadableStream })._socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    (b.peer.socket as unknown as { _socket: NodeJS.ReadableStream })._socket.on('data', (chunk: Buffer) =>
+      chunks.push(chunk),
+    );
     await b.query('t');
     const answer = chunks.find((chunk) => chunk[0] === 0x81)!;
     expect(answer.length).toBeGreaterThanOrEqual(4 + answer.readUInt16BE(2));
@@ -155,13 +176,16 @@ describe('records', () => {
     expect((await b.query('t')).payload).toBe(Buffer.from('c0ffee', 'hex').toString('base64'));
   });
 
-  it('J8: announcing with another source\'s peer id replaces nothing', async () => {
+  it("J8: announcing with another source's peer id replaces nothing", async () => {
     // Sources are addresses here, and the whole of 127.0.0.0/8 is this machine.
     const elsewhere = await Peer.connect(running.url, { localAddress: '127.0.0.2' });
     elsewhere.send(JSON.stringify({ type: 'announce', topic: 't', peer_id: 'aa', addresses: ['theirs'] }));
     await elsewhere.sync();
     await a.announce('t', ['mine'], 'aa');
-    expect((await b.query('t')).peers).toEqual([{ peer_id: 'aa', addresses: ['mine'] }, { peer_id: 'aa', addresses: ['theirs'] }]);
+    expect((await b.query('t')).peers).toEqual([
+      { peer_id: 'aa', addresses: ['mine'] },
+      { peer_id: 'aa', addresses: ['theirs'] },
+    ]);
   });
 
   it('counts what happens, without topics or peers', async () => {
@@ -253,39 +277,75 @@ describe('what cannot be honoured (J7)', () => {
     ['a publication without a topic', { type: 'publish', payload: '' }, undefined, 'topic must be a string'],
     ['a topic that is a number', { type: 'query', topic: 7 }, undefined, 'topic must be a string'],
     ['a publication without a payload', { type: 'publish', topic: 't' }, 't', 'payload must be base64 with padding'],
-    ['a payload that is null', { type: 'publish', topic: 't', payload: null }, 't', 'payload must be base64 with padding'],
+    [
+      'a payload that is null',
+      { type: 'publish', topic: 't', payload: null },
+      't',
+      'payload must be base64 with padding',
+    ],
     ['bad base64', { type: 'publish', topic: 't', payload: '***' }, 't', 'payload must be base64 with padding'],
     ['an announcement without addresses', { type: 'announce', topic: 't' }, 't', 'addresses must be a list of strings'],
-    ['addresses that are no strings', { type: 'announce', topic: 't', addresses: [7] }, 't', 'addresses must be a list of strings'],
-    ['a peer id that is not hex', { type: 'announce', topic: 't', peer_id: 'xyz', addresses: [] }, 't', 'peer_id must be hex'],
+    [
+      'addresses that are no strings',
+      { type: 'announce', topic: 't', addresses: [7] },
+      't',
+      'addresses must be a list of strings',
+    ],
+    [
+      'a peer id that is not hex',
+      { type: 'announce', topic: 't', peer_id: 'xyz', addresses: [] },
+      't',
+      'peer_id must be hex',
+    ],
     ['half a surrogate pair', '{"type":"query","topic":"\\ud800"}', undefined, 'topic is not Unicode text'],
   ])('J7: %s is answered with an error, and the connection stays open', async (_what, message, topic, fault) => {
-    expect(await a.say(message)).toEqual([{ type: 'error', ...(topic !== undefined && { topic }), code: 'malformed', message: fault }]);
+    expect(await a.say(message)).toEqual([
+      { type: 'error', ...(topic !== undefined && { topic }), code: 'malformed', message: fault },
+    ]);
     expect(await a.publish('t', 'still here')).toEqual([{ type: 'ack', topic: 't' }]);
   });
 
-  it.each(['', 'hello', '7', 'null', '[]', '{}', '{"type":"other","topic":"t"}', '{"type":["query"],"topic":"t"}', '{"type":"query","topic":"t"', '['.repeat(30_000), '{"a":'.repeat(10_000)])(
-    'J7: %.40s is ignored, as by the reference',
-    async (text) => {
-      expect(await a.say(text)).toEqual([]);
-    },
-  );
+  it.each([
+    '',
+    'hello',
+    '7',
+    'null',
+    '[]',
+    '{}',
+    '{"type":"other","topic":"t"}',
+    '{"type":["query"],"topic":"t"}',
+    '{"type":"query","topic":"t"',
+    '['.repeat(30_000),
+    '{"a":'.repeat(10_000),
+  ])('J7: %.40s is ignored, as by the reference', async (text) => {
+    expect(await a.say(text)).toEqual([]);
+  });
 
   it('J7: a topic at max-topic-bytes is taken, one byte more is an error', async () => {
     expect(await a.publish('é'.repeat(128), 'x')).toMatchObject([{ type: 'ack' }]);
     const topic = `${'é'.repeat(128)}x`;
-    expect(await a.publish(topic, 'x')).toEqual([{ type: 'error', topic, code: 'topic_too_long', message: 'topic over 256 bytes; the setting is max-topic-bytes' }]);
+    expect(await a.publish(topic, 'x')).toEqual([
+      { type: 'error', topic, code: 'topic_too_long', message: 'topic over 256 bytes; the setting is max-topic-bytes' },
+    ]);
   });
 
   it('J7: a record at record-max-bytes is taken, one byte more is an error', async () => {
     expect(await a.publish('t', Buffer.alloc(16_384))).toMatchObject([{ type: 'ack' }]);
-    expect(await a.publish('t', Buffer.alloc(16_385))).toMatchObject([{ type: 'error', code: 'record_too_large', message: 'record over 16384 bytes; the setting is record-max-bytes' }]);
+    expect(await a.publish('t', Buffer.alloc(16_385))).toMatchObject([
+      { type: 'error', code: 'record_too_large', message: 'record over 16384 bytes; the setting is record-max-bytes' },
+    ]);
     expect(await a.announce('t', ['x'.repeat(16_380)], 'aabb')).toMatchObject([{ type: 'ack' }]);
-    expect(await a.announce('t', ['x'.repeat(16_381)], 'aabb')).toMatchObject([{ type: 'error', code: 'record_too_large' }]);
+    expect(await a.announce('t', ['x'.repeat(16_381)], 'aabb')).toMatchObject([
+      { type: 'error', code: 'record_too_large' },
+    ]);
   });
 
   it('keys such as __proto__ change nothing', async () => {
-    expect(await a.say('{"type":"publish","topic":"__proto__","payload":"eA==","__proto__":{"polluted":true},"constructor":{"prototype":{}}}')).toEqual([{ type: 'ack', topic: '__proto__' }]);
+    expect(
+      await a.say(
+        '{"type":"publish","topic":"__proto__","payload":"eA==","__proto__":{"polluted":true},"constructor":{"prototype":{}}}',
+      ),
+    ).toEqual([{ type: 'ack', topic: '__proto__' }]);
     expect((await b.query('__proto__')).payload).toBe('eA==');
     expect((await b.query('constructor')).payload).toBeNull();
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
@@ -303,7 +363,11 @@ describe('what cannot be honoured (J7)', () => {
 describe('bounds', () => {
   it('J7: with records off, every message of a known type is answered with an error', async () => {
     await start({ records: 'off' });
-    for (const said of [await a.publish('t', 'x'), await a.announce('t', ['x']), await a.say({ type: 'query', topic: 't' })]) {
+    for (const said of [
+      await a.publish('t', 'x'),
+      await a.announce('t', ['x']),
+      await a.say({ type: 'query', topic: 't' }),
+    ]) {
       expect(said).toMatchObject([{ type: 'error', topic: 't', code: 'records_off' }]);
     }
   });
@@ -311,7 +375,9 @@ describe('bounds', () => {
   it('J8: a full topic refuses a newcomer rather than give up a live record of another source', async () => {
     await start({ recordsPerTopic: 2 });
     const squatter = await Peer.connect(running.url, { localAddress: '127.0.0.2' });
-    for (const peerId of ['aa', 'bb']) squatter.send(JSON.stringify({ type: 'announce', topic: 't', peer_id: peerId, addresses: ['x'] }));
+    for (const peerId of ['aa', 'bb']) {
+      squatter.send(JSON.stringify({ type: 'announce', topic: 't', peer_id: peerId, addresses: ['x'] }));
+    }
     await squatter.sync();
     expect(await a.announce('t', ['mine'], 'cc')).toMatchObject([{ type: 'error', topic: 't', code: 'topic_full' }]);
     clock.pass(HOUR);
@@ -320,7 +386,9 @@ describe('bounds', () => {
 
   it('J8: on a full topic a source gives up its own oldest', async () => {
     await start({ recordsPerTopic: 2 });
-    for (const peerId of ['aa', 'bb', 'cc']) expect(await a.announce('t', ['x'], peerId)).toMatchObject([{ type: 'ack' }]);
+    for (const peerId of ['aa', 'bb', 'cc']) {
+      expect(await a.announce('t', ['x'], peerId)).toMatchObject([{ type: 'ack' }]);
+    }
     expect((await b.query('t')).peers.map((peer) => peer.peer_id)).toEqual(['cc', 'bb']);
   });
 
@@ -335,10 +403,19 @@ describe('bounds', () => {
 
   it('J8: a full store refuses, and takes again when records have expired', async () => {
     await start({ recordsMaxBytes: 65_536, recordMaxBytes: 16_384 });
-    const sources = await Promise.all(['127.0.0.2', '127.0.0.3', '127.0.0.4', '127.0.0.5'].map((localAddress) => JsonPeer.connect(running.url, { localAddress })));
+    const sources = await Promise.all(
+      ['127.0.0.2', '127.0.0.3', '127.0.0.4', '127.0.0.5'].map((localAddress) =>
+        JsonPeer.connect(running.url, { localAddress }),
+      ),
+    );
     const codes: unknown[] = [];
     for (const [i, source] of sources.entries()) codes.push((await source.announce(`t${i}`, ['x'.repeat(16_384)]))[0]);
-    expect(codes).toMatchObject([{ type: 'ack' }, { type: 'ack' }, { type: 'ack' }, { type: 'error', code: 'store_full' }]);
+    expect(codes).toMatchObject([
+      { type: 'ack' },
+      { type: 'ack' },
+      { type: 'ack' },
+      { type: 'error', code: 'store_full' },
+    ]);
     expect(running.server.app.get(RecordStore, { strict: false }).bytes).toBeLessThanOrEqual(65_536);
     clock.pass(HOUR);
     expect(await sources[3].announce('t3', ['x'.repeat(16_384)])).toMatchObject([{ type: 'ack' }]);
@@ -346,7 +423,11 @@ describe('bounds', () => {
 
   it('J8: thousands of announcers on one topic are held to its bound', async () => {
     await start({ maxMessagesPerSecond: 0 });
-    for (let i = 0; i < 3000; i++) a.peer.send(JSON.stringify({ type: 'announce', topic: 't', peer_id: i.toString(16).padStart(8, '0'), addresses: ['x'] }));
+    for (let i = 0; i < 3000; i++) {
+      a.peer.send(
+        JSON.stringify({ type: 'announce', topic: 't', peer_id: i.toString(16).padStart(8, '0'), addresses: ['x'] }),
+      );
+    }
     await a.peer.sync();
     expect(running.server.app.get(RecordStore, { strict: false }).size).toBe(16);
     expect((await b.query('t')).peers[0].peer_id).toBe((2999).toString(16).padStart(8, '0'));

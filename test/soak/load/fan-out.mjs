@@ -9,7 +9,9 @@ const EVERY_MS = 20;
 export async function fanOut(round) {
   await round.once(KIND, async () => {
     const topic = newTopic();
-    const [sender, ...subscribers] = await Promise.all(Array.from({ length: 1 + SUBSCRIBERS }, () => round.honestPeer(KIND)));
+    const [sender, ...subscribers] = await Promise.all(
+      Array.from({ length: 1 + SUBSCRIBERS }, () => round.honestPeer(KIND)),
+    );
     const relays = new NumberedRelays(round, KIND, sender, topic);
     for (const subscriber of subscribers) {
       relays.receiveAt(subscriber);

@@ -27,7 +27,20 @@ const REQUESTS = [
 /** Messages that break a limit. */
 const EXCESSES = [
   () => [relayMessage(newTopic(), Buffer.alloc(70_000))],
-  () => [Buffer.from([0xa1, 0x69, ...Buffer.from('Subscribe'), 0xa1, 0x65, ...Buffer.from('topic'), 0x79, 0x01, 0x01, ...Buffer.alloc(257, 't')])],
+  () => [
+    Buffer.from([
+      0xa1,
+      0x69,
+      ...Buffer.from('Subscribe'),
+      0xa1,
+      0x65,
+      ...Buffer.from('topic'),
+      0x79,
+      0x01,
+      0x01,
+      ...Buffer.alloc(257, 't'),
+    ]),
+  ],
 ];
 
 /** Whatever else may come over a network: each kind of nonsense by itself, in a random order. */

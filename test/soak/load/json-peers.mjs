@@ -18,7 +18,10 @@ export async function jsonPeers(round) {
     await subscriber.sync();
 
     const delivery = within(DELIVERY_MS, 'the delivery of a publication', once(subscriber.socket, 'message'));
-    const [acknowledged, [relayed]] = await Promise.all([publisher.ask({ type: 'publish', topic, payload: payload.toString('base64') }), delivery]);
+    const [acknowledged, [relayed]] = await Promise.all([
+      publisher.ask({ type: 'publish', topic, payload: payload.toString('base64') }),
+      delivery,
+    ]);
     expectType('ack', acknowledged);
     if (!relayed.equals(relayMessage(topic, payload))) throw new Error('a publication reached a subscriber mutilated');
 
@@ -27,7 +30,9 @@ export async function jsonPeers(round) {
     const found = await finder.ask({ type: 'query', topic });
     expectType('result', found);
     // What was announced may have expired meanwhile; what was published stays as long as its publisher.
-    if (!found.peers.some(({ addresses }) => addresses[0] === payload.toString('hex'))) throw new Error('a query did not find what was published');
+    if (!found.peers.some(({ addresses }) => addresses[0] === payload.toString('hex'))) {
+      throw new Error('a query did not find what was published');
+    }
 
     await round.after(randomInt(LONGEST_STAY_MS));
     for (const peer of [publisher, finder, subscriber]) {

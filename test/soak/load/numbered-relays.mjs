@@ -40,7 +40,11 @@ export class NumberedRelays {
     for (const receiver of this.#due.keys()) {
       await receiver.sync();
       const due = this.#due.get(receiver);
-      if (due !== this.#sent) this.#round.fault(`${this.#kind}: ${this.#sent} messages were sent, and at the end message ${due} was still due`);
+      if (due !== this.#sent) {
+        this.#round.fault(
+          `${this.#kind}: ${this.#sent} messages were sent, and at the end message ${due} was still due`,
+        );
+      }
     }
   }
 
@@ -52,7 +56,9 @@ export class NumberedRelays {
       return;
     }
     const number = numberOf(message);
-    this.#round.fault(`${this.#kind}: message ${due} was due, and ${number === due ? 'it came mutilated' : `message ${number} came`}`);
+    this.#round.fault(
+      `${this.#kind}: message ${due} was due, and ${number === due ? 'it came mutilated' : `message ${number} came`}`,
+    );
     if (number > due) this.#due.set(receiver, number + 1);
   }
 

@@ -40,16 +40,26 @@ const DOT_ENV: Environment = { CAIRN_SIGNAL_AUTH_TOKEN: 'peers-token', CAIRN_SIG
 const text = (file: string): string => readFileSync(new URL(file, ROOT), 'utf8');
 
 /** `${NAME:?message}`, as Compose replaces it. */
-const interpolated = (written: string): string => written.replaceAll(/\$\{(\w+):\?[^}]+\}/g, (whole, name: string) => DOT_ENV[name] ?? whole);
+const interpolated = (written: string): string =>
+  written.replaceAll(/\$\{(\w+):\?[^}]+\}/g, (whole, name: string) => DOT_ENV[name] ?? whole);
 
 export function readCompose(file: string, proxy?: string): Deployment {
-  const { services, networks = {}, ...rest } = parse(interpolated(text(file)), { merge: true }) as Compose & Record<string, unknown>;
+  const {
+    services,
+    networks = {},
+    ...rest
+  } = parse(interpolated(text(file)), { merge: true }) as Compose & Record<string, unknown>;
   const unknown = Object.keys(rest).filter((key) => !key.startsWith('x-'));
   if (unknown.length > 0) throw new Error(`${file}: there is no ${unknown.join()} in a compose file`);
   // By way of JSON, so that what services share by an alias is each one's own: a test changes one of them.
-  return { compose: JSON.parse(JSON.stringify({ services, networks })) as Compose, proxy: proxy === undefined ? '' : text(proxy) };
+  return {
+    compose: JSON.parse(JSON.stringify({ services, networks })) as Compose,
+    proxy: proxy === undefined ? '' : text(proxy),
+  };
 }
 
 /** Those that run our image. */
-export const nodesOf = ({ services }: Compose): [string, ComposeService][] => Object.entries(services).filter(([, { image }]) => image === 'cairn-signal');
-export const natsOf = ({ services }: Compose): [string, ComposeService][] => Object.entries(services).filter(([, { image }]) => image?.startsWith('nats:') === true);
+export const nodesOf = ({ services }: Compose): [string, ComposeService][] =>
+  Object.entries(services).filter(([, { image }]) => image === 'cairn-signal');
+export const natsOf = ({ services }: Compose): [string, ComposeService][] =>
+  Object.entries(services).filter(([, { image }]) => image?.startsWith('nats:') === true);

@@ -1,6 +1,13 @@
 import { readFileSync } from 'node:fs';
 
 /** The paths of README.md, "Health": those that a deployment may ask. */
-const rows = [...readFileSync(new URL('../../../README.md', import.meta.url), 'utf8').matchAll(/^\| `(\/health\/(live|ready))` \|/gm)];
+const rows = [
+  ...readFileSync(new URL('../../../README.md', import.meta.url), 'utf8').matchAll(
+    /^\| `(\/health\/(live|ready))` \|/gm,
+  ),
+];
 
-export const HEALTH_PATHS = Object.fromEntries(rows.map(([, path, what]) => [what, path])) as { readonly live: string; readonly ready: string };
+export const HEALTH_PATHS = Object.fromEntries(rows.map(([, path, what]) => [what, path])) as {
+  readonly live: string;
+  readonly ready: string;
+};

@@ -20,11 +20,15 @@ const PROCESS_LABELS: Readonly<Record<string, readonly string[]>> = {
 /** By name, as the table has them; the values of labels are those that a node really shows. `samples`: `name{label="value"}`, of one. */
 export function knownMetrics(samples: Iterable<string>): ReadonlyMap<string, KnownMetric> {
   const known = new Map<string, KnownMetric>([['up', { type: 'gauge', labels: new Map() }]]);
-  for (const { name, type } of PROCESS_METRICS) known.set(name, { type, labels: new Map((PROCESS_LABELS[name] ?? []).map((label) => [label, undefined])) });
+  for (const { name, type } of PROCESS_METRICS) {
+    known.set(name, { type, labels: new Map((PROCESS_LABELS[name] ?? []).map((label) => [label, undefined])) });
+  }
   const shown = [...samples];
   for (const row of METRICS) {
     const label = 'label' in row ? row.label : undefined;
-    const values = new Set(shown.filter((sample) => sample.startsWith(`${row.name}{`)).map((sample) => /="([^"]*)"/.exec(sample)![1]));
+    const values = new Set(
+      shown.filter((sample) => sample.startsWith(`${row.name}{`)).map((sample) => /="([^"]*)"/.exec(sample)![1]),
+    );
     known.set(row.name, { type: row.type, labels: new Map(label === undefined ? [] : [[label, values]]) });
   }
   return known;

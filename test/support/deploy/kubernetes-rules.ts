@@ -10,7 +10,8 @@ import { deployed } from './settings.js';
 export type Rule = (manifests: Manifests) => string[];
 
 /** Of `[is it wrong, what is]`, what is wrong. */
-const wrong = (...checks: readonly (readonly [boolean, string])[]): string[] => checks.filter(([is]) => is).map(([, fault]) => fault);
+const wrong = (...checks: readonly (readonly [boolean, string])[]): string[] =>
+  checks.filter(([is]) => is).map(([, fault]) => fault);
 
 /** Seconds that a node needs beside its drain to end in order. */
 const SLACK = 10;
@@ -19,7 +20,11 @@ const configOf = ({ config }: Manifests): Record<string, unknown> => parse(confi
 
 const started = (manifests: Manifests): ReturnType<typeof deployed> => {
   const { args = [], env = [] } = containerOf(manifests);
-  return deployed({ args, environment: Object.fromEntries(env.map(({ name, value }) => [name, value])), yaml: manifests.config });
+  return deployed({
+    args,
+    environment: Object.fromEntries(env.map(({ name, value }) => [name, value])),
+    yaml: manifests.config,
+  });
 };
 
 /** What the settings say, for rules about them; that they load is a rule of its own. */
@@ -35,10 +40,19 @@ const files: Rule = ({ files: present, kustomization: { resources, configMapGene
   const image = deployment.spec!.template.spec!.containers[0].image!;
   const chosen = images.find(({ name }) => name === image);
   return [
-    ...used.filter((file) => !present.includes(file)).map((file) => `kustomization.yaml names ${file}, which does not exist`),
-    ...present.filter((file) => !used.includes(file) && file !== 'kustomization.yaml' && !file.endsWith('.example.yaml')).map((file) => `kustomization.yaml leaves out ${file}`),
-    ...resources.filter((file) => file.endsWith('.example.yaml')).map((file) => `${file} is an example, not to be applied`),
-    ...wrong([chosen === undefined, `kustomization.yaml chooses no image for ${image}`], [chosen !== undefined && (chosen.newTag ?? chosen.digest ?? 'latest') === 'latest', 'the image has no fixed tag']),
+    ...used
+      .filter((file) => !present.includes(file))
+      .map((file) => `kustomization.yaml names ${file}, which does not exist`),
+    ...present
+      .filter((file) => !used.includes(file) && file !== 'kustomization.yaml' && !file.endsWith('.example.yaml'))
+      .map((file) => `kustomization.yaml leaves out ${file}`),
+    ...resources
+      .filter((file) => file.endsWith('.example.yaml'))
+      .map((file) => `${file} is an example, not to be applied`),
+    ...wrong(
+      [chosen === undefined, `kustomization.yaml chooses no image for ${image}`],
+      [chosen !== undefined && (chosen.newTag ?? chosen.digest ?? 'latest') === 'latest', 'the image has no fixed tag'],
+    ),
   ];
 };
 
@@ -53,43 +67,82 @@ const selectors: Rule = ({ deployment, service, budget, autoscaler, policy }) =>
     [!matches({ matchLabels: service.spec!.selector ?? {} }), 'the Service selects no pods'],
     [!matches(budget.spec!.selector), 'the PodDisruptionBudget selects no pods'],
     [!matches(policy.spec!.podSelector), 'the NetworkPolicy selects no pods'],
-    [!(template.spec!.topologySpreadConstraints ?? []).every(({ labelSelector }) => matches(labelSelector)), 'a spread constraint counts other pods'],
-    [target.apiVersion !== deployment.apiVersion || target.kind !== deployment.kind || target.name !== deployment.metadata?.name, 'the HorizontalPodAutoscaler scales something else'],
+    [
+      !(template.spec!.topologySpreadConstraints ?? []).every(({ labelSelector }) => matches(labelSelector)),
+      'a spread constraint counts other pods',
+    ],
+    [
+      target.apiVersion !== deployment.apiVersion ||
+        target.kind !== deployment.kind ||
+        target.name !== deployment.metadata?.name,
+      'the HorizontalPodAutoscaler scales something else',
+    ],
   );
 };
 
 const probesOf = (manifests: Manifests): [string, Probe | undefined][] => {
   const { startupProbe, livenessProbe, readinessProbe } = containerOf(manifests);
-  return [['startup', startupProbe], ['liveness', livenessProbe], ['readiness', readinessProbe]];
+  return [
+    ['startup', startupProbe],
+    ['liveness', livenessProbe],
+    ['readiness', readinessProbe],
+  ];
 };
 
 const ports: Rule = (manifests) => {
   const { ports: open = [] } = containerOf(manifests);
-  const exists = (port: number | string | undefined): boolean => open.some(({ name, containerPort }) => port === name || port === containerPort);
+  const exists = (port: number | string | undefined): boolean =>
+    open.some(({ name, containerPort }) => port === name || port === containerPort);
   return withSettings(manifests, ({ listenAddr, managementAddr }) => [
     ...[listenAddr, ...(managementAddr === undefined ? [] : [managementAddr])].flatMap(({ host, port }) =>
-      wrong([!exists(port), `the server listens on ${port}, which is no port of the container`], [host !== '0.0.0.0', `the server does not listen on all addresses at ${port}`]),
+      wrong(
+        [!exists(port), `the server listens on ${port}, which is no port of the container`],
+        [host !== '0.0.0.0', `the server does not listen on all addresses at ${port}`],
+      ),
     ),
-    ...open.filter(({ containerPort }) => ![listenAddr.port, managementAddr?.port].includes(containerPort)).map(({ containerPort }) => `nobody listens on the container's port ${containerPort}`),
+    ...open
+      .filter(({ containerPort }) => ![listenAddr.port, managementAddr?.port].includes(containerPort))
+      .map(({ containerPort }) => `nobody listens on the container's port ${containerPort}`),
     ...wrong([new Set(open.map(({ name }) => name)).size < open.length, 'two ports have one name']),
-    ...manifests.service.spec!.ports!.filter(({ targetPort, port: own }) => !exists(targetPort ?? own)).map(({ targetPort }) => `the Service's targetPort ${targetPort} is no port of the container`),
-    ...probesOf(manifests).filter(([, probe]) => !exists(probe?.httpGet?.port)).map(([name, probe]) => `the ${name} probe's port ${probe?.httpGet?.port} is no port of the container`),
+    ...manifests.service
+      .spec!.ports!.filter(({ targetPort, port: own }) => !exists(targetPort ?? own))
+      .map(({ targetPort }) => `the Service's targetPort ${targetPort} is no port of the container`),
+    ...probesOf(manifests)
+      .filter(([, probe]) => !exists(probe?.httpGet?.port))
+      .map(([name, probe]) => `the ${name} probe's port ${probe?.httpGet?.port} is no port of the container`),
   ]);
 };
 
 /** The management address asks for no token: what leads to it, and what does not. */
 const management: Rule = (manifests) => {
   const { ports: open = [] } = containerOf(manifests);
-  const numberOf = (port: number | string | undefined): number | undefined => open.find(({ name, containerPort }) => port === name || port === containerPort)?.containerPort;
+  const numberOf = (port: number | string | undefined): number | undefined =>
+    open.find(({ name, containerPort }) => port === name || port === containerPort)?.containerPort;
   const { ingress = [] } = manifests.policy.spec!;
   return withSettings(manifests, ({ managementAddr }) => {
     if (managementAddr === undefined) return ['nobody can see how the nodes are'];
-    const ways = ingress.filter(({ ports: allowed = [] }) => allowed.length === 0 || allowed.some(({ port }) => numberOf(port) === managementAddr.port));
-    const places = ways.flatMap(({ from = [{}] }) => from.map(({ namespaceSelector }) => namespaceSelector?.matchLabels?.['kubernetes.io/metadata.name']));
+    const ways = ingress.filter(
+      ({ ports: allowed = [] }) =>
+        allowed.length === 0 || allowed.some(({ port }) => numberOf(port) === managementAddr.port),
+    );
+    const places = ways.flatMap(({ from = [{}] }) =>
+      from.map(({ namespaceSelector }) => namespaceSelector?.matchLabels?.['kubernetes.io/metadata.name']),
+    );
     return wrong(
-      [open.find(({ containerPort }) => containerPort === managementAddr.port)?.name !== 'management', 'Prometheus does not find the management port by its name'],
-      [manifests.service.spec!.ports!.some(({ targetPort, port }) => numberOf(targetPort ?? port) === managementAddr.port), 'the Service leads to the management port'],
-      [probesOf(manifests).some(([, probe]) => numberOf(probe?.httpGet?.port) === managementAddr.port), 'a probe asks where no peer does'],
+      [
+        open.find(({ containerPort }) => containerPort === managementAddr.port)?.name !== 'management',
+        'Prometheus does not find the management port by its name',
+      ],
+      [
+        manifests.service.spec!.ports!.some(
+          ({ targetPort, port }) => numberOf(targetPort ?? port) === managementAddr.port,
+        ),
+        'the Service leads to the management port',
+      ],
+      [
+        probesOf(manifests).some(([, probe]) => numberOf(probe?.httpGet?.port) === managementAddr.port),
+        'a probe asks where no peer does',
+      ],
       [places.length === 0, 'the NetworkPolicy keeps Prometheus out'],
       [places.includes(undefined), 'the NetworkPolicy lets anyone to the management port'],
     );
@@ -97,15 +150,20 @@ const management: Rule = (manifests) => {
 };
 
 /** `paths`: those that the server answers, by what they tell. */
-export const probes = (paths: { live: string; ready: string }): Rule => (manifests) =>
-  withSettings(manifests, ({ tlsCert }) => {
-    const scheme = tlsCert === undefined ? 'HTTP' : 'HTTPS';
-    return probesOf(manifests).flatMap(([name, probe]) => {
-      const path = name === 'readiness' ? paths.ready : paths.live;
-      const { path: asked, scheme: by = 'HTTP' } = probe?.httpGet ?? {};
-      return wrong([asked !== path, `the ${name} probe asks ${asked}, not ${path}`], [by !== scheme, `the ${name} probe asks by ${by}, the server answers by ${scheme}`]);
+export const probes =
+  (paths: { live: string; ready: string }): Rule =>
+  (manifests) =>
+    withSettings(manifests, ({ tlsCert }) => {
+      const scheme = tlsCert === undefined ? 'HTTP' : 'HTTPS';
+      return probesOf(manifests).flatMap(([name, probe]) => {
+        const path = name === 'readiness' ? paths.ready : paths.live;
+        const { path: asked, scheme: by = 'HTTP' } = probe?.httpGet ?? {};
+        return wrong(
+          [asked !== path, `the ${name} probe asks ${asked}, not ${path}`],
+          [by !== scheme, `the ${name} probe asks by ${by}, the server answers by ${scheme}`],
+        );
+      });
     });
-  });
 
 const mounts: Rule = (manifests) => {
   const { volumes = [] } = podOf(manifests);
@@ -113,28 +171,56 @@ const mounts: Rule = (manifests) => {
   const { kustomization, secret } = manifests;
   const generated = new Map(kustomization.configMapGenerator.map(({ name, files: names }) => [name, names]));
   // A Secret of type kubernetes.io/tls has these keys; nats.creds is the one that may be added.
-  const keys: Record<string, readonly string[]> = { 'cairn-signal-tls': ['tls.crt', 'tls.key'], [secret.metadata!.name!]: [...Object.keys(secret.stringData ?? {}), 'nats.creds'] };
+  const keys: Record<string, readonly string[]> = {
+    'cairn-signal-tls': ['tls.crt', 'tls.key'],
+    [secret.metadata!.name!]: [...Object.keys(secret.stringData ?? {}), 'nats.creds'],
+  };
   const contents = (name: string): readonly string[] => {
     const volume = volumes.find((one) => one.name === name);
     return generated.get(volume?.configMap?.name ?? '') ?? keys[volume?.secret?.secretName ?? ''] ?? [];
   };
-  const mounted = new Set(volumeMounts.flatMap(({ name, mountPath }) => contents(name).map((key) => `${mountPath}/${key}`)));
-  const paths = Object.entries(configOf(manifests)).filter(([name]) => /^(tlsCert|tlsKey|authTokenFile|natsCreds|natsTls\w+)$/.test(name));
+  const mounted = new Set(
+    volumeMounts.flatMap(({ name, mountPath }) => contents(name).map((key) => `${mountPath}/${key}`)),
+  );
+  const paths = Object.entries(configOf(manifests)).filter(([name]) =>
+    /^(tlsCert|tlsKey|authTokenFile|natsCreds|natsTls\w+)$/.test(name),
+  );
   const config = args[args.indexOf('--config') + 1];
   return [
-    ...volumeMounts.filter(({ name }) => !volumes.some((volume) => volume.name === name)).map(({ name }) => `volume ${name} is mounted and does not exist`),
-    ...volumes.filter(({ name }) => !volumeMounts.some((mount) => mount.name === name)).map(({ name }) => `volume ${name} is not mounted`),
-    ...volumes.filter(({ name }) => contents(name).length === 0).map(({ name }) => `volume ${name} is of a ConfigMap or Secret that does not exist`),
-    ...volumeMounts.filter(({ subPath, readOnly }) => subPath !== undefined || readOnly !== true).map(({ name }) => `volume ${name} is mounted writable, or by subPath and so never read again`),
-    ...volumes.filter(({ secret: of }) => of !== undefined && ((of.defaultMode ?? 0o644) & 0o077) !== 0o040).map(({ name }) => `volume ${name} is not for the server's group alone`),
-    ...paths.filter(([, path]) => !mounted.has(String(path))).map(([name, path]) => `${name}: there is no ${String(path)}`),
-    ...wrong([!mounted.has(config), `--config: there is no ${config}`], [podOf(manifests).securityContext?.fsGroup !== podOf(manifests).securityContext?.runAsGroup, 'the Secrets belong to another group than the server']),
+    ...volumeMounts
+      .filter(({ name }) => !volumes.some((volume) => volume.name === name))
+      .map(({ name }) => `volume ${name} is mounted and does not exist`),
+    ...volumes
+      .filter(({ name }) => !volumeMounts.some((mount) => mount.name === name))
+      .map(({ name }) => `volume ${name} is not mounted`),
+    ...volumes
+      .filter(({ name }) => contents(name).length === 0)
+      .map(({ name }) => `volume ${name} is of a ConfigMap or Secret that does not exist`),
+    ...volumeMounts
+      .filter(({ subPath, readOnly }) => subPath !== undefined || readOnly !== true)
+      .map(({ name }) => `volume ${name} is mounted writable, or by subPath and so never read again`),
+    ...volumes
+      .filter(({ secret: of }) => of !== undefined && ((of.defaultMode ?? 0o644) & 0o077) !== 0o040)
+      .map(({ name }) => `volume ${name} is not for the server's group alone`),
+    ...paths
+      .filter(([, path]) => !mounted.has(String(path)))
+      .map(([name, path]) => `${name}: there is no ${String(path)}`),
+    ...wrong(
+      [!mounted.has(config), `--config: there is no ${config}`],
+      [
+        podOf(manifests).securityContext?.fsGroup !== podOf(manifests).securityContext?.runAsGroup,
+        'the Secrets belong to another group than the server',
+      ],
+    ),
   ];
 };
 
 /** An example that would let somebody in, were it applied as it is. */
 const example: Rule = ({ secret: { stringData = {}, data = {} } }) =>
-  [...Object.values(stringData), ...Object.values(data)].flatMap((text) => text.split('\n')).filter((line) => line !== '' && !line.startsWith('#')).map(() => 'the example Secret holds a token that everyone knows');
+  [...Object.values(stringData), ...Object.values(data)]
+    .flatMap((text) => text.split('\n'))
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map(() => 'the example Secret holds a token that everyone knows');
 
 const grace: Rule = (manifests) => {
   const { terminationGracePeriodSeconds = 30 } = podOf(manifests);
@@ -142,8 +228,14 @@ const grace: Rule = (manifests) => {
   const { periodSeconds = 10, failureThreshold = 3 } = readinessProbe ?? {};
   return withSettings(manifests, ({ drainDelay, drainTimeout }) =>
     wrong(
-      [terminationGracePeriodSeconds * 1000 < drainDelay + drainTimeout + SLACK * 1000, 'the grace period ends before the drain does'],
-      [drainDelay <= periodSeconds * failureThreshold * 1000, 'drain-delay ends before the pod is known not to be ready'],
+      [
+        terminationGracePeriodSeconds * 1000 < drainDelay + drainTimeout + SLACK * 1000,
+        'the grace period ends before the drain does',
+      ],
+      [
+        drainDelay <= periodSeconds * failureThreshold * 1000,
+        'drain-delay ends before the pod is known not to be ready',
+      ],
       [lifecycle?.preStop !== undefined, 'a preStop hook delays the drain a second time'],
     ),
   );
@@ -158,9 +250,18 @@ const security: Rule = (manifests) => {
     [(context?.seccompProfile ?? container?.seccompProfile)?.type !== 'RuntimeDefault', 'there is no seccomp profile'],
     [container?.readOnlyRootFilesystem !== true, 'the root file system can be written'],
     [container?.allowPrivilegeEscalation !== false, 'privileges can grow'],
-    [container?.capabilities?.drop?.includes('ALL') !== true || container.capabilities.add !== undefined, 'there are capabilities'],
-    [container?.privileged === true || pod.hostNetwork === true || pod.hostPID === true || container?.runAsUser !== undefined, 'the container is not apart from its machine'],
-    [pod.automountServiceAccountToken !== false, 'the API server\'s token is mounted'],
+    [
+      container?.capabilities?.drop?.includes('ALL') !== true || container.capabilities.add !== undefined,
+      'there are capabilities',
+    ],
+    [
+      container?.privileged === true ||
+        pod.hostNetwork === true ||
+        pod.hostPID === true ||
+        container?.runAsUser !== undefined,
+      'the container is not apart from its machine',
+    ],
+    [pod.automountServiceAccountToken !== false, "the API server's token is mounted"],
     [pod.enableServiceLinks !== false, 'addresses of Services become variables'],
   );
 };
@@ -176,9 +277,18 @@ const rollout: Rule = ({ deployment: { spec }, service, budget, autoscaler }) =>
     [minReplicas < 3 || maxReplicas <= minReplicas, 'there are fewer than 3 pods, or never more'],
     [budget.spec!.maxUnavailable !== 1, 'more than one pod may be evicted at once, or none'],
     [!spread.has('kubernetes.io/hostname') || !spread.has('topology.kubernetes.io/zone'), 'pods are not spread'],
-    [(down?.stabilizationWindowSeconds ?? 300) < 600 || !down?.policies?.every(({ type, value, periodSeconds }) => type === 'Pods' && value === 1 && periodSeconds >= 300), 'scaling down is hasty'],
+    [
+      (down?.stabilizationWindowSeconds ?? 300) < 600 ||
+        !down?.policies?.every(
+          ({ type, value, periodSeconds }) => type === 'Pods' && value === 1 && periodSeconds >= 300,
+        ),
+      'scaling down is hasty',
+    ],
     [service.spec!.sessionAffinity === 'ClientIP', 'the Service is sticky'],
-    [service.spec!.type === 'LoadBalancer' && service.spec!.externalTrafficPolicy !== 'Local', 'peers lose their addresses'],
+    [
+      service.spec!.type === 'LoadBalancer' && service.spec!.externalTrafficPolicy !== 'Local',
+      'peers lose their addresses',
+    ],
   );
 };
 
@@ -199,11 +309,16 @@ export function memoryOf(manifests: Manifests): { readonly heap: number; readonl
 const resources: Rule = (manifests) => {
   const { resources: { requests } = {} } = containerOf(manifests);
   const { heap, limit } = memoryOf(manifests);
-  const scaled = manifests.autoscaler.spec!.metrics?.every(({ resource }) => resource?.name === 'cpu' && resource.target.type === 'Utilization');
+  const scaled = manifests.autoscaler.spec!.metrics?.every(
+    ({ resource }) => resource?.name === 'cpu' && resource.target.type === 'Utilization',
+  );
   return withSettings(manifests, ({ maxBufferedTotalBytes, maxUnfinishedTotalBytes }) =>
     wrong(
       // 128 MiB for the process itself: "Sizing" in docs/operations.md.
-      [!(heap + maxBufferedTotalBytes + maxUnfinishedTotalBytes + 128 * BYTES.Mi <= limit), 'heap and buffers do not fit the memory limit'],
+      [
+        !(heap + maxBufferedTotalBytes + maxUnfinishedTotalBytes + 128 * BYTES.Mi <= limit),
+        'heap and buffers do not fit the memory limit',
+      ],
       [bytes(requests?.memory) !== limit, 'the memory of the limit is not reserved'],
       [scaled !== true || requests?.cpu === undefined, 'the HorizontalPodAutoscaler has no share of CPU to go by'],
     ),
@@ -216,17 +331,47 @@ const network: Rule = (manifests) => {
   const [, namespace] = nats.hostname.split('.');
   const { settings: of } = started(manifests);
   const everyone = ingress.filter(({ from }) => from === undefined);
-  const allowed = egress.flatMap(({ to = [], ports: open = [] }) => open.map(({ port, protocol }) => ({ port, protocol, to })));
+  const allowed = egress.flatMap(({ to = [], ports: open = [] }) =>
+    open.map(({ port, protocol }) => ({ port, protocol, to })),
+  );
   const reach = (wanted: number, protocol: string, where: string): boolean =>
-    allowed.some(({ port, protocol: by, to }) => port === wanted && by === protocol && to.some(({ namespaceSelector }) => namespaceSelector?.matchLabels?.['kubernetes.io/metadata.name'] === where));
+    allowed.some(
+      ({ port, protocol: by, to }) =>
+        port === wanted &&
+        by === protocol &&
+        to.some(({ namespaceSelector }) => namespaceSelector?.matchLabels?.['kubernetes.io/metadata.name'] === where),
+    );
   return wrong(
-    [!policyTypes.includes('Ingress') || !policyTypes.includes('Egress'), 'the NetworkPolicy leaves one direction open'],
-    [everyone.length !== 1 || everyone[0].ports?.length !== 1 || everyone[0].ports[0].port !== of?.listenAddr.port, 'peers are not let in from everywhere, or not to their port alone'],
+    [
+      !policyTypes.includes('Ingress') || !policyTypes.includes('Egress'),
+      'the NetworkPolicy leaves one direction open',
+    ],
+    [
+      everyone.length !== 1 || everyone[0].ports?.length !== 1 || everyone[0].ports[0].port !== of?.listenAddr.port,
+      'peers are not let in from everywhere, or not to their port alone',
+    ],
     [!reach(53, 'UDP', 'kube-system') || !reach(53, 'TCP', 'kube-system'), 'nodes cannot ask DNS'],
     [!reach(Number(nats.port), 'TCP', namespace), 'nodes cannot reach NATS'],
-    [egress.some(({ to = [], ports: open = [] }) => to.length === 0 || open.length === 0) || allowed.some(({ port }) => port !== 53 && port !== Number(nats.port)), 'nodes reach more than DNS and NATS'],
+    [
+      egress.some(({ to = [], ports: open = [] }) => to.length === 0 || open.length === 0) ||
+        allowed.some(({ port }) => port !== 53 && port !== Number(nats.port)),
+      'nodes reach more than DNS and NATS',
+    ],
   );
 };
 
 /** All but `probes`, which needs to be told the paths. */
-export const RULES = { settings, files, selectors, ports, management, mounts, example, grace, security, rollout, resources, network } satisfies Record<string, Rule>;
+export const RULES = {
+  settings,
+  files,
+  selectors,
+  ports,
+  management,
+  mounts,
+  example,
+  grace,
+  security,
+  rollout,
+  resources,
+  network,
+} satisfies Record<string, Rule>;

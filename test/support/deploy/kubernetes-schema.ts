@@ -37,6 +37,12 @@ export const manifest: Kind & Required<Pick<Kind, 'apiVersion' | 'kind' | 'metad
       return parsed.get(file);
     },
   });
-  const diagnostics = [...program.getGlobalDiagnostics(), ...program.getSyntacticDiagnostics(), ...program.getSemanticDiagnostics(program.getSourceFile(MANIFEST))];
-  return diagnostics.map(({ messageText }) => `${apiVersion} ${kind}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`);
+  const diagnostics = [
+    ...program.getGlobalDiagnostics(),
+    ...program.getSyntacticDiagnostics(),
+    ...program.getSemanticDiagnostics(program.getSourceFile(MANIFEST)),
+  ];
+  return diagnostics.map(
+    ({ messageText }) => `${apiVersion} ${kind}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`,
+  );
 }

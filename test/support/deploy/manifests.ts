@@ -36,7 +36,9 @@ const read = (file: string): unknown => parse(text(file), { version: '1.1' });
 
 export function readManifests(): Manifests {
   return {
-    files: readdirSync(FOLDER).filter((file) => file.endsWith('.yaml')).toSorted(),
+    files: readdirSync(FOLDER)
+      .filter((file) => file.endsWith('.yaml'))
+      .toSorted(),
     kustomization: read('kustomization.yaml') as Kustomization,
     deployment: read('deployment.yaml') as Deployment,
     service: read('service.yaml') as Service,
@@ -49,7 +51,14 @@ export function readManifests(): Manifests {
 }
 
 /** Those that the API server gets. */
-export const objects = ({ deployment, service, budget, autoscaler, policy, secret }: Manifests): object[] => [deployment, service, budget, autoscaler, policy, secret];
+export const objects = ({ deployment, service, budget, autoscaler, policy, secret }: Manifests): object[] => [
+  deployment,
+  service,
+  budget,
+  autoscaler,
+  policy,
+  secret,
+];
 
 export const podOf = ({ deployment }: Manifests): PodSpec => deployment.spec!.template.spec!;
 export const containerOf = (manifests: Manifests): Container => podOf(manifests).containers[0];

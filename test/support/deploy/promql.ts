@@ -33,7 +33,8 @@ const OPERATORS = new Set(['+', '-', '*', '/', '%', '^', '==', '!=', '>', '<', '
 const DURATION = /^(?:(?:\d+(?:ms|[smhdwy]))+|\$__rate_interval|\$__range|\$__interval)$/;
 
 /** In this order: comment or space, string, range, number, name, operator or punctuation. */
-const TOKEN = /(?<skip>#.*|\s+)|(?<string>"(?:[^"\\\n]|\\.)*")|\[(?<range>[^\]]*)\]|(?<number>\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w.]))|(?<name>[a-zA-Z_:][\w:]*)|(?<sign>=~|!~|==|!=|>=|<=|[-+*/%^<>=(){},])/gy;
+const TOKEN =
+  /(?<skip>#.*|\s+)|(?<string>"(?:[^"\\\n]|\\.)*")|\[(?<range>[^\]]*)\]|(?<number>\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w.]))|(?<name>[a-zA-Z_:][\w:]*)|(?<sign>=~|!~|==|!=|>=|<=|[-+*/%^<>=(){},])/gy;
 
 interface Token {
   readonly kind: 'string' | 'range' | 'number' | 'name' | 'sign' | 'end';
@@ -136,7 +137,9 @@ class Reader {
   }
 
   #call(name: string, calls: readonly string[], grouped: readonly string[]): void {
-    if (!AGGREGATIONS.has(name) && !FUNCTIONS.has(name)) throw new Error(`there is no function ${name}, or none that we use, in: ${this.expression}`);
+    if (!AGGREGATIONS.has(name) && !FUNCTIONS.has(name)) {
+      throw new Error(`there is no function ${name}, or none that we use, in: ${this.expression}`);
+    }
     this.#expect('(');
     if (this.#skip(')')) return;
     do this.#operations([...calls, name], grouped);
@@ -150,13 +153,17 @@ class Reader {
       while (!this.#skip('}')) {
         const label = this.#take('name', 'a label');
         const operator = this.#take('sign', 'a matcher') as Matcher['operator'];
-        if (!['=', '!=', '=~', '!~'].includes(operator)) throw new Error(`${operator} is no matcher, in: ${this.expression}`);
+        if (!['=', '!=', '=~', '!~'].includes(operator)) {
+          throw new Error(`${operator} is no matcher, in: ${this.expression}`);
+        }
         matchers.push({ label, operator, value: JSON.parse(this.#take('string', 'a value in quotes')) as string });
         if (!this.#skip(',') && this.#next.text !== '}') this.#refuse('}');
       }
     }
     const range = this.#next.kind === 'range' ? this.#take('range', 'a range') : undefined;
-    if (range !== undefined && !DURATION.test(range)) throw new Error(`${range} is no duration, in: ${this.expression}`);
+    if (range !== undefined && !DURATION.test(range)) {
+      throw new Error(`${range} is no duration, in: ${this.expression}`);
+    }
     this.#selectors.push({ metric, matchers, range, calls, grouped });
   }
 

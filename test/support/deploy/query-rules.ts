@@ -31,10 +31,16 @@ export function labelsOfResult(known: ReadonlyMap<string, KnownMetric>, { kept, 
 export function queriesOf(monitoring: Monitoring): { asked: Asked[]; faults: string[] } {
   const written = [
     ...alertsOf(monitoring).map(({ alert, expr }) => ({ where: alert, expr, by: 'alert' as const })),
-    ...chartsOf(monitoring).flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ where: title, expr, by: 'panel' as const }))),
+    ...chartsOf(monitoring).flatMap(({ title, targets = [] }) =>
+      targets.map(({ expr }) => ({ where: title, expr, by: 'panel' as const })),
+    ),
     ...monitoring.dashboard.templating.list
       .filter(({ type }) => type === 'query')
-      .map(({ name, query }) => ({ where: `$${name}`, expr: /^label_values\((.+), \w+\)$/.exec(query)?.[1] ?? query, by: 'variable' as const })),
+      .map(({ name, query }) => ({
+        where: `$${name}`,
+        expr: /^label_values\((.+), \w+\)$/.exec(query)?.[1] ?? query,
+        by: 'variable' as const,
+      })),
   ];
   const asked: Asked[] = [];
   const faults: string[] = [];
@@ -56,23 +62,43 @@ const ALTERNATIVES = /^[\w-]+(?:\|[\w-]+)*$/;
 /** `known`: the metrics that exist. `job`: what the rules expect nodes to be scraped as. */
 export function queryRules(known: ReadonlyMap<string, KnownMetric>, job: string): Record<string, MonitoringRule> {
   /** Of each selector, `[is it wrong, what is]`. */
-  const each = (check: (selector: Selector, asked: Asked) => readonly (readonly [boolean, string])[]): MonitoringRule => (monitoring) =>
-    queriesOf(monitoring).asked.flatMap((asked) =>
-      asked.query.selectors.flatMap((selector) => check(selector, asked).filter(([wrong]) => wrong).map(([, fault]) => `${asked.where}: ${fault}`)),
-    );
+  const each =
+    (check: (selector: Selector, asked: Asked) => readonly (readonly [boolean, string])[]): MonitoringRule =>
+    (monitoring) =>
+      queriesOf(monitoring).asked.flatMap((asked) =>
+        asked.query.selectors.flatMap((selector) =>
+          check(selector, asked)
+            .filter(([wrong]) => wrong)
+            .map(([, fault]) => `${asked.where}: ${fault}`),
+        ),
+      );
 
   const expressions: MonitoringRule = (monitoring) => queriesOf(monitoring).faults;
 
-  const names = each(({ metric }) => [[findMetric(known, metric) === undefined, known.has(metric) ? `${metric} is a histogram, and no series by itself` : `there is no metric ${metric}`]]);
+  const names = each(({ metric }) => [
+    [
+      findMetric(known, metric) === undefined,
+      known.has(metric) ? `${metric} is a histogram, and no series by itself` : `there is no metric ${metric}`,
+    ],
+  ]);
 
   const kinds = each(({ metric, calls, range }, { by }) => {
     const { metric: of, part } = findMetric(known, metric) ?? {};
     const last = calls.at(-1) ?? '';
     const rated = ['rate', 'increase'].includes(last);
     return [
-      [of !== undefined && (of.type === 'counter' || part !== '') && !rated && by !== 'variable', `${metric} only ever grows: it needs rate or increase`],
-      [of?.type === 'gauge' && calls.some((call) => call === 'rate' || call === 'increase'), `${metric} is a gauge, and has no rate`],
-      [OF_RANGES.has(last) !== (range !== undefined), `${metric} has ${range === undefined ? 'no' : 'a'} range${last === '' ? '' : ` in ${last}`}`],
+      [
+        of !== undefined && (of.type === 'counter' || part !== '') && !rated && by !== 'variable',
+        `${metric} only ever grows: it needs rate or increase`,
+      ],
+      [
+        of?.type === 'gauge' && calls.some((call) => call === 'rate' || call === 'increase'),
+        `${metric} is a gauge, and has no rate`,
+      ],
+      [
+        OF_RANGES.has(last) !== (range !== undefined),
+        `${metric} has ${range === undefined ? 'no' : 'a'} range${last === '' ? '' : ` in ${last}`}`,
+      ],
     ];
   });
 
@@ -80,7 +106,10 @@ export function queryRules(known: ReadonlyMap<string, KnownMetric>, job: string)
     const bucket = findMetric(known, metric)?.part === '_bucket';
     const asked = calls.includes('histogram_quantile');
     return [
-      [bucket !== asked, bucket ? `${metric} is for histogram_quantile` : `histogram_quantile of ${metric}, which has no buckets`],
+      [
+        bucket !== asked,
+        bucket ? `${metric} is for histogram_quantile` : `histogram_quantile of ${metric}, which has no buckets`,
+      ],
       [bucket && !grouped.includes('le'), `histogram_quantile of ${metric} without le`],
     ];
   });
@@ -88,12 +117,16 @@ export function queryRules(known: ReadonlyMap<string, KnownMetric>, job: string)
   const labels: MonitoringRule = (monitoring) => [
     ...each((selector) => {
       const own = labelsOf(known, selector);
-      const missing = [...selector.matchers.map(({ label }) => label), ...selector.grouped].filter((label) => own?.includes(label) === false);
+      const missing = [...selector.matchers.map(({ label }) => label), ...selector.grouped].filter(
+        (label) => own?.includes(label) === false,
+      );
       return missing.map((label) => [true, `${selector.metric} has no label ${label}`]);
     })(monitoring),
     ...queriesOf(monitoring).asked.flatMap(({ where, query }) => {
       const all = new Set(query.selectors.flatMap((selector) => labelsOf(known, selector) ?? []));
-      return query.matched.filter((label) => !all.has(label)).map((label) => `${where}: no metric has the label ${label}`);
+      return query.matched
+        .filter((label) => !all.has(label))
+        .map((label) => `${where}: no metric has the label ${label}`);
     }),
   ];
 
@@ -101,18 +134,27 @@ export function queryRules(known: ReadonlyMap<string, KnownMetric>, job: string)
     matchers.flatMap(({ label, operator, value }): (readonly [boolean, string])[] => {
       const real = findMetric(known, metric)?.metric.labels;
       if (real?.has(label) !== true) return [];
-      if (operator.endsWith('~') && !ALTERNATIVES.test(value)) return [[true, `${metric}: ${value} is no list of values`]];
-      return (operator.endsWith('~') ? value.split('|') : [value]).map((one) => [real.get(label)?.has(one) !== true, `${metric} has no ${label} "${one}"`]);
+      if (operator.endsWith('~') && !ALTERNATIVES.test(value)) {
+        return [[true, `${metric}: ${value} is no list of values`]];
+      }
+      return (operator.endsWith('~') ? value.split('|') : [value]).map((one) => [
+        real.get(label)?.has(one) !== true,
+        `${metric} has no ${label} "${one}"`,
+      ]);
     }),
   );
 
   const jobs = each(({ metric, matchers }, { by, where }) => {
-    const on = (label: string, operator: string, value: string): boolean => matchers.some((matcher) => matcher.label === label && matcher.operator === operator && matcher.value === value);
+    const on = (label: string, operator: string, value: string): boolean =>
+      matchers.some((matcher) => matcher.label === label && matcher.operator === operator && matcher.value === value);
     const of = matchers.find(({ label }) => label === 'job');
     return [
       [by === 'alert' && SHARED.test(metric) && of === undefined, `${metric} is every program's`],
       [by === 'alert' && of !== undefined && !on('job', '=', job), `nodes are not scraped as ${of?.value}`],
-      [by === 'panel' && !(on('job', '=~', '$job') && on('instance', '=~', '$instance')), `${metric} is of other nodes than those chosen`],
+      [
+        by === 'panel' && !(on('job', '=~', '$job') && on('instance', '=~', '$instance')),
+        `${metric} is of other nodes than those chosen`,
+      ],
       [where === '$instance' && !on('job', '=~', '$job'), 'nodes of other jobs can be chosen'],
     ];
   });

@@ -26,14 +26,19 @@ export function deployed({ args = [], environment = {}, yaml }: Start): Deployed
   const { flags, faults: known } = parseCommandLine(args);
   const given = {
     flags: Object.fromEntries([...flags].filter(([name]) => name !== CONFIG_FLAG)),
-    environment: Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined)) as Record<string, string>,
+    environment: Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined)) as Record<
+      string,
+      string
+    >,
     ...(yaml === undefined ? {} : { yaml }),
   };
   try {
     const { settings, warnings } = load(given, known);
     return { settings, faults: warnings };
   } catch (error) {
-    if (error instanceof ConfigurationError) return { settings: undefined, faults: [...error.faults, ...error.warnings] };
+    if (error instanceof ConfigurationError) {
+      return { settings: undefined, faults: [...error.faults, ...error.warnings] };
+    }
     throw error;
   }
 }

@@ -3,6 +3,8 @@ export class ByPage {
   canActivate(context) {
     const { headers } = context.switchToHttp().getRequest();
     if (headers.authorization === 'Bearer no') return false;
-    throw Object.assign(new Error('Only members of the club may connect.'), { status: headers.authorization === undefined ? 402 : 403 });
+    throw Object.assign(new Error('Only members of the club may connect.'), {
+      status: headers.authorization === undefined ? 402 : 403,
+    });
   }
 }

@@ -19,10 +19,24 @@ describe('the tokens that open the server', () => {
   });
 
   it.each(['first', 'second', 'third'])('are all accepted: %s', (token) => {
-    expect(new BearerTokens(['first', 'second', 'third']).find(token)).toEqual({ digest: expect.any(Buffer), revoked: false });
+    expect(new BearerTokens(['first', 'second', 'third']).find(token)).toEqual({
+      digest: expect.any(Buffer),
+      revoked: false,
+    });
   });
 
-  it.each(['', 's3cre', 's3cret2', ' s3cret', 's3cret ', 'S3CRET', 's3cret\0', 's3cret,other', 's3cretother', 'x'.repeat(100_000)])('are not accepted when they differ: %j', (token) => {
+  it.each([
+    '',
+    's3cre',
+    's3cret2',
+    ' s3cret',
+    's3cret ',
+    'S3CRET',
+    's3cret\0',
+    's3cret,other',
+    's3cretother',
+    'x'.repeat(100_000),
+  ])('are not accepted when they differ: %j', (token) => {
     expect(new BearerTokens(['s3cret', 'other']).find(token)).toBeUndefined();
   });
 
@@ -37,7 +51,11 @@ describe('the tokens that open the server', () => {
     const tokens = new BearerTokens(['old', 'both']);
     const [old, both] = [tokens.find('old')!, tokens.find('both')!];
     expect(tokens.replace(['both', 'new', 'new'])).toEqual({ added: 1, revoked: 1 });
-    expect([tokens.find('old'), tokens.find('both') === both, tokens.find('new')?.revoked]).toEqual([undefined, true, false]);
+    expect([tokens.find('old'), tokens.find('both') === both, tokens.find('new')?.revoked]).toEqual([
+      undefined,
+      true,
+      false,
+    ]);
     expect([old.revoked, both.revoked]).toEqual([true, false]);
     tokens.replace(['old', 'both', 'new']);
     expect([old.revoked, tokens.find('old')?.revoked]).toEqual([true, false]);
@@ -45,7 +63,12 @@ describe('the tokens that open the server', () => {
 
   it('may be known by name and digest alone, and the name is who their bearer is', () => {
     const tokens = new BearerTokens(['shared', named('alice', 'one'), named('alice', 'two'), named('bob', 'three')]);
-    expect(['shared', 'one', 'two', 'three'].map((token) => tokens.find(token)?.principal)).toEqual([undefined, 'alice', 'alice', 'bob']);
+    expect(['shared', 'one', 'two', 'three'].map((token) => tokens.find(token)?.principal)).toEqual([
+      undefined,
+      'alice',
+      'alice',
+      'bob',
+    ]);
     expect(tokens.find(named('alice', 'one').digest.toString('hex'))).toBeUndefined();
   });
 
@@ -59,6 +82,8 @@ describe('the tokens that open the server', () => {
 
   it('are not kept in the clear', () => {
     const tokens = new BearerTokens(['s3cret']);
-    expect(inspect(tokens, { depth: Number.POSITIVE_INFINITY, showHidden: true }) + JSON.stringify(tokens)).not.toContain('s3cret');
+    expect(
+      inspect(tokens, { depth: Number.POSITIVE_INFINITY, showHidden: true }) + JSON.stringify(tokens),
+    ).not.toContain('s3cret');
   });
 });

@@ -15,7 +15,12 @@ import { LimitCounts } from '../../../src/metrics/limit-counts.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 const settings = parseSettings({ maxWrongTokens: 0 });
-const wrongTokens = new WrongTokens(settings, new ManualClock(), new LimitCounts(), new Logs({ format: 'json', filter: LogFilter.parse('off')! }));
+const wrongTokens = new WrongTokens(
+  settings,
+  new ManualClock(),
+  new LimitCounts(),
+  new Logs({ format: 'json', filter: LogFilter.parse('off')! }),
+);
 const guard = new BearerGuard(new BearerTokens(['s3cret', 'other']), new NoVerifier(), wrongTokens);
 
 /** What Nest hands a guard at the upgrade of a request with these headers. */
@@ -55,7 +60,10 @@ describe('the guard of the upgrade (item 7)', () => {
     ['an unknown token among the subprotocols', { 'sec-websocket-protocol': 'cairn-signal, bearer.bm9uZQ' }],
     ['a subprotocol that decodes to nothing', { 'sec-websocket-protocol': 'cairn-signal, bearer.A' }],
     ['a token that is not encoded among the subprotocols', { 'sec-websocket-protocol': 'cairn-signal, bearer.s3cret' }],
-    ['a wrong token in Authorization and a right one among the subprotocols', { authorization: 'Bearer none', 'sec-websocket-protocol': OFFERED }],
+    [
+      'a wrong token in Authorization and a right one among the subprotocols',
+      { authorization: 'Bearer none', 'sec-websocket-protocol': OFFERED },
+    ],
   ])('refuses with 401 who shows %s', (_what, headers) => {
     expect(refusal(headers).getStatus()).toBe(401);
   });
@@ -65,12 +73,17 @@ describe('the guard of the upgrade (item 7)', () => {
     expect(refusal({ authorization: 'Bearer none' }).reason).toBe('token_wrong');
   });
 
-  it.each(['/?token=s3cret', '/?access_token=s3cret', '/s3cret', '/?authorization=Bearer%20s3cret'])('refuses a token in the URL: %s (RFC 9700)', (url) => {
-    expect(refusal({}, url).getStatus()).toBe(401);
-  });
+  it.each(['/?token=s3cret', '/?access_token=s3cret', '/s3cret', '/?authorization=Bearer%20s3cret'])(
+    'refuses a token in the URL: %s (RFC 9700)',
+    (url) => {
+      expect(refusal({}, url).getStatus()).toBe(401);
+    },
+  );
 
   it('says in its refusal what to send instead, and repeats nothing that was shown', () => {
-    expect(refusal({ authorization: 'Bearer wr0ng' }, '/?token=wr0ng').message).toBe('This token is none that this server knows.');
+    expect(refusal({ authorization: 'Bearer wr0ng' }, '/?token=wr0ng').message).toBe(
+      'This token is none that this server knows.',
+    );
     const { message } = refusal({}, '/?token=wr0ng');
     expect(message).toBe(
       'This server needs a bearer token. Send "Authorization: Bearer <token>"; from a browser, offer the subprotocols ' +
@@ -82,6 +95,8 @@ describe('the guard of the upgrade (item 7)', () => {
     ['nothing', {}],
     ['any token', { authorization: 'Bearer none' }],
   ])('lets in who shows %s where no token is configured', (_what, headers) => {
-    expect(new BearerGuard(new BearerTokens([]), new NoVerifier(), wrongTokens).canActivate(upgrade(headers))).toBe(true);
+    expect(new BearerGuard(new BearerTokens([]), new NoVerifier(), wrongTokens).canActivate(upgrade(headers))).toBe(
+      true,
+    );
   });
 });

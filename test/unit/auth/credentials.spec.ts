@@ -19,12 +19,21 @@ describe('the token of an Authorization header (item 7, RFC 6750)', () => {
     expect(presentedToken({ authorization })).toBe(token);
   });
 
-  it.each(['', 'Bearer', 'Bearer ', 's3cret', 'Bearers3cret', 'Bearer:s3cret', 'Bearer\ts3cret', 'Basic czNjcmV0', 'Token s3cret', 'X-Bearer s3cret', '"Bearer s3cret"'])(
-    '%j shows none',
-    (authorization) => {
-      expect(presentedToken({ authorization })).toBeUndefined();
-    },
-  );
+  it.each([
+    '',
+    'Bearer',
+    'Bearer ',
+    's3cret',
+    'Bearers3cret',
+    'Bearer:s3cret',
+    'Bearer\ts3cret',
+    'Basic czNjcmV0',
+    'Token s3cret',
+    'X-Bearer s3cret',
+    '"Bearer s3cret"',
+  ])('%j shows none', (authorization) => {
+    expect(presentedToken({ authorization })).toBeUndefined();
+  });
 
   it('keeps spaces inside, and case, as they are', () => {
     expect(presentedToken({ authorization: 'Bearer A  b' })).toBe('A  b');
@@ -32,9 +41,12 @@ describe('the token of an Authorization header (item 7, RFC 6750)', () => {
 });
 
 describe('the token among the subprotocols (item 7: browsers)', () => {
-  it.each(['s3cret', '-', 'two words', 'a.b~c+d/e==', '~~~???', 'x'.repeat(4096)])('%j is read from bearer.<base64url>', (token) => {
-    expect(presentedToken({ 'sec-websocket-protocol': `cairn-signal, ${offered(token)}` })).toBe(token);
-  });
+  it.each(['s3cret', '-', 'two words', 'a.b~c+d/e==', '~~~???', 'x'.repeat(4096)])(
+    '%j is read from bearer.<base64url>',
+    (token) => {
+      expect(presentedToken({ 'sec-websocket-protocol': `cairn-signal, ${offered(token)}` })).toBe(token);
+    },
+  );
 
   it.each([
     ['without spaces', `cairn-signal,${offered('s3cret')}`],
@@ -54,7 +66,10 @@ describe('the token among the subprotocols (item 7: browsers)', () => {
     ['base64 that is not base64url', 'cairn-signal, bearer.fn5+Pz8/'],
     ['a second dot', 'cairn-signal, bearer.czNj.cmV0'],
     ['another case', `cairn-signal, ${offered('s3cret').replace('bearer', 'Bearer')}`],
-    ['the way Kubernetes spells it', `cairn-signal, base64url.bearer.authorization.k8s.io.${Buffer.from('s3cret').toString('base64url')}`],
+    [
+      'the way Kubernetes spells it',
+      `cairn-signal, base64url.bearer.authorization.k8s.io.${Buffer.from('s3cret').toString('base64url')}`,
+    ],
     ['two of them', `cairn-signal, ${offered('s3cret')}, ${offered('other')}`],
     ['the same one twice', `cairn-signal, ${offered('s3cret')}, ${offered('s3cret')}`],
   ])('is none for %s', (_what, list) => {
@@ -62,17 +77,29 @@ describe('the token among the subprotocols (item 7: browsers)', () => {
   });
 
   it('is decoded to characters that no configured token has when it is not ASCII', () => {
-    expect(presentedToken({ 'sec-websocket-protocol': `cairn-signal, bearer.${Buffer.from([0xff, 0xfe]).toString('base64url')}` })).toBe('\uFFFD\uFFFD');
+    expect(
+      presentedToken({
+        'sec-websocket-protocol': `cairn-signal, bearer.${Buffer.from([0xff, 0xfe]).toString('base64url')}`,
+      }),
+    ).toBe('\uFFFD\uFFFD');
   });
 });
 
 describe('a request with several headers', () => {
   it('shows the token of its Authorization header', () => {
-    expect(presentedToken({ authorization: 'Bearer one', 'sec-websocket-protocol': `cairn-signal, ${offered('two')}` })).toBe('one');
+    expect(
+      presentedToken({ authorization: 'Bearer one', 'sec-websocket-protocol': `cairn-signal, ${offered('two')}` }),
+    ).toBe('one');
   });
 
   it('shows none when the token is in a header that is not for it', () => {
-    expect(presentedToken({ 'proxy-authorization': 'Bearer s3cret', cookie: 'authorization=s3cret', 'x-auth-token': 's3cret' })).toBeUndefined();
+    expect(
+      presentedToken({
+        'proxy-authorization': 'Bearer s3cret',
+        cookie: 'authorization=s3cret',
+        'x-auth-token': 's3cret',
+      }),
+    ).toBeUndefined();
   });
 
   it('shows none without headers', () => {

@@ -54,7 +54,8 @@ async function reason(claims: JWTPayload, input?: SettingsInput): Promise<string
   return (await refusal(await sign(ec, claims), input)).reason;
 }
 
-const accepted = (claims: JWTPayload, input?: SettingsInput): Promise<Credential> => sign(ec, claims).then((token) => verifier(input).verify(token));
+const accepted = (claims: JWTPayload, input?: SettingsInput): Promise<Credential> =>
+  sign(ec, claims).then((token) => verifier(input).verify(token));
 
 beforeAll(async () => {
   [ec, rsa, stranger] = await Promise.all([makeKey('ec'), makeKey('rsa', 'RS256'), makeKey('ec')]);
@@ -66,22 +67,28 @@ describe('A7: an issuer that changes its key', () => {
   it.each([
     ['without a name', undefined],
     ['under the name of the one before', 'ec'],
-  ])('%s: the new one opens at once, the old one no longer, and forgeries have the issuer asked every 30 s at most', async (_what, kid) => {
-    const issuer = await TestIssuer.start();
-    const time = new ManualClock();
-    const named = ({ jwk }: SigningKey): object => (kid === undefined ? { ...jwk, kid: undefined } : { ...jwk, kid });
-    const signed = (key: SigningKey): Promise<string> => sign({ ...key, kid: kid as string }, { ...CLAIMS, iss: issuer.name });
-    issuer.keys = [named(ec)];
-    const judge = verifier({ jwtIssuer: issuer.name, jwtJwksUrl: issuer.keysUrl, jwtPublicKey: undefined }, time);
-    expect(await judge.verify(await signed(ec))).toMatchObject({ principal: `${issuer.name}|alice` });
-    issuer.keys = [named(stranger)];
-    await expect(judge.verify(await signed(stranger))).rejects.toMatchObject({ reason: 'token_signature' });
-    expect(issuer.asked).toHaveLength(1);
-    time.pass(30_000);
-    expect(await judge.verify(await signed(stranger))).toMatchObject({ principal: `${issuer.name}|alice` });
-    for (let i = 0; i < 3; i++) await expect(judge.verify(await signed(ec))).rejects.toMatchObject({ reason: 'token_signature' });
-    expect(issuer.asked).toHaveLength(2);
-  });
+  ])(
+    '%s: the new one opens at once, the old one no longer, and forgeries have the issuer asked every 30 s at most',
+    async (_what, kid) => {
+      const issuer = await TestIssuer.start();
+      const time = new ManualClock();
+      const named = ({ jwk }: SigningKey): object => (kid === undefined ? { ...jwk, kid: undefined } : { ...jwk, kid });
+      const signed = (key: SigningKey): Promise<string> =>
+        sign({ ...key, kid: kid as string }, { ...CLAIMS, iss: issuer.name });
+      issuer.keys = [named(ec)];
+      const judge = verifier({ jwtIssuer: issuer.name, jwtJwksUrl: issuer.keysUrl, jwtPublicKey: undefined }, time);
+      expect(await judge.verify(await signed(ec))).toMatchObject({ principal: `${issuer.name}|alice` });
+      issuer.keys = [named(stranger)];
+      await expect(judge.verify(await signed(stranger))).rejects.toMatchObject({ reason: 'token_signature' });
+      expect(issuer.asked).toHaveLength(1);
+      time.pass(30_000);
+      expect(await judge.verify(await signed(stranger))).toMatchObject({ principal: `${issuer.name}|alice` });
+      for (let i = 0; i < 3; i++) {
+        await expect(judge.verify(await signed(ec))).rejects.toMatchObject({ reason: 'token_signature' });
+      }
+      expect(issuer.asked).toHaveLength(2);
+    },
+  );
 });
 
 describe('a JWT that is accepted', () => {
@@ -97,12 +104,26 @@ describe('a JWT that is accepted', () => {
   it('A6: without the claim topics is not held to any; with none in it, to none', async () => {
     expect((await accepted(CLAIMS)).topics).toBeUndefined();
     expect((await accepted({ ...CLAIMS, topics: [] })).topics).toEqual(new Set());
-    expect((await accepted({ ...CLAIMS, topics: Array.from({ length: 1024 }, (_, i) => i.toString(36)) })).topics?.size).toBe(1024);
+    expect(
+      (await accepted({ ...CLAIMS, topics: Array.from({ length: 1024 }, (_, i) => i.toString(36)) })).topics?.size,
+    ).toBe(1024);
   });
 
   it('A4: may be signed with any key and any allowed algorithm, whatever it calls its key', async () => {
-    const pss = { ...rsa, alg: 'PS256', privateKey: await crypto.subtle.importKey('pkcs8', await crypto.subtle.exportKey('pkcs8', rsa.privateKey), { name: 'RSA-PSS', hash: 'SHA-256' }, false, ['sign']) };
-    for (const key of [ec, rsa, pss]) expect((await verifier().verify(await sign(key, CLAIMS, { kid: 'any' }))).principal).toBe(`${ISSUER}|alice`);
+    const pss = {
+      ...rsa,
+      alg: 'PS256',
+      privateKey: await crypto.subtle.importKey(
+        'pkcs8',
+        await crypto.subtle.exportKey('pkcs8', rsa.privateKey),
+        { name: 'RSA-PSS', hash: 'SHA-256' },
+        false,
+        ['sign'],
+      ),
+    };
+    for (const key of [ec, rsa, pss]) {
+      expect((await verifier().verify(await sign(key, CLAIMS, { kid: 'any' }))).principal).toBe(`${ISSUER}|alice`);
+    }
   });
 
   it.each(['EdDSA', 'Ed25519', 'ES384', 'RS512'])('A4: %s, where it is allowed', async (alg) => {
@@ -114,7 +135,9 @@ describe('a JWT that is accepted', () => {
   });
 
   it('A4: for one of several audiences, in a list or alone', async () => {
-    for (const aud of ['cairn', ['other', 'cairn'], 'signal']) expect((await accepted({ ...CLAIMS, aud }, { jwtAudience: 'cairn,signal' })).revoked).toBe(false);
+    for (const aud of ['cairn', ['other', 'cairn'], 'signal']) {
+      expect((await accepted({ ...CLAIMS, aud }, { jwtAudience: 'cairn,signal' })).revoked).toBe(false);
+    }
   });
 
   it('A4: up to the tolerance of clocks, to the second', async () => {
@@ -129,7 +152,11 @@ describe('a JWT that is accepted', () => {
 
   it('takes what has the shape of a JWT, and nothing else', () => {
     expect(['a.b.c', 'a.b.', 'e-_9.e.e'].map((token) => verifier().takes(token))).toEqual([true, true, true]);
-    expect(['', 'a', 'a.b', 'a..c', '.b.c', 'a.b.c.d', 'a.b.c.d.e', 'a.b.c=', 'a.b .c', 'a.b.ç'].filter((token) => verifier().takes(token))).toEqual([]);
+    expect(
+      ['', 'a', 'a.b', 'a..c', '.b.c', 'a.b.c.d', 'a.b.c.d.e', 'a.b.c=', 'a.b .c', 'a.b.ç'].filter((token) =>
+        verifier().takes(token),
+      ),
+    ).toEqual([]);
   });
 });
 
@@ -181,16 +208,25 @@ describe('A5: a JWT is refused with 401, each for its own reason', () => {
     expect((await refusal(`${input}.${Buffer.from(signature).toString('base64url')}`)).reason).toBe('token_expired');
   });
 
-  it.each(['constructor', '__proto__', 'toString'])('when the claim of its bearer is one that objects inherit: %s', async (claim) => {
-    expect(await reason(CLAIMS, { jwtPrincipalClaim: claim })).toBe('token_malformed');
-  });
+  it.each(['constructor', '__proto__', 'toString'])(
+    'when the claim of its bearer is one that objects inherit: %s',
+    async (claim) => {
+      expect(await reason(CLAIMS, { jwtPrincipalClaim: claim })).toBe('token_malformed');
+    },
+  );
 
   it('when it is signed by a stranger under a known name, or its signature or content was changed', async () => {
     const token = await sign(ec, CLAIMS);
     const [header, claims, signature] = token.split('.');
     const others = Buffer.from(JSON.stringify({ ...CLAIMS, sub: 'mallory' })).toString('base64url');
     const changed = `${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`;
-    const wrong = [await sign(stranger, CLAIMS), `${header}.${others}.${signature}`, `${header}.${claims}.${changed}`, `${header}.${claims}.`, `${header}.${claims}.AA`];
+    const wrong = [
+      await sign(stranger, CLAIMS),
+      `${header}.${others}.${signature}`,
+      `${header}.${claims}.${changed}`,
+      `${header}.${claims}.`,
+      `${header}.${claims}.AA`,
+    ];
     for (const each of wrong) expect((await refusal(each)).reason).toBe('token_signature');
   });
 
@@ -206,7 +242,9 @@ describe('A5: a JWT is refused with 401, each for its own reason', () => {
       for (const secret of [key.pem, key.pem.trim(), der, JSON.stringify(key.jwk), key.jwk.n ?? key.jwk.x!]) {
         for (const alg of ['HS256', 'HS384', 'HS512']) {
           const input = compact({ alg, kid: key.kid }, CLAIMS).slice(0, -1);
-          const signature = createHmac(`sha${alg.slice(2)}`, secret).update(input).digest();
+          const signature = createHmac(`sha${alg.slice(2)}`, secret)
+            .update(input)
+            .digest();
           expect((await refusal(compact({ alg, kid: key.kid }, CLAIMS, signature))).reason).toBe('token_algorithm');
         }
       }
@@ -214,7 +252,9 @@ describe('A5: a JWT is refused with 401, each for its own reason', () => {
   });
 
   it('when its algorithm is a good one that is not allowed, or one for keys of another kind', async () => {
-    expect((await refusal(await sign(rsa, CLAIMS), { jwtAlgorithms: 'ES256' }).catch((error: Error) => error.message))).toMatch(/none of jwt-algorithms is for a key of its kind/);
+    expect(
+      await refusal(await sign(rsa, CLAIMS), { jwtAlgorithms: 'ES256' }).catch((error: Error) => error.message),
+    ).toMatch(/none of jwt-algorithms is for a key of its kind/);
     const es384 = await makeKey('ec', 'ES384');
     expect((await refusal(await sign(es384, CLAIMS))).reason).toBe('token_algorithm');
     expect((await refusal(await sign(es384, CLAIMS), { jwtAlgorithms: 'ES384,ES256,RS256' })).reason).toBe('token_key');
@@ -235,17 +275,33 @@ describe('A5: a JWT is refused with 401, each for its own reason', () => {
   });
 
   it('though what it brings along does no harm to one that is rightly signed', async () => {
-    const token = await sign(ec, CLAIMS, { jwk: stranger.jwk, jku: 'http://127.0.0.1:1/keys', x5u: 'http://127.0.0.1:1/cert' });
+    const token = await sign(ec, CLAIMS, {
+      jwk: stranger.jwk,
+      jku: 'http://127.0.0.1:1/keys',
+      x5u: 'http://127.0.0.1:1/cert',
+    });
     expect((await verifier().verify(token)).principal).toBe(`${ISSUER}|alice`);
   });
 
   it('when it needs an extension of JWS, known (RFC 7797) or not (RFC 7515, section 4.1.11)', async () => {
     const input = (header: object): string => compact(header, CLAIMS).slice(0, -1);
     const signed = async (header: object): Promise<string> => {
-      const signature = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, ec.privateKey, Buffer.from(input(header)));
+      const signature = await crypto.subtle.sign(
+        { name: 'ECDSA', hash: 'SHA-256' },
+        ec.privateKey,
+        Buffer.from(input(header)),
+      );
       return compact(header, CLAIMS, new Uint8Array(signature));
     };
-    for (const header of [{ crit: ['b64'], b64: false }, { crit: ['b64'], b64: true }, { crit: ['exp'], exp: now }, { crit: [] }, { crit: 'b64' }, { crit: ['x'] }, { crit: ['alg'] }]) {
+    for (const header of [
+      { crit: ['b64'], b64: false },
+      { crit: ['b64'], b64: true },
+      { crit: ['exp'], exp: now },
+      { crit: [] },
+      { crit: 'b64' },
+      { crit: ['x'] },
+      { crit: ['alg'] },
+    ]) {
       expect((await refusal(await signed({ alg: 'ES256', ...header }))).reason).toBe('token_malformed');
     }
   });
@@ -283,9 +339,17 @@ describe('A5: a JWT is refused with 401, each for its own reason', () => {
   });
 
   it('with a status and a sentence, which repeat nothing of it, and no line in the log', async () => {
-    const refused = [await refusal(await sign(stranger, { ...CLAIMS, sub: 's3cret' })), await refusal(await sign(ec, { ...CLAIMS, aud: 's3cret' })), await refusal(await sign(ec, { ...CLAIMS, exp: 1, sub: 's3cret' }))];
+    const refused = [
+      await refusal(await sign(stranger, { ...CLAIMS, sub: 's3cret' })),
+      await refusal(await sign(ec, { ...CLAIMS, aud: 's3cret' })),
+      await refusal(await sign(ec, { ...CLAIMS, exp: 1, sub: 's3cret' })),
+    ];
     expect(refused.map((each) => each.getStatus())).toEqual([401, 401, 401]);
-    expect(refused.map(({ message }) => message)).toEqual(['The signature of this token is wrong.', 'This token is for another service.', 'This token has expired.']);
+    expect(refused.map(({ message }) => message)).toEqual([
+      'The signature of this token is wrong.',
+      'This token is for another service.',
+      'This token has expired.',
+    ]);
     expect(LINES).toEqual([]);
   });
 });

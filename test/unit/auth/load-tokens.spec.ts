@@ -70,7 +70,11 @@ describe('a token file (item 7: one a line)', () => {
     ['UTF-16', Buffer.from('s3cret\n', 'utf16le'), 1],
     ['bytes that are not UTF-8', Buffer.from([0x73, 0x33, 0xff, 0x0a]), 1],
   ])('with %s stops the start with its line, without repeating it', (_what, content, line) => {
-    expect(() => load(content)).toThrow(new StartupError(`auth-token-file ${JSON.stringify(file)}, line ${line}: a token is visible ASCII characters only`));
+    expect(() => load(content)).toThrow(
+      new StartupError(
+        `auth-token-file ${JSON.stringify(file)}, line ${line}: a token is visible ASCII characters only`,
+      ),
+    );
   });
 
   it('that is not there stops the start', () => {
@@ -81,7 +85,9 @@ describe('a token file (item 7: one a line)', () => {
   });
 
   it('that is a directory stops the start', () => {
-    expect(() => loadTokens(parseSettings({ authTokenFile: folder }))).toThrow(new StartupError(`auth-token-file ${JSON.stringify(folder)}: it is a directory`));
+    expect(() => loadTokens(parseSettings({ authTokenFile: folder }))).toThrow(
+      new StartupError(`auth-token-file ${JSON.stringify(folder)}: it is a directory`),
+    );
   });
 });
 
@@ -99,7 +105,14 @@ describe('A1: named tokens in a token file', () => {
     ]);
   });
 
-  it.each(['a:b', 'a:b:c', `alice:${'0'.repeat(64)}`, `sha256:${'0'.repeat(64)}`, `alice:sha512:${'0'.repeat(64)}`, '::'])('a token with colons is a plain one: %s', (token) => {
+  it.each([
+    'a:b',
+    'a:b:c',
+    `alice:${'0'.repeat(64)}`,
+    `sha256:${'0'.repeat(64)}`,
+    `alice:sha512:${'0'.repeat(64)}`,
+    '::',
+  ])('a token with colons is a plain one: %s', (token) => {
     expect(load(token)).toEqual([token]);
   });
 
@@ -119,13 +132,17 @@ describe('A1: named tokens in a token file', () => {
     ['the mark in capitals', `alice:SHA256:${HEX}`],
   ])('with %s stop the start with file and line, without repeating it', (_what, line) => {
     expect(() => load(`plain\n${line}\n`)).toThrow(
-      new StartupError(`auth-token-file ${JSON.stringify(file)}, line 2: expected NAME:sha256:DIGEST, with a name of 1 to 64 letters, digits, ".", "_" or "-" and a digest of 64 hex digits, not that of an empty token`),
+      new StartupError(
+        `auth-token-file ${JSON.stringify(file)}, line 2: expected NAME:sha256:DIGEST, with a name of 1 to 64 letters, digits, ".", "_" or "-" and a digest of 64 hex digits, not that of an empty token`,
+      ),
     );
   });
 
   it('go into the file: in auth-token, the digest itself would open the server', () => {
     for (const authToken of [`alice:sha256:${HEX}`, 'alice:sha256:']) {
-      expect(() => loadTokens(parseSettings({ authToken }))).toThrow(new StartupError('auth-token: a token with a name and a digest goes into auth-token-file'));
+      expect(() => loadTokens(parseSettings({ authToken }))).toThrow(
+        new StartupError('auth-token: a token with a name and a digest goes into auth-token-file'),
+      );
     }
   });
 
@@ -140,6 +157,10 @@ describe('A1: named tokens in a token file', () => {
     ['none and a name', `alice:sha256:${HEX}\n\ns3cret\n`, undefined, 3],
     ['a name and none in auth-token', `alice:sha256:${HEX}\n`, 's3cret', 1],
   ])('one token under %s is a fault: it would be two principals', (_what, content, authToken, line) => {
-    expect(() => load(content, authToken)).toThrow(new StartupError(`auth-token-file ${JSON.stringify(file)}, line ${line}: this token is there already under another name, or without one`));
+    expect(() => load(content, authToken)).toThrow(
+      new StartupError(
+        `auth-token-file ${JSON.stringify(file)}, line ${line}: this token is there already under another name, or without one`,
+      ),
+    );
   });
 });

@@ -34,7 +34,12 @@ describe('A3: the file of jwt-public-key', () => {
 
   it.each([
     ['one key', 1, (): string => pem],
-    ['several, with text around them and CRLF', 3, (): string => `# old\r\n${pem.replaceAll('\n', '\r\n')}# new\n${rsa.publicKey.export(SPKI) as string}\n${generateKeyPairSync('ed25519').publicKey.export(SPKI) as string}`],
+    [
+      'several, with text around them and CRLF',
+      3,
+      (): string =>
+        `# old\r\n${pem.replaceAll('\n', '\r\n')}# new\n${rsa.publicKey.export(SPKI) as string}\n${generateKeyPairSync('ed25519').publicKey.export(SPKI) as string}`,
+    ],
     ['eight', 8, (): string => pem.repeat(8)],
   ])('may hold %s', (_what, size, content) => {
     expect(loadPublicKeys(settings(content())).size).toBe(size);
@@ -46,22 +51,63 @@ describe('A3: the file of jwt-public-key', () => {
     ['half a key', (): string => pem.slice(0, -10), 'there is no PEM public key in it'],
     ['DER', (): Buffer => ec.publicKey.export({ type: 'spki', format: 'der' }), 'there is no PEM public key in it'],
     ['nine keys', (): string => pem.repeat(9), 'there are more than 8 keys in it'],
-    ['a private key', (): string => ec.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, 'it is a private key, which belongs to the issuer alone; "openssl pkey -pubout" gives the public one'],
-    ['a private key behind a public one', (): string => pem + (ec.privateKey.export({ type: 'sec1', format: 'pem' }) as string), 'key 2: it is a private key, which belongs to the issuer alone; "openssl pkey -pubout" gives the public one'],
-    ['a certificate', (): string => readFileSync(certificates.chain, 'utf8').replace(/(-----END CERTIFICATE-----)[^]*/, '$1'), 'expected "BEGIN PUBLIC KEY", as "openssl pkey -pubout" and "openssl x509 -pubkey -noout" give it'],
-    ['an RSA key in its own format', (): string => rsa.publicKey.export({ type: 'pkcs1', format: 'pem' }) as string, 'expected "BEGIN PUBLIC KEY", as "openssl pkey -pubout" and "openssl x509 -pubkey -noout" give it'],
-    ['a key that is none', (): string => pem.replace(/MF[^]*?\n/, 'c2VjcmV0\n'), 'it is no public key of a kind that signs JWTs'],
-    ['an RSA key of 1024 bits', (): string => generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export(SPKI) as string, 'an RSA key has at least 2048 bits'],
-    ['a key of another curve', (): string => generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey.export(SPKI) as string, 'none of jwt-algorithms is for a key of its kind'],
-    ['a key that signs nothing', (): string => generateKeyPairSync('x25519').publicKey.export(SPKI) as string, 'none of jwt-algorithms is for a key of its kind'],
-    ['a DSA key', (): string => generateKeyPairSync('dsa', { modulusLength: 1024, divisorLength: 160 }).publicKey.export(SPKI) as string, 'it is no public key of a kind that signs JWTs'],
+    [
+      'a private key',
+      (): string => ec.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+      'it is a private key, which belongs to the issuer alone; "openssl pkey -pubout" gives the public one',
+    ],
+    [
+      'a private key behind a public one',
+      (): string => pem + (ec.privateKey.export({ type: 'sec1', format: 'pem' }) as string),
+      'key 2: it is a private key, which belongs to the issuer alone; "openssl pkey -pubout" gives the public one',
+    ],
+    [
+      'a certificate',
+      (): string => readFileSync(certificates.chain, 'utf8').replace(/(-----END CERTIFICATE-----)[^]*/, '$1'),
+      'expected "BEGIN PUBLIC KEY", as "openssl pkey -pubout" and "openssl x509 -pubkey -noout" give it',
+    ],
+    [
+      'an RSA key in its own format',
+      (): string => rsa.publicKey.export({ type: 'pkcs1', format: 'pem' }) as string,
+      'expected "BEGIN PUBLIC KEY", as "openssl pkey -pubout" and "openssl x509 -pubkey -noout" give it',
+    ],
+    [
+      'a key that is none',
+      (): string => pem.replace(/MF[^]*?\n/, 'c2VjcmV0\n'),
+      'it is no public key of a kind that signs JWTs',
+    ],
+    [
+      'an RSA key of 1024 bits',
+      (): string => generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export(SPKI) as string,
+      'an RSA key has at least 2048 bits',
+    ],
+    [
+      'a key of another curve',
+      (): string => generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey.export(SPKI) as string,
+      'none of jwt-algorithms is for a key of its kind',
+    ],
+    [
+      'a key that signs nothing',
+      (): string => generateKeyPairSync('x25519').publicKey.export(SPKI) as string,
+      'none of jwt-algorithms is for a key of its kind',
+    ],
+    [
+      'a DSA key',
+      (): string =>
+        generateKeyPairSync('dsa', { modulusLength: 1024, divisorLength: 160 }).publicKey.export(SPKI) as string,
+      'it is no public key of a kind that signs JWTs',
+    ],
   ])('that holds %s stops the start and says why, without repeating it', (_what, content, why) => {
-    expect(() => loadPublicKeys(settings(content()))).toThrow(new StartupError(`jwt-public-key ${JSON.stringify(path)}: ${why}`));
+    expect(() => loadPublicKeys(settings(content()))).toThrow(
+      new StartupError(`jwt-public-key ${JSON.stringify(path)}: ${why}`),
+    );
   });
 
   it('that is not there stops the start', () => {
     const none = parseSettings({ jwtIssuer: 'id', jwtAudience: 'a', jwtPublicKey: join(folder, 'none') });
-    expect(() => loadPublicKeys(none)).toThrow(new StartupError(`jwt-public-key ${JSON.stringify(join(folder, 'none'))}: there is no such file`));
+    expect(() => loadPublicKeys(none)).toThrow(
+      new StartupError(`jwt-public-key ${JSON.stringify(join(folder, 'none'))}: there is no such file`),
+    );
   });
 
   it('is read again on request; one that cannot be used changes nothing', async () => {
@@ -71,6 +117,9 @@ describe('A3: the file of jwt-public-key', () => {
     expect(await keys.candidates({ alg: 'ES256' })).toHaveLength(1);
     writeFileSync(path, rsa.publicKey.export(SPKI));
     expect(keys.renew()).toBe(1);
-    expect([await keys.candidates({ alg: 'ES256' }), await keys.candidates({ alg: 'PS256' })]).toEqual([[], [expect.anything()]]);
+    expect([await keys.candidates({ alg: 'ES256' }), await keys.candidates({ alg: 'PS256' })]).toEqual([
+      [],
+      [expect.anything()],
+    ]);
   });
 });

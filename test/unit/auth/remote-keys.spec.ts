@@ -40,7 +40,11 @@ describe('A7: the keys of an issuer, fetched', () => {
 
   /** No answer takes as long as `timeout`, where it is not told. */
   function make({ url, name = issuer.name, timeout = HOUR }: { url?: string; name?: string; timeout?: number }): void {
-    const logs = new Logs({ format: 'json', filter: LogFilter.parse('info')!, destination: { write: (line) => void lines.push(JSON.parse(line) as (typeof lines)[0]) } });
+    const logs = new Logs({
+      format: 'json',
+      filter: LogFilter.parse('info')!,
+      destination: { write: (line) => void lines.push(JSON.parse(line) as (typeof lines)[0]) },
+    });
     keys = new RemoteKeys({ issuer: name, url, clock, log: logs.for('auth'), timeout });
   }
 
@@ -166,21 +170,55 @@ describe('A7: the keys of an issuer, fetched', () => {
   it.each<[string, string, (response: ServerResponse) => void]>([
     ['500', 'the answer was 500', down],
     ['404', 'the answer was 404', (response): void => void response.writeHead(404).end('{"keys":[]}')],
-    ['a redirect, which is not followed', 'the answer was 302', (response): void => void response.writeHead(302, { location: '/elsewhere' }).end()],
+    [
+      'a redirect, which is not followed',
+      'the answer was 302',
+      (response): void => void response.writeHead(302, { location: '/elsewhere' }).end(),
+    ],
     ['HTML', 'what was answered is no JSON', (response): void => void response.end('<html>s3cret</html>')],
     ['nothing', 'what was answered is no JSON', (response): void => void response.end()],
-    ['JSON that is no key set', 'what was answered is no key set', (response): void => void response.end('{"s3cret":true}')],
+    [
+      'JSON that is no key set',
+      'what was answered is no key set',
+      (response): void => void response.end('{"s3cret":true}'),
+    ],
     ['null', 'what was answered is no key set', (response): void => void response.end('null')],
-    ['keys that are none', 'what was answered is no key set', (response): void => void response.end('{"keys":["s3cret"]}')],
-    ['keys that are text', 'what was answered is no key set', (response): void => void response.end('{"keys":"s3cret"}')],
-    ['101 keys', 'there are more than 100 keys in it', (response): void => void response.end(JSON.stringify({ keys: Array.from({ length: 101 }, () => ({ kty: 'EC' })) }))],
-    ['more than 256 KB', 'the answer has more than 262144 bytes', (response): void => void response.end(`{"keys":[]${' '.repeat(300_000)}}`)],
-    ['50 MB packed into 50 KB', 'the answer has more than 262144 bytes', (response): void => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(50_000_000, ' ')))],
+    [
+      'keys that are none',
+      'what was answered is no key set',
+      (response): void => void response.end('{"keys":["s3cret"]}'),
+    ],
+    [
+      'keys that are text',
+      'what was answered is no key set',
+      (response): void => void response.end('{"keys":"s3cret"}'),
+    ],
+    [
+      '101 keys',
+      'there are more than 100 keys in it',
+      (response): void =>
+        void response.end(JSON.stringify({ keys: Array.from({ length: 101 }, () => ({ kty: 'EC' })) })),
+    ],
+    [
+      'more than 256 KB',
+      'the answer has more than 262144 bytes',
+      (response): void => void response.end(`{"keys":[]${' '.repeat(300_000)}}`),
+    ],
+    [
+      '50 MB packed into 50 KB',
+      'the answer has more than 262144 bytes',
+      (response): void =>
+        void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(50_000_000, ' '))),
+    ],
     ['an answer without end', 'the answer has more than 262144 bytes', endless],
-    ['half an answer', 'UND_ERR_SOCKET', (response): void => {
-      response.writeHead(200, { 'content-length': 100 });
-      response.write('{"keys":', () => response.destroy());
-    }],
+    [
+      'half an answer',
+      'UND_ERR_SOCKET',
+      (response): void => {
+        response.writeHead(200, { 'content-length': 100 });
+        response.write('{"keys":', () => response.destroy());
+      },
+    ],
   ])('stay as they were when the answer is %s', async (_what, why, answer) => {
     await found('first');
     issuer.answer = answer;
@@ -210,7 +248,7 @@ describe('A7: the keys of an issuer, fetched', () => {
     expect(await found('first')).toBe(0);
   });
 
-  it('are public ones alone: secret, private, weak and broken ones are nobody\'s', async () => {
+  it("are public ones alone: secret, private, weak and broken ones are nobody's", async () => {
     const { generateKeyPair, exportJWK } = await import('jose');
     const { privateKey } = await generateKeyPair('ES256', { extractable: true });
     issuer.keys = [
@@ -242,10 +280,12 @@ describe('A7: the keys of an issuer, fetched', () => {
   });
 
   describe('found by OpenID Connect Discovery', () => {
-    const metadata = (changes: object) => (response: ServerResponse, path: string): void => {
-      const known = { issuer: issuer.name, jwks_uri: issuer.keysUrl, ...changes };
-      response.end(JSON.stringify(path === '/keys' ? { keys: issuer.keys } : known));
-    };
+    const metadata =
+      (changes: object) =>
+      (response: ServerResponse, path: string): void => {
+        const known = { issuer: issuer.name, jwks_uri: issuer.keysUrl, ...changes };
+        response.end(JSON.stringify(path === '/keys' ? { keys: issuer.keys } : known));
+      };
 
     it('are where the issuer says', async () => {
       make({});
@@ -264,9 +304,17 @@ describe('A7: the keys of an issuer, fetched', () => {
       ['another issuer', { issuer: 'https://id.example' }, 'the metadata are of another issuer'],
       ['no issuer', { issuer: undefined }, 'the metadata are of another issuer'],
       ['no key set', { jwks_uri: undefined }, 'the metadata name no https address of a key set'],
-      ['a key set in plaintext, beyond this machine', { jwks_uri: 'http://id.example/keys' }, 'the metadata name no https address of a key set'],
+      [
+        'a key set in plaintext, beyond this machine',
+        { jwks_uri: 'http://id.example/keys' },
+        'the metadata name no https address of a key set',
+      ],
       ['a file', { jwks_uri: 'file:///etc/passwd' }, 'the metadata name no https address of a key set'],
-      ['an address of 2,049 characters', { jwks_uri: `https://id.example/${'k'.repeat(2030)}` }, 'the metadata name no https address of a key set'],
+      [
+        'an address of 2,049 characters',
+        { jwks_uri: `https://id.example/${'k'.repeat(2030)}` },
+        'the metadata name no https address of a key set',
+      ],
     ])('are not believed of %s', async (_what, changes, why) => {
       issuer.answer = metadata(changes);
       make({});

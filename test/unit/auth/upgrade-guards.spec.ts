@@ -63,7 +63,17 @@ class WithMetadata {
 @UseGuards(Broken)
 class Faulty {}
 
-@Module({ providers: [OnClass, OnMethod, WithMetadata, Faulty, UpgradeGuards, { provide: CustomGuards, useValue: undefined }, { provide: Clock, useClass: SystemClock }] })
+@Module({
+  providers: [
+    OnClass,
+    OnMethod,
+    WithMetadata,
+    Faulty,
+    UpgradeGuards,
+    { provide: CustomGuards, useValue: undefined },
+    { provide: Clock, useClass: SystemClock },
+  ],
+})
 class TestModule {}
 
 /** Asks the guards of a gateway about a request with these headers. */

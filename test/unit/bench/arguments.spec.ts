@@ -4,12 +4,28 @@ import { NAMES } from '../../../bench/cases.mjs';
 
 describe('the arguments of npm run bench', () => {
   it('asks for three repetitions of every case with masks of zeros when there are none', () => {
-    expect(benchArguments([])).toEqual({ help: false, codec: false, only: NAMES, repeat: 3, quick: false, mask: 'zeros', json: undefined });
+    expect(benchArguments([])).toEqual({
+      help: false,
+      codec: false,
+      only: NAMES,
+      repeat: 3,
+      quick: false,
+      mask: 'zeros',
+      json: undefined,
+    });
   });
 
   it('takes each option, and cases by commas in any order', () => {
     const args = ['--only', 'idle, pair1,idle', '--repeat', '5', '--quick', '--mask=random', '--json', 'out.json'];
-    expect(benchArguments(args)).toEqual({ help: false, codec: false, only: ['pair1', 'idle'], repeat: 5, quick: true, mask: 'random', json: 'out.json' });
+    expect(benchArguments(args)).toEqual({
+      help: false,
+      codec: false,
+      only: ['pair1', 'idle'],
+      repeat: 5,
+      quick: true,
+      mask: 'random',
+      json: 'out.json',
+    });
   });
 
   it('keeps the figures of the codec reachable', () => {
@@ -53,10 +69,16 @@ describe('the arguments of npm run bench:check', () => {
 describe('the arguments of npm run bench:idle', () => {
   it('asks for 50,000 connections unless it is told otherwise', () => {
     expect(idleArguments([])).toEqual({ help: false, connections: 50_000, seconds: 30 });
-    expect(idleArguments(['--connections', '2000', '--seconds', '5'])).toEqual({ help: false, connections: 2000, seconds: 5 });
+    expect(idleArguments(['--connections', '2000', '--seconds', '5'])).toEqual({
+      help: false,
+      connections: 2000,
+      seconds: 5,
+    });
   });
 
   it('refuses so few connections that memory each would mean nothing', () => {
-    expect(() => idleArguments(['--connections', '999'])).toThrow('--connections: expected a whole number from 1000 to 1000000');
+    expect(() => idleArguments(['--connections', '999'])).toThrow(
+      '--connections: expected a whole number from 1000 to 1000000',
+    );
   });
 });

@@ -28,7 +28,9 @@ describe('comparing ratios with the baseline', () => {
   });
 
   it('has a baseline for every case that is measured beside the floor, and no other', () => {
-    const baseline = JSON.parse(readFileSync(new URL('../../../bench/baseline.json', import.meta.url), 'utf8')) as Record<string, number>;
+    const baseline = JSON.parse(
+      readFileSync(new URL('../../../bench/baseline.json', import.meta.url), 'utf8'),
+    ) as Record<string, number>;
     expect(Object.keys(baseline)).toEqual(RATIO_NAMES);
     expect(Object.values(baseline).every((ratio) => ratio > 0)).toBe(true);
   });

@@ -24,7 +24,8 @@ describe('reading the frames of the server', () => {
   it('hands over every whole frame, and returns what is behind the last, wherever the bytes are cut', () => {
     for (let cut = 0; cut <= wire.length; cut++) {
       const read: Buffer[] = [];
-      const keep = (_opcode: number, bytes: Buffer, start: number, end: number): unknown => read.push(Buffer.from(bytes.subarray(start, end)));
+      const keep = (_opcode: number, bytes: Buffer, start: number, end: number): unknown =>
+        read.push(Buffer.from(bytes.subarray(start, end)));
       const rest = readFrames(wire.subarray(0, cut), keep);
       expect(readFrames(Buffer.concat([rest, wire.subarray(cut)]), keep)).toHaveLength(0);
       expect(read).toEqual(payloads);

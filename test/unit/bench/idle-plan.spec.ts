@@ -16,10 +16,13 @@ describe('which process opens how many idle connections', () => {
     expect(idlePlan({ connections: 50_000, others: 100, mostFiles: 200 })).toEqual([]);
   });
 
-  it.each([1024, 4096, 20_000, 1_048_576])('keeps every process below a limit of %d files, and at 15,000', (mostFiles) => {
-    const plan = idlePlan({ connections: 50_000, others: 100, mostFiles });
-    expect(plan.filter(({ connections }) => connections > 15_000 || filesFor(connections) > mostFiles)).toEqual([]);
-  });
+  it.each([1024, 4096, 20_000, 1_048_576])(
+    'keeps every process below a limit of %d files, and at 15,000',
+    (mostFiles) => {
+      const plan = idlePlan({ connections: 50_000, others: 100, mostFiles });
+      expect(plan.filter(({ connections }) => connections > 15_000 || filesFor(connections) > mostFiles)).toEqual([]);
+    },
+  );
 
   it('gives no address to two processes, or more than 10,000 connections to one', () => {
     const plan = idlePlan({ connections: 1_000_000, others: 0, mostFiles: Infinity });

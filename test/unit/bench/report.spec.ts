@@ -2,11 +2,23 @@ import { describe, expect, it } from '@jest/globals';
 import { report, unquiet } from '../../../bench/report.mjs';
 import { figure, table } from '../../../bench/table.mjs';
 
-const spread = (median: number): { median: number; min: number; max: number } => ({ median, min: median - 1, max: median + 1 });
+const spread = (median: number): { median: number; min: number; max: number } => ({
+  median,
+  min: median - 1,
+  max: median + 1,
+});
 
 describe('a table', () => {
   it('aligns words to the left and numbers to the right, without spaces at the ends of lines', () => {
-    expect(table(['name', 'n', 'note'], [['a', '1', ''], ['longer', '1,000', 'x']])).toBe(['name         n   note', 'a            1', 'longer   1,000   x'].join('\n'));
+    expect(
+      table(
+        ['name', 'n', 'note'],
+        [
+          ['a', '1', ''],
+          ['longer', '1,000', 'x'],
+        ],
+      ),
+    ).toBe(['name         n   note', 'a            1', 'longer   1,000   x'].join('\n'));
   });
 
   it('has its head when there are no rows', () => {
@@ -29,7 +41,13 @@ describe('a figure', () => {
 describe('the report', () => {
   it('has a line for each case, with the ratio to what ran beside the server', () => {
     const summaries = {
-      pair1: { unit: 'us', server: spread(6), beside: spread(4), ratio: 1.5, also: [{ unit: 'messages/s', median: 150_000 }] },
+      pair1: {
+        unit: 'us',
+        server: spread(6),
+        beside: spread(4),
+        ratio: 1.5,
+        also: [{ unit: 'messages/s', median: 150_000 }],
+      },
       churn: { unit: 'us', server: spread(300), also: [] },
     };
     expect(report(summaries, { pair1: { beside: 'floor' }, churn: {} }).split('\n')).toEqual([
@@ -41,13 +59,21 @@ describe('the report', () => {
 });
 
 describe('a machine that is not quiet', () => {
-  const pair1 = (floor: number): Parameters<typeof unquiet>[0] => ({ pair1: { unit: 'us', server: spread(9), beside: spread(floor), ratio: 1, also: [] } });
+  const pair1 = (floor: number): Parameters<typeof unquiet>[0] => ({
+    pair1: { unit: 'us', server: spread(9), beside: spread(floor), ratio: 1, also: [] },
+  });
 
   it('is told by a floor above 6 us a message in pair1', () => {
-    expect(unquiet(pair1(6.01))).toMatch(/^warning: the machine is not quiet: the floor costs 6\.01 us a message in pair1/);
+    expect(unquiet(pair1(6.01))).toMatch(
+      /^warning: the machine is not quiet: the floor costs 6\.01 us a message in pair1/,
+    );
   });
 
   it('is not suspected at 6 us, nor where pair1 or the floor did not run', () => {
-    expect([unquiet(pair1(6)), unquiet({}), unquiet({ pair1: { unit: 'us', server: spread(9), also: [] } })]).toEqual([undefined, undefined, undefined]);
+    expect([unquiet(pair1(6)), unquiet({}), unquiet({ pair1: { unit: 'us', server: spread(9), also: [] } })]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 });

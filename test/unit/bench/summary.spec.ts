@@ -14,12 +14,18 @@ describe('what the runs of a case come to', () => {
   });
 
   it('has the medians of the other figures of the server', () => {
-    const { also } = summarize(CASE, { server: [run(1, 3), run(1, 1), run(1, 2)], beside: [run(1, 50), run(1, 50), run(1, 50)] });
+    const { also } = summarize(CASE, {
+      server: [run(1, 3), run(1, 1), run(1, 2)],
+      beside: [run(1, 50), run(1, 50), run(1, 50)],
+    });
     expect(also).toEqual([{ unit: 'ms p99', median: 2 }]);
   });
 
   it('has the ratio of each repetition by itself, so that a machine that slows down meanwhile does not matter', () => {
-    const { ratio, beside } = summarize(CASE, { server: [run(20), run(40), run(900)], beside: [run(10), run(20), run(30)] });
+    const { ratio, beside } = summarize(CASE, {
+      server: [run(20), run(40), run(900)],
+      beside: [run(10), run(20), run(30)],
+    });
     expect([ratio, beside]).toEqual([2, { median: 20, min: 10, max: 30 }]);
   });
 

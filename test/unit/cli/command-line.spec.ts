@@ -25,15 +25,26 @@ describe('a command', () => {
   });
 
   it('that does not exist is a fault with the nearest one', () => {
-    expect(parse('check-confg')).toEqual({ ...NOTHING, faults: ['there is no such command (did you mean check-config?); there are serve, check-config, healthcheck, doctor, token'] });
+    expect(parse('check-confg')).toEqual({
+      ...NOTHING,
+      faults: [
+        'there is no such command (did you mean check-config?); there are serve, check-config, healthcheck, doctor, token',
+      ],
+    });
   });
 
   it.each(['constructor', '__proto__', '', '-', 'SERVE'])('%j does not exist', (word) => {
-    expect(parse(word).faults).toEqual([expect.stringMatching(/^(there is no such command.*|-: there is no such flag)$/)]);
+    expect(parse(word).faults).toEqual([
+      expect.stringMatching(/^(there is no such command.*|-: there is no such flag)$/),
+    ]);
   });
 
   it('stands alone: each further word is a fault', () => {
-    expect(parse('healthcheck', 'serve', 'now')).toEqual({ ...NOTHING, command: 'healthcheck', faults: ['only one command can be given'] });
+    expect(parse('healthcheck', 'serve', 'now')).toEqual({
+      ...NOTHING,
+      command: 'healthcheck',
+      faults: ['only one command can be given'],
+    });
   });
 });
 
@@ -62,7 +73,10 @@ describe('a flag', () => {
     ['before a word that begins with a dash', ['--listen-addr', '-1']],
     ['before the end of flags', ['--listen-addr', '--']],
   ])('without a value %s is a fault', (_where, argv) => {
-    expect(parse(...argv)).toEqual({ ...NOTHING, faults: ['--listen-addr: needs a value; one that begins with a dash is written --listen-addr=VALUE'] });
+    expect(parse(...argv)).toEqual({
+      ...NOTHING,
+      faults: ['--listen-addr: needs a value; one that begins with a dash is written --listen-addr=VALUE'],
+    });
   });
 
   it('without a value before another flag is one fault, and the other flag is understood', () => {
@@ -97,7 +111,10 @@ describe('a flag', () => {
   });
 
   it('that is unknown hides no other fault', () => {
-    expect(parse('--bogus', '--log-format', 'healthcheck', 'now').faults).toEqual(['--bogus: there is no such flag', 'there is no such command; there are serve, check-config, healthcheck, doctor, token']);
+    expect(parse('--bogus', '--log-format', 'healthcheck', 'now').faults).toEqual([
+      '--bogus: there is no such flag',
+      'there is no such command; there are serve, check-config, healthcheck, doctor, token',
+    ]);
   });
 });
 
@@ -122,7 +139,9 @@ describe('doctor', () => {
   const DOCTOR = { ...NOTHING, command: 'doctor' };
 
   it('takes a URL, and flags of its own before and behind it', () => {
-    expect(parse('doctor', '--token', 'a', 'wss://host', '--json', '--ca=/ca.pem', '--timeout', '1s', '--token-file', '/t')).toEqual({
+    expect(
+      parse('doctor', '--token', 'a', 'wss://host', '--json', '--ca=/ca.pem', '--timeout', '1s', '--token-file', '/t'),
+    ).toEqual({
       ...DOCTOR,
       operands: ['wss://host'],
       flags: { token: 'a', json: '', ca: '/ca.pem', timeout: '1s', 'token-file': '/t' },
@@ -160,7 +179,11 @@ describe('doctor', () => {
   });
 
   it('comes first, and has no settings; nor have settings its flags', () => {
-    expect(parse('--log-format', 'json', 'doctor', 'wss://host')).toMatchObject({ command: 'doctor', operands: ['wss://host'], faults: [expect.stringMatching(/^doctor comes first/)] });
+    expect(parse('--log-format', 'json', 'doctor', 'wss://host')).toMatchObject({
+      command: 'doctor',
+      operands: ['wss://host'],
+      faults: [expect.stringMatching(/^doctor comes first/)],
+    });
     expect(parse('serve', '--json').faults).toEqual(['--json: there is no such flag']);
   });
 

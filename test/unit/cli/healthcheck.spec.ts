@@ -76,12 +76,18 @@ describe('a health check', () => {
 
   it.each([503, 404, 301, 204])('ends with 1 and says so when the answer is %i', async (status) => {
     const port = await serving((_request, response) => void response.writeHead(status, { location: '/' }).end());
-    expect(await check({ listenAddr: `127.0.0.1:${port}` })).toEqual({ code: 1, said: `unhealthy: the server answered ${status}\n` });
+    expect(await check({ listenAddr: `127.0.0.1:${port}` })).toEqual({
+      code: 1,
+      said: `unhealthy: the server answered ${status}\n`,
+    });
   });
 
   it('ends with 1 when nobody listens', async () => {
     const port = await freePort();
-    expect(await check({ listenAddr: `127.0.0.1:${port}` })).toEqual({ code: 1, said: `unhealthy: connect ECONNREFUSED 127.0.0.1:${port}\n` });
+    expect(await check({ listenAddr: `127.0.0.1:${port}` })).toEqual({
+      code: 1,
+      said: `unhealthy: connect ECONNREFUSED 127.0.0.1:${port}\n`,
+    });
   });
 
   it('ends with 1 when the server hangs up', async () => {
@@ -92,7 +98,15 @@ describe('a health check', () => {
   });
 
   it('ends with 1 when what listens does not speak HTTP', async () => {
-    const port = await listening(createTcpServer((socket) => void socket.on('error', () => undefined).resume().end('SSH-2.0-OpenSSH_9.9\r\n')));
+    const port = await listening(
+      createTcpServer(
+        (socket) =>
+          void socket
+            .on('error', () => undefined)
+            .resume()
+            .end('SSH-2.0-OpenSSH_9.9\r\n'),
+      ),
+    );
     const { code, said: line } = await check({ listenAddr: `127.0.0.1:${port}` });
     expect(code).toBe(1);
     expect(line).toMatch(/^unhealthy: Parse Error: .+\n$/);
@@ -100,7 +114,10 @@ describe('a health check', () => {
 
   it('gives up on a server that says nothing for 3 s', async () => {
     const port = await serving(() => undefined);
-    expect(await check({ listenAddr: `127.0.0.1:${port}` })).toEqual({ code: 1, said: 'unhealthy: no answer within 3 s\n' });
+    expect(await check({ listenAddr: `127.0.0.1:${port}` })).toEqual({
+      code: 1,
+      said: 'unhealthy: no answer within 3 s\n',
+    });
   });
 
   it('reaches a server that listens on all addresses over loopback', async () => {
@@ -128,7 +145,10 @@ describe('a health check', () => {
     try {
       const tls = { cert: readFileSync(certificates.chain), key: readFileSync(certificates.key) };
       const listenAddr = `127.0.0.1:${await listening(createTlsServer(tls, (_request, response) => void response.end()))}`;
-      expect(await check({ listenAddr, tlsCert: certificates.chain, tlsKey: certificates.key })).toEqual({ code: 0, said: '' });
+      expect(await check({ listenAddr, tlsCert: certificates.chain, tlsKey: certificates.key })).toEqual({
+        code: 0,
+        said: '',
+      });
       expect((await check({ listenAddr })).code).toBe(1);
     } finally {
       certificates.remove();
@@ -138,10 +158,26 @@ describe('a health check', () => {
 
 describe('the flags of process 1', () => {
   it.each([
-    ['node and main.js', ['node', '/app/dist/main.js', '--listen-addr', '0.0.0.0:8080'], { 'listen-addr': '0.0.0.0:8080' }],
-    ['the binary', ['/usr/local/bin/cairn-signal', 'serve', '--listen-addr=0.0.0.0:8080'], { 'listen-addr': '0.0.0.0:8080' }],
-    ['an init before it', ['tini', '--', 'cairn-signal', '--config', '/c.yaml', '--tls-cert=/c'], { config: '/c.yaml', 'tls-cert': '/c' }],
-    ['flags of node before it', ['node', '--enable-source-maps', '/app/dist/main.js', '--log-format=json'], { 'log-format': 'json' }],
+    [
+      'node and main.js',
+      ['node', '/app/dist/main.js', '--listen-addr', '0.0.0.0:8080'],
+      { 'listen-addr': '0.0.0.0:8080' },
+    ],
+    [
+      'the binary',
+      ['/usr/local/bin/cairn-signal', 'serve', '--listen-addr=0.0.0.0:8080'],
+      { 'listen-addr': '0.0.0.0:8080' },
+    ],
+    [
+      'an init before it',
+      ['tini', '--', 'cairn-signal', '--config', '/c.yaml', '--tls-cert=/c'],
+      { config: '/c.yaml', 'tls-cert': '/c' },
+    ],
+    [
+      'flags of node before it',
+      ['node', '--enable-source-maps', '/app/dist/main.js', '--log-format=json'],
+      { 'log-format': 'json' },
+    ],
     ['nothing behind it', ['cairn-signal'], {}],
     ['another program', ['/sbin/init', '--listen-addr', '0.0.0.0:8080'], {}],
     ['nothing at all', [], {}],

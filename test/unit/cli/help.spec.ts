@@ -20,7 +20,12 @@ describe('what --help prints', () => {
     expect(help).toContain(`\nOptions:\n${renderFlags()}\n`);
   });
 
-  it.each(['-h, --help', '-V, --version', 'RUST_LOG', 'Exit codes: 0 ended as asked, 1 could not serve, 2 faults in the settings.'])('tells of %s', (words) => {
+  it.each([
+    '-h, --help',
+    '-V, --version',
+    'RUST_LOG',
+    'Exit codes: 0 ended as asked, 1 could not serve, 2 faults in the settings.',
+  ])('tells of %s', (words) => {
     expect(help).toContain(words);
   });
 
@@ -58,7 +63,13 @@ describe('what token --help prints', () => {
     expect(token).toMatch(/^Makes a token .+\.\n\nUsage: cairn-signal token new NAME \[--file PATH\]\n/);
   });
 
-  it.each(['NAME:sha256:DIGEST', 'auth-token-file', '  --file PATH\n      ', '  -h, --help\n      Print this', 'Exit codes: 0 made, 1 the file cannot be written, 2 not understood.'])('tells of %j', (words) => {
+  it.each([
+    'NAME:sha256:DIGEST',
+    'auth-token-file',
+    '  --file PATH\n      ',
+    '  -h, --help\n      Print this',
+    'Exit codes: 0 made, 1 the file cannot be written, 2 not understood.',
+  ])('tells of %j', (words) => {
     expect(token).toContain(words);
   });
 

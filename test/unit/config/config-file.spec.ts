@@ -27,7 +27,9 @@ describe('a configuration file', () => {
 
   it('is named by the environment when no flag names one', () => {
     writeFileSync(CONFIG_FILE, 'logFormat: pretty');
-    expect(loadSettings({ flags: new Map(), environment: { CAIRN_SIGNAL_CONFIG: CONFIG_FILE } }).settings.logFormat).toBe('pretty');
+    expect(
+      loadSettings({ flags: new Map(), environment: { CAIRN_SIGNAL_CONFIG: CONFIG_FILE } }).settings.logFormat,
+    ).toBe('pretty');
   });
 
   it('of the environment is not read when a flag names one', () => {
@@ -36,9 +38,12 @@ describe('a configuration file', () => {
     expect(loadSettings({ flags: new Map([['config', CONFIG_FILE]]), environment }).settings.logFormat).toBe('pretty');
   });
 
-  it.each(readdirSync(new URL('../../../config/', import.meta.url)).map((name) => [name]))('config/%s, which we ship, is valid', (name) => {
-    expect(() => load(readFileSync(new URL(`../../../config/${name}`, import.meta.url), 'utf8'))).not.toThrow();
-  });
+  it.each(readdirSync(new URL('../../../config/', import.meta.url)).map((name) => [name]))(
+    'config/%s, which we ship, is valid',
+    (name) => {
+      expect(() => load(readFileSync(new URL(`../../../config/${name}`, import.meta.url), 'utf8'))).not.toThrow();
+    },
+  );
 });
 
 describe('a configuration file with mistakes', () => {
@@ -47,7 +52,9 @@ describe('a configuration file with mistakes', () => {
     ['a word', 'listenAddr'],
     ['a number', '443'],
   ])('is one fault when it is %s', (_what, text) => {
-    expect(faultsOf(text)).toEqual([`--config ${JSON.stringify(CONFIG_FILE)}: it is not a list of settings, each as "name: value"`]);
+    expect(faultsOf(text)).toEqual([
+      `--config ${JSON.stringify(CONFIG_FILE)}: it is not a list of settings, each as "name: value"`,
+    ]);
   });
 
   it.each([
@@ -66,7 +73,12 @@ describe('a configuration file with mistakes', () => {
     expect(faultsOf('authToken: 1234')).toEqual([expect.stringMatching(/authToken: .*quot/)]);
   });
 
-  it.each([['tlsCert: null\ntlsKey: null', 2], ['listenAddr:', 1], ['maxMessageBytes: ~', 1], ['drainTimeout: null', 1]])('does not take null for the default: %j', (text, count) => {
+  it.each([
+    ['tlsCert: null\ntlsKey: null', 2],
+    ['listenAddr:', 1],
+    ['maxMessageBytes: ~', 1],
+    ['drainTimeout: null', 1],
+  ])('does not take null for the default: %j', (text, count) => {
     expect(faultsOf(text)).toHaveLength(count);
   });
 
@@ -80,25 +92,34 @@ describe('a configuration file with mistakes', () => {
   });
 
   it('is a fault in words when it is a directory', () => {
-    expect(() => loadSettings({ flags: new Map([['config', CONFIG_FOLDER]]), environment: {} })).toThrow(/: it is a directory$/);
+    expect(() => loadSettings({ flags: new Map([['config', CONFIG_FOLDER]]), environment: {} })).toThrow(
+      /: it is a directory$/,
+    );
   });
 });
 
 describe('a hostile configuration file', () => {
   it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])('cannot use the key %s', (key) => {
-    expect(faultsOf(`${key}: {authToken: x, listenAddr: "a:1"}`)).toEqual([`${CONFIG_FILE}: ${key}: there is no such setting`]);
+    expect(faultsOf(`${key}: {authToken: x, listenAddr: "a:1"}`)).toEqual([
+      `${CONFIG_FILE}: ${key}: there is no such setting`,
+    ]);
     expect(Object.hasOwn(Object.prototype, 'authToken')).toBe(false);
   });
 
   it('is a fault when it multiplies aliases', () => {
     const levels = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
-    const bomb = levels.map((name, level) => `${name}: &${name} [${`${level === 0 ? 'x' : `*${levels[level - 1]}`},`.repeat(9)}]`).join('\n');
+    const bomb = levels
+      .map((name, level) => `${name}: &${name} [${`${level === 0 ? 'x' : `*${levels[level - 1]}`},`.repeat(9)}]`)
+      .join('\n');
     expect(faultsOf(bomb)).toEqual([expect.stringContaining(CONFIG_FILE)]);
   });
 
-  it.each(['listenAddr: &a [*a]', 'listenAddr: &a {b: *a}', 'maxMessageBytes: &a [*a]'])('is a fault when a value holds itself: %s', (text) => {
-    expect(faultsOf(text)).toEqual([expect.stringContaining(CONFIG_FILE)]);
-  });
+  it.each(['listenAddr: &a [*a]', 'listenAddr: &a {b: *a}', 'maxMessageBytes: &a [*a]'])(
+    'is a fault when a value holds itself: %s',
+    (text) => {
+      expect(faultsOf(text)).toEqual([expect.stringContaining(CONFIG_FILE)]);
+    },
+  );
 
   it('is a fault when an alias has no anchor', () => {
     expect(faultsOf('listenAddr: *nowhere')).toEqual([expect.stringContaining(CONFIG_FILE)]);

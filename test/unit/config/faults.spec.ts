@@ -10,7 +10,9 @@ describe('the token (item 7: auth never fails open)', () => {
     ['the flag', '--auth-token', { flags: { 'auth-token': '' }, environment: { CAIRN_SIGNAL_AUTH_TOKEN: 's3cret' } }],
     ['the key in the file', `${CONFIG_FILE}: authToken`, { yaml: 'authToken: ""' }],
   ])('is one fault that says so when %s is empty', (_what, source, given) => {
-    expect(faultsOf(() => load(given))).toEqual([`${source}: an empty token would let nobody in; to serve without a token, leave the setting out`]);
+    expect(faultsOf(() => load(given))).toEqual([
+      `${source}: an empty token would let nobody in; to serve without a token, leave the setting out`,
+    ]);
   });
 
   it.each([
@@ -35,7 +37,10 @@ describe('TLS (item 6: both or neither)', () => {
   });
 
   it('takes the two from different places', () => {
-    expect(load({ yaml: 'tlsCert: /c', environment: { CAIRN_SIGNAL_TLS_KEY: '/k' } }).settings).toMatchObject({ tlsCert: '/c', tlsKey: '/k' });
+    expect(load({ yaml: 'tlsCert: /c', environment: { CAIRN_SIGNAL_TLS_KEY: '/k' } }).settings).toMatchObject({
+      tlsCert: '/c',
+      tlsKey: '/k',
+    });
   });
 });
 
@@ -45,7 +50,9 @@ describe('the management address', () => {
     ['0.0.0.0:8080', '127.0.0.1:8080'],
     ['10.0.0.1:8080', '[::]:8080'],
   ])('needs a port of its own: %s and %s', (listenAddr, managementAddr) => {
-    expect(faultsOf(() => load({ flags: { 'listen-addr': listenAddr, 'management-addr': managementAddr } }))).toEqual(['--management-addr is the address of listen-addr: it needs a port of its own']);
+    expect(faultsOf(() => load({ flags: { 'listen-addr': listenAddr, 'management-addr': managementAddr } }))).toEqual([
+      '--management-addr is the address of listen-addr: it needs a port of its own',
+    ]);
   });
 
   it.each([
@@ -58,13 +65,19 @@ describe('the management address', () => {
 
   it('metrics ask for another token than peers do', () => {
     const environment = { CAIRN_SIGNAL_METRICS_TOKEN: 's3cret', CAIRN_SIGNAL_AUTH_TOKEN: 's3cret' };
-    expect(faultsOf(() => load({ environment }))).toEqual(['CAIRN_SIGNAL_METRICS_TOKEN and CAIRN_SIGNAL_AUTH_TOKEN are the same: whoever reads metrics could connect']);
+    expect(faultsOf(() => load({ environment }))).toEqual([
+      'CAIRN_SIGNAL_METRICS_TOKEN and CAIRN_SIGNAL_AUTH_TOKEN are the same: whoever reads metrics could connect',
+    ]);
   });
 });
 
 describe('faults', () => {
   it('are listed all at once, each with its source, those of the command line first', () => {
-    const given = { yaml: 'drainTimeout: 10\nlistenAdr: a:1', environment: { CAIRN_SIGNAL_MAX_MESSAGE_BYTES: 'many' }, flags: { 'log-format': 'xml', 'tls-key': '/k' } };
+    const given = {
+      yaml: 'drainTimeout: 10\nlistenAdr: a:1',
+      environment: { CAIRN_SIGNAL_MAX_MESSAGE_BYTES: 'many' },
+      flags: { 'log-format': 'xml', 'tls-key': '/k' },
+    };
     expect(faultsOf(() => load(given, ['"stop": there is no such command']))).toEqual([
       '"stop": there is no such command',
       '--log-format "xml": expected json or pretty',
@@ -85,11 +98,15 @@ describe('faults', () => {
   });
 
   it('do not come from a value that a stronger one replaces', () => {
-    expect(load({ environment: { CAIRN_SIGNAL_LOG_FORMAT: 'xml' }, flags: { 'log-format': 'json' } }).settings.logFormat).toBe('json');
+    expect(
+      load({ environment: { CAIRN_SIGNAL_LOG_FORMAT: 'xml' }, flags: { 'log-format': 'json' } }).settings.logFormat,
+    ).toBe('json');
   });
 
   it('show a value of up to 100 characters, and a longer one not at all', () => {
-    expect(faultsOf(() => parseSettings({ drainTimeout: 'x'.repeat(100) }))[0]).toContain(`drainTimeout "${'x'.repeat(100)}": expected`);
+    expect(faultsOf(() => parseSettings({ drainTimeout: 'x'.repeat(100) }))[0]).toContain(
+      `drainTimeout "${'x'.repeat(100)}": expected`,
+    );
     expect(faultsOf(() => parseSettings({ drainTimeout: 'x'.repeat(101) }))[0]).toMatch(/^drainTimeout: expected/);
   });
 

@@ -49,7 +49,12 @@ describe('settings', () => {
     const yaml = 'listenAddr: file:1\ndrainTimeout: 1s\nmaxMessageBytes: 1024';
     const environment = { CAIRN_SIGNAL_LISTEN_ADDR: 'environment:2', CAIRN_SIGNAL_DRAIN_TIMEOUT: '2s' };
     const { settings } = load({ yaml, environment, flags: { 'listen-addr': 'flag:3' } });
-    expect(settings).toEqual({ ...DEFAULTS, listenAddr: { host: 'flag', port: 3 }, drainTimeout: 2000, maxMessageBytes: 1024 });
+    expect(settings).toEqual({
+      ...DEFAULTS,
+      listenAddr: { host: 'flag', port: 3 },
+      drainTimeout: 2000,
+      maxMessageBytes: 1024,
+    });
   });
 
   const EXAMPLES = [
@@ -60,19 +65,52 @@ describe('settings', () => {
     ['authToken', 'auth-token', 'CAIRN_SIGNAL_AUTH_TOKEN', 's3cret', 's3cret'],
     ['authTokenFile', 'auth-token-file', 'CAIRN_SIGNAL_AUTH_TOKEN_FILE', '/run/tokens', '/run/tokens'],
     ['revokeCloses', 'revoke-closes', 'CAIRN_SIGNAL_REVOKE_CLOSES', 'on', true],
-    ['jwtIssuer', 'jwt-issuer', 'CAIRN_SIGNAL_JWT_ISSUER', 'https://a.example/, https://b.example', ['https://a.example/', 'https://b.example']],
+    [
+      'jwtIssuer',
+      'jwt-issuer',
+      'CAIRN_SIGNAL_JWT_ISSUER',
+      'https://a.example/, https://b.example',
+      ['https://a.example/', 'https://b.example'],
+    ],
     ['jwtAudience', 'jwt-audience', 'CAIRN_SIGNAL_JWT_AUDIENCE', 'cairn,signal', ['cairn', 'signal']],
-    ['jwtJwksUrl', 'jwt-jwks-url', 'CAIRN_SIGNAL_JWT_JWKS_URL', 'https://id.example/keys?v=1', ['https://id.example/keys?v=1']],
+    [
+      'jwtJwksUrl',
+      'jwt-jwks-url',
+      'CAIRN_SIGNAL_JWT_JWKS_URL',
+      'https://id.example/keys?v=1',
+      ['https://id.example/keys?v=1'],
+    ],
     ['jwtPublicKey', 'jwt-public-key', 'CAIRN_SIGNAL_JWT_PUBLIC_KEY', '/run/jwt.pem', '/run/jwt.pem'],
     ['jwtAlgorithms', 'jwt-algorithms', 'CAIRN_SIGNAL_JWT_ALGORITHMS', 'ES384, RS512', ['ES384', 'RS512']],
-    ['jwtPrincipalClaim', 'jwt-principal-claim', 'CAIRN_SIGNAL_JWT_PRINCIPAL_CLAIM', 'https://example.com/peer', 'https://example.com/peer'],
+    [
+      'jwtPrincipalClaim',
+      'jwt-principal-claim',
+      'CAIRN_SIGNAL_JWT_PRINCIPAL_CLAIM',
+      'https://example.com/peer',
+      'https://example.com/peer',
+    ],
     ['jwtClockTolerance', 'jwt-clock-tolerance', 'CAIRN_SIGNAL_JWT_CLOCK_TOLERANCE', '0s', 0],
     ['jwtExpiryCloses', 'jwt-expiry-closes', 'CAIRN_SIGNAL_JWT_EXPIRY_CLOSES', 'off', false],
     ['maxWrongTokens', 'max-wrong-tokens', 'CAIRN_SIGNAL_MAX_WRONG_TOKENS', '3', 3],
     ['guards', 'guard', 'CAIRN_SIGNAL_GUARDS', './a.js, ./b.js', ['./a.js', './b.js']],
     ['topicPolicy', 'topic-policy', 'CAIRN_SIGNAL_TOPIC_POLICY', './policy.js', './policy.js'],
-    ['allowedOrigins', 'allowed-origins', 'CAIRN_SIGNAL_ALLOWED_ORIGINS', 'https://A.example:443, null', ['https://a.example', 'null']],
-    ['trustedProxies', 'trusted-proxies', 'CAIRN_SIGNAL_TRUSTED_PROXIES', '10.0.0.0/8,::1', [{ address: '10.0.0.0', prefix: 8, family: 'ipv4' }, { address: '::1', prefix: 128, family: 'ipv6' }]],
+    [
+      'allowedOrigins',
+      'allowed-origins',
+      'CAIRN_SIGNAL_ALLOWED_ORIGINS',
+      'https://A.example:443, null',
+      ['https://a.example', 'null'],
+    ],
+    [
+      'trustedProxies',
+      'trusted-proxies',
+      'CAIRN_SIGNAL_TRUSTED_PROXIES',
+      '10.0.0.0/8,::1',
+      [
+        { address: '10.0.0.0', prefix: 8, family: 'ipv4' },
+        { address: '::1', prefix: 128, family: 'ipv6' },
+      ],
+    ],
     ['forwardedHeader', 'forwarded-header', 'CAIRN_SIGNAL_FORWARDED_HEADER', 'X-Real-IP', 'x-real-ip'],
     ['maxConnections', 'max-connections', 'CAIRN_SIGNAL_MAX_CONNECTIONS', '7', 7],
     ['maxConnectionsPerIp', 'max-connections-per-ip', 'CAIRN_SIGNAL_MAX_CONNECTIONS_PER_IP', '5', 5],
@@ -97,7 +135,16 @@ describe('settings', () => {
     ['recordsPerSource', 'records-per-source', 'CAIRN_SIGNAL_RECORDS_PER_SOURCE', '8', 8],
     ['recordsMaxBytes', 'records-max-bytes', 'CAIRN_SIGNAL_RECORDS_MAX_BYTES', '1000000', 1_000_000],
     ['checkPage', 'check-page', 'CAIRN_SIGNAL_CHECK_PAGE', 'off', false],
-    ['natsUrl', 'nats-url', 'CAIRN_SIGNAL_NATS_URL', 'nats://one.example:4333, tls://two.example', [{ server: 'one.example:4333', tls: false }, { server: 'two.example:4222', tls: true }]],
+    [
+      'natsUrl',
+      'nats-url',
+      'CAIRN_SIGNAL_NATS_URL',
+      'nats://one.example:4333, tls://two.example',
+      [
+        { server: 'one.example:4333', tls: false },
+        { server: 'two.example:4222', tls: true },
+      ],
+    ],
     ['natsCreds', 'nats-creds', 'CAIRN_SIGNAL_NATS_CREDS', '/run/nats.creds', '/run/nats.creds'],
     ['natsToken', 'nats-token', 'CAIRN_SIGNAL_NATS_TOKEN', 's3cret', 's3cret'],
     ['natsTlsCa', 'nats-tls-ca', 'CAIRN_SIGNAL_NATS_TLS_CA', '/certs/ca.pem', '/certs/ca.pem'],
@@ -105,8 +152,20 @@ describe('settings', () => {
     ['natsTlsKey', 'nats-tls-key', 'CAIRN_SIGNAL_NATS_TLS_KEY', '/certs/key.pem', '/certs/key.pem'],
     ['natsSubjectPrefix', 'nats-subject-prefix', 'CAIRN_SIGNAL_NATS_SUBJECT_PREFIX', 'acme.cairn', 'acme.cairn'],
     ['backplaneRequired', 'backplane-required', 'CAIRN_SIGNAL_BACKPLANE_REQUIRED', 'on', true],
-    ['managementAddr', 'management-addr', 'CAIRN_SIGNAL_MANAGEMENT_ADDR', '127.0.0.1:9090', { host: '127.0.0.1', port: 9090 }],
-    ['managementHosts', 'management-hosts', 'CAIRN_SIGNAL_MANAGEMENT_HOSTS', 'Node-1.example.com.,ops', ['node-1.example.com', 'ops']],
+    [
+      'managementAddr',
+      'management-addr',
+      'CAIRN_SIGNAL_MANAGEMENT_ADDR',
+      '127.0.0.1:9090',
+      { host: '127.0.0.1', port: 9090 },
+    ],
+    [
+      'managementHosts',
+      'management-hosts',
+      'CAIRN_SIGNAL_MANAGEMENT_HOSTS',
+      'Node-1.example.com.,ops',
+      ['node-1.example.com', 'ops'],
+    ],
     ['metricsToken', 'metrics-token', 'CAIRN_SIGNAL_METRICS_TOKEN', 's3cret', 's3cret'],
     ['handshakeTimeout', 'handshake-timeout', 'CAIRN_SIGNAL_HANDSHAKE_TIMEOUT', '3s', 3000],
     ['drainDelay', 'drain-delay', 'CAIRN_SIGNAL_DRAIN_DELAY', '5s', 5000],
@@ -119,7 +178,19 @@ describe('settings', () => {
 
   it.each(EXAMPLES)('%s can be given as --%s, as %s and in the file', (name, flag, variable, text, value) => {
     // A certificate needs its key and the other way round, what is said of NATS and of management their addresses and of JWTs their issuer: what is not tried is always there.
-    const needed = ['TLS_CERT', 'TLS_KEY', 'NATS_URL', 'NATS_TLS_CERT', 'NATS_TLS_KEY', 'JWT_ISSUER', 'JWT_AUDIENCE', 'MANAGEMENT_ADDR'].map((other) => [`CAIRN_SIGNAL_${other}`, { JWT_ISSUER: 'https://other.example', MANAGEMENT_ADDR: 'other:1' }[other] ?? 'other']);
+    const needed = [
+      'TLS_CERT',
+      'TLS_KEY',
+      'NATS_URL',
+      'NATS_TLS_CERT',
+      'NATS_TLS_KEY',
+      'JWT_ISSUER',
+      'JWT_AUDIENCE',
+      'MANAGEMENT_ADDR',
+    ].map((other) => [
+      `CAIRN_SIGNAL_${other}`,
+      { JWT_ISSUER: 'https://other.example', MANAGEMENT_ADDR: 'other:1' }[other] ?? 'other',
+    ]);
     const { [variable]: _tried, ...environment } = Object.fromEntries(needed) as Record<string, string>;
     expect(load({ environment, flags: { [flag]: text } }).settings[name]).toEqual(value);
     expect(load({ environment: { ...environment, [variable]: text } }).settings[name]).toEqual(value);
@@ -127,14 +198,37 @@ describe('settings', () => {
   });
 
   it('lists may be lists in the file', () => {
-    expect(load({ yaml: 'allowedOrigins: [https://a.example, http://b.example:8080]' }).settings.allowedOrigins).toEqual(['https://a.example', 'http://b.example:8080']);
+    expect(
+      load({ yaml: 'allowedOrigins: [https://a.example, http://b.example:8080]' }).settings.allowedOrigins,
+    ).toEqual(['https://a.example', 'http://b.example:8080']);
   });
 
   it.each([
     ['trustedProxies', ['10.0.0.0/33', '10.0.0', 'proxy.example', '::1/129', '10.0.0.1,', '', '/8', '10.0.0.0/']],
-    ['allowedOrigins', ['app.example.com', 'https://app.example.com/path', 'ftp://app.example.com', '*', 'https://a.example,,', 'https://user@a.example']],
+    [
+      'allowedOrigins',
+      [
+        'app.example.com',
+        'https://app.example.com/path',
+        'ftp://app.example.com',
+        '*',
+        'https://a.example,,',
+        'https://user@a.example',
+      ],
+    ],
     ['forwardedHeader', ['x forwarded', 'a:b', '']],
-    ['natsUrl', ['nats://', 'http://nats.example', 'nats://name:secret@nats.example', 'nats://token@nats.example', 'nats://nats.example/path', 'a,,b', '']],
+    [
+      'natsUrl',
+      [
+        'nats://',
+        'http://nats.example',
+        'nats://name:secret@nats.example',
+        'nats://token@nats.example',
+        'nats://nats.example/path',
+        'a,,b',
+        '',
+      ],
+    ],
     ['natsSubjectPrefix', ['', 'a.', '.a', 'a..b', 'a b', 'a.*', '>']],
   ] as const)('%s: every wrong value is a fault', (name, values) => {
     for (const value of values) expect(faultsOf(() => parseSettings({ [name]: value }))).toHaveLength(1);
@@ -143,32 +237,82 @@ describe('settings', () => {
   it.each([
     ['jwtIssuer', ['', 'a b', 'https://a.example,', 'a|b', 'x'.repeat(256)]],
     ['jwtAudience', ['', 'a,,b', 'ä']],
-    ['jwtJwksUrl', ['', 'keys', 'http://id.example/keys', 'http://127.example/keys', 'http://10.0.0.1/keys', 'https://name@id.example/keys', 'https://id.example/#keys', 'file:///keys', 'https://id.example,']],
+    [
+      'jwtJwksUrl',
+      [
+        '',
+        'keys',
+        'http://id.example/keys',
+        'http://127.example/keys',
+        'http://10.0.0.1/keys',
+        'https://name@id.example/keys',
+        'https://id.example/#keys',
+        'file:///keys',
+        'https://id.example,',
+      ],
+    ],
     ['jwtAlgorithms', ['', 'none', 'HS256', 'HS512', 'RS256,HS256', 'rs256', 'RSA-OAEP', 'dir', 'ES256K']],
     ['jwtPrincipalClaim', ['', 'a b', 'x'.repeat(129)]],
     ['jwtClockTolerance', ['5m1s', '301s', '-1s']],
   ] as const)('A3: %s: every wrong value is a fault', (name, values) => {
-    for (const value of values) expect(faultsOf(() => parseSettings({ jwtIssuer: 'https://a.example', jwtAudience: 'a', [name]: value }))).toHaveLength(1);
+    for (const value of values) {
+      expect(
+        faultsOf(() => parseSettings({ jwtIssuer: 'https://a.example', jwtAudience: 'a', [name]: value })),
+      ).toHaveLength(1);
+    }
   });
 
-  it.each(['http://localhost:8080/keys', 'http://127.0.0.1/keys', 'http://127.9.9.9:1/', 'http://[::1]:8080/keys', 'https://id.example/keys'])('keys may come from %s', (url) => {
+  it.each([
+    'http://localhost:8080/keys',
+    'http://127.0.0.1/keys',
+    'http://127.9.9.9:1/',
+    'http://[::1]:8080/keys',
+    'https://id.example/keys',
+  ])('keys may come from %s', (url) => {
     expect(parseSettings({ jwtIssuer: 'id', jwtAudience: 'a', jwtJwksUrl: url }).jwtJwksUrl).toEqual([url]);
   });
 
   const ISSUERS = 'https://a.example,https://b.example';
   it.each([
-    [{ managementHosts: 'a' }, 'managementHosts is set but management-addr is not: there is no address to be asked for'],
-    [{ jwtIssuer: 'https://a.example' }, 'jwtIssuer is set but jwt-audience is not: tokens for other services would open this one'],
+    [
+      { managementHosts: 'a' },
+      'managementHosts is set but management-addr is not: there is no address to be asked for',
+    ],
+    [
+      { jwtIssuer: 'https://a.example' },
+      'jwtIssuer is set but jwt-audience is not: tokens for other services would open this one',
+    ],
     [{ jwtAudience: 'a' }, 'jwtAudience is set but jwt-issuer is not: without an issuer no JWT opens the server'],
     [{ jwtPublicKey: '/k' }, 'jwtPublicKey is set but jwt-issuer is not: without an issuer no JWT opens the server'],
-    [{ jwtJwksUrl: 'https://a.example' }, 'jwtJwksUrl is set but jwt-issuer is not: without an issuer no JWT opens the server'],
-    [{ jwtIssuer: 'id', jwtAudience: 'a' }, 'jwtIssuer: only an https: address without a query says where the keys are: set jwt-jwks-url or jwt-public-key'],
-    [{ jwtIssuer: 'http://a.example', jwtAudience: 'a' }, 'jwtIssuer: only an https: address without a query says where the keys are: set jwt-jwks-url or jwt-public-key'],
-    [{ jwtIssuer: 'https://a.example?x', jwtAudience: 'a' }, 'jwtIssuer: only an https: address without a query says where the keys are: set jwt-jwks-url or jwt-public-key'],
+    [
+      { jwtJwksUrl: 'https://a.example' },
+      'jwtJwksUrl is set but jwt-issuer is not: without an issuer no JWT opens the server',
+    ],
+    [
+      { jwtIssuer: 'id', jwtAudience: 'a' },
+      'jwtIssuer: only an https: address without a query says where the keys are: set jwt-jwks-url or jwt-public-key',
+    ],
+    [
+      { jwtIssuer: 'http://a.example', jwtAudience: 'a' },
+      'jwtIssuer: only an https: address without a query says where the keys are: set jwt-jwks-url or jwt-public-key',
+    ],
+    [
+      { jwtIssuer: 'https://a.example?x', jwtAudience: 'a' },
+      'jwtIssuer: only an https: address without a query says where the keys are: set jwt-jwks-url or jwt-public-key',
+    ],
     [{ jwtIssuer: 'https://a.example,https://a.example', jwtAudience: 'a' }, 'jwtIssuer: names an issuer twice'],
-    [{ jwtIssuer: ISSUERS, jwtAudience: 'a', jwtJwksUrl: 'https://a.example/keys' }, 'jwtJwksUrl: expected one address for each issuer of jwtIssuer, in the same order: there are 1 for 2'],
-    [{ jwtIssuer: ISSUERS, jwtAudience: 'a', jwtPublicKey: '/k' }, 'jwtPublicKey: keys of one issuer cannot tell 2 apart: give each its jwt-jwks-url'],
-    [{ jwtIssuer: 'id', jwtAudience: 'a', jwtPublicKey: '/k', jwtJwksUrl: 'https://a.example/keys' }, 'jwtJwksUrl and jwtPublicKey are both set: keys come from one of them'],
+    [
+      { jwtIssuer: ISSUERS, jwtAudience: 'a', jwtJwksUrl: 'https://a.example/keys' },
+      'jwtJwksUrl: expected one address for each issuer of jwtIssuer, in the same order: there are 1 for 2',
+    ],
+    [
+      { jwtIssuer: ISSUERS, jwtAudience: 'a', jwtPublicKey: '/k' },
+      'jwtPublicKey: keys of one issuer cannot tell 2 apart: give each its jwt-jwks-url',
+    ],
+    [
+      { jwtIssuer: 'id', jwtAudience: 'a', jwtPublicKey: '/k', jwtJwksUrl: 'https://a.example/keys' },
+      'jwtJwksUrl and jwtPublicKey are both set: keys come from one of them',
+    ],
   ] as const)('A3: JWT settings that do not fit together are one fault: %j', (input, fault) => {
     expect(faultsOf(() => parseSettings(input))).toEqual([fault]);
   });
@@ -179,13 +323,21 @@ describe('settings', () => {
     ['drainTimeout', 'from 0s to 1h', ['0s', '1h'], ['3600001ms', '61m']],
   ] as const)('%s is %s: at the limits, not one past them', (name, range, within, outside) => {
     for (const text of within) expect(() => parseSettings({ [name]: text })).not.toThrow();
-    for (const text of outside) expect(faultsOf(() => parseSettings({ [name]: text }))).toEqual([expect.stringMatching(`^${name} "${text}": expected a .* ${range}`)]);
+    for (const text of outside) {
+      expect(faultsOf(() => parseSettings({ [name]: text }))).toEqual([
+        expect.stringMatching(`^${name} "${text}": expected a .* ${range}`),
+      ]);
+    }
   });
 });
 
 describe('settings of an embedding program', () => {
   it('are validated alike, numbers included', () => {
-    expect(parseSettings({ maxMessageBytes: 2048, listenAddr: '127.0.0.1:0' })).toEqual({ ...DEFAULTS, maxMessageBytes: 2048, listenAddr: { host: '127.0.0.1', port: 0 } });
+    expect(parseSettings({ maxMessageBytes: 2048, listenAddr: '127.0.0.1:0' })).toEqual({
+      ...DEFAULTS,
+      maxMessageBytes: 2048,
+      listenAddr: { host: '127.0.0.1', port: 0 },
+    });
   });
 
   it('are the defaults where they are undefined', () => {

@@ -5,7 +5,17 @@ import { FIRST_FIXED, FIXED_LINE, nodeWarnings } from '../../../src/config/node-
 const read = (path: string): string => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
 
 describe('the version of Node', () => {
-  it.each(['20.20.2', '20.21.0', '22.22.2', '22.23.0', '24.14.1', '24.20.0', '25.8.2', '26.0.0', '27.1.0-nightly20261001'])('%s has the fix of CVE-2026-21717: no warning', (version) => {
+  it.each([
+    '20.20.2',
+    '20.21.0',
+    '22.22.2',
+    '22.23.0',
+    '24.14.1',
+    '24.20.0',
+    '25.8.2',
+    '26.0.0',
+    '27.1.0-nightly20261001',
+  ])('%s has the fix of CVE-2026-21717: no warning', (version) => {
     expect(nodeWarnings(version)).toEqual([]);
   });
 
@@ -19,7 +29,9 @@ describe('the version of Node', () => {
     ['23.11.0', 'a line that is maintained: 20.20.2, 22.22.2, 24.14.1, 25.8.2 or newer'],
     ['18.20.8', 'a line that is maintained: 20.20.2, 22.22.2, 24.14.1, 25.8.2 or newer'],
   ])('%s is warned about', (version, update) => {
-    expect(nodeWarnings(version)).toEqual([`this is Node ${version}, on which a peer can slow the whole server down with JSON that it chose (CVE-2026-21717): update Node to ${update}`]);
+    expect(nodeWarnings(version)).toEqual([
+      `this is Node ${version}, on which a peer can slow the whole server down with JSON that it chose (CVE-2026-21717): update Node to ${update}`,
+    ]);
   });
 
   it('that runs this test is one without a warning', () => {
@@ -29,7 +41,9 @@ describe('the version of Node', () => {
   it('is the same in package.json, in the lock file and wherever a reader finds it', () => {
     const engines = [...FIRST_FIXED.map((version) => `^${version}`), `>=${FIXED_LINE}.0.0`].join(' || ');
     expect((JSON.parse(read('package.json')) as { engines: unknown }).engines).toEqual({ node: engines });
-    expect((JSON.parse(read('package-lock.json')) as { packages: Record<string, { engines: unknown }> }).packages['']).toMatchObject({ engines: { node: engines } });
+    expect(
+      (JSON.parse(read('package-lock.json')) as { packages: Record<string, { engines: unknown }> }).packages[''],
+    ).toMatchObject({ engines: { node: engines } });
     expect(read('README.md')).toContain('Node 20 (20.20.2 or newer), 22 (22.22.2) or 24 (24.14.1)');
     expect(read('.ci/run')).toContain('Node 20.20.2, 22.22.2, 24.14.1 or newer');
   });

@@ -34,11 +34,22 @@ describe('generated documents (when stale: npm run docs)', () => {
 describe('the configuration page', () => {
   const page = renderConfigurationPage();
 
-  it.each(SETTINGS)('has a row for $name with flag, variable, key, default and sentence', ({ name, flag, variable, about, ...rest }) => {
-    const row = page.split('\n').find((line) => line.startsWith(`| \`--${flag}\` |`));
-    const otherwise = rest.default === undefined ? '' : `\`${rest.default}\``;
-    expect(row?.split('|').map((cell) => cell.trim())).toEqual(['', `\`--${flag}\``, `\`${variable}\``, `\`${name}\``, otherwise, about, '']);
-  });
+  it.each(SETTINGS)(
+    'has a row for $name with flag, variable, key, default and sentence',
+    ({ name, flag, variable, about, ...rest }) => {
+      const row = page.split('\n').find((line) => line.startsWith(`| \`--${flag}\` |`));
+      const otherwise = rest.default === undefined ? '' : `\`${rest.default}\``;
+      expect(row?.split('|').map((cell) => cell.trim())).toEqual([
+        '',
+        `\`--${flag}\``,
+        `\`${variable}\``,
+        `\`${name}\``,
+        otherwise,
+        about,
+        '',
+      ]);
+    },
+  );
 
   it.each(VARIABLES)('mentions %s', (variable) => {
     expect(page).toContain(`\`${variable}\``);
@@ -57,8 +68,12 @@ describe('.env.example', () => {
   });
 
   it('shows defaults that are the defaults when their lines are uncommented', () => {
-    const withDefault = new Set(SETTINGS.filter((setting) => setting.default !== undefined).map(({ variable }) => variable));
-    const shown = lines.map((line) => /^# (CAIRN_SIGNAL_\w+)=(.*)$/.exec(line)).filter((parts) => parts !== null && withDefault.has(parts[1]));
+    const withDefault = new Set(
+      SETTINGS.filter((setting) => setting.default !== undefined).map(({ variable }) => variable),
+    );
+    const shown = lines
+      .map((line) => /^# (CAIRN_SIGNAL_\w+)=(.*)$/.exec(line))
+      .filter((parts) => parts !== null && withDefault.has(parts[1]));
     expect(shown).toHaveLength(withDefault.size);
 
     const environment = Object.fromEntries(shown.map((parts) => [parts![1], parts![2]]));

@@ -8,7 +8,9 @@ describe('an unknown variable', () => {
   }
 
   it('is a warning with the nearest name, without its value', () => {
-    expect(warnings('CAIRN_SIGNAL_AUTH_TOKN', 'CAIRN_SIGNAL_LISTEN', 'CAIRN_SIGNAL_CONFG', 'CAIRN_SIGNAL_WHATEVER_ELSE_XY')).toEqual([
+    expect(
+      warnings('CAIRN_SIGNAL_AUTH_TOKN', 'CAIRN_SIGNAL_LISTEN', 'CAIRN_SIGNAL_CONFG', 'CAIRN_SIGNAL_WHATEVER_ELSE_XY'),
+    ).toEqual([
       'CAIRN_SIGNAL_AUTH_TOKN: there is no such setting, so it does nothing (did you mean CAIRN_SIGNAL_AUTH_TOKEN?)',
       'CAIRN_SIGNAL_LISTEN: there is no such setting, so it does nothing (did you mean CAIRN_SIGNAL_LISTEN_ADDR?)',
       'CAIRN_SIGNAL_CONFG: there is no such setting, so it does nothing (did you mean CAIRN_SIGNAL_CONFIG?)',
@@ -16,20 +18,33 @@ describe('an unknown variable', () => {
     ]);
   });
 
-  it.each(['CAIRN_SIGNAL_FOO', 'CAIRN_SIGNAL_DRAIN', 'CAIRN_SIGNAL_LOG', 'CAIRN_SIGNAL_TOKEN'])('%s is not taken for one that shares only the prefix with it', (variable) => {
-    expect(warnings(variable)[0]).not.toMatch(/CAIRN_SIGNAL_(CONFIG|TLS_KEY)/);
-  });
+  it.each(['CAIRN_SIGNAL_FOO', 'CAIRN_SIGNAL_DRAIN', 'CAIRN_SIGNAL_LOG', 'CAIRN_SIGNAL_TOKEN'])(
+    '%s is not taken for one that shares only the prefix with it',
+    (variable) => {
+      expect(warnings(variable)[0]).not.toMatch(/CAIRN_SIGNAL_(CONFIG|TLS_KEY)/);
+    },
+  );
 
   it.each([
-    'CAIRN_SIGNAL_PORT', 'CAIRN_SIGNAL_SERVICE_HOST', 'CAIRN_SIGNAL_SERVICE_PORT', 'CAIRN_SIGNAL_SERVICE_PORT_HTTPS', 'CAIRN_SIGNAL_PORT_443_TCP',
-    'CAIRN_SIGNAL_PORT_443_TCP_ADDR', 'CAIRN_SIGNAL_PORT_443_TCP_PORT', 'CAIRN_SIGNAL_PORT_443_TCP_PROTO', 'CAIRN_SIGNAL_PORT_53_UDP',
+    'CAIRN_SIGNAL_PORT',
+    'CAIRN_SIGNAL_SERVICE_HOST',
+    'CAIRN_SIGNAL_SERVICE_PORT',
+    'CAIRN_SIGNAL_SERVICE_PORT_HTTPS',
+    'CAIRN_SIGNAL_PORT_443_TCP',
+    'CAIRN_SIGNAL_PORT_443_TCP_ADDR',
+    'CAIRN_SIGNAL_PORT_443_TCP_PORT',
+    'CAIRN_SIGNAL_PORT_443_TCP_PROTO',
+    'CAIRN_SIGNAL_PORT_53_UDP',
   ])('%s is ignored: Kubernetes sets it for a Service of that name', (variable) => {
     expect(warnings(variable)).toEqual([]);
   });
 
-  it.each(['CAIRN_SIGNAL_PORT_FILE', 'CAIRN_SIGNAL_PORT_443', 'CAIRN_SIGNAL_SERVICE', 'CAIRN_SIGNAL_PORT_443_TCPX'])('%s is nothing that Kubernetes sets', (variable) => {
-    expect(warnings(variable)).toHaveLength(1);
-  });
+  it.each(['CAIRN_SIGNAL_PORT_FILE', 'CAIRN_SIGNAL_PORT_443', 'CAIRN_SIGNAL_SERVICE', 'CAIRN_SIGNAL_PORT_443_TCPX'])(
+    '%s is nothing that Kubernetes sets',
+    (variable) => {
+      expect(warnings(variable)).toHaveLength(1);
+    },
+  );
 
   it('without our prefix is not looked at', () => {
     expect(warnings('RUST_LOG', 'PATH', 'CAIRN_AUTH_TOKEN', 'MY_CAIRN_SIGNAL_X')).toEqual([]);

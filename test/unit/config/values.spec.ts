@@ -1,6 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ZodType } from 'zod';
-import { bearerToken, count, duration, filePath, hostNames, listenAddress, oneOf, onOff } from '../../../src/config/values.js';
+import {
+  bearerToken,
+  count,
+  duration,
+  filePath,
+  hostNames,
+  listenAddress,
+  oneOf,
+  onOff,
+} from '../../../src/config/values.js';
 
 /** What a schema makes of what was written: the value, or the messages of its faults. */
 function read(schema: ZodType, written: unknown): unknown {
@@ -30,8 +39,25 @@ describe('an address to listen on', () => {
   const EXPECTED = 'expected an address as HOST:PORT, such as 0.0.0.0:443, [::]:443 or localhost:8080';
 
   it.each([
-    '127.0.0.1', '127.0.0.1:', ':443', '443', '*:443', '127.0.0.1:65536', '127.0.0.1:-1', '127.0.0.1:123456', '127.0.0.1:80a',
-    '::1:443', '[::1]', '[::1]:', '[]:443', '[localhost]:443', 'ws://localhost:443', 'localhost:443/', ' localhost:443', 'localhost:443\n', 'a b:1',
+    '127.0.0.1',
+    '127.0.0.1:',
+    ':443',
+    '443',
+    '*:443',
+    '127.0.0.1:65536',
+    '127.0.0.1:-1',
+    '127.0.0.1:123456',
+    '127.0.0.1:80a',
+    '::1:443',
+    '[::1]',
+    '[::1]:',
+    '[]:443',
+    '[localhost]:443',
+    'ws://localhost:443',
+    'localhost:443/',
+    ' localhost:443',
+    'localhost:443\n',
+    'a b:1',
   ])('%j is none', (written) => {
     expect(read(listenAddress, written)).toEqual(faults(EXPECTED));
   });
@@ -51,18 +77,36 @@ describe('an address to listen on', () => {
 });
 
 describe('a bearer token', () => {
-  it.each(['x', 's3cret', '-starts-with-a-dash', 'a.b~c+d/e==', 'two words', '!', '~'])('%j is read as it is', (written) => {
-    expect(read(bearerToken, written)).toBe(written);
-  });
+  it.each(['x', 's3cret', '-starts-with-a-dash', 'a.b~c+d/e==', 'two words', '!', '~'])(
+    '%j is read as it is',
+    (written) => {
+      expect(read(bearerToken, written)).toBe(written);
+    },
+  );
 
-  it.each([' s3cret', 's3cret ', ' ', '\t', 's3cret\r', 's3cret\n', 's3\u0000cret', 's3\tcret', 's3\u007fcret', 'sécret', '🔑', '\uFEFFs3cret'])('%j is none', (written) => {
+  it.each([
+    ' s3cret',
+    's3cret ',
+    ' ',
+    '\t',
+    's3cret\r',
+    's3cret\n',
+    's3\u0000cret',
+    's3\tcret',
+    's3\u007fcret',
+    'sécret',
+    '🔑',
+    '\uFEFFs3cret',
+  ])('%j is none', (written) => {
     expect(read(bearerToken, written)).toEqual(
       faults('expected visible ASCII characters without spaces around them: an HTTP header carries nothing else'),
     );
   });
 
   it('is one fault when it is empty', () => {
-    expect(read(bearerToken, '')).toEqual(faults('an empty token would let nobody in; to serve without a token, leave the setting out'));
+    expect(read(bearerToken, '')).toEqual(
+      faults('an empty token would let nobody in; to serve without a token, leave the setting out'),
+    );
   });
 
   it.each([[null], [true], [['s3cret']], [{ token: 's3cret' }]])('%j is none', (written) => {
@@ -86,12 +130,30 @@ describe('a length of time', () => {
 
   const EXPECTED = 'expected a length of time from 100ms to 1h, such as 500ms, 10s, 5m or 1h';
 
-  it.each(['99ms', '0s', '3600001ms', '3601s', '61m', '2h', '10', '10 s', '10S', '1.5s', '-1s', '+1s', '1e3s', '1d', 's', '', '1h30m', '9999999999s', '10s\n', 'constructor'])(
-    '%j is not from 100ms to 1h',
-    (written) => {
-      expect(read(duration('100ms', '1h'), written)).toEqual(faults(EXPECTED));
-    },
-  );
+  it.each([
+    '99ms',
+    '0s',
+    '3600001ms',
+    '3601s',
+    '61m',
+    '2h',
+    '10',
+    '10 s',
+    '10S',
+    '1.5s',
+    '-1s',
+    '+1s',
+    '1e3s',
+    '1d',
+    's',
+    '',
+    '1h30m',
+    '9999999999s',
+    '10s\n',
+    'constructor',
+  ])('%j is not from 100ms to 1h', (written) => {
+    expect(read(duration('100ms', '1h'), written)).toEqual(faults(EXPECTED));
+  });
 
   it.each([[10], [0], [null], [['10s']]])('%j without a unit is none', (written) => {
     expect(read(duration('100ms', '1h'), written)).toEqual(faults(EXPECTED));
@@ -99,13 +161,38 @@ describe('a length of time', () => {
 });
 
 describe('a count', () => {
-  it.each([[10, 10], [20, 20], ['10', 10], ['20', 20], ['0015', 15]])('%j is %i', (written, value) => {
+  it.each([
+    [10, 10],
+    [20, 20],
+    ['10', 10],
+    ['20', 20],
+    ['0015', 15],
+  ])('%j is %i', (written, value) => {
     expect(read(count(10, 20), written)).toBe(value);
   });
 
   it.each([
-    [9], [21], ['9'], ['21'], ['-10'], ['+10'], ['10.0'], ['1e1'], ['0x10'], [' 10'], ['10\n'], ['1_0'], [''], ['ten'], ['9999999999999999'],
-    [10.5], [Number.NaN], [Number.POSITIVE_INFINITY], [null], [true], [['10']],
+    [9],
+    [21],
+    ['9'],
+    ['21'],
+    ['-10'],
+    ['+10'],
+    ['10.0'],
+    ['1e1'],
+    ['0x10'],
+    [' 10'],
+    ['10\n'],
+    ['1_0'],
+    [''],
+    ['ten'],
+    ['9999999999999999'],
+    [10.5],
+    [Number.NaN],
+    [Number.POSITIVE_INFINITY],
+    [null],
+    [true],
+    [['10']],
   ])('%j is not from 10 to 20', (written) => {
     expect(read(count(10, 20), written)).toEqual(faults('expected a whole number from 10 to 20'));
   });
@@ -132,7 +219,14 @@ describe('the path of a file', () => {
 });
 
 describe('a switch', () => {
-  it.each([['on', true], ['true', true], [true, true], ['off', false], ['false', false], [false, false]])('%j is %j', (written, value) => {
+  it.each([
+    ['on', true],
+    ['true', true],
+    [true, true],
+    ['off', false],
+    ['false', false],
+    [false, false],
+  ])('%j is %j', (written, value) => {
     expect(read(onOff, written)).toBe(value);
   });
 
@@ -145,12 +239,32 @@ describe('host names', () => {
   it.each([
     ['node-1', ['node-1']],
     ['Ops.Example.COM., node_1', ['ops.example.com', 'node_1']],
-    [['a', 'b.c'], ['a', 'b.c']],
+    [
+      ['a', 'b.c'],
+      ['a', 'b.c'],
+    ],
   ])('%j are those without port, as they are compared', (written, value) => {
     expect(read(hostNames, written)).toEqual(value);
   });
 
-  it.each(['', 'a,', 'a:9090', 'http://a', 'a/b', 'a b', '*', '*.example.com', '.a', 'a..b', 'a..', '[::1]', 'a@b', 'l\u00f6cal'])('%j is none', (written) => {
-    expect(read(hostNames, written)).toEqual(faults('expected host names without port, such as node-1.example.com, several by commas'));
+  it.each([
+    '',
+    'a,',
+    'a:9090',
+    'http://a',
+    'a/b',
+    'a b',
+    '*',
+    '*.example.com',
+    '.a',
+    'a..b',
+    'a..',
+    '[::1]',
+    'a@b',
+    'l\u00f6cal',
+  ])('%j is none', (written) => {
+    expect(read(hostNames, written)).toEqual(
+      faults('expected host names without port, such as node-1.example.com, several by commas'),
+    );
   });
 });

@@ -22,15 +22,20 @@ function changed(change: (manifests: Manifests) => void): Manifests {
   return manifests;
 }
 
-const setting = (line: RegExp, to: string) => (manifests: Manifests): void => {
-  expect(manifests.config).toMatch(line);
-  manifests.config = manifests.config.replace(line, to);
-};
+const setting =
+  (line: RegExp, to: string) =>
+  (manifests: Manifests): void => {
+    expect(manifests.config).toMatch(line);
+    manifests.config = manifests.config.replace(line, to);
+  };
 
 describe('deploy/kubernetes', () => {
-  it.each<[string, object]>(objects(readManifests()).map((object) => [(object as { kind: string }).kind, object]))('%s is what the API describes', (_kind, object) => {
-    expect(schemaFaults(object)).toEqual([]);
-  });
+  it.each<[string, object]>(objects(readManifests()).map((object) => [(object as { kind: string }).kind, object]))(
+    '%s is what the API describes',
+    (_kind, object) => {
+      expect(schemaFaults(object)).toEqual([]);
+    },
+  );
 
   it.each(Object.entries(rules))('keeps the rule: %s', (_name, rule) => {
     expect(rule(readManifests())).toEqual([]);
@@ -39,7 +44,9 @@ describe('deploy/kubernetes', () => {
   it('asks paths that the server answers', async () => {
     const { http } = await startServer();
     const { startupProbe, livenessProbe, readinessProbe } = containerOf(readManifests());
-    for (const probe of [startupProbe, livenessProbe, readinessProbe]) expect((await fetch(`${http}${probe!.httpGet!.path!}`)).status).toBe(200);
+    for (const probe of [startupProbe, livenessProbe, readinessProbe]) {
+      expect((await fetch(`${http}${probe!.httpGet!.path!}`)).status).toBe(200);
+    }
   });
 
   it('has an example Secret that opens no server', () => {
@@ -50,101 +57,429 @@ describe('deploy/kubernetes', () => {
 
 describe('the schema finds', () => {
   it.each<[string, (manifests: Manifests) => unknown, RegExp]>([
-    ['a field that does not exist', ({ deployment }) => Object.assign(deployment.spec!.template.spec!.containers[0], { livenesProbe: {} }), /livenesProbe/],
-    ['a field of another type', ({ deployment }) => Object.assign(deployment.spec!, { minReadySeconds: '10' }), /'string' is not assignable to type 'number'/],
-    ['a field in the wrong place', ({ deployment }) => Object.assign(deployment.spec!.template.spec!, { readOnlyRootFilesystem: true }), /readOnlyRootFilesystem/],
-    ['a missing field', ({ deployment }) => Reflect.deleteProperty(deployment.spec!, 'selector'), /'selector' is missing/],
-    ['a version that has no such kind', ({ deployment }) => Object.assign(deployment, { apiVersion: 'autoscaling/v2' }), /no exported member 'Deployment'/],
-    ['a version that does not exist', ({ deployment }) => Object.assign(deployment, { apiVersion: 'apps/v7' }), /Cannot find module/],
+    [
+      'a field that does not exist',
+      ({ deployment }) => Object.assign(deployment.spec!.template.spec!.containers[0], { livenesProbe: {} }),
+      /livenesProbe/,
+    ],
+    [
+      'a field of another type',
+      ({ deployment }) => Object.assign(deployment.spec!, { minReadySeconds: '10' }),
+      /'string' is not assignable to type 'number'/,
+    ],
+    [
+      'a field in the wrong place',
+      ({ deployment }) => Object.assign(deployment.spec!.template.spec!, { readOnlyRootFilesystem: true }),
+      /readOnlyRootFilesystem/,
+    ],
+    [
+      'a missing field',
+      ({ deployment }) => Reflect.deleteProperty(deployment.spec!, 'selector'),
+      /'selector' is missing/,
+    ],
+    [
+      'a version that has no such kind',
+      ({ deployment }) => Object.assign(deployment, { apiVersion: 'autoscaling/v2' }),
+      /no exported member 'Deployment'/,
+    ],
+    [
+      'a version that does not exist',
+      ({ deployment }) => Object.assign(deployment, { apiVersion: 'apps/v7' }),
+      /Cannot find module/,
+    ],
     ['an object without a version', ({ deployment }) => Reflect.deleteProperty(deployment, 'apiVersion'), /./],
-    ['an object without metadata', ({ deployment }) => Reflect.deleteProperty(deployment, 'metadata'), /'metadata' is missing/],
+    [
+      'an object without metadata',
+      ({ deployment }) => Reflect.deleteProperty(deployment, 'metadata'),
+      /'metadata' is missing/,
+    ],
   ])('%s', (_what, change, fault) => {
     expect(schemaFaults(changed(change).deployment).join('\n')).toMatch(fault);
   });
 });
 
 const FAULTS: readonly [rule: string, what: string, change: (manifests: Manifests) => unknown, fault: RegExp][] = [
-  ['settings', 'a setting that does not exist', setting(/^logFormat:/m, 'logFormats:'), /logFormats: there is no such setting/],
-  ['settings', 'a value out of range', setting(/^maxConnections: .*/m, 'maxConnections: many'), /maxConnections "many": expected/],
+  [
+    'settings',
+    'a setting that does not exist',
+    setting(/^logFormat:/m, 'logFormats:'),
+    /logFormats: there is no such setting/,
+  ],
+  [
+    'settings',
+    'a value out of range',
+    setting(/^maxConnections: .*/m, 'maxConnections: many'),
+    /maxConnections "many": expected/,
+  ],
   ['settings', 'a key without its certificate', setting(/^tlsCert: .*\n/m, ''), /TLS needs both/],
   ['settings', 'a flag that does not exist', (manifests) => containerOf(manifests).args!.push('--port', '1'), /--port/],
-  ['settings', 'a variable that does not exist', (manifests) => containerOf(manifests).env!.push({ name: 'CAIRN_SIGNAL_PROT', value: '1' }), /CAIRN_SIGNAL_PROT: there is no such setting/],
-  ['files', 'a resource that is not there', ({ kustomization }) => kustomization.resources.push('ingress.yaml'), /ingress.yaml, which does not exist/],
+  [
+    'settings',
+    'a variable that does not exist',
+    (manifests) => containerOf(manifests).env!.push({ name: 'CAIRN_SIGNAL_PROT', value: '1' }),
+    /CAIRN_SIGNAL_PROT: there is no such setting/,
+  ],
+  [
+    'files',
+    'a resource that is not there',
+    ({ kustomization }) => kustomization.resources.push('ingress.yaml'),
+    /ingress.yaml, which does not exist/,
+  ],
   ['files', 'a file that is not applied', ({ kustomization }) => kustomization.resources.pop(), /leaves out/],
-  ['files', 'an example that is applied', ({ kustomization }) => kustomization.resources.push('secret.example.yaml'), /not to be applied/],
+  [
+    'files',
+    'an example that is applied',
+    ({ kustomization }) => kustomization.resources.push('secret.example.yaml'),
+    /not to be applied/,
+  ],
   ['files', 'an image that nobody chose', (manifests) => (containerOf(manifests).image = 'cairn'), /chooses no image/],
-  ['files', 'an image without a tag', ({ kustomization }) => Reflect.deleteProperty(kustomization.images[0], 'newTag'), /no fixed tag/],
-  ['selectors', 'another label on the pods', ({ deployment }) => (deployment.spec!.template.metadata!.labels = { app: 'x' }), /does not select its own/],
-  ['selectors', 'a Service of other pods', ({ service }) => (service.spec!.selector = { app: 'x' }), /Service selects no/],
-  ['selectors', 'a budget of other pods', ({ budget }) => (budget.spec!.selector = { matchLabels: { app: 'x' } }), /Budget selects no/],
+  [
+    'files',
+    'an image without a tag',
+    ({ kustomization }) => Reflect.deleteProperty(kustomization.images[0], 'newTag'),
+    /no fixed tag/,
+  ],
+  [
+    'selectors',
+    'another label on the pods',
+    ({ deployment }) => (deployment.spec!.template.metadata!.labels = { app: 'x' }),
+    /does not select its own/,
+  ],
+  [
+    'selectors',
+    'a Service of other pods',
+    ({ service }) => (service.spec!.selector = { app: 'x' }),
+    /Service selects no/,
+  ],
+  [
+    'selectors',
+    'a budget of other pods',
+    ({ budget }) => (budget.spec!.selector = { matchLabels: { app: 'x' } }),
+    /Budget selects no/,
+  ],
   ['selectors', 'a policy of all pods', ({ policy }) => (policy.spec!.podSelector = {}), /Policy selects no/],
-  ['selectors', 'a spread of other pods', (manifests) => (podOf(manifests).topologySpreadConstraints![0].labelSelector = { matchLabels: { app: 'x' } }), /counts other/],
-  ['selectors', 'a target that does not exist', ({ autoscaler }) => (autoscaler.spec!.scaleTargetRef.name = 'x'), /scales something else/],
+  [
+    'selectors',
+    'a spread of other pods',
+    (manifests) => (podOf(manifests).topologySpreadConstraints![0].labelSelector = { matchLabels: { app: 'x' } }),
+    /counts other/,
+  ],
+  [
+    'selectors',
+    'a target that does not exist',
+    ({ autoscaler }) => (autoscaler.spec!.scaleTargetRef.name = 'x'),
+    /scales something else/,
+  ],
   ['ports', 'another port in the settings', setting(/0\.0\.0\.0:8443/, '0.0.0.0:443'), /listens on 443/],
   ['ports', 'an address that pods cannot reach', setting(/0\.0\.0\.0:8443/, '127.0.0.1:8443'), /all addresses/],
-  ['ports', 'two ports of one name', (manifests) => containerOf(manifests).ports!.push({ name: 'wss', containerPort: 1 }), /one name/],
-  ['ports', 'a target port that does not exist', ({ service }) => (service.spec!.ports![0].targetPort = 'http'), /targetPort http/],
-  ['ports', 'a probe of another port', (manifests) => (containerOf(manifests).livenessProbe!.httpGet!.port = 8080), /liveness probe's port 8080/],
-  ['ports', 'a management address for the pod alone', setting(/0\.0\.0\.0:9090/, '127.0.0.1:9090'), /all addresses at 9090/],
+  [
+    'ports',
+    'two ports of one name',
+    (manifests) => containerOf(manifests).ports!.push({ name: 'wss', containerPort: 1 }),
+    /one name/,
+  ],
+  [
+    'ports',
+    'a target port that does not exist',
+    ({ service }) => (service.spec!.ports![0].targetPort = 'http'),
+    /targetPort http/,
+  ],
+  [
+    'ports',
+    'a probe of another port',
+    (manifests) => (containerOf(manifests).livenessProbe!.httpGet!.port = 8080),
+    /liveness probe's port 8080/,
+  ],
+  [
+    'ports',
+    'a management address for the pod alone',
+    setting(/0\.0\.0\.0:9090/, '127.0.0.1:9090'),
+    /all addresses at 9090/,
+  ],
   ['ports', 'another management port in the settings', setting(/0\.0\.0\.0:9090/, '0.0.0.0:9091'), /listens on 9091/],
-  ['ports', 'a port of nobody', (manifests) => containerOf(manifests).ports!.push({ name: 'debug', containerPort: 9229 }), /nobody listens on the container's port 9229/],
+  [
+    'ports',
+    'a port of nobody',
+    (manifests) => containerOf(manifests).ports!.push({ name: 'debug', containerPort: 9229 }),
+    /nobody listens on the container's port 9229/,
+  ],
   ['management', 'no management address', setting(/^managementAddr: .*/m, ''), /nobody can see/],
   ['settings', 'one port for all', setting(/0\.0\.0\.0:9090/, '0.0.0.0:8443'), /needs a port of its own/],
-  ['management', 'a port by another name', (manifests) => (containerOf(manifests).ports![1].name = 'metrics'), /does not find the management port/],
-  ['management', 'a Service for it', ({ service }) => service.spec!.ports!.push({ name: 'management', port: 9090, targetPort: 'management' }), /Service leads/],
-  ['management', 'a Service by number', ({ service }) => service.spec!.ports!.push({ name: 'management', port: 9090 }), /Service leads/],
-  ['management', 'a Service for it alone', ({ service }) => (service.spec!.ports![0].targetPort = 9090), /Service leads/],
-  ['management', 'a probe of it', (manifests) => (containerOf(manifests).readinessProbe!.httpGet!.port = 'management'), /where no peer does/],
+  [
+    'management',
+    'a port by another name',
+    (manifests) => (containerOf(manifests).ports![1].name = 'metrics'),
+    /does not find the management port/,
+  ],
+  [
+    'management',
+    'a Service for it',
+    ({ service }) => service.spec!.ports!.push({ name: 'management', port: 9090, targetPort: 'management' }),
+    /Service leads/,
+  ],
+  [
+    'management',
+    'a Service by number',
+    ({ service }) => service.spec!.ports!.push({ name: 'management', port: 9090 }),
+    /Service leads/,
+  ],
+  [
+    'management',
+    'a Service for it alone',
+    ({ service }) => (service.spec!.ports![0].targetPort = 9090),
+    /Service leads/,
+  ],
+  [
+    'management',
+    'a probe of it',
+    (manifests) => (containerOf(manifests).readinessProbe!.httpGet!.port = 'management'),
+    /where no peer does/,
+  ],
   ['management', 'a policy without Prometheus', ({ policy }) => policy.spec!.ingress!.pop(), /keeps Prometheus out/],
-  ['management', 'a policy for everyone', ({ policy }) => Reflect.deleteProperty(policy.spec!.ingress![1], 'from'), /lets anyone/],
-  ['management', 'a policy for every namespace', ({ policy }) => (policy.spec!.ingress![1].from![0].namespaceSelector = {}), /lets anyone/],
-  ['management', 'a policy for every port', ({ policy }) => Reflect.deleteProperty(policy.spec!.ingress![0], 'ports'), /lets anyone/],
-  ['management', 'a policy for all of its own namespace', ({ policy }) => policy.spec!.ingress![1].from!.push({ podSelector: {} }), /lets anyone/],
-  ['probes', 'a path that does not exist', (manifests) => (containerOf(manifests).livenessProbe!.httpGet!.path = '/healthz'), /liveness probe asks \/healthz/],
-  ['probes', 'readiness for liveness', (manifests) => (containerOf(manifests).livenessProbe!.httpGet!.path = '/health/ready'), /liveness probe/],
-  ['probes', 'a missing probe', (manifests) => Reflect.deleteProperty(containerOf(manifests), 'readinessProbe'), /readiness probe/],
-  ['probes', 'plain HTTP to TLS', (manifests) => Reflect.deleteProperty(containerOf(manifests).startupProbe!.httpGet!, 'scheme'), /by HTTP, the server answers by HTTPS/],
-  ['mounts', 'a mount without a volume', (manifests) => (containerOf(manifests).volumeMounts![0].name = 'x'), /volume x is mounted and does not exist/],
-  ['mounts', 'a volume that is not mounted', (manifests) => containerOf(manifests).volumeMounts!.pop(), /volume tls is not mounted/],
-  ['mounts', 'a ConfigMap that does not exist', ({ kustomization }) => (kustomization.configMapGenerator[0].name = 'x'), /volume config is of a ConfigMap/],
-  ['mounts', 'a Secret of another name', ({ secret }) => (secret.metadata!.name = 'x'), /volume tokens is of a ConfigMap or Secret/],
-  ['mounts', 'a key of another name', ({ secret }) => (secret.stringData = { token: '' }), /authTokenFile: there is no/],
-  ['mounts', 'a certificate elsewhere', setting(/^tlsCert: .*/m, 'tlsCert: /certs/tls.crt'), /tlsCert: there is no \/certs\/tls.crt/],
-  ['mounts', 'a configuration file elsewhere', (manifests) => (containerOf(manifests).args![1] = '/etc/x.yaml'), /--config: there is no \/etc\/x.yaml/],
-  ['mounts', 'a Secret by subPath', (manifests) => (containerOf(manifests).volumeMounts![1].subPath = 'tokens'), /subPath/],
-  ['mounts', 'a Secret that everyone may read', (manifests) => (podOf(manifests).volumes![1].secret!.defaultMode = 0o444), /group alone/],
-  ['mounts', 'a Secret of another group', (manifests) => (podOf(manifests).securityContext!.fsGroup = 1), /another group/],
-  ['example', 'a token in the example', ({ secret }) => (secret.stringData = { tokens: 'changeme\n' }), /everyone knows/],
-  ['grace', 'a grace period too short', (manifests) => (podOf(manifests).terminationGracePeriodSeconds = 54), /grace period/],
-  ['grace', 'the default grace period', (manifests) => Reflect.deleteProperty(podOf(manifests), 'terminationGracePeriodSeconds'), /grace period/],
+  [
+    'management',
+    'a policy for everyone',
+    ({ policy }) => Reflect.deleteProperty(policy.spec!.ingress![1], 'from'),
+    /lets anyone/,
+  ],
+  [
+    'management',
+    'a policy for every namespace',
+    ({ policy }) => (policy.spec!.ingress![1].from![0].namespaceSelector = {}),
+    /lets anyone/,
+  ],
+  [
+    'management',
+    'a policy for every port',
+    ({ policy }) => Reflect.deleteProperty(policy.spec!.ingress![0], 'ports'),
+    /lets anyone/,
+  ],
+  [
+    'management',
+    'a policy for all of its own namespace',
+    ({ policy }) => policy.spec!.ingress![1].from!.push({ podSelector: {} }),
+    /lets anyone/,
+  ],
+  [
+    'probes',
+    'a path that does not exist',
+    (manifests) => (containerOf(manifests).livenessProbe!.httpGet!.path = '/healthz'),
+    /liveness probe asks \/healthz/,
+  ],
+  [
+    'probes',
+    'readiness for liveness',
+    (manifests) => (containerOf(manifests).livenessProbe!.httpGet!.path = '/health/ready'),
+    /liveness probe/,
+  ],
+  [
+    'probes',
+    'a missing probe',
+    (manifests) => Reflect.deleteProperty(containerOf(manifests), 'readinessProbe'),
+    /readiness probe/,
+  ],
+  [
+    'probes',
+    'plain HTTP to TLS',
+    (manifests) => Reflect.deleteProperty(containerOf(manifests).startupProbe!.httpGet!, 'scheme'),
+    /by HTTP, the server answers by HTTPS/,
+  ],
+  [
+    'mounts',
+    'a mount without a volume',
+    (manifests) => (containerOf(manifests).volumeMounts![0].name = 'x'),
+    /volume x is mounted and does not exist/,
+  ],
+  [
+    'mounts',
+    'a volume that is not mounted',
+    (manifests) => containerOf(manifests).volumeMounts!.pop(),
+    /volume tls is not mounted/,
+  ],
+  [
+    'mounts',
+    'a ConfigMap that does not exist',
+    ({ kustomization }) => (kustomization.configMapGenerator[0].name = 'x'),
+    /volume config is of a ConfigMap/,
+  ],
+  [
+    'mounts',
+    'a Secret of another name',
+    ({ secret }) => (secret.metadata!.name = 'x'),
+    /volume tokens is of a ConfigMap or Secret/,
+  ],
+  [
+    'mounts',
+    'a key of another name',
+    ({ secret }) => (secret.stringData = { token: '' }),
+    /authTokenFile: there is no/,
+  ],
+  [
+    'mounts',
+    'a certificate elsewhere',
+    setting(/^tlsCert: .*/m, 'tlsCert: /certs/tls.crt'),
+    /tlsCert: there is no \/certs\/tls.crt/,
+  ],
+  [
+    'mounts',
+    'a configuration file elsewhere',
+    (manifests) => (containerOf(manifests).args![1] = '/etc/x.yaml'),
+    /--config: there is no \/etc\/x.yaml/,
+  ],
+  [
+    'mounts',
+    'a Secret by subPath',
+    (manifests) => (containerOf(manifests).volumeMounts![1].subPath = 'tokens'),
+    /subPath/,
+  ],
+  [
+    'mounts',
+    'a Secret that everyone may read',
+    (manifests) => (podOf(manifests).volumes![1].secret!.defaultMode = 0o444),
+    /group alone/,
+  ],
+  [
+    'mounts',
+    'a Secret of another group',
+    (manifests) => (podOf(manifests).securityContext!.fsGroup = 1),
+    /another group/,
+  ],
+  [
+    'example',
+    'a token in the example',
+    ({ secret }) => (secret.stringData = { tokens: 'changeme\n' }),
+    /everyone knows/,
+  ],
+  [
+    'grace',
+    'a grace period too short',
+    (manifests) => (podOf(manifests).terminationGracePeriodSeconds = 54),
+    /grace period/,
+  ],
+  [
+    'grace',
+    'the default grace period',
+    (manifests) => Reflect.deleteProperty(podOf(manifests), 'terminationGracePeriodSeconds'),
+    /grace period/,
+  ],
   ['grace', 'a longer drain', setting(/^drainTimeout: .*/m, 'drainTimeout: 1m'), /grace period/],
   ['grace', 'no delay', setting(/^drainDelay: .*/m, 'drainDelay: 0s'), /drain-delay/],
-  ['grace', 'a preStop hook', (manifests) => (containerOf(manifests).lifecycle = { preStop: { exec: { command: ['sleep', '5'] } } }), /preStop/],
+  [
+    'grace',
+    'a preStop hook',
+    (manifests) => (containerOf(manifests).lifecycle = { preStop: { exec: { command: ['sleep', '5'] } } }),
+    /preStop/,
+  ],
   ['security', 'root', (manifests) => (podOf(manifests).securityContext!.runAsUser = 0), /65532/],
-  ['security', 'no seccomp profile', (manifests) => Reflect.deleteProperty(podOf(manifests).securityContext!, 'seccompProfile'), /seccomp/],
-  ['security', 'a root file system to write', (manifests) => (containerOf(manifests).securityContext!.readOnlyRootFilesystem = false), /root file system/],
-  ['security', 'privileges', (manifests) => Reflect.deleteProperty(containerOf(manifests).securityContext!, 'allowPrivilegeEscalation'), /privileges/],
-  ['security', 'a capability', (manifests) => (containerOf(manifests).securityContext!.capabilities!.add = ['NET_ADMIN']), /capabilities/],
+  [
+    'security',
+    'no seccomp profile',
+    (manifests) => Reflect.deleteProperty(podOf(manifests).securityContext!, 'seccompProfile'),
+    /seccomp/,
+  ],
+  [
+    'security',
+    'a root file system to write',
+    (manifests) => (containerOf(manifests).securityContext!.readOnlyRootFilesystem = false),
+    /root file system/,
+  ],
+  [
+    'security',
+    'privileges',
+    (manifests) => Reflect.deleteProperty(containerOf(manifests).securityContext!, 'allowPrivilegeEscalation'),
+    /privileges/,
+  ],
+  [
+    'security',
+    'a capability',
+    (manifests) => (containerOf(manifests).securityContext!.capabilities!.add = ['NET_ADMIN']),
+    /capabilities/,
+  ],
   ['security', 'the network of the machine', (manifests) => (podOf(manifests).hostNetwork = true), /apart/],
-  ['security', 'a token of the API server', (manifests) => (podOf(manifests).automountServiceAccountToken = true), /API server/],
-  ['security', 'variables of Services', (manifests) => Reflect.deleteProperty(podOf(manifests), 'enableServiceLinks'), /Services/],
-  ['rollout', 'an update that takes first', ({ deployment }) => (deployment.spec!.strategy!.rollingUpdate!.maxUnavailable = 1), /takes a pod/],
+  [
+    'security',
+    'a token of the API server',
+    (manifests) => (podOf(manifests).automountServiceAccountToken = true),
+    /API server/,
+  ],
+  [
+    'security',
+    'variables of Services',
+    (manifests) => Reflect.deleteProperty(podOf(manifests), 'enableServiceLinks'),
+    /Services/,
+  ],
+  [
+    'rollout',
+    'an update that takes first',
+    ({ deployment }) => (deployment.spec!.strategy!.rollingUpdate!.maxUnavailable = 1),
+    /takes a pod/,
+  ],
   ['rollout', 'a number of its own', ({ deployment }) => (deployment.spec!.replicas = 3), /undoes/],
   ['rollout', 'two pods', ({ autoscaler }) => (autoscaler.spec!.minReplicas = 2), /fewer than 3/],
   ['rollout', 'evictions by two', ({ budget }) => (budget.spec!.maxUnavailable = 2), /evicted/],
-  ['rollout', 'no spread', (manifests) => Reflect.deleteProperty(podOf(manifests), 'topologySpreadConstraints'), /not spread/],
-  ['rollout', 'hasty scaling', ({ autoscaler }) => (autoscaler.spec!.behavior!.scaleDown!.stabilizationWindowSeconds = 60), /hasty/],
+  [
+    'rollout',
+    'no spread',
+    (manifests) => Reflect.deleteProperty(podOf(manifests), 'topologySpreadConstraints'),
+    /not spread/,
+  ],
+  [
+    'rollout',
+    'hasty scaling',
+    ({ autoscaler }) => (autoscaler.spec!.behavior!.scaleDown!.stabilizationWindowSeconds = 60),
+    /hasty/,
+  ],
   ['rollout', 'stickiness', ({ service }) => (service.spec!.sessionAffinity = 'ClientIP'), /sticky/],
-  ['rollout', 'addresses of machines for peers', ({ service }) => (service.spec!.externalTrafficPolicy = 'Cluster'), /addresses/],
-  ['resources', 'a heap too large', (manifests) => (containerOf(manifests).env![0].value = '--max-old-space-size=900'), /do not fit/],
+  [
+    'rollout',
+    'addresses of machines for peers',
+    ({ service }) => (service.spec!.externalTrafficPolicy = 'Cluster'),
+    /addresses/,
+  ],
+  [
+    'resources',
+    'a heap too large',
+    (manifests) => (containerOf(manifests).env![0].value = '--max-old-space-size=900'),
+    /do not fit/,
+  ],
   ['resources', 'no heap size', (manifests) => Reflect.deleteProperty(containerOf(manifests), 'env'), /do not fit/],
-  ['resources', 'buffers too large', setting(/^maxBufferedTotalBytes: .*/m, 'maxBufferedTotalBytes: 1073741824'), /do not fit/],
-  ['resources', 'too much that is not finished', setting(/^maxUnfinishedTotalBytes: .*/m, 'maxUnfinishedTotalBytes: 1073741824'), /do not fit/],
-  ['resources', 'less memory than promised', (manifests) => (containerOf(manifests).resources!.requests!.memory = '512Mi'), /not reserved/],
-  ['resources', 'no share of CPU', (manifests) => Reflect.deleteProperty(containerOf(manifests).resources!.requests!, 'cpu'), /no share/],
+  [
+    'resources',
+    'buffers too large',
+    setting(/^maxBufferedTotalBytes: .*/m, 'maxBufferedTotalBytes: 1073741824'),
+    /do not fit/,
+  ],
+  [
+    'resources',
+    'too much that is not finished',
+    setting(/^maxUnfinishedTotalBytes: .*/m, 'maxUnfinishedTotalBytes: 1073741824'),
+    /do not fit/,
+  ],
+  [
+    'resources',
+    'less memory than promised',
+    (manifests) => (containerOf(manifests).resources!.requests!.memory = '512Mi'),
+    /not reserved/,
+  ],
+  [
+    'resources',
+    'no share of CPU',
+    (manifests) => Reflect.deleteProperty(containerOf(manifests).resources!.requests!, 'cpu'),
+    /no share/,
+  ],
   ['network', 'one direction alone', ({ policy }) => policy.spec!.policyTypes!.pop(), /one direction/],
-  ['network', 'a policy for another port', ({ policy }) => (policy.spec!.ingress![0].ports![0].port = 443), /not let in/],
-  ['network', 'peers from one place', ({ policy }) => (policy.spec!.ingress![0].from = [{ podSelector: {} }]), /not let in/],
+  [
+    'network',
+    'a policy for another port',
+    ({ policy }) => (policy.spec!.ingress![0].ports![0].port = 443),
+    /not let in/,
+  ],
+  [
+    'network',
+    'peers from one place',
+    ({ policy }) => (policy.spec!.ingress![0].from = [{ podSelector: {} }]),
+    /not let in/,
+  ],
   ['network', 'no DNS', ({ policy }) => policy.spec!.egress!.shift(), /ask DNS/],
   ['network', 'no NATS', ({ policy }) => policy.spec!.egress!.pop(), /reach NATS/],
   ['network', 'NATS in another namespace', setting(/nats\.nats\.svc/, 'nats.bus.svc'), /reach NATS/],

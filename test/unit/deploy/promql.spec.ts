@@ -9,21 +9,73 @@ describe('parsePromql', () => {
     ['-up', [{ ...bare, metric: 'up' }]],
     ['a:b:c', [{ ...bare, metric: 'a:b:c' }]],
     ['x{}', [{ ...bare, metric: 'x' }]],
-    ['x{job="a", code!~"1|2",}', [{ ...bare, metric: 'x', matchers: [{ label: 'job', operator: '=', value: 'a' }, { label: 'code', operator: '!~', value: '1|2' }] }]],
-    ['x{a="rate(y[5m]) } # \\" b"}', [{ ...bare, metric: 'x', matchers: [{ label: 'a', operator: '=', value: 'rate(y[5m]) } # " b' }] }]],
+    [
+      'x{job="a", code!~"1|2",}',
+      [
+        {
+          ...bare,
+          metric: 'x',
+          matchers: [
+            { label: 'job', operator: '=', value: 'a' },
+            { label: 'code', operator: '!~', value: '1|2' },
+          ],
+        },
+      ],
+    ],
+    [
+      'x{a="rate(y[5m]) } # \\" b"}',
+      [{ ...bare, metric: 'x', matchers: [{ label: 'a', operator: '=', value: 'rate(y[5m]) } # " b' }] }],
+    ],
     ['rate(x[5m])', [{ ...bare, metric: 'x', range: '5m', calls: ['rate'] }]],
     ['rate(x[1h30m])', [{ ...bare, metric: 'x', range: '1h30m', calls: ['rate'] }]],
-    ['rate(x{a="$b"}[$__rate_interval])', [{ ...bare, metric: 'x', matchers: [{ label: 'a', operator: '=', value: '$b' }], range: '$__rate_interval', calls: ['rate'] }]],
-    ['x > 1 and y{} # of z', [{ ...bare, metric: 'x' }, { ...bare, metric: 'y' }]],
-    ['(x) / (y + 1.5e-3) * 86400', [{ ...bare, metric: 'x' }, { ...bare, metric: 'y' }]],
+    [
+      'rate(x{a="$b"}[$__rate_interval])',
+      [
+        {
+          ...bare,
+          metric: 'x',
+          matchers: [{ label: 'a', operator: '=', value: '$b' }],
+          range: '$__rate_interval',
+          calls: ['rate'],
+        },
+      ],
+    ],
+    [
+      'x > 1 and y{} # of z',
+      [
+        { ...bare, metric: 'x' },
+        { ...bare, metric: 'y' },
+      ],
+    ],
+    [
+      '(x) / (y + 1.5e-3) * 86400',
+      [
+        { ...bare, metric: 'x' },
+        { ...bare, metric: 'y' },
+      ],
+    ],
     ['x - time()', [{ ...bare, metric: 'x' }]],
     ['x > bool 1', [{ ...bare, metric: 'x' }]],
     ['sum(x)', [{ ...bare, metric: 'x', calls: ['sum'] }]],
     ['sum without (a) (x)', [{ ...bare, metric: 'x', calls: ['sum'], grouped: ['a'] }]],
-    ['topk(5, sum by (a, b) (x)) > y', [{ ...bare, metric: 'x', calls: ['topk', 'sum'], grouped: ['a', 'b'] }, { ...bare, metric: 'y' }]],
+    [
+      'topk(5, sum by (a, b) (x)) > y',
+      [
+        { ...bare, metric: 'x', calls: ['topk', 'sum'], grouped: ['a', 'b'] },
+        { ...bare, metric: 'y' },
+      ],
+    ],
     [
       'histogram_quantile(0.95, sum by (job, le) (rate(x_bucket[30m])))',
-      [{ ...bare, metric: 'x_bucket', range: '30m', calls: ['histogram_quantile', 'sum', 'rate'], grouped: ['job', 'le'] }],
+      [
+        {
+          ...bare,
+          metric: 'x_bucket',
+          range: '30m',
+          calls: ['histogram_quantile', 'sum', 'rate'],
+          grouped: ['job', 'le'],
+        },
+      ],
     ],
   ])('finds what selects series in: %s', (expression, selectors) => {
     expect(parsePromql(expression).selectors).toEqual(selectors);

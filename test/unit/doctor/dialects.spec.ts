@@ -12,12 +12,30 @@ const CONNECTING = ['dns', 'tcp', 'tls', 'upgrade', 'auth'];
 
 describe('a server like the reference', () => {
   it('relays, ignores JSON, and selects no subprotocol: two warnings, and nothing failed', async () => {
-    const findings = await diagnose(`ws://127.0.0.1:${await startReference({ handleProtocols: () => false })}`, { token: 'abc' });
-    expect(verdicts(findings)).toEqual({
-      dns: 'ok', tcp: 'ok', tls: 'skipped', http: 'ok', upgrade: 'ok', auth: 'warning', cbor: 'ok', json: 'warning', size: 'ok', browser: 'warning', idle: 'skipped',
+    const findings = await diagnose(`ws://127.0.0.1:${await startReference({ handleProtocols: () => false })}`, {
+      token: 'abc',
     });
-    expect(findings.json).toMatchObject({ found: expect.stringContaining('the published libraries will not find each other'), figures: { answered: false } });
-    expect(findings.size).toMatchObject({ found: 'messages of 1,048,576 bytes and more pass', figures: { bytes: 1_048_576, exact: false } });
+    expect(verdicts(findings)).toEqual({
+      dns: 'ok',
+      tcp: 'ok',
+      tls: 'skipped',
+      http: 'ok',
+      upgrade: 'ok',
+      auth: 'warning',
+      cbor: 'ok',
+      json: 'warning',
+      size: 'ok',
+      browser: 'warning',
+      idle: 'skipped',
+    });
+    expect(findings.json).toMatchObject({
+      found: expect.stringContaining('the published libraries will not find each other'),
+      figures: { answered: false },
+    });
+    expect(findings.size).toMatchObject({
+      found: 'messages of 1,048,576 bytes and more pass',
+      figures: { bytes: 1_048_576, exact: false },
+    });
     expect(findings.auth.found).toContain('open to everyone');
     expect(findings.browser.found).toContain('none is selected');
   });
@@ -31,8 +49,18 @@ describe('CBOR', () => {
       socket.once('message', () => socket.on('message', () => clock.pass(10_000)));
     });
     await startWebSockets(() => undefined, {}, { host: '127.0.0.2', port });
-    const { cbor } = await diagnose(`ws://host.invalid:${port}`, { clock, timeout: 10_000, addresses: ['127.0.0.1', '127.0.0.2'], only: ['tcp', 'cbor'] });
-    expect(cbor).toMatchObject({ verdict: 'failed', mend: expect.stringContaining('127.0.0.1 and 127.0.0.2 seem to be different servers: join them with one nats-url') });
+    const { cbor } = await diagnose(`ws://host.invalid:${port}`, {
+      clock,
+      timeout: 10_000,
+      addresses: ['127.0.0.1', '127.0.0.2'],
+      only: ['tcp', 'cbor'],
+    });
+    expect(cbor).toMatchObject({
+      verdict: 'failed',
+      mend: expect.stringContaining(
+        '127.0.0.1 and 127.0.0.2 seem to be different servers: join them with one nats-url',
+      ),
+    });
   });
 
   it('a server that takes everything and relays nothing is given up after the time-out', async () => {
@@ -45,8 +73,16 @@ describe('CBOR', () => {
         if (messages >= 3) clock.pass(10_000);
       });
     });
-    const { cbor } = await diagnose(`ws://127.0.0.1:${port}`, { clock, timeout: 10_000, only: [...CONNECTING, 'cbor'] });
-    expect(cbor).toMatchObject({ verdict: 'failed', found: 'a relay does not reach the other connection within 10 s', mend: expect.stringMatching(/nats-url.*topic policy.*claim topics.*--topic/) });
+    const { cbor } = await diagnose(`ws://127.0.0.1:${port}`, {
+      clock,
+      timeout: 10_000,
+      only: [...CONNECTING, 'cbor'],
+    });
+    expect(cbor).toMatchObject({
+      verdict: 'failed',
+      found: 'a relay does not reach the other connection within 10 s',
+      mend: expect.stringMatching(/nats-url.*topic policy.*claim topics.*--topic/),
+    });
   });
 
   it('a server that says more than was asked for is given up at once, before it fills the memory', async () => {
@@ -55,8 +91,16 @@ describe('CBOR', () => {
         for (let i = 0; i < 100; i++) socket.send('{"type":"news"}');
       });
     });
-    const { cbor } = await diagnose(`ws://127.0.0.1:${port}`, { clock: new HeldClock(), timeout: 10_000, only: [...CONNECTING, 'cbor'] });
-    expect(cbor).toMatchObject({ verdict: 'failed', found: 'the connection was given up here: the server sends messages that nobody asked for', mend: expect.stringContaining('no signaling server') });
+    const { cbor } = await diagnose(`ws://127.0.0.1:${port}`, {
+      clock: new HeldClock(),
+      timeout: 10_000,
+      only: [...CONNECTING, 'cbor'],
+    });
+    expect(cbor).toMatchObject({
+      verdict: 'failed',
+      found: 'the connection was given up here: the server sends messages that nobody asked for',
+      mend: expect.stringContaining('no signaling server'),
+    });
   });
 
   it('a first relay that is lost is a warning', async () => {
@@ -73,14 +117,26 @@ describe('CBOR', () => {
         else for (const other of sockets) if (other !== socket) other.send(data);
       });
     });
-    const { cbor } = await diagnose(`ws://127.0.0.1:${port}`, { clock, timeout: 10_000, only: [...CONNECTING, 'cbor'] });
-    expect(cbor).toMatchObject({ verdict: 'warning', found: 'a message to another peer and one back: 0 ms, at the second try: what was relayed right after subscribing was lost' });
+    const { cbor } = await diagnose(`ws://127.0.0.1:${port}`, {
+      clock,
+      timeout: 10_000,
+      only: [...CONNECTING, 'cbor'],
+    });
+    expect(cbor).toMatchObject({
+      verdict: 'warning',
+      found:
+        'a message to another peer and one back: 0 ms, at the second try: what was relayed right after subscribing was lost',
+    });
   });
 
   it('a server that answers no ping is given up after the time-out', async () => {
     const clock = new HeldClock();
     const port = await startWebSockets((socket) => socket.on('ping', () => clock.pass(10_000)), { autoPong: false });
-    const { cbor } = await diagnose(`ws://127.0.0.1:${port}`, { clock, timeout: 10_000, only: [...CONNECTING, 'cbor'] });
+    const { cbor } = await diagnose(`ws://127.0.0.1:${port}`, {
+      clock,
+      timeout: 10_000,
+      only: [...CONNECTING, 'cbor'],
+    });
     expect(cbor).toMatchObject({ verdict: 'failed', found: 'no pong to a ping within 10 s' });
   });
 });
@@ -88,21 +144,38 @@ describe('CBOR', () => {
 describe('JSON', () => {
   /** A server that answers every JSON message with what `answer` makes of it. */
   async function examine(answer: (message: { type: string; topic: string; payload?: string }) => unknown) {
-    const answerTo = (socket: WebSocket) => (data: Buffer, isBinary: boolean) => !isBinary && socket.send(JSON.stringify(answer(JSON.parse(data.toString()) as { type: string; topic: string })));
+    const answerTo = (socket: WebSocket) => (data: Buffer, isBinary: boolean) =>
+      !isBinary && socket.send(JSON.stringify(answer(JSON.parse(data.toString()) as { type: string; topic: string })));
     const port = await startWebSockets((socket) => socket.on('message', answerTo(socket)));
     const { json } = await diagnose(`ws://127.0.0.1:${port}`, { only: [...CONNECTING, 'json'] });
     return json;
   }
 
   it('what was published is not found: two servers', async () => {
-    const json = await examine(({ type, topic }) => (type === 'publish' ? { type: 'ack', topic } : { type: 'result', topic, payload: null, peers: [] }));
-    expect(json).toMatchObject({ verdict: 'failed', figures: { answered: true, found: false }, mend: expect.stringContaining('nats-url') });
+    const json = await examine(({ type, topic }) =>
+      type === 'publish' ? { type: 'ack', topic } : { type: 'result', topic, payload: null, peers: [] },
+    );
+    expect(json).toMatchObject({
+      verdict: 'failed',
+      figures: { answered: true, found: false },
+      mend: expect.stringContaining('nats-url'),
+    });
   });
 
   it('J4: what was published is found also where another peer has published on the topic since', async () => {
     let published = '';
     const json = await examine(({ type, topic, payload }) => {
-      if (type !== 'publish') return { type: 'result', topic, payload: 'bmV3ZXI=', peers: [{ peer_id: '', addresses: ['6e65776572'] }, { peer_id: '', addresses: [published] }] };
+      if (type !== 'publish') {
+        return {
+          type: 'result',
+          topic,
+          payload: 'bmV3ZXI=',
+          peers: [
+            { peer_id: '', addresses: ['6e65776572'] },
+            { peer_id: '', addresses: [published] },
+          ],
+        };
+      }
       published = Buffer.from(payload!, 'base64').toString('hex');
       return { type: 'ack', topic };
     });
@@ -110,29 +183,44 @@ describe('JSON', () => {
   });
 
   it('J4: only what others published is found: two servers', async () => {
-    const json = await examine(({ type, topic }) => (type === 'publish' ? { type: 'ack', topic } : { type: 'result', topic, payload: 'b3RoZXI=', peers: [{ peer_id: '', addresses: ['6f74686572'] }] }));
+    const json = await examine(({ type, topic }) =>
+      type === 'publish'
+        ? { type: 'ack', topic }
+        : { type: 'result', topic, payload: 'b3RoZXI=', peers: [{ peer_id: '', addresses: ['6f74686572'] }] },
+    );
     expect(json).toMatchObject({ verdict: 'failed', figures: { answered: true, found: false } });
   });
 
   it('records are off', async () => {
-    expect(await examine(({ topic }) => ({ type: 'error', topic, code: 'records_off', message: 'x' }))).toMatchObject({ verdict: 'warning', mend: expect.stringContaining('records on'), figures: { code: 'records_off' } });
+    expect(await examine(({ topic }) => ({ type: 'error', topic, code: 'records_off', message: 'x' }))).toMatchObject({
+      verdict: 'warning',
+      mend: expect.stringContaining('records on'),
+      figures: { code: 'records_off' },
+    });
   });
 
   it('the store is full', async () => {
-    expect(await examine(({ topic }) => ({ type: 'error', topic, code: 'store_full', message: 'x' }))).toMatchObject({ verdict: 'warning', found: 'JSON is answered with store_full' });
+    expect(await examine(({ topic }) => ({ type: 'error', topic, code: 'store_full', message: 'x' }))).toMatchObject({
+      verdict: 'warning',
+      found: 'JSON is answered with store_full',
+    });
   });
 
   it('no random topic may be used', async () => {
     expect(await examine(({ topic }) => ({ type: 'error', topic, code: 'forbidden', message: 'x' }))).toMatchObject({
       verdict: 'warning',
-      found: 'JSON is answered with forbidden: a peer without a token may not use a random topic (topic policy, or the claim topics of a JWT)',
+      found:
+        'JSON is answered with forbidden: a peer without a token may not use a random topic (topic policy, or the claim topics of a JWT)',
       mend: expect.stringContaining('--topic'),
       figures: { answered: true, code: 'forbidden' },
     });
   });
 
   it('an answer on another topic is none', async () => {
-    expect(await examine(() => ({ type: 'ack', topic: 'other' }))).toMatchObject({ verdict: 'warning', figures: { answered: false } });
+    expect(await examine(() => ({ type: 'ack', topic: 'other' }))).toMatchObject({
+      verdict: 'warning',
+      figures: { answered: false },
+    });
   });
 
   it('an answer that is no object is none', async () => {
@@ -142,11 +230,17 @@ describe('JSON', () => {
 
 describe('the token', () => {
   /** A server that judges each handshake by its headers. */
-  const judging = (judge: (headers: IncomingHttpHeaders) => number | undefined, options: ServerOptions = {}): Promise<number> =>
-    startWebSockets(() => undefined, { ...options, verifyClient: ({ req }: { req: IncomingMessage }, decide: (admitted: boolean, status?: number) => void) => {
-      const status = judge(req.headers);
-      decide(status === undefined, status);
-    } });
+  const judging = (
+    judge: (headers: IncomingHttpHeaders) => number | undefined,
+    options: ServerOptions = {},
+  ): Promise<number> =>
+    startWebSockets(() => undefined, {
+      ...options,
+      verifyClient: ({ req }: { req: IncomingMessage }, decide: (admitted: boolean, status?: number) => void) => {
+        const status = judge(req.headers);
+        decide(status === undefined, status);
+      },
+    });
 
   it.each([
     [401, 'ok', 'refused without the token, accepted with it'],
@@ -159,7 +253,9 @@ describe('the token', () => {
   });
 
   it('is wrong also where the server knows no subprotocol', async () => {
-    const port = await judging(({ authorization }) => (authorization === undefined ? undefined : 401), { handleProtocols: () => false });
+    const port = await judging(({ authorization }) => (authorization === undefined ? undefined : 401), {
+      handleProtocols: () => false,
+    });
     const { auth } = await diagnose(`ws://127.0.0.1:${port}`, { token: 'abc', only: CONNECTING });
     expect(auth).toMatchObject({ verdict: 'failed', found: 'the token is refused: it is a wrong one' });
   });
@@ -167,13 +263,19 @@ describe('the token', () => {
   it('in a subprotocol is refused by a server like the reference', async () => {
     const port = await judging(({ authorization }) => (authorization === 'Bearer abc' ? undefined : 401));
     const { browser } = await diagnose(`ws://127.0.0.1:${port}`, { token: 'abc', only: [...CONNECTING, 'browser'] });
-    expect(browser).toMatchObject({ verdict: 'warning', found: 'the token as a subprotocol, as browsers send it, is answered 401', figures: { accepted: false, status: 401 } });
+    expect(browser).toMatchObject({
+      verdict: 'warning',
+      found: 'the token as a subprotocol, as browsers send it, is answered 401',
+      figures: { accepted: false, status: 401 },
+    });
   });
 });
 
 describe('the token of browsers', () => {
   it('a server that selects the subprotocol with the token', async () => {
-    const port = await startWebSockets(() => undefined, { handleProtocols: (offered: Set<string>) => [...offered][1] ?? false });
+    const port = await startWebSockets(() => undefined, {
+      handleProtocols: (offered: Set<string>) => [...offered][1] ?? false,
+    });
     const { browser } = await diagnose(`ws://127.0.0.1:${port}`, { token: 'abc', only: [...CONNECTING, 'browser'] });
     expect(browser).toMatchObject({ verdict: 'warning', found: expect.stringContaining('puts it into an answer') });
   });

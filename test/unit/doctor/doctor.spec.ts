@@ -10,8 +10,23 @@ import { Subject } from '../../../src/doctor/subject.js';
 import { readTarget } from '../../../src/doctor/target.js';
 import { printable, time } from '../../../src/doctor/words.js';
 
-const subject = new Subject({ target: readTarget('ws://127.0.0.1'), token: undefined, ca: undefined, certificate: undefined, topic: undefined, idle: undefined, timeout: 1000 }, new SystemClock());
-const examination = (name: string, needs: string[], finding: Finding | Error) => ({ name, needs, examine: () => (finding instanceof Error ? Promise.reject(finding) : Promise.resolve(finding)) });
+const subject = new Subject(
+  {
+    target: readTarget('ws://127.0.0.1'),
+    token: undefined,
+    ca: undefined,
+    certificate: undefined,
+    topic: undefined,
+    idle: undefined,
+    timeout: 1000,
+  },
+  new SystemClock(),
+);
+const examination = (name: string, needs: string[], finding: Finding | Error) => ({
+  name,
+  needs,
+  examine: () => (finding instanceof Error ? Promise.reject(finding) : Promise.resolve(finding)),
+});
 
 /** A screen that keeps what is written. */
 class Paper {
@@ -28,13 +43,19 @@ class Paper {
 
 async function run(...examinations: ReturnType<typeof examination>[]) {
   const steps: string[] = [];
-  const entries = await examineAll(subject, examinations, { begins: (name) => steps.push(`begins ${name}`), ends: ({ name }) => steps.push(`ends ${name}`) });
+  const entries = await examineAll(subject, examinations, {
+    begins: (name) => steps.push(`begins ${name}`),
+    ends: ({ name }) => steps.push(`ends ${name}`),
+  });
   return { entries, steps };
 }
 
 describe('the doctor', () => {
   it('examines one thing after the other and says so', async () => {
-    const { entries, steps } = await run(examination('a', [], ok('fine')), examination('b', ['a'], warning('hm', 'do')));
+    const { entries, steps } = await run(
+      examination('a', [], ok('fine')),
+      examination('b', ['a'], warning('hm', 'do')),
+    );
     expect(steps).toEqual(['begins a', 'ends a', 'begins b', 'ends b']);
     expect(entries).toEqual([
       { name: 'a', verdict: 'ok', found: 'fine' },
@@ -50,7 +71,13 @@ describe('the doctor', () => {
       examination('d', [], skipped('not asked for')),
       examination('e', ['d'], ok('fine')),
     );
-    expect(entries.map(({ verdict, found }) => `${verdict} ${found}`)).toEqual(['failed bad', 'skipped not tried, since a failed', 'skipped not tried, since a failed', 'skipped not asked for', 'ok fine']);
+    expect(entries.map(({ verdict, found }) => `${verdict} ${found}`)).toEqual([
+      'failed bad',
+      'skipped not tried, since a failed',
+      'skipped not tried, since a failed',
+      'skipped not asked for',
+      'ok fine',
+    ]);
   });
 
   it('takes Trouble for a finding, and nothing else that is thrown', async () => {
@@ -70,8 +97,11 @@ describe('the doctor', () => {
 
   it('knows only examinations that come before, and all that send a token need TLS that verifies', () => {
     const names = EXAMINATIONS.map(({ name }) => name);
-    for (const [index, { needs }] of EXAMINATIONS.entries()) expect(needs.filter((need) => !names.slice(0, index).includes(need))).toEqual([]);
-    const reaches = (name: string): boolean => name === 'tls' || EXAMINATIONS.find((one) => one.name === name)!.needs.some(reaches);
+    for (const [index, { needs }] of EXAMINATIONS.entries()) {
+      expect(needs.filter((need) => !names.slice(0, index).includes(need))).toEqual([]);
+    }
+    const reaches = (name: string): boolean =>
+      name === 'tls' || EXAMINATIONS.find((one) => one.name === name)!.needs.some(reaches);
     expect(names.filter((name) => !reaches(name))).toEqual(['dns', 'tcp']);
   });
 });

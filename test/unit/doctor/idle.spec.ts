@@ -18,7 +18,11 @@ async function examine(happen: (socket: WebSocket, clock: HeldClock) => void) {
     last = socket;
     for (const event of ['message', 'ping']) socket.on(event, () => said.push(event));
   });
-  const diagnosed = diagnose(`ws://127.0.0.1:${port}`, { clock, idle: IDLE_MS, only: ['dns', 'tcp', 'tls', 'upgrade', 'auth', 'idle'] });
+  const diagnosed = diagnose(`ws://127.0.0.1:${port}`, {
+    clock,
+    idle: IDLE_MS,
+    only: ['dns', 'tcp', 'tls', 'upgrade', 'auth', 'idle'],
+  });
   await waiting;
   happen(last, clock);
   const { idle } = await diagnosed;
@@ -56,7 +60,11 @@ describe('a connection on which nothing is said', () => {
 
   it('is closed with a reason', async () => {
     const { idle } = await examine((socket) => socket.close(1001, 'idle'));
-    expect(idle).toMatchObject({ verdict: 'failed', found: expect.stringMatching(/^closed with 1001: idle after /), figures: { code: 1001, reason: 'idle' } });
+    expect(idle).toMatchObject({
+      verdict: 'failed',
+      found: expect.stringMatching(/^closed with 1001: idle after /),
+      figures: { code: 1001, reason: 'idle' },
+    });
   });
 
   it('is closed by a restart, which is no fault', async () => {
@@ -64,25 +72,36 @@ describe('a connection on which nothing is said', () => {
     expect(idle).toMatchObject({ verdict: 'warning', mend: expect.stringContaining('restarts') });
   });
 
-  it('is kept alive by the server\'s pings', async () => {
-    const { idle, said } = await examine((socket, clock) => pingEvery(socket, clock, 25_000, 4, () => clock.pass(20_000)));
+  it("is kept alive by the server's pings", async () => {
+    const { idle, said } = await examine((socket, clock) =>
+      pingEvery(socket, clock, 25_000, 4, () => clock.pass(20_000)),
+    );
     expect(idle).toEqual({
       name: 'idle',
       verdict: 'ok',
-      found: 'kept alive for 2 min by the server\'s pings, every 25 s',
+      found: "kept alive for 2 min by the server's pings, every 25 s",
       figures: { lastedMilliseconds: 120_000, cut: false, pings: 4, pingIntervalMilliseconds: 25_000 },
     });
     expect(said).toEqual([]);
   });
 
   it('is cut in spite of pings', async () => {
-    const { idle } = await examine((socket, clock) => pingEvery(socket, clock, 25_000, 1, () => socket.close(4009, 'no pong within 20 s')));
-    expect(idle).toMatchObject({ verdict: 'failed', found: 'closed with 4009: no pong within 20 s after 25 s of silence, in spite of pings every 25 s', mend: expect.stringContaining('control frames') });
+    const { idle } = await examine((socket, clock) =>
+      pingEvery(socket, clock, 25_000, 1, () => socket.close(4009, 'no pong within 20 s')),
+    );
+    expect(idle).toMatchObject({
+      verdict: 'failed',
+      found: 'closed with 4009: no pong within 20 s after 25 s of silence, in spite of pings every 25 s',
+      mend: expect.stringContaining('control frames'),
+    });
   });
 
   it('lasts without a ping from either side', async () => {
     const { idle, said } = await examine((_socket, clock) => clock.pass(IDLE_MS));
-    expect(idle).toMatchObject({ verdict: 'ok', found: 'a silent connection lasts 2 min, without a ping from the server' });
+    expect(idle).toMatchObject({
+      verdict: 'ok',
+      found: 'a silent connection lasts 2 min, without a ping from the server',
+    });
     expect(said).toEqual([]);
   });
 });

@@ -11,25 +11,39 @@ afterEach(stopOddServers);
 const ONLY = ['dns', 'tcp', 'tls', 'upgrade', 'auth', 'cbor', 'size'];
 
 /** A relay between all connections that says what it does with a message of each size. */
-function startRelay(judge: (size: number, socket: WebSocket) => 'pass' | 'drop' | 'closed', admit: () => boolean = () => true): Promise<number> {
+function startRelay(
+  judge: (size: number, socket: WebSocket) => 'pass' | 'drop' | 'closed',
+  admit: () => boolean = () => true,
+): Promise<number> {
   const sockets = new Set<WebSocket>();
-  return startWebSockets((socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-    socket.on('message', (data: Buffer) => {
-      const message = readMessage(data);
-      if (message?.kind !== 'Relay' || judge(data.length, socket) !== 'pass') return;
-      for (const other of sockets) if (other !== socket) other.send(encodeMessage(message));
-    });
-  }, { verifyClient: (_info, decide) => decide(admit(), 503) });
+  return startWebSockets(
+    (socket) => {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+      socket.on('message', (data: Buffer) => {
+        const message = readMessage(data);
+        if (message?.kind !== 'Relay' || judge(data.length, socket) !== 'pass') return;
+        for (const other of sockets) if (other !== socket) other.send(encodeMessage(message));
+      });
+    },
+    { verifyClient: (_info, decide) => decide(admit(), 503) },
+  );
 }
 
 describe('the largest message that passes', () => {
   // 346 to 349: where the head of the payload grows by two bytes, so that one of these sizes has no canonical message.
-  it.each([200, 346, 347, 348, 349, 1000, 1024, 5000, 65_535])('%d bytes: told to the byte, with a warning', async (limit) => {
-    const { size } = await diagnose(`ws://127.0.0.1:${await startReference({ maxPayload: limit })}`, { only: ONLY });
-    expect(size).toMatchObject({ verdict: 'warning', found: `messages pass up to ${limit.toLocaleString('en-US')} bytes; beyond: closed with 1009`, mend: expect.stringContaining('max-message-bytes'), figures: { bytes: limit, exact: true } });
-  });
+  it.each([200, 346, 347, 348, 349, 1000, 1024, 5000, 65_535])(
+    '%d bytes: told to the byte, with a warning',
+    async (limit) => {
+      const { size } = await diagnose(`ws://127.0.0.1:${await startReference({ maxPayload: limit })}`, { only: ONLY });
+      expect(size).toMatchObject({
+        verdict: 'warning',
+        found: `messages pass up to ${limit.toLocaleString('en-US')} bytes; beyond: closed with 1009`,
+        mend: expect.stringContaining('max-message-bytes'),
+        figures: { bytes: limit, exact: true },
+      });
+    },
+  );
 
   it.each([65_536, 65_630, 100_000])('%d bytes are enough', async (limit) => {
     const { size } = await diagnose(`ws://127.0.0.1:${await startReference({ maxPayload: limit })}`, { only: ONLY });
@@ -45,7 +59,10 @@ describe('the largest message that passes', () => {
       return 'closed';
     });
     const { size } = await diagnose(`ws://127.0.0.1:${port}`, { only: ONLY });
-    expect([size.figures, closes]).toEqual([{ bytes: 77_777, exact: true, beyond: 'closed with 1009: message over 77777 bytes' }, 2]);
+    expect([size.figures, closes]).toEqual([
+      { bytes: 77_777, exact: true, beyond: 'closed with 1009: message over 77777 bytes' },
+      2,
+    ]);
   });
 
   it('is found where the reason names another figure', async () => {
@@ -65,7 +82,10 @@ describe('the largest message that passes', () => {
       return 'closed';
     });
     const { size } = await diagnose(`ws://127.0.0.1:${port}`, { only: ONLY });
-    expect(size).toMatchObject({ verdict: 'warning', found: 'messages pass up to 3,000 bytes; beyond: cut without a close frame (1006)' });
+    expect(size).toMatchObject({
+      verdict: 'warning',
+      found: 'messages pass up to 3,000 bytes; beyond: cut without a close frame (1006)',
+    });
   });
 
   it('messages that vanish are too large', async () => {
@@ -76,7 +96,10 @@ describe('the largest message that passes', () => {
       return 'drop';
     });
     const { size } = await diagnose(`ws://127.0.0.1:${port}`, { clock, timeout: 10_000, only: ONLY });
-    expect(size).toMatchObject({ verdict: 'warning', found: 'messages pass up to 16,384 bytes; beyond: not delivered within 10 s' });
+    expect(size).toMatchObject({
+      verdict: 'warning',
+      found: 'messages pass up to 16,384 bytes; beyond: not delivered within 10 s',
+    });
   });
 
   it('as near as it can be told where no more connections are allowed', async () => {
@@ -92,6 +115,12 @@ describe('the largest message that passes', () => {
       () => closes < 2,
     );
     const { size } = await diagnose(`ws://127.0.0.1:${port}`, { only: ONLY });
-    expect(size).toMatchObject({ verdict: 'warning', found: expect.stringMatching(/^messages pass between [\d,]+ bytes and [\d,]+ bytes \(not told more exactly: a further connection was refused with 503\); beyond: closed with 1009$/), figures: { exact: false } });
+    expect(size).toMatchObject({
+      verdict: 'warning',
+      found: expect.stringMatching(
+        /^messages pass between [\d,]+ bytes and [\d,]+ bytes \(not told more exactly: a further connection was refused with 503\); beyond: closed with 1009$/,
+      ),
+      figures: { exact: false },
+    });
   });
 });

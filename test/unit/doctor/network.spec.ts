@@ -6,7 +6,16 @@ import { startHttp, startTcp, startWebSockets, stopOddServers, unusedPort } from
 
 afterEach(stopOddServers);
 
-const NOT_TRIED = { http: 'skipped', upgrade: 'skipped', auth: 'skipped', cbor: 'skipped', json: 'skipped', size: 'skipped', browser: 'skipped', idle: 'skipped' };
+const NOT_TRIED = {
+  http: 'skipped',
+  upgrade: 'skipped',
+  auth: 'skipped',
+  cbor: 'skipped',
+  json: 'skipped',
+  size: 'skipped',
+  browser: 'skipped',
+  idle: 'skipped',
+};
 
 describe('the way to the server', () => {
   it('a name that does not resolve', async () => {
@@ -18,7 +27,11 @@ describe('the way to the server', () => {
 
   it('tells the addresses of a name', async () => {
     const { dns } = await diagnose('ws://localhost', { only: ['dns'] });
-    expect(dns).toMatchObject({ verdict: 'ok', found: expect.stringMatching(/^\d address(es)? \(IPv4: \d, IPv6: \d\) in .*127\.0\.0\.1/), figures: { addresses: expect.arrayContaining(['127.0.0.1']) } });
+    expect(dns).toMatchObject({
+      verdict: 'ok',
+      found: expect.stringMatching(/^\d address(es)? \(IPv4: \d, IPv6: \d\) in .*127\.0\.0\.1/),
+      figures: { addresses: expect.arrayContaining(['127.0.0.1']) },
+    });
   });
 
   it('nothing listens', async () => {
@@ -34,7 +47,10 @@ describe('the way to the server', () => {
 
   it('of several addresses one refuses: a warning that names it', async () => {
     const port = await startTcp(() => undefined);
-    const { tcp } = await diagnose(`ws://host.invalid:${port}`, { addresses: ['127.0.0.1', '127.0.0.2'], only: ['tcp'] });
+    const { tcp } = await diagnose(`ws://host.invalid:${port}`, {
+      addresses: ['127.0.0.1', '127.0.0.2'],
+      only: ['tcp'],
+    });
     expect(tcp).toMatchObject({
       verdict: 'warning',
       found: expect.stringMatching(/^port \d+: 127\.0\.0\.1 in .* ms; 127\.0\.0\.2 refused: nothing listens there$/),
@@ -42,11 +58,17 @@ describe('the way to the server', () => {
     });
   });
 
-  it('an address that this machine has no way to is no fault of the server\'s', async () => {
+  it("an address that this machine has no way to is no fault of the server's", async () => {
     const port = await startTcp(() => undefined);
     // TCP goes to no broadcast address: Linux says ENETUNREACH, as it does of IPv6 without a route.
-    const { tcp } = await diagnose(`ws://host.invalid:${port}`, { addresses: ['127.0.0.1', '255.255.255.255'], only: ['tcp'] });
-    expect(tcp).toMatchObject({ verdict: 'ok', found: expect.stringMatching(/there is no way to it from here; this machine cannot tell/) });
+    const { tcp } = await diagnose(`ws://host.invalid:${port}`, {
+      addresses: ['127.0.0.1', '255.255.255.255'],
+      only: ['tcp'],
+    });
+    expect(tcp).toMatchObject({
+      verdict: 'ok',
+      found: expect.stringMatching(/there is no way to it from here; this machine cannot tell/),
+    });
   });
 
   it.each([
@@ -62,8 +84,18 @@ describe('the way to the server', () => {
     const clock = new HeldClock();
     const port = await startTcp((socket) => socket.on('data', () => clock.pass(10_000)));
     const findings = await diagnose(`ws://127.0.0.1:${port}`, { clock, timeout: 10_000 });
-    expect(verdicts(findings)).toEqual({ dns: 'ok', tcp: 'ok', tls: 'skipped', ...NOT_TRIED, http: 'warning', upgrade: 'failed' });
-    expect([findings.http.found, findings.upgrade.found]).toEqual(['no answer to GET /: nothing came within 10 s', 'no answer to the WebSocket handshake within 10 s']);
+    expect(verdicts(findings)).toEqual({
+      dns: 'ok',
+      tcp: 'ok',
+      tls: 'skipped',
+      ...NOT_TRIED,
+      http: 'warning',
+      upgrade: 'failed',
+    });
+    expect([findings.http.found, findings.upgrade.found]).toEqual([
+      'no answer to GET /: nothing came within 10 s',
+      'no answer to the WebSocket handshake within 10 s',
+    ]);
   });
 
   it('what takes TCP and never answers a TLS handshake is given up after the time-out', async () => {
@@ -77,7 +109,11 @@ describe('the way to the server', () => {
     const port = await startTcp((socket) => socket.on('data', () => socket.end()));
     const { http, upgrade } = await diagnose(`ws://127.0.0.1:${port}`);
     expect(http).toMatchObject({ verdict: 'warning', found: 'no answer to GET /: cut without an answer' });
-    expect(upgrade).toMatchObject({ verdict: 'failed', found: 'cut without an answer', mend: expect.stringContaining('wss://') });
+    expect(upgrade).toMatchObject({
+      verdict: 'failed',
+      found: 'cut without an answer',
+      mend: expect.stringContaining('wss://'),
+    });
   });
 
   it('what does not speak HTTP', async () => {
@@ -102,39 +138,71 @@ describe('what answers instead of the server', () => {
   ])('a proxy that answers %d to everything', async (status, verdict, plainMend, mend) => {
     const port = await startHttp((_request, response) => response.writeHead(status, { Server: 'nginx' }).end('<html>'));
     const { http, upgrade, auth } = await diagnose(`ws://127.0.0.1:${port}`);
-    expect(http).toMatchObject({ verdict, found: expect.stringContaining(`GET /: ${status}, from nginx`), figures: { status, server: 'nginx' } });
+    expect(http).toMatchObject({
+      verdict,
+      found: expect.stringContaining(`GET /: ${status}, from nginx`),
+      figures: { status, server: 'nginx' },
+    });
     expect(http.mend ?? '').toMatch(plainMend);
-    expect(upgrade).toMatchObject({ verdict: 'failed', found: `${status} instead of 101, from nginx`, mend: expect.stringMatching(mend), figures: { status } });
+    expect(upgrade).toMatchObject({
+      verdict: 'failed',
+      found: `${status} instead of 101, from nginx`,
+      mend: expect.stringMatching(mend),
+      figures: { status },
+    });
     expect(auth.verdict).toBe('skipped');
   });
 
   it('a refusal with a time to come back', async () => {
     const port = await startHttp((_request, response) => response.writeHead(429, { 'Retry-After': '7' }).end());
     const { upgrade } = await diagnose(`ws://127.0.0.1:${port}`);
-    expect(upgrade).toMatchObject({ verdict: 'failed', found: '429 instead of 101 (Retry-After: 7)', mend: expect.stringContaining('trusted-proxies'), figures: { status: 429, retryAfter: '7' } });
+    expect(upgrade).toMatchObject({
+      verdict: 'failed',
+      found: '429 instead of 101 (Retry-After: 7)',
+      mend: expect.stringContaining('trusted-proxies'),
+      figures: { status: 429, retryAfter: '7' },
+    });
   });
 
   it('a redirection is told without its query', async () => {
-    const port = await startHttp((_request, response) => response.writeHead(301, { Location: 'https://signal.example.com/?token=x' }).end());
+    const port = await startHttp((_request, response) =>
+      response.writeHead(301, { Location: 'https://signal.example.com/?token=x' }).end(),
+    );
     const { http, upgrade } = await diagnose(`ws://127.0.0.1:${port}`);
-    expect(http).toMatchObject({ verdict: 'warning', found: 'GET /: 301, a redirection, to https://signal.example.com/' });
+    expect(http).toMatchObject({
+      verdict: 'warning',
+      found: 'GET /: 301, a redirection, to https://signal.example.com/',
+    });
     expect(upgrade).toMatchObject({ verdict: 'failed', mend: expect.stringContaining('redirection') });
   });
 
   it('a login in front of the server is not taken for its token', async () => {
-    const port = await startHttp((_request, response) => response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="x"' }).end());
+    const port = await startHttp((_request, response) =>
+      response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="x"' }).end(),
+    );
     const { upgrade } = await diagnose(`ws://127.0.0.1:${port}`, { token: 'abc' });
     expect(upgrade).toMatchObject({ verdict: 'failed', mend: expect.stringContaining('a login of its own') });
   });
 
   it('a handshake that a proxy altered', async () => {
-    const port = await startTcp((socket) => socket.on('data', () => socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n')));
+    const port = await startTcp((socket) =>
+      socket.on('data', () =>
+        socket.write(
+          'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n',
+        ),
+      ),
+    );
     const { upgrade } = await diagnose(`ws://127.0.0.1:${port}`, { only: ['dns', 'tcp', 'tls', 'upgrade'] });
-    expect(upgrade).toMatchObject({ verdict: 'failed', found: 'the answer is no WebSocket handshake: Invalid Sec-WebSocket-Accept header' });
+    expect(upgrade).toMatchObject({
+      verdict: 'failed',
+      found: 'the answer is no WebSocket handshake: Invalid Sec-WebSocket-Accept header',
+    });
   });
 
   it('control characters and the token are not repeated', async () => {
-    const port = await startHttp((request, response) => response.writeHead(502, { Server: `\u009B2J${request.headers.authorization ?? ''}` }).end());
+    const port = await startHttp((request, response) =>
+      response.writeHead(502, { Server: `\u009B2J${request.headers.authorization ?? ''}` }).end(),
+    );
     const { upgrade } = await diagnose(`ws://127.0.0.1:${port}`, { token: 's3cret-token' });
     expect(upgrade.found).toBe('502 instead of 101, from 2JBearer [token]');
   });
@@ -145,7 +213,10 @@ describe('what answers instead of the server', () => {
       response.write('x'.repeat(100_000));
     });
     const { http } = await diagnose(`ws://127.0.0.1:${port}`, { only: ['dns', 'tcp', 'tls', 'http'] });
-    expect(http).toMatchObject({ verdict: 'ok', found: expect.stringContaining('does not say that it is cairn-signal') });
+    expect(http).toMatchObject({
+      verdict: 'ok',
+      found: expect.stringContaining('does not say that it is cairn-signal'),
+    });
   });
 });
 
@@ -154,15 +225,39 @@ describe('what a refusal says', () => {
 
   it.each([
     ['a sentence, as this server does', 'text/plain', 'Come back at nine.\n', 'Come back at nine.'],
-    ['JSON with a message', 'application/json', '{"statusCode":403,"message":"Not \\u001b[2Jon Sundays."}', 'Not [2Jon Sundays.'],
-    ['a page with a title', 'text/html', '<html><head><TITLE>400 No required SSL certificate was sent</TITLE>', '400 No required SSL certificate was sent'],
-    ['a page with a title between spaces', 'text/html', `<title>${' '.repeat(5000)}Closed today.${' '.repeat(5000)}</Title>`, 'Closed today.'],
-    ['a page whose second title is the first without markup', 'text/html', '<title>a<b></title><title>It is &quot;late&quot;</title><title>Closed.</title>', 'Closed.'],
+    [
+      'JSON with a message',
+      'application/json',
+      '{"statusCode":403,"message":"Not \\u001b[2Jon Sundays."}',
+      'Not [2Jon Sundays.',
+    ],
+    [
+      'a page with a title',
+      'text/html',
+      '<html><head><TITLE>400 No required SSL certificate was sent</TITLE>',
+      '400 No required SSL certificate was sent',
+    ],
+    [
+      'a page with a title between spaces',
+      'text/html',
+      `<title>${' '.repeat(5000)}Closed today.${' '.repeat(5000)}</Title>`,
+      'Closed today.',
+    ],
+    [
+      'a page whose second title is the first without markup',
+      'text/html',
+      '<title>a<b></title><title>It is &quot;late&quot;</title><title>Closed.</title>',
+      'Closed.',
+    ],
     ['300 characters at most', 'text/plain', 'x'.repeat(301), `${'x'.repeat(300)}...`],
   ])('%s', async (_what, type, body, message) => {
     const port = await startHttp((_request, response) => response.writeHead(403, { 'Content-Type': type }).end(body));
     const { upgrade } = await diagnose(`ws://127.0.0.1:${port}`, CONNECTING);
-    expect(upgrade).toMatchObject({ verdict: 'failed', found: `403 instead of 101: ${message}`, figures: { status: 403, message } });
+    expect(upgrade).toMatchObject({
+      verdict: 'failed',
+      found: `403 instead of 101: ${message}`,
+      figures: { status: 403, message },
+    });
   });
 
   it.each([
@@ -189,9 +284,14 @@ describe('what a refusal says', () => {
   });
 
   it('stands behind the time to come back', async () => {
-    const port = await startHttp((_request, response) => response.writeHead(429, { 'Retry-After': '7' }).end('Too many; wait.'));
+    const port = await startHttp((_request, response) =>
+      response.writeHead(429, { 'Retry-After': '7' }).end('Too many; wait.'),
+    );
     const { upgrade } = await diagnose(`ws://127.0.0.1:${port}`, CONNECTING);
-    expect([upgrade.found, upgrade.figures]).toEqual(['429 instead of 101 (Retry-After: 7): Too many; wait.', { status: 429, retryAfter: '7', message: 'Too many; wait.' }]);
+    expect([upgrade.found, upgrade.figures]).toEqual([
+      '429 instead of 101 (Retry-After: 7): Too many; wait.',
+      { status: 429, retryAfter: '7', message: 'Too many; wait.' },
+    ]);
   });
 
   it('without an end is waited for until the time-out, and the status is told with what came', async () => {
@@ -222,10 +322,12 @@ describe('what a refusal says', () => {
     const token = 's3cret-token';
     const spelled = spell(token);
     const bodies = [`no ${spelled}!`, `no${' '.repeat(20_000)}`.slice(0, 16_384 - 5) + spelled + ' '.repeat(20_000)];
-    const found = await Promise.all(bodies.map(async (body) => {
-      const port = await startHttp((_request, response) => response.writeHead(403).end(body));
-      return (await diagnose(`ws://127.0.0.1:${port}`, { ...CONNECTING, token })).upgrade.found;
-    }));
+    const found = await Promise.all(
+      bodies.map(async (body) => {
+        const port = await startHttp((_request, response) => response.writeHead(403).end(body));
+        return (await diagnose(`ws://127.0.0.1:${port}`, { ...CONNECTING, token })).upgrade.found;
+      }),
+    );
     expect(found[0]).toBe('403 instead of 101: no [token]!');
     expect(found[1]).toMatch(/^403 instead of 101: no(?: \[token\])?$/);
   });
@@ -241,20 +343,31 @@ describe('a connection that is closed', () => {
     [3000, 'something else', /Look at the log/],
   ])('with %d on its first message: the reason and the mend are told', async (code, reason, mend) => {
     const port = await startWebSockets((socket) => socket.on('message', () => socket.close(code, reason)));
-    const { cbor, size } = await diagnose(`ws://127.0.0.1:${port}`, { only: ['dns', 'tcp', 'tls', 'upgrade', 'auth', 'cbor', 'size'] });
-    expect(cbor).toMatchObject({ verdict: 'failed', found: `the connection was closed with ${code}: ${reason}`, mend: expect.stringMatching(mend), figures: { code } });
+    const { cbor, size } = await diagnose(`ws://127.0.0.1:${port}`, {
+      only: ['dns', 'tcp', 'tls', 'upgrade', 'auth', 'cbor', 'size'],
+    });
+    expect(cbor).toMatchObject({
+      verdict: 'failed',
+      found: `the connection was closed with ${code}: ${reason}`,
+      mend: expect.stringMatching(mend),
+      figures: { code },
+    });
     expect(size.verdict).toBe('skipped');
   });
 
   it('without a close frame', async () => {
     const port = await startWebSockets((socket) => socket.on('message', () => socket.terminate()));
-    const { cbor } = await diagnose(`ws://127.0.0.1:${port}`, { only: ['dns', 'tcp', 'tls', 'upgrade', 'auth', 'cbor'] });
+    const { cbor } = await diagnose(`ws://127.0.0.1:${port}`, {
+      only: ['dns', 'tcp', 'tls', 'upgrade', 'auth', 'cbor'],
+    });
     expect(cbor).toMatchObject({ verdict: 'failed', found: 'the connection was cut without a close frame (1006)' });
   });
 
   it('with a reason that drives a terminal or repeats the token: neither goes through', async () => {
     const token = 's3cret-token';
-    const port = await startWebSockets((socket) => socket.on('message', () => socket.close(1008, `\u001B[31m${token}\n${Buffer.from(token).toString('base64url')}`)));
+    const port = await startWebSockets((socket) =>
+      socket.on('message', () => socket.close(1008, `\u001B[31m${token}\n${Buffer.from(token).toString('base64url')}`)),
+    );
     const { cbor } = await diagnose(`ws://127.0.0.1:${port}`, { token });
     expect(cbor.found).toBe('the connection was closed with 1008: [31m[token] [token]');
   });
@@ -270,11 +383,23 @@ describe('a fault of the network, in words', () => {
     ['ERR_SSL_WRONG_VERSION_NUMBER', '', 'what answers does not speak TLS'],
     ['EPROTO', 'ssl3_get_record:wrong version number', 'what answers does not speak TLS'],
     ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', '', 'what terminates TLS asks for a certificate of the client'],
-    ['EPROTO', 'error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required', 'what terminates TLS asks for a certificate of the client'],
+    [
+      'EPROTO',
+      'error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required',
+      'what terminates TLS asks for a certificate of the client',
+    ],
     ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', '', 'the certificate of the client is refused (ERR_SSL_TLSV1_ALERT_UNKNOWN_CA)'],
-    ['ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED', '', 'the certificate of the client is refused (ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED)'],
+    [
+      'ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED',
+      '',
+      'the certificate of the client is refused (ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED)',
+    ],
     ['ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', '', 'no common version of TLS'],
-    ['ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE', '', 'the TLS handshake is refused (ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE)'],
+    [
+      'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE',
+      '',
+      'the TLS handshake is refused (ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE)',
+    ],
     ['ERR_SSL_DECRYPTION_FAILED', '', 'the TLS handshake failed (ERR_SSL_DECRYPTION_FAILED)'],
     ['', 'something\u001B new', 'something new'],
   ])('%s %s', (code, message, found) => {

@@ -31,11 +31,29 @@ describe('the URL of a server', () => {
   });
 
   it('tells addresses from names', () => {
-    expect(['ws://127.0.0.1', 'ws://[::1]', 'ws://localhost'].map((url) => isAddress(readTarget(url)))).toEqual([true, true, false]);
+    expect(['ws://127.0.0.1', 'ws://[::1]', 'ws://localhost'].map((url) => isAddress(readTarget(url)))).toEqual([
+      true,
+      true,
+      false,
+    ]);
   });
 
-  it.each(['', ' ', 'wss://', 'ftp://host', 'nats://host', 'wss://host:0', 'wss://host:99999', ' wss://host', 'wss://a b', 'wss:host', '://host'])('%j is none', (written) => {
-    expect(faultsOf(written)).toEqual([expect.stringMatching(/^expected the URL of a signaling server, such as wss:\/\/signal\.example\.com/)]);
+  it.each([
+    '',
+    ' ',
+    'wss://',
+    'ftp://host',
+    'nats://host',
+    'wss://host:0',
+    'wss://host:99999',
+    ' wss://host',
+    'wss://a b',
+    'wss:host',
+    '://host',
+  ])('%j is none', (written) => {
+    expect(faultsOf(written)).toEqual([
+      expect.stringMatching(/^expected the URL of a signaling server, such as wss:\/\/signal\.example\.com/),
+    ]);
   });
 
   it.each([
@@ -43,7 +61,11 @@ describe('the URL of a server', () => {
     ['as a user', 'wss://s3cret@host', ['a user or password']],
     ['as a password', 'https://me:s3cret@host', ['a user or password']],
     ['in a fragment', 'wss://host/#s3cret', ['a fragment']],
-    ['everywhere', 'host://s3cret:s3cret@host?s3cret#s3cret', ['expected', 'a user or password', 'a query', 'a fragment']],
+    [
+      'everywhere',
+      'host://s3cret:s3cret@host?s3cret#s3cret',
+      ['expected', 'a user or password', 'a query', 'a fragment'],
+    ],
   ])('a token %s is a fault that says why and does not repeat it', (_where, written, parts) => {
     const faults = faultsOf(written);
     expect(faults).toEqual(parts.map((part) => expect.stringContaining(part)));

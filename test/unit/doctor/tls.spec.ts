@@ -25,23 +25,40 @@ describe('TLS', () => {
   it.each(['localhost', '127.0.0.1'])('a chain that verifies for %s', async (host) => {
     expect(await examine(whole, { ca: chain.ca }, host)).toMatchObject({
       verdict: 'ok',
-      found: expect.stringMatching(/^TLSv1\.3 in .*; trusted, for this name; the certificate expires on \d{4}-\d\d-\d\d, in 20 days$/),
-      figures: { protocol: 'TLSv1.3', chain: expect.arrayContaining(['localhost', 'test intermediate']), days: 20, expires: expect.stringMatching(/Z$/) },
+      found: expect.stringMatching(
+        /^TLSv1\.3 in .*; trusted, for this name; the certificate expires on \d{4}-\d\d-\d\d, in 20 days$/,
+      ),
+      figures: {
+        protocol: 'TLSv1.3',
+        chain: expect.arrayContaining(['localhost', 'test intermediate']),
+        days: 20,
+        expires: expect.stringMatching(/Z$/),
+      },
     });
   });
 
   it('an authority that is not known: --ca', async () => {
-    expect(await examine(whole)).toMatchObject({ verdict: 'failed', found: 'TLSv1.3; the chain ends at an authority that is not trusted here: CN=test root', mend: expect.stringContaining('--ca PATH') });
+    expect(await examine(whole)).toMatchObject({
+      verdict: 'failed',
+      found: 'TLSv1.3; the chain ends at an authority that is not trusted here: CN=test root',
+      mend: expect.stringContaining('--ca PATH'),
+    });
   });
 
   it('another authority than that in --ca', async () => {
     const { ca } = await makeChain();
-    expect(await examine(whole, { ca })).toMatchObject({ verdict: 'failed', mend: 'Those in --ca did not issue it: give the right ones.' });
+    expect(await examine(whole, { ca })).toMatchObject({
+      verdict: 'failed',
+      mend: 'Those in --ca did not issue it: give the right ones.',
+    });
   });
 
   it('a root that is sent along and not known', async () => {
     const port = await startTls(chain.server + chain.intermediate + chain.ca, chain.key);
-    expect(await examine(port)).toMatchObject({ verdict: 'failed', found: 'TLSv1.3; the chain ends at a root that is not trusted here: CN=test root' });
+    expect(await examine(port)).toMatchObject({
+      verdict: 'failed',
+      found: 'TLSv1.3; the chain ends at a root that is not trusted here: CN=test root',
+    });
     expect(await examine(port, { ca: chain.ca })).toMatchObject({ verdict: 'ok' });
   });
 
@@ -49,7 +66,8 @@ describe('TLS', () => {
     const port = await startTls(chain.server, chain.key);
     const incomplete = {
       verdict: 'failed',
-      found: 'TLSv1.3; the chain is incomplete: the certificate came alone, and its issuer, CN=test intermediate, is no authority that is trusted here',
+      found:
+        'TLSv1.3; the chain is incomplete: the certificate came alone, and its issuer, CN=test intermediate, is no authority that is trusted here',
       mend: expect.stringContaining('fullchain.pem'),
       figures: { chain: ['localhost'] },
     };
@@ -59,15 +77,26 @@ describe('TLS', () => {
 
   it('a self-signed certificate: --ca, with which it passes', async () => {
     const port = await startTls(chain.selfSigned, chain.key);
-    expect(await examine(port)).toMatchObject({ verdict: 'failed', found: 'TLSv1.3; the certificate is self-signed, and nobody has a reason to trust it', mend: expect.stringContaining('--ca PATH') });
-    expect(await examine(port, { ca: chain.selfSigned })).toMatchObject({ verdict: 'warning', figures: { chain: ['localhost'], days: 0 } });
+    expect(await examine(port)).toMatchObject({
+      verdict: 'failed',
+      found: 'TLSv1.3; the certificate is self-signed, and nobody has a reason to trust it',
+      mend: expect.stringContaining('--ca PATH'),
+    });
+    expect(await examine(port, { ca: chain.selfSigned })).toMatchObject({
+      verdict: 'warning',
+      figures: { chain: ['localhost'], days: 0 },
+    });
   });
 
   it('an expired certificate, trusted or not', async () => {
     const expired = await makeChain({ expiresIn: -2 * DAY_MS });
     const port = await startTls(expired.server + expired.intermediate, expired.key);
     const day = new Date(Date.now() - 2 * DAY_MS).toISOString().slice(0, 8);
-    const finding = { verdict: 'failed', found: expect.stringContaining(`the certificate expired on ${day}`), mend: expect.stringContaining('Renew it') };
+    const finding = {
+      verdict: 'failed',
+      found: expect.stringContaining(`the certificate expired on ${day}`),
+      mend: expect.stringContaining('Renew it'),
+    };
     expect(await examine(port, { ca: expired.ca })).toMatchObject(finding);
     expect(await examine(port)).toMatchObject(finding);
   });
@@ -75,18 +104,28 @@ describe('TLS', () => {
   it('an expired intermediate certificate is named', async () => {
     const expired = await makeChain({ intermediateExpiresIn: -DAY_MS });
     const port = await startTls(expired.server + expired.intermediate, expired.key);
-    expect(await examine(port, { ca: expired.ca })).toMatchObject({ verdict: 'failed', found: expect.stringContaining('the intermediate certificate test intermediate expired') });
+    expect(await examine(port, { ca: expired.ca })).toMatchObject({
+      verdict: 'failed',
+      found: expect.stringContaining('the intermediate certificate test intermediate expired'),
+    });
   });
 
   it('a cross-signed certificate that has expired and is not missed is no fault', async () => {
     const port = await startTls(chain.server + chain.intermediate + chain.crossSigned, chain.key);
-    expect(await examine(port, { ca: chain.ca })).toMatchObject({ verdict: 'ok', figures: { chain: ['localhost', 'test intermediate', 'test root'], days: 20 } });
+    expect(await examine(port, { ca: chain.ca })).toMatchObject({
+      verdict: 'ok',
+      figures: { chain: ['localhost', 'test intermediate', 'test root'], days: 20 },
+    });
   });
 
   it('a certificate that is not valid yet', async () => {
     const early = await makeChain({ beginsIn: DAY_MS, expiresIn: 2 * DAY_MS });
     const port = await startTls(early.server + early.intermediate, early.key);
-    expect(await examine(port, { ca: early.ca })).toMatchObject({ verdict: 'failed', found: expect.stringMatching(/^TLSv1\.3; the certificate is valid from \d{4}-.*Z on$/), mend: expect.stringContaining('clocks') });
+    expect(await examine(port, { ca: early.ca })).toMatchObject({
+      verdict: 'failed',
+      found: expect.stringMatching(/^TLSv1\.3; the certificate is valid from \d{4}-.*Z on$/),
+      mend: expect.stringContaining('clocks'),
+    });
   });
 
   it.each([
@@ -95,18 +134,30 @@ describe('TLS', () => {
   ])('with %d days left', async (days, verdict, told) => {
     const soon = await makeChain({ expiresIn: days * DAY_MS, intermediateExpiresIn: 30 * DAY_MS });
     const port = await startTls(soon.server + soon.intermediate, soon.key);
-    expect(await examine(port, { ca: soon.ca })).toMatchObject({ verdict, found: expect.stringContaining(`in ${told} days`), figures: { days: told } });
+    expect(await examine(port, { ca: soon.ca })).toMatchObject({
+      verdict,
+      found: expect.stringContaining(`in ${told} days`),
+      figures: { days: told },
+    });
   });
 
   it('a certificate for another name, which is told', async () => {
     const other = await makeChain({ host: 'signal.example.com' });
     const port = await startTls(other.server + other.intermediate, other.key);
-    expect(await examine(port, { ca: other.ca })).toMatchObject({ verdict: 'failed', found: 'TLSv1.3; the certificate is not for localhost but for signal.example.com', mend: expect.stringContaining('SNI') });
+    expect(await examine(port, { ca: other.ca })).toMatchObject({
+      verdict: 'failed',
+      found: 'TLSv1.3; the certificate is not for localhost but for signal.example.com',
+      mend: expect.stringContaining('SNI'),
+    });
   });
 
   it('what is no TLS', async () => {
     const port = await startTcp((socket) => socket.on('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')));
-    expect(await examine(port)).toMatchObject({ verdict: 'failed', found: 'what answers does not speak TLS', mend: expect.stringContaining('ws://') });
+    expect(await examine(port)).toMatchObject({
+      verdict: 'failed',
+      found: 'what answers does not speak TLS',
+      mend: expect.stringContaining('ws://'),
+    });
   });
 
   it('what hangs up on the handshake', async () => {
@@ -116,8 +167,15 @@ describe('TLS', () => {
 
   it('of several addresses the worst counts, and is named', async () => {
     const port = await startTls(chain.server, chain.key, { host: '127.0.0.2', port: whole });
-    const { tls } = await diagnose(`wss://localhost:${port}`, { ca: chain.ca, addresses: ['127.0.0.1', '127.0.0.2'], only: ['tcp', 'tls'] });
-    expect(tls).toMatchObject({ verdict: 'failed', found: expect.stringMatching(/^at 127\.0\.0\.2: TLSv1\.3; the chain is incomplete/) });
+    const { tls } = await diagnose(`wss://localhost:${port}`, {
+      ca: chain.ca,
+      addresses: ['127.0.0.1', '127.0.0.2'],
+      only: ['tcp', 'tls'],
+    });
+    expect(tls).toMatchObject({
+      verdict: 'failed',
+      found: expect.stringMatching(/^at 127\.0\.0\.2: TLSv1\.3; the chain is incomplete/),
+    });
   });
 
   it('no token is sent where the certificate does not verify', async () => {

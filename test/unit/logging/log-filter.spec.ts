@@ -11,9 +11,20 @@ function level(rustLog: string, target: string): string {
 
 describe('RUST_LOG with a level', () => {
   it.each([
-    ['trace', 'trace'], ['debug', 'debug'], ['info', 'info'], ['warn', 'warn'], ['error', 'error'], ['off', 'off'],
-    ['INFO', 'info'], ['Warn', 'warn'],
-    ['0', 'off'], ['1', 'error'], ['2', 'warn'], ['3', 'info'], ['4', 'debug'], ['5', 'trace'],
+    ['trace', 'trace'],
+    ['debug', 'debug'],
+    ['info', 'info'],
+    ['warn', 'warn'],
+    ['error', 'error'],
+    ['off', 'off'],
+    ['INFO', 'info'],
+    ['Warn', 'warn'],
+    ['0', 'off'],
+    ['1', 'error'],
+    ['2', 'warn'],
+    ['3', 'info'],
+    ['4', 'debug'],
+    ['5', 'trace'],
   ])('%s: everything is written from %s on', (rustLog, expected) => {
     for (const target of [RELAY, SERVER, 'nest']) expect(level(rustLog, target)).toBe(expected);
   });
@@ -40,12 +51,13 @@ describe('RUST_LOG with targets (as the EnvFilter of Rust reads it)', () => {
     expect(level(rustLog, target)).toBe(expected);
   });
 
-  it.each(['cairn_signal=warn,cairn_signal::relay=trace,info', 'info,cairn_signal::relay=trace,cairn_signal=warn', 'cairn_signal::relay=trace,info,cairn_signal=warn'])(
-    'takes the longest target that fits, wherever it stands: %s',
-    (rustLog) => {
-      expect([RELAY, SERVER, 'nest'].map((target) => level(rustLog, target))).toEqual(['trace', 'warn', 'info']);
-    },
-  );
+  it.each([
+    'cairn_signal=warn,cairn_signal::relay=trace,info',
+    'info,cairn_signal::relay=trace,cairn_signal=warn',
+    'cairn_signal::relay=trace,info,cairn_signal=warn',
+  ])('takes the longest target that fits, wherever it stands: %s', (rustLog) => {
+    expect([RELAY, SERVER, 'nest'].map((target) => level(rustLog, target))).toEqual(['trace', 'warn', 'info']);
+  });
 
   it('takes a target for the beginning of a name', () => {
     expect(level('off,cairn_signal::re=debug', RELAY)).toBe('debug');
@@ -76,8 +88,23 @@ describe('RUST_LOG with targets (as the EnvFilter of Rust reads it)', () => {
 
 describe('RUST_LOG that is not a list of directives', () => {
   it.each([
-    'verbose', 'inf', 'warning', '6', '-1', 'cairn_signal=verbose', 'cairn_signal=6', 'cairn_signal==debug', '=debug', 'info;debug', 'cairn_signal = debug',
-    'info,cairn_signal=loud', 'cairn_signal[span]=debug', 'constructor', '__proto__', 'a=constructor', '💥',
+    'verbose',
+    'inf',
+    'warning',
+    '6',
+    '-1',
+    'cairn_signal=verbose',
+    'cairn_signal=6',
+    'cairn_signal==debug',
+    '=debug',
+    'info;debug',
+    'cairn_signal = debug',
+    'info,cairn_signal=loud',
+    'cairn_signal[span]=debug',
+    'constructor',
+    '__proto__',
+    'a=constructor',
+    '💥',
   ])('%j is invalid', (rustLog) => {
     expect(LogFilter.parse(rustLog)).toBeUndefined();
   });

@@ -8,7 +8,14 @@ import { LOG_LEVELS, LogFilter } from '../../../src/logging/log-filter.js';
 function jsonLogs(rustLog?: string) {
   const lines: string[] = [];
   const destination = { write: (line: string) => void lines.push(line) };
-  return { lines, logs: new Logs({ format: 'json', destination, ...(rustLog === undefined ? {} : { filter: LogFilter.parse(rustLog)! }) }) };
+  return {
+    lines,
+    logs: new Logs({
+      format: 'json',
+      destination,
+      ...(rustLog === undefined ? {} : { filter: LogFilter.parse(rustLog)! }),
+    }),
+  };
 }
 
 function messages(lines: readonly string[]): string[] {
@@ -24,8 +31,17 @@ describe('a log in JSON', () => {
     const { lines, logs } = jsonLogs();
     logs.for('server').info('listening', { port: 443, tls: 'on' });
     expect(lines).toHaveLength(1);
-    expect(lines[0]).toMatch(/^\{"level":"info","time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z","target":"cairn_signal::server",.*\}\n$/);
-    expect(JSON.parse(lines[0])).toEqual({ level: 'info', time: expect.any(String), target: 'cairn_signal::server', port: 443, tls: 'on', msg: 'listening' });
+    expect(lines[0]).toMatch(
+      /^\{"level":"info","time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z","target":"cairn_signal::server",.*\}\n$/,
+    );
+    expect(JSON.parse(lines[0])).toEqual({
+      level: 'info',
+      time: expect.any(String),
+      target: 'cairn_signal::server',
+      port: 443,
+      tls: 'on',
+      msg: 'listening',
+    });
   });
 
   it('says nothing of the process or the machine', () => {
@@ -66,7 +82,15 @@ describe('the level of a log', () => {
     writeAll(logs.for('relay'), 'relay ');
     writeAll(logs.for('server'), 'server ');
     writeAll(logs.forTarget('nest'), 'nest ');
-    expect(messages(lines)).toEqual(['relay trace', 'relay debug', 'relay info', 'relay warn', 'relay error', 'server warn', 'server error']);
+    expect(messages(lines)).toEqual([
+      'relay trace',
+      'relay debug',
+      'relay info',
+      'relay warn',
+      'relay error',
+      'server warn',
+      'server error',
+    ]);
   });
 
   it.each(LOG_LEVELS)('is what writes() tells: %s', (least) => {
@@ -88,7 +112,9 @@ describe('a log for people', () => {
   it('writes time, level, target, message and fields on one line, at once', () => {
     const { logs, written } = pretty();
     logs.for('server').info('listening', { port: 443, tls: { on: true } });
-    expect(written()).toMatch(/^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: cairn_signal::server: listening \{"port":443,"tls":\{"on":true\}\}\n$/);
+    expect(written()).toMatch(
+      /^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: cairn_signal::server: listening \{"port":443,"tls":\{"on":true\}\}\n$/,
+    );
   });
 
   it('is filtered like one in JSON', () => {

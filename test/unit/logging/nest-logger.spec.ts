@@ -7,7 +7,10 @@ import { NestLogger } from '../../../src/logging/nest-logger.js';
 function nestLogger(rustLog: string): { logger: NestLogger; lines: object[] } {
   const lines: object[] = [];
   const destination = { write: (line: string) => void lines.push(JSON.parse(line) as object) };
-  return { logger: new NestLogger(new Logs({ format: 'json', filter: LogFilter.parse(rustLog)!, destination })), lines };
+  return {
+    logger: new NestLogger(new Logs({ format: 'json', filter: LogFilter.parse(rustLog)!, destination })),
+    lines,
+  };
 }
 
 describe("Nest's own lines", () => {
@@ -21,7 +24,9 @@ describe("Nest's own lines", () => {
   ] as const)('%s is written at %s under the target nest, with the class it came from', (method, level) => {
     const { logger, lines } = nestLogger('trace');
     logger[method]('a message', 'RouterExplorer');
-    expect(lines).toEqual([{ level, time: expect.any(String), target: 'nest', context: 'RouterExplorer', msg: 'a message' }]);
+    expect(lines).toEqual([
+      { level, time: expect.any(String), target: 'nest', context: 'RouterExplorer', msg: 'a message' },
+    ]);
   });
 
   it('are not written at info, but for warnings and errors', () => {
@@ -39,7 +44,13 @@ describe("Nest's own lines", () => {
   it('keep the stack trace of an error apart from its message', () => {
     const { logger, lines } = nestLogger('info');
     logger.error('a message', 'Error: a message\n    at somewhere', 'ExceptionsHandler');
-    expect(lines).toEqual([expect.objectContaining({ msg: 'a message', stack: 'Error: a message\n    at somewhere', context: 'ExceptionsHandler' })]);
+    expect(lines).toEqual([
+      expect.objectContaining({
+        msg: 'a message',
+        stack: 'Error: a message\n    at somewhere',
+        context: 'ExceptionsHandler',
+      }),
+    ]);
   });
 
   it('say what an error says', () => {

@@ -33,8 +33,21 @@ describe('history', () => {
     const settings = parseSettings(managementAddr === undefined ? {} : { managementAddr });
     const timings = new Timings();
     sources = new Sources(
-      settings, new Lifecycle(), new ConnectionRegistry(), new TopicRegistry(clock, timings), new MemoryRecordStore({ ttl: 1000, perTopic: 1, perSource: 1, maxBytes: 1, maxBytesPerSource: 1 }, clock), new LocalBackplane(), new ConnectionCounts(),
-      new RefusalCounts(), new TrafficCounts(), new LimitCounts(), new HeldBytes(), new RendezvousCounts(), new BackplaneCounts(), timings, new CertificateExpiry(),
+      settings,
+      new Lifecycle(),
+      new ConnectionRegistry(),
+      new TopicRegistry(clock, timings),
+      new MemoryRecordStore({ ttl: 1000, perTopic: 1, perSource: 1, maxBytes: 1, maxBytesPerSource: 1 }, clock),
+      new LocalBackplane(),
+      new ConnectionCounts(),
+      new RefusalCounts(),
+      new TrafficCounts(),
+      new LimitCounts(),
+      new HeldBytes(),
+      new RendezvousCounts(),
+      new BackplaneCounts(),
+      timings,
+      new CertificateExpiry(),
     );
     history = new History(sources, clock);
     told = [];
@@ -68,7 +81,14 @@ describe('history', () => {
     traffic.bytesOut += 801;
     refusals.refused('token_wrong');
     refusals.refused('draining');
-    expect(pass(4000)).toMatchObject({ at: 4, messages: 2, deliveries: 0.75, bytesIn: 1250, bytesOut: 200, refused: 0.5 });
+    expect(pass(4000)).toMatchObject({
+      at: 4,
+      messages: 2,
+      deliveries: 0.75,
+      bytesIn: 1250,
+      bytesOut: 200,
+      refused: 0.5,
+    });
     expect(pass()).toMatchObject({ at: 6, messages: 0, deliveries: 0, bytesIn: 0, bytesOut: 0, refused: 0 });
     traffic.received.query += 1;
     expect(pass(3000)).toMatchObject({ at: 9, messages: 0.333 });
@@ -99,7 +119,7 @@ describe('history', () => {
       await new Promise(setImmediate);
       if (stalled || performance.now() < until - 400) continue;
       stalled = true;
-      for (const end = performance.now() + 120; performance.now() < end; );
+      for (const end = performance.now() + 120; performance.now() < end;);
     }
     expect(pass().delay).toBeGreaterThan(100);
     expect(pass().delay).toBe(0);

@@ -4,25 +4,68 @@ import { nearest, reach } from '../../../src/management/page/scale.js';
 import { Window } from '../../../src/management/page/window.js';
 
 describe('what the status page writes', () => {
-  it.each([[0, '0'], [1204, '1,204'], [9999, '9,999'], [10_000, '10k'], [45_120, '45.1k'], [999_600, '1M'], [1_234_567, '1.23M']])('a count of %d as %s', (figure, text) => {
+  it.each([
+    [0, '0'],
+    [1204, '1,204'],
+    [9999, '9,999'],
+    [10_000, '10k'],
+    [45_120, '45.1k'],
+    [999_600, '1M'],
+    [1_234_567, '1.23M'],
+  ])('a count of %d as %s', (figure, text) => {
     expect(count(figure)).toBe(text);
   });
 
-  it.each([[0, '0'], [0.333, '0.33'], [0.004, '0'], [7.5, '7.5'], [75.54, '75.5'], [812.4, '812'], [999.9, '1k'], [1234, '1.23k']])('a rate of %d as %s', (figure, text) => {
+  it.each([
+    [0, '0'],
+    [0.333, '0.33'],
+    [0.004, '0'],
+    [7.5, '7.5'],
+    [75.54, '75.5'],
+    [812.4, '812'],
+    [999.9, '1k'],
+    [1234, '1.23k'],
+  ])('a rate of %d as %s', (figure, text) => {
     expect(short(figure)).toBe(text);
   });
 
-  it.each([[0, '0 B'], [999, '999 B'], [1500, '1.5 kB'], [48_200_000, '48.2 MB'], [4_345_298_944, '4.35 GB'], [2e12, '2 TB']])('%d bytes as %s', (figure, text) => {
+  it.each([
+    [0, '0 B'],
+    [999, '999 B'],
+    [1500, '1.5 kB'],
+    [48_200_000, '48.2 MB'],
+    [4_345_298_944, '4.35 GB'],
+    [2e12, '2 TB'],
+  ])('%d bytes as %s', (figure, text) => {
     expect(bytes(figure).join(' ')).toBe(text);
   });
 
-  it.each([[0, '0 s'], [59.9, '59 s'], [60, '1 min'], [3599, '59 min'], [7500, '2 h 5 min'], [86_400, '1 d 0 h'], [273_600, '3 d 4 h']])('%d s as %s', (seconds, text) => {
+  it.each([
+    [0, '0 s'],
+    [59.9, '59 s'],
+    [60, '1 min'],
+    [3599, '59 min'],
+    [7500, '2 h 5 min'],
+    [86_400, '1 d 0 h'],
+    [273_600, '3 d 4 h'],
+  ])('%d s as %s', (seconds, text) => {
     expect(duration(seconds)).toBe(text);
   });
 });
 
 describe('the scale of a chart', () => {
-  it.each([[0.15, 0.2], [1, 1], [1.1, 2], [4, 4], [4.1, 6], [9, 10], [10, 10], [11, 20], [140, 200], [133e6, 200e6]])('reaches for %d to %d', (most, to) => {
+  it.each([
+    [0.15, 0.2],
+    [1, 1],
+    [1.1, 2],
+    [4, 4],
+    [4.1, 6],
+    [9, 10],
+    [10, 10],
+    [11, 20],
+    [140, 200],
+    [133e6, 200e6],
+  ])('reaches for %d to %d', (most, to) => {
     expect(reach(most)).toBeCloseTo(to, 10);
   });
 
@@ -36,11 +79,14 @@ describe('the window of the status page', () => {
   const OF = { interval: 2, kept: 10 };
   const sample = (at: number): { at: number; figure: number } => ({ at, figure: at });
 
-  it('is the server\'s time by the clock of the browser', () => {
+  it("is the server's time by the clock of the browser", () => {
     const window = new Window();
     window.restart([sample(100), sample(102)], { ...OF, now: 5000 });
     window.add(sample(104));
-    expect([window.times, window.columns.figure]).toEqual([[4998, 5000, 5002], [100, 102, 104]]);
+    expect([window.times, window.columns.figure]).toEqual([
+      [4998, 5000, 5002],
+      [100, 102, 104],
+    ]);
     expect([window.newest, window.span('figure')]).toEqual([sample(104), [100, 104]]);
   });
 
@@ -56,7 +102,10 @@ describe('the window of the status page', () => {
     const window = new Window();
     window.restart([sample(100), sample(102)], { ...OF, now: 5000 });
     window.restart([sample(0)], { ...OF, now: 5008 });
-    expect([window.times, window.columns.figure]).toEqual([[4998, 5000, 5002, 5008], [100, 102, null, 0]]);
+    expect([window.times, window.columns.figure]).toEqual([
+      [4998, 5000, 5002, 5008],
+      [100, 102, null, 0],
+    ]);
     window.add(sample(2));
     expect([window.times.at(-1), window.columns.figure.at(-1)]).toEqual([5010, 2]);
   });
@@ -72,6 +121,9 @@ describe('the window of the status page', () => {
   it('has a gap where the server stood still', () => {
     const window = new Window();
     window.restart([sample(0), sample(8)], { ...OF, now: 5000 });
-    expect([window.times, window.columns.figure]).toEqual([[4992, 4994, 5000], [0, null, 8]]);
+    expect([window.times, window.columns.figure]).toEqual([
+      [4992, 4994, 5000],
+      [0, null, 8],
+    ]);
   });
 });

@@ -60,7 +60,7 @@ describe('TopicRegistry', () => {
     expect([...topics.subscribers('t')]).toEqual([]);
   });
 
-  it('R7: a disconnect asks only for the connection\'s own topics', () => {
+  it("R7: a disconnect asks only for the connection's own topics", () => {
     const topics = new TopicRegistry(new ManualClock(), new Timings());
     const [leaver, others] = [new StillConnection(1), new StillConnection(2)];
     for (let i = 0; i < 1000; i++) topics.subscribe(others, `other-${i}`);
@@ -85,7 +85,11 @@ describe('TopicRegistry', () => {
 
   it('agrees with a list of pairs after any sequence of calls', () => {
     const connections = [1, 2, 3].map((id) => new StillConnection(id));
-    const call = fc.record({ what: fc.constantFrom('subscribe', 'unsubscribe', 'leave'), who: fc.nat(2), topic: fc.constantFrom('a', 'b', '', '__proto__') });
+    const call = fc.record({
+      what: fc.constantFrom('subscribe', 'unsubscribe', 'leave'),
+      who: fc.nat(2),
+      topic: fc.constantFrom('a', 'b', '', '__proto__'),
+    });
     fc.assert(
       fc.property(fc.array(call, { maxLength: 60, size: 'max' }), (calls) => {
         const topics = new TopicRegistry(new ManualClock(), new Timings());
@@ -106,8 +110,14 @@ describe('TopicRegistry', () => {
             pairs = pairs.filter((pair) => pair.who !== who);
           }
           expect(asExpected).toBe(true);
-          const sizes = [...new Set(pairs.map((pair) => pair.topic))].map((name) => pairs.filter((pair) => pair.topic === name).length);
-          expect([topics.size, topics.lonely, topics.subscriptions]).toEqual([sizes.length, sizes.filter((size) => size === 1).length, pairs.length]);
+          const sizes = [...new Set(pairs.map((pair) => pair.topic))].map(
+            (name) => pairs.filter((pair) => pair.topic === name).length,
+          );
+          expect([topics.size, topics.lonely, topics.subscriptions]).toEqual([
+            sizes.length,
+            sizes.filter((size) => size === 1).length,
+            pairs.length,
+          ]);
         }
         for (const topic of ['a', 'b', '', '__proto__']) {
           const expected = pairs.filter((pair) => pair.topic === topic).map((pair) => connections[pair.who]);

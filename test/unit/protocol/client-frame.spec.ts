@@ -1,6 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { BROKEN, NOT_SIMPLE, TOO_SHORT_TO_TELL, frameHead, maskBefore, messageStart, simpleFrameLength, unmask } from '../../../src/protocol/client-frame.js';
+import {
+  BROKEN,
+  NOT_SIMPLE,
+  TOO_SHORT_TO_TELL,
+  frameHead,
+  maskBefore,
+  messageStart,
+  simpleFrameLength,
+  unmask,
+} from '../../../src/protocol/client-frame.js';
 import { clientFrame } from '../../support/client-frame.js';
 
 describe('R8: a frame from a peer', () => {
@@ -13,9 +22,19 @@ describe('R8: a frame from a peer', () => {
 
   it('is told by its first four bytes at the latest', () => {
     const long = clientFrame(0x82, Buffer.alloc(300));
-    expect([0, 1, 2, 3, 4].map((end) => simpleFrameLength(long, 0, end))).toEqual([TOO_SHORT_TO_TELL, TOO_SHORT_TO_TELL, TOO_SHORT_TO_TELL, TOO_SHORT_TO_TELL, long.length]);
+    expect([0, 1, 2, 3, 4].map((end) => simpleFrameLength(long, 0, end))).toEqual([
+      TOO_SHORT_TO_TELL,
+      TOO_SHORT_TO_TELL,
+      TOO_SHORT_TO_TELL,
+      TOO_SHORT_TO_TELL,
+      long.length,
+    ]);
     const short = clientFrame(0x82, Buffer.alloc(20));
-    expect([0, 1, 2].map((end) => simpleFrameLength(short, 0, end))).toEqual([TOO_SHORT_TO_TELL, TOO_SHORT_TO_TELL, short.length]);
+    expect([0, 1, 2].map((end) => simpleFrameLength(short, 0, end))).toEqual([
+      TOO_SHORT_TO_TELL,
+      TOO_SHORT_TO_TELL,
+      short.length,
+    ]);
   });
 
   it.each([

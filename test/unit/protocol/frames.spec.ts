@@ -1,5 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { deadPeer, internalError, messageTooBig, reasonFor, restart, slowConsumer, tooManyTopics, topicTooLong } from '../../../src/protocol/close-codes.js';
+import {
+  deadPeer,
+  internalError,
+  messageTooBig,
+  reasonFor,
+  restart,
+  slowConsumer,
+  tooManyTopics,
+  topicTooLong,
+} from '../../../src/protocol/close-codes.js';
 import { binaryFrame } from '../../../src/protocol/websocket-frame.js';
 
 describe('R8: a WebSocket frame', () => {
@@ -17,7 +26,16 @@ describe('R8: a WebSocket frame', () => {
 
 describe('close reasons', () => {
   it('fit a close frame, at the largest numbers too', () => {
-    const reasons = [restart(86_400).text, messageTooBig(64 * 1024 * 1024).text, topicTooLong(4096).text, tooManyTopics(1_000_000).text, slowConsumer(1024 ** 3).text, deadPeer(3600).text, internalError.text, ...[1000, 1002, 1007, 1008].map(reasonFor)];
+    const reasons = [
+      restart(86_400).text,
+      messageTooBig(64 * 1024 * 1024).text,
+      topicTooLong(4096).text,
+      tooManyTopics(1_000_000).text,
+      slowConsumer(1024 ** 3).text,
+      deadPeer(3600).text,
+      internalError.text,
+      ...[1000, 1002, 1007, 1008].map(reasonFor),
+    ];
     for (const reason of reasons) {
       expect(reason).not.toBe('');
       expect(Buffer.byteLength(reason)).toBeLessThanOrEqual(123);

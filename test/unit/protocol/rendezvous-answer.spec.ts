@@ -1,6 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { ack, entryBytes, MOST_READ_BYTES, plainEntryBytes, refusal, result as resultOf } from '../../../src/protocol/rendezvous-answer.js';
+import {
+  ack,
+  entryBytes,
+  MOST_READ_BYTES,
+  plainEntryBytes,
+  refusal,
+  result as resultOf,
+} from '../../../src/protocol/rendezvous-answer.js';
 import type { Entry, FoundPeer } from '../../../src/protocol/rendezvous-answer.js';
 
 interface Result {
@@ -10,7 +17,8 @@ interface Result {
 
 const peer = (length: number, peerId = ''): FoundPeer => ({ peer_id: peerId, addresses: ['a'.repeat(length)] });
 const entry = (found: FoundPeer): Entry => ({ bytes: entryBytes(found), peer: () => found });
-const result = (topic: string, payload: string | null, peers: readonly FoundPeer[]): string => resultOf(topic, payload, peers.map(entry));
+const result = (topic: string, payload: string | null, peers: readonly FoundPeer[]): string =>
+  resultOf(topic, payload, peers.map(entry));
 const read = (text: string): Result => JSON.parse(text) as Result;
 
 /** Bytes of an answer besides the address of its only peer. */
@@ -44,7 +52,10 @@ describe('J4: the answer to a query', () => {
   });
 
   it('counts bytes, not characters', () => {
-    const text = result('é'.repeat(100), null, [{ peer_id: '', addresses: ['€'.repeat(1260)] }, { peer_id: '', addresses: ['€'.repeat(100)] }]);
+    const text = result('é'.repeat(100), null, [
+      { peer_id: '', addresses: ['€'.repeat(1260)] },
+      { peer_id: '', addresses: ['€'.repeat(100)] },
+    ]);
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(4092);
     expect(read(text).peers).toHaveLength(1);
   });
@@ -59,7 +70,11 @@ describe('J4: the answer to a query', () => {
   });
 
   it('knows what an entry takes, or that it fits into no answer', () => {
-    const text = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('', '"', '\u0001', '\ud83d\ude00'), fc.nat(5000).map((length) => 'é'.repeat(length)));
+    const text = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('', '"', '\u0001', '\ud83d\ude00'),
+      fc.nat(5000).map((length) => 'é'.repeat(length)),
+    );
     fc.assert(
       fc.property(fc.constantFrom('', 'aabb'), fc.array(text), (peerId, addresses) => {
         const found = { peer_id: peerId, addresses };
@@ -78,7 +93,12 @@ describe('the other answers', () => {
   });
 
   it('J7: an error has a topic only if the message had one', () => {
-    expect(JSON.parse(refusal('t', 'quota_exceeded', 'why'))).toEqual({ type: 'error', topic: 't', code: 'quota_exceeded', message: 'why' });
+    expect(JSON.parse(refusal('t', 'quota_exceeded', 'why'))).toEqual({
+      type: 'error',
+      topic: 't',
+      code: 'quota_exceeded',
+      message: 'why',
+    });
     expect(refusal(undefined, 'malformed', 'why')).toBe('{"type":"error","code":"malformed","message":"why"}');
   });
 });

@@ -4,7 +4,12 @@ import { readMessage } from '../../../src/protocol/strict-reader.js';
 
 /** Hex of a CBOR head with a shortest argument. */
 function head(major: number, argument: number): string {
-  const bytes = argument < 24 ? [(major << 5) | argument] : argument < 256 ? [(major << 5) | 24, argument] : [(major << 5) | 25, argument >> 8, argument & 255];
+  const bytes =
+    argument < 24
+      ? [(major << 5) | argument]
+      : argument < 256
+        ? [(major << 5) | 24, argument]
+        : [(major << 5) | 25, argument >> 8, argument & 255];
   return Buffer.from(bytes).toString('hex');
 }
 
@@ -118,7 +123,9 @@ describe('R6: what decodes (docs/protocol.md), beyond the vectors', () => {
 
   it('drops every truncation of a valid frame', () => {
     const frame = Buffer.from(extra(X, '8301f97e00617a'), 'hex');
-    for (let length = 0; length < frame.length; length++) expect(readMessage(frame.subarray(0, length))).toBeUndefined();
+    for (let length = 0; length < frame.length; length++) {
+      expect(readMessage(frame.subarray(0, length))).toBeUndefined();
+    }
     expect(readMessage(frame)).toBeDefined();
   });
 

@@ -26,23 +26,43 @@ describe('memory of records', () => {
     ['announced by one source each, without a peer id', 200_000, () => announcement('', [text(2)])],
     ['published', 200_000, () => ({ kind: 'published', payload: text(8) })],
     ['published, large', 20_000, () => ({ kind: 'published', payload: text(16_384) })],
-    ['announced with many addresses', 50_000, () => announcement('', Array.from({ length: 50 }, () => text(4)))],
-  ])('J8: %s, %d to random topics: heap and external grow by no more than records-max-bytes plus half', (_what, howMany, content) => {
-    const store = new MemoryRecordStore({ ttl: 3_600_000, perTopic: 16, perSource: 1024, maxBytes: MAX_BYTES, maxBytesPerSource: MAX_BYTES / 4 }, new ManualClock());
-    const before = heapUsed();
-    let taken = 0;
-    for (let i = 0; i < howMany; i++) {
-      const refused = store.put({ topic: text(64), connection: i, source: `10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`, content: content() });
-      if (refused === undefined) taken += 1;
-      // What does not fit any more is refused; a few thousand refusals more show that they cost nothing.
-      else if (i > taken + 50_000) break;
-    }
-    const grown = heapUsed() - before;
-    expect(store.size).toBe(taken);
-    expect(store.bytes).toBeGreaterThan(0.95 * MAX_BYTES);
-    expect(grown).toBeLessThan(1.5 * MAX_BYTES);
-    // Accounted honestly: neither far more than it takes nor less.
-    expect(grown).toBeGreaterThan(0.4 * MAX_BYTES);
-    expect(grown).toBeLessThan(1.1 * MAX_BYTES);
-  }, TIMEOUT_MS);
+    [
+      'announced with many addresses',
+      50_000,
+      () =>
+        announcement(
+          '',
+          Array.from({ length: 50 }, () => text(4)),
+        ),
+    ],
+  ])(
+    'J8: %s, %d to random topics: heap and external grow by no more than records-max-bytes plus half',
+    (_what, howMany, content) => {
+      const store = new MemoryRecordStore(
+        { ttl: 3_600_000, perTopic: 16, perSource: 1024, maxBytes: MAX_BYTES, maxBytesPerSource: MAX_BYTES / 4 },
+        new ManualClock(),
+      );
+      const before = heapUsed();
+      let taken = 0;
+      for (let i = 0; i < howMany; i++) {
+        const refused = store.put({
+          topic: text(64),
+          connection: i,
+          source: `10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`,
+          content: content(),
+        });
+        if (refused === undefined) taken += 1;
+        // What does not fit any more is refused; a few thousand refusals more show that they cost nothing.
+        else if (i > taken + 50_000) break;
+      }
+      const grown = heapUsed() - before;
+      expect(store.size).toBe(taken);
+      expect(store.bytes).toBeGreaterThan(0.95 * MAX_BYTES);
+      expect(grown).toBeLessThan(1.5 * MAX_BYTES);
+      // Accounted honestly: neither far more than it takes nor less.
+      expect(grown).toBeGreaterThan(0.4 * MAX_BYTES);
+      expect(grown).toBeLessThan(1.1 * MAX_BYTES);
+    },
+    TIMEOUT_MS,
+  );
 });

@@ -3,11 +3,16 @@ import fc from 'fast-check';
 import { DrainPace } from '../../../src/signaling/drain-pace.js';
 
 /** Plays a drain: when each slice came, in milliseconds, and how many were closed in it. */
-function play(count: number, spread: number, random: () => number, stall: () => number): { at: number; closed: number }[] {
+function play(
+  count: number,
+  spread: number,
+  random: () => number,
+  stall: () => number,
+): { at: number; closed: number }[] {
   const pace = new DrainPace(count, spread, random);
   const slices: { at: number; closed: number }[] = [];
   let at = 0;
-  for (let left = count; left > 0; ) {
+  for (let left = count; left > 0;) {
     const elapsed = pace.pause + stall();
     at += elapsed;
     const closed = pace.slice(elapsed);
@@ -29,12 +34,27 @@ describe('the pace of a drain', () => {
     const stalls = fc.infiniteStream(fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, fc.nat(10), fc.nat(3000)));
     const randoms = fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true }));
     fc.assert(
-      fc.property(fc.integer({ min: 200, max: 5000 }), fc.integer({ min: 500, max: 60_000 }), randoms, stalls, (count, spread, random, stall) => {
-        const slices = play(count, spread, () => random.next().value, () => stall.next().value);
-        expect(slices.reduce((sum, { closed }) => sum + closed, 0)).toBe(count);
-        const busiest = slices.map(({ at }) => slices.filter((slice) => slice.at >= at && slice.at < at + spread / 10).reduce((sum, { closed }) => sum + closed, 0));
-        expect(Math.max(...busiest)).toBeLessThanOrEqual((count / 10) * 1.5);
-      }),
+      fc.property(
+        fc.integer({ min: 200, max: 5000 }),
+        fc.integer({ min: 500, max: 60_000 }),
+        randoms,
+        stalls,
+        (count, spread, random, stall) => {
+          const slices = play(
+            count,
+            spread,
+            () => random.next().value,
+            () => stall.next().value,
+          );
+          expect(slices.reduce((sum, { closed }) => sum + closed, 0)).toBe(count);
+          const busiest = slices.map(({ at }) =>
+            slices
+              .filter((slice) => slice.at >= at && slice.at < at + spread / 10)
+              .reduce((sum, { closed }) => sum + closed, 0),
+          );
+          expect(Math.max(...busiest)).toBeLessThanOrEqual((count / 10) * 1.5);
+        },
+      ),
       { numRuns: 100 },
     );
   });

@@ -48,7 +48,10 @@ describe('A8: connections whose tokens end', () => {
   function start(input: SettingsInput = {}): void {
     clock = new ManualClock();
     lines = [];
-    const logs = new Logs({ format: 'json', destination: { write: (line) => void lines.push(JSON.parse(line) as (typeof lines)[0]) } });
+    const logs = new Logs({
+      format: 'json',
+      destination: { write: (line) => void lines.push(JSON.parse(line) as (typeof lines)[0]) },
+    });
     expiry = new Expiry(parseSettings({ jwtIssuer: 'https://id.example', jwtAudience: 'a', ...input }), clock, logs);
   }
   beforeEach(() => start());
@@ -94,7 +97,9 @@ describe('A8: connections whose tokens end', () => {
     expect([expiry.check(4, ALL), open(connections).length]).toEqual([true, 6]);
     expect([expiry.check(ALL, 3), open(connections).length]).toEqual([true, 3]);
     expect([expiry.check(ALL, ALL), open(connections).length]).toEqual([false, 0]);
-    expect(lines).toEqual([expect.objectContaining({ msg: 'closed connections whose token has expired', connections: 10 })]);
+    expect(lines).toEqual([
+      expect.objectContaining({ msg: 'closed connections whose token has expired', connections: 10 }),
+    ]);
   });
 
   it('may come and go in the middle of a round', () => {

@@ -60,11 +60,17 @@ async function readByWs(wire: Buffer): Promise<string[]> {
   const heard: string[] = [];
   const Reading = (ws as unknown as { Receiver: new (options: object) => NodeJS.WritableStream }).Receiver;
   const receiver = new Reading({ isServer: true, maxPayload: MOST, maxFragments: 4096 });
-  receiver.on('message', (data: Buffer, binary: boolean) => heard.push(`${binary ? 'binary' : 'text'} ${data.toString('hex')}`));
+  receiver.on('message', (data: Buffer, binary: boolean) =>
+    heard.push(`${binary ? 'binary' : 'text'} ${data.toString('hex')}`),
+  );
   receiver.on('ping', (data: Buffer) => heard.push(`ping ${data.toString('hex')}`));
   receiver.on('pong', (data: Buffer) => heard.push(`pong ${data.toString('hex')}`));
   receiver.on('conclude', () => heard.push('close'));
-  receiver.on('error', (error: Error) => heard.push(`fault ${(error as unknown as Record<symbol, number>)[Object.getOwnPropertySymbols(error).find(({ description }) => description === 'status-code')!]}`));
+  receiver.on('error', (error: Error) =>
+    heard.push(
+      `fault ${(error as unknown as Record<symbol, number>)[Object.getOwnPropertySymbols(error).find(({ description }) => description === 'status-code')!]}`,
+    ),
+  );
   receiver.write(wire);
   await turn();
   return heard;
@@ -75,39 +81,73 @@ describe('frame reader', () => {
   const control = fc.uint8Array({ maxLength: 125 }).map((bytes) => Buffer.from(bytes));
 
   it('R5: every message comes once and in order, whatever the frames and however they are cut into reads', () => {
-    const pings = fc.array(control.map((data) => clientFrame(PING, data)), { maxLength: 2 }).map((all) => Buffer.concat(all));
+    const pings = fc
+      .array(
+        control.map((data) => clientFrame(PING, data)),
+        { maxLength: 2 },
+      )
+      .map((all) => Buffer.concat(all));
     const spelt = fc.oneof(
       message.map((bytes) => ({ wire: clientFrame(0x82, bytes), bytes })),
       fc.array(fc.tuple(message, pings), { minLength: 2, maxLength: 4 }).map((parts) => ({
-        wire: Buffer.concat(parts.flatMap(([part, between], i) => [clientFrame((i === 0 ? FIRST : MORE) | (i === parts.length - 1 ? LAST : 0), part), between])),
+        wire: Buffer.concat(
+          parts.flatMap(([part, between], i) => [
+            clientFrame((i === 0 ? FIRST : MORE) | (i === parts.length - 1 ? LAST : 0), part),
+            between,
+          ]),
+        ),
         bytes: Buffer.concat(parts.map(([part]) => part)),
       })),
     );
     fc.assert(
       fc.property(fc.array(spelt, { maxLength: 12 }), fc.array(fc.nat()), (messages, cuts) => {
         const wire = Buffer.concat(messages.map((one) => one.wire));
-        const receiver = read(wire, cuts.map((cut) => cut % (wire.length + 1)), 2000);
-        expect(receiver.heard.filter((heard) => heard.startsWith('binary'))).toEqual(messages.map(({ bytes }) => `binary ${bytes.toString('hex')}`));
+        const receiver = read(
+          wire,
+          cuts.map((cut) => cut % (wire.length + 1)),
+          2000,
+        );
+        expect(receiver.heard.filter((heard) => heard.startsWith('binary'))).toEqual(
+          messages.map(({ bytes }) => `binary ${bytes.toString('hex')}`),
+        );
         expect(receiver.held.at(-1) ?? 0).toBe(0);
       }),
     );
   });
 
   it('R8, L13: any frames are read as `ws` reads them, faults and closes included, however they are cut into reads', async () => {
-    const initial = fc.oneof({ weight: 6, arbitrary: fc.constantFrom(0x82, FIRST, MORE, LAST, TEXT, 0x01, PING, PONG) }, fc.constant(CLOSE), fc.nat(255));
-    const data = fc.oneof(control, message, fc.constantFrom('', 'plain', 'gr\u00fc\u00dfe').map((text) => Buffer.from(text)));
+    const initial = fc.oneof(
+      { weight: 6, arbitrary: fc.constantFrom(0x82, FIRST, MORE, LAST, TEXT, 0x01, PING, PONG) },
+      fc.constant(CLOSE),
+      fc.nat(255),
+    );
+    const data = fc.oneof(
+      control,
+      message,
+      fc.constantFrom('', 'plain', 'gr\u00fc\u00dfe').map((text) => Buffer.from(text)),
+    );
     const frame = fc
-      .record({ initial, data, masked: fc.oneof({ weight: 20, arbitrary: fc.constant(true) }, fc.constant(false)), longer: fc.oneof({ weight: 9, arbitrary: fc.constant(false) }, fc.constant(true)) })
+      .record({
+        initial,
+        data,
+        masked: fc.oneof({ weight: 20, arbitrary: fc.constant(true) }, fc.constant(false)),
+        longer: fc.oneof({ weight: 9, arbitrary: fc.constant(false) }, fc.constant(true)),
+      })
       .map((one) => {
         const bytes = clientFrame(one.initial, one.data);
-        if (one.longer && one.data.length < 126) return Buffer.concat([bytes.subarray(0, 1), Buffer.from([0xfe, 0, one.data.length]), bytes.subarray(2)]);
+        if (one.longer && one.data.length < 126) {
+          return Buffer.concat([bytes.subarray(0, 1), Buffer.from([0xfe, 0, one.data.length]), bytes.subarray(2)]);
+        }
         if (!one.masked) bytes[1] &= 0x7f;
         return bytes;
       });
     await fc.assert(
       fc.asyncProperty(fc.array(frame, { maxLength: 10 }), fc.array(fc.nat()), async (frames, cuts) => {
         const wire = Buffer.concat(frames);
-        const { heard } = read(wire, cuts.map((cut) => cut % (wire.length + 1)));
+        const { heard } = read(
+          wire,
+          cuts.map((cut) => cut % (wire.length + 1)),
+        );
         // A close frame is theirs to judge.
         const ours = heard.map((what) => (what.startsWith('close') ? 'close' : what));
         const theirs = (await readByWs(wire)).map((what, i) => (ours[i] === 'close' ? 'close' : what));
@@ -120,7 +160,9 @@ describe('frame reader', () => {
   it('L13: a length that is only claimed is refused as soon as it is there', () => {
     const large = clientFrame(0x82, Buffer.alloc(MOST + 1));
     expect(read(large.subarray(0, 4)).heard).toEqual(['fault 1009']);
-    expect(read(Buffer.concat([clientFrame(FIRST, Buffer.alloc(MOST)), clientFrame(LAST, 'x').subarray(0, 2)])).heard).toEqual(['fault 1009']);
+    expect(
+      read(Buffer.concat([clientFrame(FIRST, Buffer.alloc(MOST)), clientFrame(LAST, 'x').subarray(0, 2)])).heard,
+    ).toEqual(['fault 1009']);
     expect(read(clientFrame(0x82, Buffer.alloc(MOST))).heard).toHaveLength(1);
   });
 
@@ -132,14 +174,20 @@ describe('frame reader', () => {
   });
 
   it('L15: what is held is told when a message begins, grows and is over', () => {
-    const { held } = read(Buffer.concat([clientFrame(FIRST, 'x'), clientFrame(MORE, Buffer.alloc(5000)), clientFrame(LAST)]), [], 65_536);
+    const { held } = read(
+      Buffer.concat([clientFrame(FIRST, 'x'), clientFrame(MORE, Buffer.alloc(5000)), clientFrame(LAST)]),
+      [],
+      65_536,
+    );
     expect(held).toEqual([expect.any(Number), expect.any(Number), 0]);
     expect(held[0]).toBeGreaterThan(1000);
     expect(held[1]).toBeGreaterThan(5000);
   });
 
   it('L15: a whole message in one read is never held', () => {
-    expect(read(Buffer.concat([clientFrame(0x82, 'one'), clientFrame(TEXT, 'two'), clientFrame(PING, 'three')])).held).toEqual([]);
+    expect(
+      read(Buffer.concat([clientFrame(0x82, 'one'), clientFrame(TEXT, 'two'), clientFrame(PING, 'three')])).held,
+    ).toEqual([]);
   });
 
   it('bytes that came with the handshake are read like any others', () => {

@@ -2,13 +2,26 @@ import { describe, expect, it } from '@jest/globals';
 import { listenFault } from '../../../src/transport/listen-fault.js';
 
 describe('an address that cannot be listened on', () => {
-  const fault = (code: string, host = '0.0.0.0', port = 443): string => listenFault(Object.assign(new Error(`listen ${code}`), { code }), { host, port }, 'listen-addr');
+  const fault = (code: string, host = '0.0.0.0', port = 443): string =>
+    listenFault(Object.assign(new Error(`listen ${code}`), { code }), { host, port }, 'listen-addr');
 
   it.each([
-    ['EACCES', 'cannot listen on 0.0.0.0:443: no permission; a port below 1024 needs the right to it, so try --listen-addr 0.0.0.0:8080'],
-    ['EADDRINUSE', 'cannot listen on 0.0.0.0:443: the port is in use; stop what holds it or choose another, such as --listen-addr 0.0.0.0:8080'],
-    ['EADDRNOTAVAIL', 'cannot listen on 0.0.0.0:443: this machine does not have that address; --listen-addr 0.0.0.0:443 listens on all it has'],
-    ['ENOTFOUND', 'cannot listen on 0.0.0.0:443: the name does not resolve; give an address, such as --listen-addr 0.0.0.0:443'],
+    [
+      'EACCES',
+      'cannot listen on 0.0.0.0:443: no permission; a port below 1024 needs the right to it, so try --listen-addr 0.0.0.0:8080',
+    ],
+    [
+      'EADDRINUSE',
+      'cannot listen on 0.0.0.0:443: the port is in use; stop what holds it or choose another, such as --listen-addr 0.0.0.0:8080',
+    ],
+    [
+      'EADDRNOTAVAIL',
+      'cannot listen on 0.0.0.0:443: this machine does not have that address; --listen-addr 0.0.0.0:443 listens on all it has',
+    ],
+    [
+      'ENOTFOUND',
+      'cannot listen on 0.0.0.0:443: the name does not resolve; give an address, such as --listen-addr 0.0.0.0:443',
+    ],
     ['EMFILE', 'cannot listen on 0.0.0.0:443: listen EMFILE'],
   ])('%s says what to do, in one line', (code, line) => {
     expect(fault(code)).toBe(line);
@@ -24,11 +37,22 @@ describe('an address that cannot be listened on', () => {
   });
 
   it.each([
-    ['EADDRINUSE', 'cannot listen on 0.0.0.0:9090: the port is in use; stop what holds it or choose another, such as --management-addr 0.0.0.0:9091'],
-    ['EACCES', 'cannot listen on 0.0.0.0:9090: no permission; a port below 1024 needs the right to it, so try --management-addr 0.0.0.0:9090'],
-    ['EADDRNOTAVAIL', 'cannot listen on 0.0.0.0:9090: this machine does not have that address; --management-addr 127.0.0.1:9090 is there on every machine'],
+    [
+      'EADDRINUSE',
+      'cannot listen on 0.0.0.0:9090: the port is in use; stop what holds it or choose another, such as --management-addr 0.0.0.0:9091',
+    ],
+    [
+      'EACCES',
+      'cannot listen on 0.0.0.0:9090: no permission; a port below 1024 needs the right to it, so try --management-addr 0.0.0.0:9090',
+    ],
+    [
+      'EADDRNOTAVAIL',
+      'cannot listen on 0.0.0.0:9090: this machine does not have that address; --management-addr 127.0.0.1:9090 is there on every machine',
+    ],
   ])('%s of the management address keeps the address, or suggests one that no stranger reaches', (code, line) => {
-    expect(listenFault(Object.assign(new Error(code), { code }), { host: '0.0.0.0', port: 9090 }, 'management-addr')).toBe(line);
+    expect(
+      listenFault(Object.assign(new Error(code), { code }), { host: '0.0.0.0', port: 9090 }, 'management-addr'),
+    ).toBe(line);
   });
 
   it('writes an IPv6 address in brackets', () => {

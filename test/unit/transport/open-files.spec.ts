@@ -21,7 +21,9 @@ describe('what fits into the handles of the process', () => {
   it('L5: one connection at least, or a line that says what to do', () => {
     expect(capacity(10, 97).connections).toBe(1);
     expect(() => capacity(10, 96)).toThrow(StartupError);
-    expect(() => capacity(10, 96)).toThrow('this process may open only 96 files, too few to serve anybody: raise "ulimit -n" to 512 or more');
+    expect(() => capacity(10, 96)).toThrow(
+      'this process may open only 96 files, too few to serve anybody: raise "ulimit -n" to 512 or more',
+    );
   });
 
   it('L5: is asked of the system', () => {

@@ -133,7 +133,12 @@ describe('outbox', () => {
 
   it('R5: whatever is pushed, handed and taken when, each byte leaves once and in order, and what is told is never less than what waits', async () => {
     const step = fc.oneof(
-      { weight: 4, arbitrary: fc.oneof(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 3000, max: 40_000 })).map((bytes) => ({ push: bytes })) },
+      {
+        weight: 4,
+        arbitrary: fc
+          .oneof(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 3000, max: 40_000 }))
+          .map((bytes) => ({ push: bytes })),
+      },
       fc.constantFrom({ drain: true }, { take: true }, { all: true }),
     );
     await fc.assert(

@@ -26,7 +26,10 @@ class Named {
   enter(...names: string[]): void {
     for (const name of names) {
       const network = /^[a-z]+/.exec(name)![0];
-      this.#byName.set(name, this.connections.enter(network === 'proxy' ? undefined : at(network), () => this.closed.push(name)));
+      this.#byName.set(
+        name,
+        this.connections.enter(network === 'proxy' ? undefined : at(network), () => this.closed.push(name)),
+      );
     }
   }
 
@@ -59,7 +62,10 @@ describe('plain connections', () => {
     named.answered('c1', 'a1');
     named.enter('d1', 'd2');
     expect(named.closed).toEqual(['c1', 'a1']);
-    expect(named.reasons).toEqual([['node', 'c'], ['node', 'a']]);
+    expect(named.reasons).toEqual([
+      ['node', 'c'],
+      ['node', 'a'],
+    ]);
   });
 
   it('L16: then one of the network that has most: the oldest that has asked nothing, then the one that has been answered longest', () => {
@@ -86,14 +92,17 @@ describe('plain connections', () => {
     expect(named.connections.size).toBe(100);
   });
 
-  it('L6: within a network that has its share one of its own makes way, and no one else\'s', () => {
+  it("L6: within a network that has its share one of its own makes way, and no one else's", () => {
     const named = new Named({ mostOf: ({ network }) => (network === 'a' ? 3 : Infinity) });
     named.enter('a1', 'b1', 'a2', 'b2', 'a3');
     named.asks('b1', 'b2', 'a3');
     named.answered('b1', 'b2', 'a3');
     named.enter('a4', 'b3', 'a5');
     expect(named.closed).toEqual(['a3', 'a1']);
-    expect(named.reasons).toEqual([['network', 'a'], ['network', 'a']]);
+    expect(named.reasons).toEqual([
+      ['network', 'a'],
+      ['network', 'a'],
+    ]);
   });
 
   it('a newcomer never makes way itself, however small the bound', () => {
@@ -103,7 +112,7 @@ describe('plain connections', () => {
     expect(named.connections.size).toBe(1);
   });
 
-  it('L7: what a proxy opened is nobody\'s while nothing is asked on it, and his who asks while it is answered', () => {
+  it("L7: what a proxy opened is nobody's while nothing is asked on it, and his who asks while it is answered", () => {
     const named = new Named({ most: () => 6, mostOf: () => 2 });
     named.enter('proxy1', 'proxy2', 'proxy3', 'proxy4');
     named.asksFor('a', 'proxy1', 'proxy2');
@@ -142,7 +151,7 @@ describe('plain connections', () => {
     expect(named.closed).toEqual(['a1']);
   });
 
-  it('of an application\'s own, none is closed that is being answered', () => {
+  it("of an application's own, none is closed that is being answered", () => {
     const named = new Named({ most: () => 2, answersMayEnd: false });
     named.enter('a1', 'a2');
     named.asks('a1', 'a2');
@@ -154,28 +163,46 @@ describe('plain connections', () => {
   });
 
   it('holds both bounds, and counts right, whatever happens in whatever order', () => {
-    const step = fc.record({ what: fc.constantFrom('enter', 'enter', 'enter', 'ask', 'answer', 'leave', 'rest'), network: fc.constantFrom('a', 'b', 'c', undefined), which: fc.nat(30) });
+    const step = fc.record({
+      what: fc.constantFrom('enter', 'enter', 'enter', 'ask', 'answer', 'leave', 'rest'),
+      network: fc.constantFrom('a', 'b', 'c', undefined),
+      which: fc.nat(30),
+    });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 200, size: 'max' }), fc.integer({ min: 1, max: 8 }), fc.integer({ min: 1, max: 5 }), (steps, most, mostOf) => {
-        const open = new Set<PlainConnection>();
-        const connections = new PlainConnections({ most: () => most, mostOf: () => mostOf, answersMayEnd: true, madeWay: () => undefined });
-        for (const { what, network, which } of steps) {
-          const one = [...open][which % (open.size || 1)];
-          if (what === 'enter') {
-            const entered = connections.enter(network && at(network), () => open.delete(entered));
-            open.add(entered);
-          } else if (one === undefined) continue;
-          else if (what === 'ask') connections.asks(one, one.opener ?? at('a'));
-          else if (what === 'answer' && one.asked > 0) connections.answered(one);
-          else if (what === 'leave') {
-            connections.leave(one);
-            open.delete(one);
-          } else if (what === 'rest' && one.asked === 0) connections.rest(one);
-          expect(connections.size).toBe(open.size);
-          expect(open.size).toBeLessThanOrEqual(most);
-          for (const name of ['a', 'b', 'c']) expect([...open].filter(({ crowd }) => crowd?.origin?.network === name).length).toBeLessThanOrEqual(mostOf);
-        }
-      }),
+      fc.property(
+        fc.array(step, { maxLength: 200, size: 'max' }),
+        fc.integer({ min: 1, max: 8 }),
+        fc.integer({ min: 1, max: 5 }),
+        (steps, most, mostOf) => {
+          const open = new Set<PlainConnection>();
+          const connections = new PlainConnections({
+            most: () => most,
+            mostOf: () => mostOf,
+            answersMayEnd: true,
+            madeWay: () => undefined,
+          });
+          for (const { what, network, which } of steps) {
+            const one = [...open][which % (open.size || 1)];
+            if (what === 'enter') {
+              const entered = connections.enter(network && at(network), () => open.delete(entered));
+              open.add(entered);
+            } else if (one === undefined) continue;
+            else if (what === 'ask') connections.asks(one, one.opener ?? at('a'));
+            else if (what === 'answer' && one.asked > 0) connections.answered(one);
+            else if (what === 'leave') {
+              connections.leave(one);
+              open.delete(one);
+            } else if (what === 'rest' && one.asked === 0) connections.rest(one);
+            expect(connections.size).toBe(open.size);
+            expect(open.size).toBeLessThanOrEqual(most);
+            for (const name of ['a', 'b', 'c']) {
+              expect([...open].filter(({ crowd }) => crowd?.origin?.network === name).length).toBeLessThanOrEqual(
+                mostOf,
+              );
+            }
+          }
+        },
+      ),
     );
   });
 });

@@ -21,7 +21,9 @@ afterEach(() => {
 /** Both ends of a connection. */
 async function pairOver(kind: string): Promise<[Socket, Socket]> {
   const secure = kind === 'TLS';
-  server = secure ? tls.createServer({ cert: readFileSync(certificates.chain), key: readFileSync(certificates.key) }) : createServer();
+  server = secure
+    ? tls.createServer({ cert: readFileSync(certificates.chain), key: readFileSync(certificates.key) })
+    : createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
@@ -31,33 +33,36 @@ async function pairOver(kind: string): Promise<[Socket, Socket]> {
 }
 
 describe('read buffer', () => {
-  it.each(['TCP', 'TLS'])('R5: on this Node, a socket that was accepted over %s is read into it, and ends as any other', async (kind) => {
-    const [socket, peer] = await pairOver(kind);
-    const buffer = new ReadBuffer();
-    const read: string[] = [];
-    const all = new Promise<void>((resolve) => {
-      const taken = buffer.readInto(socket, (length) => {
-        read.push(buffer.bytes.toString('latin1', buffer.start, buffer.start + length));
-        if (read.join('').length === 6) resolve();
+  it.each(['TCP', 'TLS'])(
+    'R5: on this Node, a socket that was accepted over %s is read into it, and ends as any other',
+    async (kind) => {
+      const [socket, peer] = await pairOver(kind);
+      const buffer = new ReadBuffer();
+      const read: string[] = [];
+      const all = new Promise<void>((resolve) => {
+        const taken = buffer.readInto(socket, (length) => {
+          read.push(buffer.bytes.toString('latin1', buffer.start, buffer.start + length));
+          if (read.join('').length === 6) resolve();
+        });
+        expect(taken).toBe(true);
       });
-      expect(taken).toBe(true);
-    });
-    socket.on('data', () => expect('read').toBe('into the buffer'));
-    peer.write('one');
-    peer.write('two');
-    await all;
-    expect(read.join('')).toBe('onetwo');
+      socket.on('data', () => expect('read').toBe('into the buffer'));
+      peer.write('one');
+      peer.write('two');
+      await all;
+      expect(read.join('')).toBe('onetwo');
 
-    // Paused, it is not read.
-    socket.pause();
-    peer.write('three');
-    socket.resume();
-    const ended = once(socket, 'end');
-    peer.end();
-    await ended;
-    expect(read.join('')).toBe('onetwothree');
-    socket.destroy();
-  });
+      // Paused, it is not read.
+      socket.pause();
+      peer.write('three');
+      socket.resume();
+      const ended = once(socket, 'end');
+      peer.end();
+      await ended;
+      expect(read.join('')).toBe('onetwothree');
+      socket.destroy();
+    },
+  );
 
   it('R5: a socket without those parts is left as it is', () => {
     expect(new ReadBuffer().readInto({ _handle: {} } as unknown as Socket, () => undefined)).toBe(false);

@@ -6,7 +6,10 @@ import { ManualClock } from '../../support/manual-clock.js';
 describe('the log of refusals', () => {
   it('has a line a second at most, and loses none of the count', () => {
     const lines: unknown[] = [];
-    const logs = new Logs({ format: 'json', destination: { write: (line: string) => void lines.push(JSON.parse(line)) } });
+    const logs = new Logs({
+      format: 'json',
+      destination: { write: (line: string) => void lines.push(JSON.parse(line)) },
+    });
     const clock = new ManualClock();
     const refusals = new RefusalLog(logs.for('upgrade'), clock);
     for (let i = 0; i < 1000; i++) refusals.refused(401, '192.0.2.7');

@@ -12,7 +12,10 @@ describe('throttle', () => {
       fc.property(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 20 }), steps, (rate, burst, run) => {
         const clock = new ManualClock();
         const throttle = new Throttle({ maxMessagesPerSecond: rate, messageBurst: burst }, clock, new LimitCounts());
-        const inbox = new Inbox({ deliver: () => undefined, pause: () => undefined, resume: () => undefined, keeps: () => undefined }, throttle);
+        const inbox = new Inbox(
+          { deliver: () => undefined, pause: () => undefined, resume: () => undefined, keeps: () => undefined },
+          throttle,
+        );
         let tokens = burst;
         for (const { wait, messages } of run) {
           clock.pass(wait);
@@ -29,7 +32,10 @@ describe('throttle', () => {
   it('L1: what was charged beyond the bucket comes back before the next message passes', () => {
     const clock = new ManualClock();
     const throttle = new Throttle({ maxMessagesPerSecond: 10, messageBurst: 5 }, clock, new LimitCounts());
-    const inbox = new Inbox({ deliver: () => undefined, pause: () => undefined, resume: () => undefined, keeps: () => undefined }, throttle);
+    const inbox = new Inbox(
+      { deliver: () => undefined, pause: () => undefined, resume: () => undefined, keeps: () => undefined },
+      throttle,
+    );
     throttle.charge(inbox, 15);
     clock.pass(1099);
     expect(throttle.spend(inbox)).toBe(false);

@@ -5,7 +5,12 @@ import { parseSettings } from '../../../src/config/load-settings.js';
 import { TrustedProxies } from '../../../src/transport/trusted-proxies.js';
 
 /** Where a peer is that came from `remote` with these headers, when `trusted` are trusted about `header`. */
-function address(trusted: string | undefined, remote: string, headers: Record<string, string>, header = 'x-forwarded-for'): string {
+function address(
+  trusted: string | undefined,
+  remote: string,
+  headers: Record<string, string>,
+  header = 'x-forwarded-for',
+): string {
   const { trustedProxies = [], forwardedHeader } = parseSettings({ trustedProxies: trusted, forwardedHeader: header });
   const socket = new Socket();
   Object.defineProperty(socket, 'remoteAddress', { value: remote });
