@@ -2,7 +2,7 @@
 // Writes the documents that follow from the tables of settings and of metrics. Run through "npm run docs", which builds first.
 import { writeFileSync } from 'node:fs';
 import { renderConfigurationPage, renderEnvExample } from '../dist/config/reference.js';
-import { renderMetricsPage } from '../dist/management/metrics-page.js';
+import { renderMetricsPage } from '../dist/exposition/metrics-page.js';
 
 const root = new URL('..', import.meta.url);
 writeFileSync(new URL('docs/configuration.md', root), renderConfigurationPage());

@@ -5,7 +5,7 @@ import type { Parts } from './cairn-signal.module.js';
 import { CheckModule } from './check/check.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
-import { ManagementModule } from './management/management.module.js';
+import { StatusModule } from './status/status.module.js';
 
 /** The whole server: what relays (CairnSignalModule, where the other arrows are), and what plain HTTP gets. */
 @Module({})
@@ -14,7 +14,7 @@ export class AppModule {
     const core = coreOf(parts);
     const { config, clock, logging, lifecycle, metrics, presence, backplane, signaling, exposition } = core;
     const health = { module: HealthModule, imports: [config, lifecycle, metrics, presence, backplane] };
-    const management = { module: ManagementModule, imports: [config, clock, exposition] };
+    const management = { module: StatusModule, imports: [config, clock, exposition] };
     const http = { module: HttpModule, imports: [config, logging] };
     const check = { module: CheckModule, imports: [signaling] };
     return {

@@ -18,7 +18,7 @@ import { Lifecycle } from './lifecycle/lifecycle.js';
 import { LifecycleModule } from './lifecycle/lifecycle.module.js';
 import { Logs } from './logging/log.js';
 import { LoggingModule } from './logging/logging.module.js';
-import { ExpositionModule } from './management/exposition.module.js';
+import { ExpositionModule } from './exposition/exposition.module.js';
 import { CertificateExpiry } from './metrics/certificate-expiry.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { PresenceModule } from './presence/presence.module.js';

@@ -20,11 +20,11 @@ export { parseSettings } from './config/load-settings.js';
 export { ConfigurationError, StartupError } from './config/faults.js';
 export { Logs } from './logging/log.js';
 
-export { Connection } from './presence/connection.js';
+export { Connection } from './connection/connection.js';
 export { ConnectionRegistry } from './presence/connection-registry.js';
 export { TopicRegistry } from './presence/topic-registry.js';
 export { RecordStore } from './records/record-store.js';
 export { Backplane } from './backplane/backplane.js';
 export { Clock } from './clock/clock.js';
 export { Lifecycle } from './lifecycle/lifecycle.js';
-export { Exposition } from './management/exposition.js';
+export { Exposition } from './exposition/exposition.js';

@@ -15,20 +15,13 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   lifecycle: [],
   logging: ['config'],
   metrics: ['protocol', 'config'],
-  presence: ['protocol', 'config', 'clock', 'lifecycle', 'logging', 'metrics'],
-  auth: [
-    'protocol',
-    'config',
-    'clock',
-    'lifecycle',
-    'logging',
-    'metrics',
-    'presence/connection',
-    'presence/private-address',
-  ],
+  connection: ['protocol', 'config'],
+  presence: ['connection', 'clock', 'metrics'],
+  auth: ['connection', 'protocol', 'config', 'clock', 'lifecycle', 'logging', 'metrics', 'presence'],
   records: ['config', 'clock'],
   backplane: ['protocol', 'config', 'clock', 'logging', 'metrics'],
   signaling: [
+    'connection',
     'protocol',
     'config',
     'clock',
@@ -43,6 +36,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   transport: [
     'http/management-path',
     'http/json-failure',
+    'connection',
     'protocol',
     'config',
     'clock',
@@ -50,22 +44,25 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'logging',
     'metrics',
     'auth',
-    'presence/connection',
-    'presence/private-address',
-    'presence/source',
   ],
   health: ['config', 'lifecycle', 'logging', 'metrics', 'presence', 'backplane', 'http/management-path', '.'],
-  management: [
+  exposition: [
     'protocol',
     'config',
-    'clock',
     'lifecycle',
-    'logging',
     'metrics',
     'presence',
     'records',
     'backplane',
     'auth',
+    'http/management-path',
+    '.',
+  ],
+  status: [
+    'exposition',
+    'protocol',
+    'clock',
+    'metrics',
     'http/management-path',
     'http/root.controller',
     'http/static-files',
@@ -89,9 +86,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'signaling',
     'transport',
     'health',
-    'management',
+    'exposition',
+    'status',
     'http',
     'check',
+    'connection',
   ],
 };
 
@@ -108,8 +107,8 @@ const PACKAGES: Record<string, readonly string[]> = {
   zod: ['config', 'protocol'],
   '@nestjs/terminus': ['health'],
   '@nats-io/transport-node': ['backplane'],
-  'prom-client': ['metrics', 'management'],
-  uplot: ['management'],
+  'prom-client': ['metrics', 'exposition'],
+  uplot: ['status'],
   rxjs: ['auth'],
 };
 
@@ -144,13 +143,13 @@ const MODULES: Record<string, readonly string[]> = {
     'PresenceModule',
     'RecordsModule',
   ],
-  ManagementModule: ['ClockModule', 'ConfigModule', 'ExpositionModule'],
+  StatusModule: ['ClockModule', 'ConfigModule', 'ExpositionModule'],
   HttpModule: ['ConfigModule', 'LoggingModule'],
   CheckModule: ['SignalingModule'],
 };
 
 /** What plain HTTP gets is of the whole server; CairnSignalModule is the rest, which others may mount. */
-const OF_THE_WHOLE = ['CheckModule', 'HealthModule', 'HttpModule', 'ManagementModule'];
+const OF_THE_WHOLE = ['CheckModule', 'HealthModule', 'HttpModule', 'StatusModule'];
 
 interface Import {
   readonly from: string;

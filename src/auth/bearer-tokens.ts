@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { ConnectionCredential } from '../presence/connection.js';
+import type { ConnectionCredential } from '../connection/connection.js';
 import { digestOf } from './named-token.js';
 import type { NamedToken } from './named-token.js';
 

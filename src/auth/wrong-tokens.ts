@@ -3,7 +3,7 @@ import { Clock } from '../clock/clock.js';
 import { Settings } from '../config/settings.js';
 import { Log, Logs } from '../logging/log.js';
 import { LimitCounts } from '../metrics/limit-counts.js';
-import { mayBeProxy } from '../presence/private-address.js';
+import { mayBeProxy } from '../connection/private-address.js';
 import type { UpgradeRequest } from './upgrade-request.js';
 
 /** How long wrong tokens are remembered, from the first of a network on; in milliseconds. */

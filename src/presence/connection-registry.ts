@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Connection } from './connection.js';
+import type { Connection } from '../connection/connection.js';
 
 /** Which connections this node has. Knows nothing of topics. Invariant: whoever waits for it to be empty is told once it is. */
 @Injectable()

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../clock/clock.js';
 import { Timings } from '../metrics/timings.js';
-import type { Connection } from './connection.js';
+import type { Connection } from '../connection/connection.js';
 
 const NOBODY: ReadonlySet<Connection> = new Set();
 

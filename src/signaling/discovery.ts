@@ -5,7 +5,7 @@ import { Clock } from '../clock/clock.js';
 import { Settings } from '../config/settings.js';
 import { BackplaneCounts } from '../metrics/backplane-counts.js';
 import { Timings } from '../metrics/timings.js';
-import type { Connection } from '../presence/connection.js';
+import type { Connection } from '../connection/connection.js';
 import { encodeRecords, MOST_TOLD_BYTES, parseRecords } from '../protocol/record-answer.js';
 import type { RecordBounds, ToldRecord } from '../protocol/record-answer.js';
 import { entryBytes } from '../protocol/rendezvous-answer.js';

@@ -4,7 +4,7 @@ import { Clock } from '../clock/clock.js';
 import { Sweep } from '../clock/sweep.js';
 import { Settings } from '../config/settings.js';
 import { Log, Logs } from '../logging/log.js';
-import type { Connection } from '../presence/connection.js';
+import type { Connection } from '../connection/connection.js';
 import { tokenExpired } from '../protocol/close-codes.js';
 
 /** In milliseconds; a connection is closed that much late at most. */

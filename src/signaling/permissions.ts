@@ -4,7 +4,7 @@ import { TooLate, within } from '../clock/deadline.js';
 import { Settings } from '../config/settings.js';
 import { Log, Logs } from '../logging/log.js';
 import { nameOf } from '../logging/name-of.js';
-import type { Connection } from '../presence/connection.js';
+import type { Connection } from '../connection/connection.js';
 import { EveryTopic, TopicPolicy } from './topic-policy.js';
 import type { TopicAction } from './topic-policy.js';
 

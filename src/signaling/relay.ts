@@ -5,7 +5,7 @@ import { Settings } from '../config/settings.js';
 import { Log, Logs } from '../logging/log.js';
 import { topicDigest } from '../logging/topic-digest.js';
 import { TrafficCounts } from '../metrics/traffic-counts.js';
-import type { Connection } from '../presence/connection.js';
+import type { Connection } from '../connection/connection.js';
 import { TopicRegistry } from '../presence/topic-registry.js';
 import { tooManySubscribers, tooManySubscriptions, tooManyTopics, topicTooLong } from '../protocol/close-codes.js';
 import type { CloseReason } from '../protocol/close-codes.js';

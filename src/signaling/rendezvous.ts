@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Settings } from '../config/settings.js';
 import { RendezvousCounts } from '../metrics/rendezvous-counts.js';
-import type { Connection } from '../presence/connection.js';
+import type { Connection } from '../connection/connection.js';
 import { ConnectionRegistry } from '../presence/connection-registry.js';
 import { topicTooLong } from '../protocol/close-codes.js';
 import { ack, entryBytes, plainEntryBytes, refusal, result } from '../protocol/rendezvous-answer.js';

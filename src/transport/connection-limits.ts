@@ -2,8 +2,8 @@ import type { Settings } from '../config/settings.js';
 import { MOST_OF_PUBLIC_ADDRESS } from '../config/values.js';
 import type { Log } from '../logging/log.js';
 import type { LimitCounts } from '../metrics/limit-counts.js';
-import type { Refusal } from '../presence/connection.js';
-import { mayBeProxy } from '../presence/private-address.js';
+import type { Refusal } from '../connection/refusal.js';
+import { mayBeProxy } from '../connection/private-address.js';
 import type { RefusalReason } from '../protocol/refusal-reasons.js';
 import type { Origin } from './plain-connections.js';
 

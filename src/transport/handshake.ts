@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Refusal } from '../presence/connection.js';
+import type { Refusal } from '../connection/refusal.js';
 
 /** Whether this asks for a WebSocket (RFC 6455, section 4.1), well-formed or not; otherwise it is a plain request that offers some upgrade. */
 export function isWebSocketHandshake(request: IncomingMessage): boolean {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Refusal } from '../presence/connection.js';
+import type { Refusal } from '../connection/refusal.js';
 
 /** Headers that a request may have; browsers and proxies send less than 40. Each takes far more memory than the few bytes that it may have. */
 export const MOST_HEADERS = 128;

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Server as TlsServer } from 'node:tls';
 import type { TLSSocket } from 'node:tls';
-import { plainAddress, sourceOf } from '../presence/source.js';
+import { plainAddress, sourceOf } from '../connection/source.js';
 import type { Origin, PlainConnection, PlainConnections } from './plain-connections.js';
 
 /** Where connections and requests come from. */

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { HttpException, InternalServerErrorException } from '@nestjs/common';
 import { Refused } from '../auth/refused.js';
-import type { Refusal } from '../presence/connection.js';
+import type { Refusal } from '../connection/refusal.js';
 import type { RefusalReason } from '../protocol/refusal-reasons.js';
 
 /** The server is draining. */

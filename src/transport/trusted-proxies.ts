@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 import type { Network } from '../config/values.js';
-import { plainAddress } from '../presence/source.js';
+import { plainAddress } from '../connection/source.js';
 
 /** The header that RFC 7239 defines; every other one is taken for a list of addresses by commas. */
 const FORWARDED = 'forwarded';

@@ -4,8 +4,9 @@ import type { ExpiryList } from '../clock/expiry-list.js';
 import type { ConnectionCounts } from '../metrics/connection-counts.js';
 import type { LimitCounts } from '../metrics/limit-counts.js';
 import type { TrafficCounts } from '../metrics/traffic-counts.js';
-import { Connection } from '../presence/connection.js';
-import type { ConnectionCredential, MessageHandler } from '../presence/connection.js';
+import { Connection } from '../connection/connection.js';
+import type { ConnectionCredential } from '../connection/connection.js';
+import type { MessageHandler } from '../connection/message-handler.js';
 import {
   CloseCode,
   MOST_INTERRUPTIONS,

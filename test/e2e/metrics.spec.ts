@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { SettingsInput } from '../../src/config/settings.js';
-import { METRICS } from '../../src/management/metric-table.js';
-import { PROCESS_METRICS } from '../../src/management/process-metrics.js';
+import { METRICS } from '../../src/exposition/metric-table.js';
+import { PROCESS_METRICS } from '../../src/exposition/process-metrics.js';
 import { clientFrame } from '../support/client-frame.js';
 import { JsonPeer } from '../support/json-peer.js';
 import { ManualClock } from '../support/manual-clock.js';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { Connection } from '../../src/presence/connection.js';
+import type { Connection } from '../../src/connection/connection.js';
 import { parseRendezvousMessage } from '../../src/protocol/rendezvous-message.js';
 
 import { SignalingGateway } from '../../src/signaling/signaling.gateway.js';

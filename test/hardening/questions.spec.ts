@@ -5,7 +5,7 @@ import { Subjects } from '../../src/backplane/subjects.js';
 import { parseSettings } from '../../src/config/load-settings.js';
 import { BackplaneCounts } from '../../src/metrics/backplane-counts.js';
 import { Timings } from '../../src/metrics/timings.js';
-import type { Connection } from '../../src/presence/connection.js';
+import type { Connection } from '../../src/connection/connection.js';
 import { encodeRecords } from '../../src/protocol/record-answer.js';
 import type { ToldRecord } from '../../src/protocol/record-answer.js';
 import { MemoryRecordStore } from '../../src/records/memory-record-store.js';

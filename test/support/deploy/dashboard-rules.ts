@@ -1,5 +1,5 @@
-import { METRICS } from '../../../src/management/metric-table.js';
-import { PROCESS_METRICS } from '../../../src/management/process-metrics.js';
+import { METRICS } from '../../../src/exposition/metric-table.js';
+import { PROCESS_METRICS } from '../../../src/exposition/process-metrics.js';
 import type { KnownMetric } from './known-metrics.js';
 import { chartsOf } from './monitoring.js';
 import type { Panel } from './monitoring.js';

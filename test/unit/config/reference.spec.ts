@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { loadSettings, parseSettings } from '../../../src/config/load-settings.js';
 import { renderConfigurationPage, renderEnvExample, renderFlags } from '../../../src/config/reference.js';
 import { describeSettings } from '../../../src/config/setting-names.js';
-import { renderMetricsPage } from '../../../src/management/metrics-page.js';
+import { renderMetricsPage } from '../../../src/exposition/metrics-page.js';
 
 const SETTINGS = describeSettings();
 const VARIABLES = ['CAIRN_SIGNAL_CONFIG', ...SETTINGS.map(({ variable }) => variable), 'RUST_LOG'];

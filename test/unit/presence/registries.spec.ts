@@ -1,7 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { Timings } from '../../../src/metrics/timings.js';
-import { Connection } from '../../../src/presence/connection.js';
+import { Connection } from '../../../src/connection/connection.js';
 import { ConnectionRegistry } from '../../../src/presence/connection-registry.js';
 import { TopicRegistry } from '../../../src/presence/topic-registry.js';
 import { ManualClock } from '../../support/manual-clock.js';

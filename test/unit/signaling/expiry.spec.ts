@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { parseSettings } from '../../../src/config/load-settings.js';
 import type { SettingsInput } from '../../../src/config/settings.js';
 import { Logs } from '../../../src/logging/log.js';
-import { Connection } from '../../../src/presence/connection.js';
+import { Connection } from '../../../src/connection/connection.js';
 import type { CloseReason } from '../../../src/protocol/close-codes.js';
 import { Expiry } from '../../../src/signaling/expiry.js';
 import { ManualClock } from '../../support/manual-clock.js';

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { History } from './history.js';
-import { MetricsController } from './metrics.controller.js';
+import { MetricsController } from '../exposition/metrics.controller.js';
 import { StatusController } from './status.controller.js';
 import { StatusStreams } from './status-streams.js';
 
@@ -9,4 +9,4 @@ import { StatusStreams } from './status-streams.js';
   controllers: [MetricsController, StatusController],
   providers: [History, StatusStreams],
 })
-export class ManagementModule {}
+export class StatusModule {}

@@ -4,7 +4,7 @@ import { Clock } from '../clock/clock.js';
 import { Sweep } from '../clock/sweep.js';
 import { Sampler } from './sampler.js';
 import type { Sample } from './sampler.js';
-import { Sources } from './sources.js';
+import { Sources } from '../exposition/sources.js';
 
 /** Milliseconds from one sample to the next. */
 export const INTERVAL_MS = 2000;

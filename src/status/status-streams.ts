@@ -4,7 +4,7 @@ import { HttpException, Injectable } from '@nestjs/common';
 import { VERSION } from '../version.js';
 import { History, INTERVAL_MS, KEPT } from './history.js';
 import type { Sample } from './sampler.js';
-import { Sources } from './sources.js';
+import { Sources } from '../exposition/sources.js';
 import { troublesOf } from './troubles.js';
 
 /** Pages that may be open at a time (O5). */

@@ -1,6 +1,4 @@
-import type { IncomingMessage } from 'node:http';
 import type { CloseReason } from '../protocol/close-codes.js';
-import type { RefusalReason } from '../protocol/refusal-reasons.js';
 
 /** What opened the server to a peer. */
 export interface ConnectionCredential {
@@ -44,29 +42,4 @@ export abstract class Connection {
   abstract close(reason: CloseReason): void;
   /** Cuts the connection without a handshake. */
   abstract terminate(): void;
-}
-
-/** Takes the messages of connections: whole, in the order they arrived, never after the disconnect. Must not throw. */
-export interface MessageHandler {
-  /** `message` is there until this returns: what is to stay must be copied. */
-  binaryMessage(connection: Connection, message: Buffer): void;
-  /** `message` is UTF-8. */
-  textMessage(connection: Connection, message: Buffer): void;
-}
-
-/** Why a peer is not let in, as HTTP says it. */
-export interface Refusal {
-  readonly status: number;
-  readonly reason: RefusalReason;
-  /** One plain sentence; never holds what the peer sent. */
-  readonly text: string;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-/** Where connections come from: what a gateway gets from Nest as its server. */
-export interface ConnectionSource {
-  /** Has every message of every connection delivered to `handler`, whose guards also decide who may connect. */
-  deliverTo(handler: MessageHandler): void;
-  /** How a handshake with the headers of this plain request would be refused; undefined where it would be let in. */
-  rehearse(request: IncomingMessage): Promise<Refusal | undefined>;
 }

@@ -1,5 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Sources } from './sources.js';
+import type { Sources } from '../exposition/sources.js';
 
 /** How often, in milliseconds, the event loop is looked at: it costs a timer. */
 const RESOLUTION_MS = 10;

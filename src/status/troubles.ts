@@ -3,7 +3,7 @@ import type { MessageDrop } from '../metrics/traffic-counts.js';
 import { LIMITS } from '../protocol/limits.js';
 import { REFUSAL_REASONS } from '../protocol/refusal-reasons.js';
 import type { RefusalReason } from '../protocol/refusal-reasons.js';
-import type { Sources } from './sources.js';
+import type { Sources } from '../exposition/sources.js';
 
 /** Something that went wrong since the start: its name, how often, and in a few words what it is where the name does not say so. */
 export type Trouble = readonly [name: string, count: number, about: string];

@@ -11,7 +11,7 @@ export function renderMetricsPage(): string {
   const reasons = Object.entries(REFUSAL_REASONS).map(([reason, sentence]) => cells(code(reason), sentence));
   return `# Metrics
 
-<!-- Generated from src/management/metric-table.ts by "npm run docs"; a test fails when it is stale. -->
+<!-- Generated from src/exposition/metric-table.ts by "npm run docs"; a test fails when it is stale. -->
 
 In OpenMetrics, at \`/metrics\` of \`management-addr\`, and at \`/metrics\` of \`listen-addr\` for who shows \`metrics-token\`. All figures are of one
 node since its start, and are read when they are asked for. No label names a topic, a peer, an address or a token: labels come from fixed sets.

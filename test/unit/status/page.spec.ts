@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { bytes, count, duration, short } from '../../../src/management/page/format.js';
-import { nearest, reach } from '../../../src/management/page/scale.js';
-import { Window } from '../../../src/management/page/window.js';
+import { bytes, count, duration, short } from '../../../src/status/page/format.js';
+import { nearest, reach } from '../../../src/status/page/scale.js';
+import { Window } from '../../../src/status/page/window.js';
 
 describe('what the status page writes', () => {
   it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { sourceOf } from '../../../src/presence/source.js';
+import { sourceOf } from '../../../src/connection/source.js';
 
 describe('J8: a source', () => {
   it.each([
