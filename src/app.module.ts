@@ -1,25 +1,37 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
-import { CairnSignalModule, coreOf } from './cairn-signal.module.js';
-import type { Parts } from './cairn-signal.module.js';
+import { ConfigService } from '@nestjs/config';
+import { CairnSignalModule } from './cairn-signal.module.js';
+import type { CairnSignalOptions } from './cairn-signal.module.js';
 import { CheckModule } from './check/check.module.js';
+import { ConfigModule, SETTINGS } from './config/config.module.js';
+import type { Settings } from './config/settings.js';
+import { MetricsEndpointModule } from './exposition/metrics-endpoint.module.js';
+import type { Extensions } from './extensions.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
 import { StatusModule } from './status/status.module.js';
 
-/** The whole server: what relays (CairnSignalModule, where the other arrows are), and what plain HTTP gets. */
+/** The whole server: its configuration, what relays, and what plain HTTP gets. */
 @Module({})
 export class AppModule {
-  static with(parts: Parts): DynamicModule {
-    const core = coreOf(parts);
-    const { config, clock, logging, lifecycle, metrics, presence, backplane, signaling, exposition } = core;
-    const health = { module: HealthModule, imports: [config, lifecycle, metrics, presence, backplane] };
-    const management = { module: StatusModule, imports: [config, clock, exposition] };
-    const http = { module: HttpModule, imports: [config, logging] };
-    const check = { module: CheckModule, imports: [signaling] };
+  static forRoot(settings: Settings, extensions: Extensions, given: CairnSignalOptions): DynamicModule {
     return {
       module: AppModule,
-      imports: [CairnSignalModule.of(core), health, management, http, ...(parts.settings.checkPage ? [check] : [])],
+      imports: [
+        ConfigModule.forRoot(settings),
+        // Auth, presence, records, backplane, transport, signaling, metrics.
+        CairnSignalModule.forRootAsync({
+          ...extensions,
+          inject: [ConfigService],
+          useFactory: (config: ConfigService) => ({ ...given, program: config.getOrThrow<Settings>(SETTINGS) }),
+        }),
+        HealthModule,
+        MetricsEndpointModule,
+        StatusModule,
+        HttpModule,
+        ...(settings.checkPage ? [CheckModule] : []),
+      ],
     };
   }
 }

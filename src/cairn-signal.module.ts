@@ -1,157 +1,144 @@
-import { Injectable, Module } from '@nestjs/common';
-import type { DynamicModule, OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
-import { ModulesContainer } from '@nestjs/core';
+import { ConfigurableModuleBuilder, Inject, Module, Scope } from '@nestjs/common';
+import type { DynamicModule, OnModuleInit, Provider, Type } from '@nestjs/common';
+import { ModuleRef, ModulesContainer } from '@nestjs/core';
 import { AuthModule } from './auth/auth.module.js';
-import { BearerTokens } from './auth/bearer-tokens.js';
-import { TokenVerifier } from './auth/token-verifier.js';
+import { CustomGuardList } from './auth/custom-guards.js';
 import { BackplaneModule } from './backplane/backplane.module.js';
 import { Clock, SystemClock } from './clock/clock.js';
-import { ClockModule } from './clock/clock.module.js';
-import { ConfigModule } from './config/config.module.js';
-import { ConfigurationError, StartupError } from './config/faults.js';
-import { parseSettings } from './config/load-settings.js';
+import { StartupError } from './config/faults.js';
 import { nodeWarnings } from './config/node-version.js';
 import { Settings } from './config/settings.js';
-import type { SettingName, SettingsInput } from './config/settings.js';
+import type { SettingsInput } from './config/settings.js';
+import { embeddedSettings } from './embedded-settings.js';
+import { ExpositionModule } from './exposition/exposition.module.js';
 import type { Extensions } from './extensions.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
-import { LifecycleModule } from './lifecycle/lifecycle.module.js';
+import { Reload } from './lifecycle/reload.js';
 import { Logs } from './logging/log.js';
-import { LoggingModule } from './logging/logging.module.js';
-import { ExpositionModule } from './exposition/exposition.module.js';
-import { CertificateExpiry } from './metrics/certificate-expiry.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { PresenceModule } from './presence/presence.module.js';
 import { RecordsModule } from './records/records.module.js';
-import { Reload } from './reload.js';
-import { Revocation } from './signaling/revocation.js';
 import { SignalingModule } from './signaling/signaling.module.js';
+import { EveryTopic, TopicPolicy } from './signaling/topic-policy.js';
+import { TransportModule } from './transport/transport.module.js';
 
-/** What everything is made with. */
-export interface Parts {
-  readonly settings: Settings;
-  readonly logs: Logs;
-  readonly clock: Clock;
-  readonly extensions: Extensions;
-}
-
-const ITS_CLASSES = 'an application gives the classes themselves, beside settings';
-const ITS_LISTENERS = 'an application has listeners of its own';
-const ITS_PATHS = 'an application answers plain HTTP by itself';
-/** Settings that are an application's own business, and why. */
-const OF_THE_APPLICATION: readonly (readonly [SettingName, string])[] = [
-  ['guards', ITS_CLASSES],
-  ['topicPolicy', ITS_CLASSES],
-  ['listenAddr', ITS_LISTENERS],
-  ['tlsCert', ITS_LISTENERS],
-  ['managementAddr', ITS_LISTENERS],
-  ['managementHosts', ITS_LISTENERS],
-  ['metricsToken', ITS_LISTENERS],
-  ['handshakeTimeout', ITS_LISTENERS],
-  ['maxPlainConnections', ITS_LISTENERS],
-  ['checkPage', ITS_PATHS],
-  ['backplaneRequired', ITS_PATHS],
-];
-
-/** What an application tells that mounts the server (docs/extending.md). */
-export interface Registration extends Extensions {
-  /** As in a configuration file; those of listeners, TLS and of files with code are the application's own business, and a fault. */
+/** What an application that embeds the server decides, maybe asynchronously (docs/extending.md). */
+export interface CairnSignalOptions {
+  /** As in a configuration file. Settings of listeners, TLS and of files with code are the application's own business, and a fault. */
   readonly settings?: SettingsInput;
   /** Where the server's log goes; JSON on standard output by default. */
   readonly logs?: Logs;
+  /** The system's by default; for tests. */
+  readonly clock?: Clock;
+  /** Given by the program alone, which has listeners and pages of its own: its settings, validated. */
+  readonly program?: Settings;
 }
 
-/** The modules that relay, without listeners and pages, and every arrow between them. */
-// oxlint-disable-next-line typescript/explicit-module-boundary-types, typescript/explicit-function-return-type -- named once, below
-export function coreOf({ settings, logs, clock: time, extensions }: Parts) {
-  const { imports = [], guards = [], topicPolicy } = extensions;
-  const config = ConfigModule.forSettings(settings);
-  const clock = ClockModule.forClock(time);
-  const logging = LoggingModule.forLogs(logs);
-  const lifecycle = LifecycleModule;
-  const metrics = MetricsModule;
-  const presence = { module: PresenceModule, imports: [clock, metrics] };
-  const auth = AuthModule.with(guards, [config, clock, logging, lifecycle, metrics, presence, ...imports]);
-  const records = { module: RecordsModule, imports: [config, clock] };
-  const backplane = { module: BackplaneModule, imports: [config, clock, logging, metrics] };
-  const signaling = SignalingModule.with(topicPolicy, [
-    config,
-    clock,
-    logging,
-    lifecycle,
-    metrics,
-    auth,
-    presence,
-    records,
-    backplane,
-    ...imports,
-  ]);
-  const exposition = { module: ExpositionModule, imports: [config, lifecycle, metrics, presence, records, backplane] };
-  return { config, clock, logging, lifecycle, metrics, presence, auth, records, backplane, signaling, exposition };
-}
+const EXTENSIONS = Symbol('extensions');
 
-/** The gateway and all behind it, for an application that has listeners of its own. */
+const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
+  new ConfigurableModuleBuilder<CairnSignalOptions>({ moduleName: 'CairnSignal' })
+    .setClassMethodName('forRoot')
+    .setExtras<Extensions>({}, (definition, extensions) => ({
+      ...definition,
+      global: true,
+      imports: [...MODULES, ...new Set([...(definition.imports ?? []), ...(extensions.imports ?? [])])],
+      providers: [...(definition.providers ?? []), ...PROVIDERS, ...extending(extensions)],
+      exports: [...MODULES, Settings, Clock, Logs, Lifecycle, Reload, CustomGuardList, TopicPolicy],
+    }))
+    .build();
+
+/** What relays. Each says itself what it imports. */
+const MODULES = [
+  AuthModule,
+  BackplaneModule,
+  ExpositionModule,
+  MetricsModule,
+  PresenceModule,
+  RecordsModule,
+  SignalingModule,
+  TransportModule,
+];
+
+/** What every module may inject. */
+const PROVIDERS: Provider[] = [
+  Lifecycle,
+  Reload,
+  { provide: Settings, inject: [MODULE_OPTIONS_TOKEN, EXTENSIONS], useFactory: settingsOf },
+  {
+    provide: Clock,
+    inject: [MODULE_OPTIONS_TOKEN],
+    useFactory: ({ clock = new SystemClock() }: CairnSignalOptions) => clock,
+  },
+  {
+    provide: Logs,
+    inject: [MODULE_OPTIONS_TOKEN, Settings],
+    useFactory: ({ logs }: CairnSignalOptions, { logFormat = 'json' }: Settings) =>
+      logs ?? new Logs({ format: logFormat }),
+  },
+];
+
+/** The gateway and all behind it, for the program itself and for applications with listeners of their own. */
 @Module({})
-export class CairnSignalModule {
-  /** Throws a ConfigurationError that lists every fault of the settings. The application also needs CborWsAdapter. */
-  static register({ settings: input = {}, logs, ...extensions }: Registration = {}): DynamicModule {
-    const faults = OF_THE_APPLICATION.filter(([name]) => input[name] !== undefined).map(
-      ([name, why]) => `${name}: ${why}`,
-    );
-    if (faults.length > 0) throw new ConfigurationError(faults);
-    const settings = parseSettings(input);
-    const parts = {
-      settings,
-      logs: logs ?? new Logs({ format: settings.logFormat ?? 'json' }),
-      clock: new SystemClock(),
-      extensions,
-    };
-    return { ...CairnSignalModule.of(coreOf(parts)), providers: [Serving] };
-  }
-
-  /** All of them, for whoever imports this. */
-  static of(core: ReturnType<typeof coreOf>): DynamicModule {
-    const modules = Object.values(core);
-    return { module: CairnSignalModule, imports: modules, exports: modules };
-  }
-}
-
-/**
- * Begins to serve as soon as the application that mounts the server is up, and reads tokens and keys again for as long as it is.
- * Throws where it is mounted twice: the guards of one would decide for both.
- */
-@Injectable()
-export class Serving implements OnApplicationBootstrap, OnApplicationShutdown {
-  readonly #files: Reload;
-
+export class CairnSignalModule extends ConfigurableModuleClass implements OnModuleInit {
   constructor(
-    private readonly lifecycle: Lifecycle,
-    private readonly expiry: CertificateExpiry,
-    private readonly tokens: BearerTokens,
-    private readonly verifier: TokenVerifier,
-    private readonly revocation: Revocation,
-    settings: Settings,
-    clock: Clock,
-    logs: Logs,
+    private readonly module: ModuleRef,
     modules: ModulesContainer,
+    @Inject(MODULE_OPTIONS_TOKEN) options: CairnSignalOptions,
+    logs: Logs,
   ) {
-    const mounted = [...modules.values()].filter(({ metatype }) => metatype === CairnSignalModule);
-    if (mounted.length > 1) {
+    super();
+    const registered = [...modules.values()].filter(({ metatype }) => metatype === CairnSignalModule);
+    if (registered.length > 1) {
       throw new StartupError(
         'CairnSignalModule is registered more than once in this application: the guards of one would decide for all',
       );
     }
+    if (options.program !== undefined) return;
     for (const warning of nodeWarnings()) logs.for('server').warn(warning);
-    this.#files = new Reload(settings, clock, logs.for('reload'));
   }
 
-  onApplicationBootstrap(): void {
-    const { expiry, tokens, verifier, revocation } = this;
-    this.#files.start({ listener: undefined, expiry, tokens, verifier, revocation });
-    this.lifecycle.serve();
+  /** Throws a ConfigurationError that lists every fault of the settings and classes. The application also needs CborWsAdapter. */
+  static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
+    // Said at once, not when the application starts.
+    settingsOf(options, options);
+    return super.forRoot(options);
   }
 
-  onApplicationShutdown(): void {
-    this.#files.stop();
+  /** The same with options from a factory, which `inject`s what `imports` provide. The start rejects with the ConfigurationError. */
+  static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    return super.forRootAsync(options);
   }
+
+  /** Deprecated: the former name of forRoot. */
+  static register(options?: typeof OPTIONS_TYPE): DynamicModule {
+    return CairnSignalModule.forRoot(options);
+  }
+
+  /** Throws a StartupError for a policy that is made for each request: Nest would make the whole gateway so, and so none. */
+  onModuleInit(): void {
+    if (this.module.introspect(TopicPolicy as Type<TopicPolicy>).scope === Scope.REQUEST) {
+      throw new StartupError('the topic policy has request scope, or what it injects has: a message is not a request');
+    }
+  }
+}
+
+/** The program's settings as they are; an application's, checked. */
+function settingsOf({ program, settings = {} }: CairnSignalOptions, extensions: Extensions): Settings {
+  return program ?? embeddedSettings(settings, extensions);
+}
+
+/** The custom guards and the topic policy, which may inject what `imports` provide. */
+function extending(extensions: Extensions): Provider[] {
+  const { guards = [], topicPolicy = EveryTopic } = extensions;
+  return [
+    { provide: EXTENSIONS, useValue: extensions },
+    ...guards,
+    {
+      provide: CustomGuardList,
+      inject: [...guards],
+      useFactory: (...made: ConstructorParameters<typeof CustomGuardList>[0][number][]) => new CustomGuardList(made),
+    },
+    { provide: TopicPolicy, useClass: topicPolicy },
+  ];
 }

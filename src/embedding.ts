@@ -3,7 +3,7 @@
  * server (docs/extending.md). Everything else is internal and changes without notice.
  */
 export { CairnSignalModule } from './cairn-signal.module.js';
-export type { Registration } from './cairn-signal.module.js';
+export type { CairnSignalOptions } from './cairn-signal.module.js';
 export type { Extensions } from './extensions.js';
 export { CborWsAdapter } from './transport/cbor-ws-adapter.js';
 export { createApp } from './app.js';

@@ -1,71 +1,70 @@
 import { Module } from '@nestjs/common';
-import type { CanActivate, DynamicModule, ModuleMetadata, Type } from '@nestjs/common';
 import { Clock } from '../clock/clock.js';
+import { settingFile } from '../config/setting-file.js';
 import { Settings } from '../config/settings.js';
 import { readAtStart } from '../config/settled-files.js';
+import { Reload } from '../lifecycle/reload.js';
 import { Logs } from '../logging/log.js';
+import { MetricsModule } from '../metrics/metrics.module.js';
+import { Access } from './access.js';
 import { BearerGuard } from './bearer.guard.js';
 import { BearerTokens } from './bearer-tokens.js';
 import { ClientCertificateGuard } from './client-certificate.guard.js';
-import { AddedGuards, CustomGuards } from './custom-guards.js';
+import { CustomGuards } from './custom-guards.js';
 import { loadTokens } from './load-tokens.js';
 import { OriginGuard } from './origin.guard.js';
 import { NoVerifier, TokenVerifier } from './token-verifier.js';
 import { UpgradeGuards } from './upgrade-guards.js';
 import { WrongTokens } from './wrong-tokens.js';
 
-/** The path of a file, if a setting names one. */
-const present = (path: string | undefined): readonly string[] => (path === undefined ? [] : [path]);
+const GUARDS = [OriginGuard, ClientCertificateGuard, BearerGuard, CustomGuards];
 
-/** Who may connect. */
+/** Who may connect. The custom guards come from CairnSignalModule. */
 @Module({
+  imports: [MetricsModule],
   providers: [
-    BearerGuard,
-    ClientCertificateGuard,
-    CustomGuards,
-    OriginGuard,
-    WrongTokens,
+    ...GUARDS,
+    Access,
     UpgradeGuards,
-    {
-      provide: BearerTokens,
-      inject: [Settings, Clock],
-      useFactory: async (settings: Settings, clock: Clock): Promise<BearerTokens> =>
-        new BearerTokens(await readAtStart(present(settings.authTokenFile), clock, () => loadTokens(settings))),
-    },
-    {
-      provide: TokenVerifier,
-      inject: [Settings, Clock, Logs],
-      useFactory: async (settings: Settings, clock: Clock, logs: Logs): Promise<TokenVerifier> => {
-        if (settings.jwtIssuer === undefined) return new NoVerifier();
-        // Loaded only where there are JWTs: 8 MB.
-        const { JwtVerifier } = await import('./jwt/jwt-verifier.js');
-        return readAtStart(
-          present(settings.jwtPublicKey),
-          clock,
-          () => new JwtVerifier(settings, clock, logs.for('auth')),
-        );
-      },
-    },
-  ],
-  exports: [
-    BearerGuard,
-    ClientCertificateGuard,
-    CustomGuards,
-    OriginGuard,
     WrongTokens,
-    BearerTokens,
-    TokenVerifier,
-    UpgradeGuards,
+    { provide: BearerTokens, inject: [Settings, Clock, Reload], useFactory: listedTokens },
+    { provide: TokenVerifier, inject: [Settings, Clock, Reload, Logs], useFactory: tokenVerifier },
   ],
+  exports: [...GUARDS, Access, BearerTokens, TokenVerifier, UpgradeGuards, WrongTokens],
 })
-export class AuthModule {
-  /** With guards of others' making, which may inject what `imports` provide. */
-  static with(guards: readonly Type<CanActivate>[], imports: NonNullable<ModuleMetadata['imports']>): DynamicModule {
-    const added = {
-      provide: AddedGuards,
-      inject: [...guards],
-      useFactory: (...made: CanActivate[]) => new AddedGuards(made),
-    };
-    return { module: AuthModule, imports, providers: [...guards, added], exports: [AddedGuards] };
-  }
+export class AuthModule {}
+
+/** The tokens of `auth-token` and `auth-token-file`, read again when the file changes. */
+async function listedTokens(settings: Settings, clock: Clock, reload: Reload): Promise<BearerTokens> {
+  const tokens = new BearerTokens([]);
+  const files = settingFile('auth-token-file', settings.authTokenFile);
+  const read = (): ReturnType<typeof loadTokens> => loadTokens(settings);
+  reload.watch({
+    files,
+    read,
+    use: (found) => tokens.replace(found),
+    what: 'auth-token-file',
+    otherwise: 'the tokens in use stay',
+  });
+  const paths = files.map(({ path }) => path);
+  tokens.replace(await readAtStart(paths, clock, read));
+  return tokens;
+}
+
+/** What verifies JWTs, where `jwt-issuer` is set; a file with keys is read again when it changes. */
+async function tokenVerifier(settings: Settings, clock: Clock, reload: Reload, logs: Logs): Promise<TokenVerifier> {
+  if (settings.jwtIssuer === undefined) return new NoVerifier();
+  // Loaded only where there are JWTs: 8 MB.
+  const { JwtVerifier } = await import('./jwt/jwt-verifier.js');
+  const files = settingFile('jwt-public-key', settings.jwtPublicKey);
+  reload.watch({
+    files,
+    read: () => verifier.readKeysAgain(),
+    use: (keys) => ({ keys }),
+    what: 'jwt-public-key',
+    otherwise: 'the keys in use stay',
+  });
+  const paths = files.map(({ path }) => path);
+  const verifier = await readAtStart(paths, clock, () => new JwtVerifier(settings, clock, logs.for('auth')));
+  return verifier;
 }

@@ -24,6 +24,7 @@ interface KnownToken extends Credential {
  */
 export class BearerTokens {
   #known: readonly KnownToken[] = [];
+  #onRevoked: (() => void) | undefined;
 
   constructor(tokens: readonly ConfiguredToken[]) {
     this.replace(tokens);
@@ -32,6 +33,11 @@ export class BearerTokens {
   /** Whether there is any. */
   get required(): boolean {
     return this.#known.length > 0;
+  }
+
+  /** Calls `listener` whenever tokens were revoked. */
+  onRevoked(listener: () => void): void {
+    this.#onRevoked = listener;
   }
 
   /** The credential of a token that opens the server. */
@@ -55,6 +61,7 @@ export class BearerTokens {
     this.#known = [...after.values()];
     const removed = [...before].filter(([identity]) => !after.has(identity));
     for (const [, known] of removed) known.revoked = true;
+    if (removed.length > 0) this.#onRevoked?.();
     return { added: after.size - (before.size - removed.length), revoked: removed.length };
   }
 }

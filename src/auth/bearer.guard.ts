@@ -3,7 +3,7 @@ import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { BearerTokens } from './bearer-tokens.js';
 import type { Credential } from './bearer-tokens.js';
 import { presentedToken } from './credentials.js';
-import { Refused } from './refused.js';
+import { Refusal } from '../connection/refusal.js';
 import { TokenVerifier } from './token-verifier.js';
 import type { UpgradeRequest } from './upgrade-request.js';
 import { WrongTokens } from './wrong-tokens.js';
@@ -33,10 +33,10 @@ export class BearerGuard implements CanActivate {
     if (!this.tokens.required && !this.verifier.on) return true;
     const request = context.switchToHttp().getRequest<UpgradeRequest>();
     const token = presentedToken(request.headers);
-    if (token === undefined) throw new Refused(401, 'token_missing', HOW_TO);
+    if (token === undefined) throw new Refusal(401, 'token_missing', HOW_TO);
     const credential = this.tokens.find(token);
     if (credential !== undefined) return letIn(request, credential);
-    if (!this.verifier.takes(token)) throw this.#counted(request, new Refused(401, 'token_wrong', WRONG));
+    if (!this.verifier.takes(token)) throw this.#counted(request, new Refusal(401, 'token_wrong', WRONG));
     return this.verifier.verify(token).then(
       (verified) => letIn(request, verified),
       (error: unknown) => {
@@ -47,9 +47,9 @@ export class BearerGuard implements CanActivate {
 
   /** The refusal of a wrong token, or that of one too many. */
   #counted(request: UpgradeRequest, error: unknown): unknown {
-    if (!(error instanceof Refused) || error.getStatus() !== 401) return error;
+    if (!(error instanceof Refusal) || error.getStatus() !== 401) return error;
     const retryAfter = this.wrongTokens.shown(request);
-    return retryAfter === undefined ? error : new Refused(429, 'token_throttled', TOO_MANY, retryAfter);
+    return retryAfter === undefined ? error : new Refusal(429, 'token_throttled', TOO_MANY, { retryAfter });
   }
 }
 

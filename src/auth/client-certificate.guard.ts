@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { Settings } from '../config/settings.js';
 import { isPrincipal } from './principal.js';
-import { Refused } from './refused.js';
+import { Refusal } from '../connection/refusal.js';
 import { upgradeOf } from './upgrade-request.js';
 
 /** Lets a peer connect that showed a certificate of `tls-client-ca` in its TLS handshake, or anyone where that is not set. */
@@ -18,14 +18,14 @@ export class ClientCertificateGuard implements CanActivate {
     const { socket } = upgrade;
     const certificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
     if (certificate === undefined) {
-      throw new Refused(
+      throw new Refusal(
         403,
         'certificate_missing',
         'This server asks for a client certificate; the setting is tls-client-ca.',
       );
     }
     if (!(socket as TLSSocket).authorized) {
-      throw new Refused(
+      throw new Refusal(
         403,
         'certificate_wrong',
         'This client certificate has expired, or is of no authority in tls-client-ca.',

@@ -3,9 +3,10 @@ import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { Clock } from '../clock/clock.js';
 import { TooLate, within } from '../clock/deadline.js';
-import { Seldom } from '../clock/seldom.js';
 import { Log, Logs } from '../logging/log.js';
-import { Refused, undecided } from './refused.js';
+import { ThrottledLog } from '../logging/throttled-log.js';
+import { Refusal } from '../connection/refusal.js';
+import { undecided } from './undecided.js';
 import { upgradeOf } from './upgrade-request.js';
 
 /** How long one guard may take, in milliseconds. */
@@ -20,8 +21,8 @@ interface Refusing {
 
 const NO = 'This server does not let you in.';
 
-/** Guards of others' making, in the order in which they are asked. */
-export class AddedGuards {
+/** The custom guards, in the order in which they are asked. */
+export class CustomGuardList {
   constructor(readonly inOrder: readonly CanActivate[]) {}
 }
 
@@ -32,28 +33,28 @@ export class AddedGuards {
 @Injectable()
 export class CustomGuards implements CanActivate {
   readonly #log: Log;
-  readonly #failures: Seldom;
+  readonly #failures: ThrottledLog;
 
   constructor(
-    private readonly added: AddedGuards,
+    private readonly guards: CustomGuardList,
     private readonly clock: Clock,
     logs: Logs,
   ) {
     this.#log = logs.for('auth');
-    this.#failures = new Seldom(clock);
+    this.#failures = new ThrottledLog(this.#log, clock, 'error');
   }
 
   /** Asks them one after the other. Rejects with a refusal: the guard's own, or 503 for a guard that cannot judge. */
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    for (const guard of this.added.inOrder) {
+    for (const guard of this.guards.inOrder) {
       const answer = await this.#ask(guard, context);
-      if (answer === false) throw new Refused(403, 'guard', NO);
+      if (answer === false) throw new Refusal(403, 'guard', NO);
       if (answer !== true) {
         throw this.#failure(guard, 'guard_nonsense', `answered with ${typeof answer}, which is neither true nor false`);
       }
       const principal: unknown = upgradeOf(context).principal;
       if (principal !== undefined && (typeof principal !== 'string' || principal === '')) {
-        throw this.#failure(guard, 'guard_nonsense', 'made the principal what is no text');
+        throw this.#failure(guard, 'guard_nonsense', 'set a principal that is not a string, or is empty');
       }
     }
     return true;
@@ -79,9 +80,9 @@ export class CustomGuards implements CanActivate {
     reason: 'guard_failed' | 'guard_timeout' | 'guard_nonsense',
     what: string,
     error?: unknown,
-  ): Refused {
+  ): Refusal {
     const { name } = guard.constructor;
-    if (this.#failures.due()) this.#log.error(`a guard ${what}, so the peer is refused`, { guard: name });
+    this.#failures.write(`a guard ${what}, so the peer is refused`, { guard: name });
     if (error instanceof Error) this.#log.debug('what a guard threw', { guard: name, error: error.stack });
     return undecided(reason);
   }

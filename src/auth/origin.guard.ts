@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { Settings } from '../config/settings.js';
 import { LimitCounts } from '../metrics/limit-counts.js';
-import { Refused } from './refused.js';
+import { Refusal } from '../connection/refusal.js';
 import type { UpgradeRequest } from './upgrade-request.js';
 
 /** What browsers send; other peers may put anything there (the Go library sends `ws://host/`), and could as well send nothing. */
@@ -26,6 +26,6 @@ export class OriginGuard implements CanActivate {
     if (allowedOrigins === undefined || origin === undefined || !OF_A_WEB_PAGE.test(origin)) return true;
     if (allowedOrigins.includes(origin.toLowerCase())) return true;
     this.counts.reached('allowed-origins');
-    throw new Refused(403, 'origin', 'Web pages of this origin may not connect; the setting is allowed-origins.');
+    throw new Refusal(403, 'origin', 'Web pages of this origin may not connect; the setting is allowed-origins.');
   }
 }

@@ -6,7 +6,7 @@ export abstract class TokenVerifier {
   abstract readonly on: boolean;
   /** Whether this looks like such a token; not whether it is a good one. */
   abstract takes(token: string): boolean;
-  /** What the token gives to its bearer. Rejects with a Refused that says why it gives nothing. */
+  /** What the token gives to its bearer. Rejects with a Refusal that says why it gives nothing. */
   abstract verify(token: string): Promise<Credential>;
   /** Reads the keys again that a file holds; how many there are. Throws a StartupError that names the file, and keeps what it had. */
   abstract readKeysAgain(): number;

@@ -5,14 +5,14 @@ import { Clock } from '../clock/clock.js';
 import { TooLate, within } from '../clock/deadline.js';
 import { StartupError } from '../config/faults.js';
 import { CustomGuards } from './custom-guards.js';
-import { undecided } from './refused.js';
+import { undecided } from './undecided.js';
 import type { UpgradeRequest } from './upgrade-request.js';
 
 /** How long, in milliseconds, all guards together may take where an application has global ones. */
 const MOST_ASKING_MS = 30_000;
 
 /** Runs a gateway's Nest guards over an upgrade request; resolves to let it in, rejects with the guard's exception. */
-export type Admission = (request: UpgradeRequest) => Promise<void>;
+export type GuardCheck = (request: UpgradeRequest) => Promise<void>;
 
 /** A gateway whose guards decide who connects. */
 interface Gateway {
@@ -43,7 +43,7 @@ export class UpgradeGuards implements OnModuleInit {
   }
 
   /** Guards run in Nest's order and may be asynchronous; `context.switchToHttp().getRequest()` gives them the request. */
-  of(gateway: object): Admission {
+  of(gateway: object): GuardCheck {
     const options = { guards: true, interceptors: false, filters: false };
     const handler = standIn((gateway as Gateway).handleConnection);
     const run = this.contexts.create(

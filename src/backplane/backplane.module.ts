@@ -3,11 +3,13 @@ import { Clock } from '../clock/clock.js';
 import { Settings } from '../config/settings.js';
 import { Logs } from '../logging/log.js';
 import { BackplaneCounts } from '../metrics/backplane-counts.js';
+import { MetricsModule } from '../metrics/metrics.module.js';
 import { Backplane } from './backplane.js';
 import { LocalBackplane } from './local-backplane.js';
 
 /** The bus between nodes: NATS where nats-url names one, else none. */
 @Module({
+  imports: [MetricsModule],
   providers: [
     {
       provide: Backplane,

@@ -4,7 +4,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Controller, Get, NotFoundException, Param, Req, Res } from '@nestjs/common';
 import { answerJson, failure } from '../http/json-failure.js';
 import { StaticFiles } from '../http/static-files.js';
-import { SignalingGateway } from '../signaling/signaling.gateway.js';
+import type { UpgradeRequest } from '../auth/upgrade-request.js';
+import { UpgradeGate } from '../transport/upgrade-gate.js';
 
 const INDEX = 'index.html';
 
@@ -16,7 +17,7 @@ const CBOR_X = join(dirname(createRequire(import.meta.url).resolve('cbor-x/index
 export class CheckController {
   readonly #files = new StaticFiles(new URL('page/', import.meta.url), { 'cbor-x.js': CBOR_X });
 
-  constructor(private readonly gateway: SignalingGateway) {}
+  constructor(private readonly gate: UpgradeGate) {}
 
   /** The page. It finds its files beside it, so that it works below a path of a proxy's too; a slash too many would lead astray. */
   @Get()
@@ -36,10 +37,10 @@ export class CheckController {
     if (headers.origin === undefined && URL.canParse(headers.referer ?? '')) {
       headers.origin = new URL(headers.referer!).origin;
     }
-    const refusal = await this.gateway.rehearse(request);
+    const refusal = await this.gate.rehearse(request as UpgradeRequest);
     if (refusal === undefined) response.writeHead(204, { 'Cache-Control': 'no-store' }).end();
     // Not thrown: whatever its status, it is no fault, and its sentence is the guard's own.
-    else answerJson(response, refusal.status, failure(refusal.status, refusal.text), refusal.headers);
+    else answerJson(response, refusal.getStatus(), failure(refusal.getStatus(), refusal.message), refusal.headers);
   }
 
   /** A file of the page; not the page itself, which would look for its files in the wrong place. */

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
+import { TransportModule } from '../transport/transport.module.js';
 import { CheckController } from './check.controller.js';
 
-/** The connection check: there only where `check-page` is on. */
-@Module({ controllers: [CheckController] })
+/** The connection check: a page, and whether a peer would be let in. There only where `check-page` is on. */
+@Module({ imports: [TransportModule], controllers: [CheckController] })
 export class CheckModule {}

@@ -2,6 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { orStartupError, StartupError } from './faults.js';
 import { readSettingFile } from './setting-file.js';
+import type { SettingFile } from './setting-file.js';
 
 /** A certificate chain and the key that belongs to it, both PEM. */
 export interface CertificatePair {
@@ -9,14 +10,8 @@ export interface CertificatePair {
   readonly key: Buffer;
 }
 
-/** A file and what names it, a setting or a flag. */
-interface Named {
-  readonly name: string;
-  readonly path: string;
-}
-
 /** The pair in two files, checked. Throws a StartupError that names the file at fault. */
-export function readCertificatePair(certFile: Named, keyFile: Named): CertificatePair {
+export function readCertificatePair(certFile: SettingFile, keyFile: SettingFile): CertificatePair {
   const cert = readSettingFile(certFile.name, certFile.path);
   const key = readSettingFile(keyFile.name, keyFile.path);
   const [certNamed, keyNamed] = [certFile, keyFile].map(({ name, path }) => `${name} ${JSON.stringify(path)}`);

@@ -1,29 +1,25 @@
-import { ConfigModule as NestConfigModule, ConfigService } from '@nestjs/config';
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
-import { Settings } from './settings.js';
+import { ConfigModule as NestConfigModule } from '@nestjs/config';
+import type { Settings } from './settings.js';
 
-/** Key of our settings inside @nestjs/config, so that an application that embeds us keeps its own apart. */
-const NAMESPACE = 'cairnSignal';
+/** The key of the settings in ConfigService. An application that embeds the server may use the same store for its own. */
+export const SETTINGS = 'cairnSignal';
 
-/** Hands the validated settings to every module that imports it. Knows nothing of where they came from. */
-@Module({
-  providers: [
-    {
-      provide: Settings,
-      inject: [ConfigService],
-      useFactory: (config: ConfigService) => config.getOrThrow<Settings>(NAMESPACE),
-    },
-  ],
-  exports: [Settings],
-})
+/**
+ * The program's configuration in @nestjs/config: flags, environment, file and defaults, merged and validated by load-settings.ts.
+ * `ConfigService.getOrThrow(SETTINGS)` has them.
+ */
+@Module({})
 export class ConfigModule {
-  static forSettings(settings: Settings): DynamicModule {
+  static forRoot(settings: Settings): DynamicModule {
     const values = NestConfigModule.forRoot({
+      isGlobal: true,
+      // The loader has read both already, and says what is wrong with them.
       ignoreEnvFile: true,
       ignoreEnvVars: true,
       skipProcessEnv: true,
-      load: [() => ({ [NAMESPACE]: settings })],
+      load: [() => ({ [SETTINGS]: settings })],
     });
     return { module: ConfigModule, imports: [values] };
   }

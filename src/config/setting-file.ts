@@ -2,6 +2,17 @@ import { readFileSync, statSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { fileFault, StartupError } from './faults.js';
 
+/** A file, and the setting or flag that names it. */
+export interface SettingFile {
+  readonly name: string;
+  readonly path: string;
+}
+
+/** A setting's file, as a list: empty where the setting is not set. */
+export function settingFile(name: string, path: string | undefined): readonly SettingFile[] {
+  return path === undefined ? [] : [{ name, path }];
+}
+
 /** The content of the file that a setting names. Throws a StartupError that names both. */
 export function readSettingFile(setting: string, path: string): Buffer {
   try {

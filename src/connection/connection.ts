@@ -36,7 +36,10 @@ export abstract class Connection {
   abstract send(frame: Buffer): boolean;
   /** Counts messages towards the rate at which the peer may send, as if it had sent them. */
   abstract charge(messages: number): void;
-  /** Handles nothing more of what the peer sends until `until` is fulfilled; it must not reject. Nothing is lost. */
+  /**
+   * Handles nothing more of what the peer sends until `until` is fulfilled. Nothing is lost. A rejection is a fault of ours, and
+   * closes the connection (1011).
+   */
   abstract hold(until: Promise<void>): void;
   /** Begins the closing handshake; what was sent before is delivered first. */
   abstract close(reason: CloseReason): void;

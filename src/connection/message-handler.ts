@@ -1,19 +1,30 @@
-import type { IncomingMessage } from 'node:http';
+import type { Subscribe, Unsubscribe } from '../protocol/message.js';
+import type { Announce, Malformed, Publish, Query } from '../protocol/rendezvous-message.js';
 import type { Connection } from './connection.js';
-import type { Refusal } from './refusal.js';
 
-/** Takes the messages of connections: whole, in the order they arrived, never after the disconnect. Must not throw. */
-export interface MessageHandler {
-  /** `message` is there until this returns: what is to stay must be copied. */
-  binaryMessage(connection: Connection, message: Buffer): void;
-  /** `message` is UTF-8. */
-  textMessage(connection: Connection, message: Buffer): void;
+/** A Relay in its canonical encoding (R4), which travels on as it is. */
+export interface CanonicalRelay {
+  readonly topic: string;
+  /** Only lent: valid until the handler returns. Copy what must stay. */
+  readonly bytes: Buffer;
 }
 
-/** Where connections come from: what a gateway gets from Nest as its server. */
+/**
+ * Takes what peers say, one method for each message of the wire: whole messages, in the order they arrived, never after the
+ * disconnect. What a method throws is a fault of ours, and closes the connection (1011).
+ */
+export interface MessageHandler {
+  subscribe(connection: Connection, message: Subscribe): void;
+  unsubscribe(connection: Connection, message: Unsubscribe): void;
+  relay(connection: Connection, message: CanonicalRelay): void;
+  publish(connection: Connection, message: Publish): void;
+  announce(connection: Connection, message: Announce): void;
+  query(connection: Connection, message: Query): void;
+  malformed(connection: Connection, message: Malformed): void;
+}
+
+/** Where connections come from: what the gateway gets from Nest as its server. */
 export interface ConnectionSource {
-  /** Has every message of every connection delivered to `handler`, whose guards also decide who may connect. */
+  /** Delivers every message of every connection to `handler`, whose guards also decide who may connect. */
   deliverTo(handler: MessageHandler): void;
-  /** How a handshake with the headers of this plain request would be refused; undefined where it would be let in. */
-  rehearse(request: IncomingMessage): Promise<Refusal | undefined>;
 }

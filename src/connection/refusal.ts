@@ -1,10 +1,32 @@
+import { HttpException } from '@nestjs/common';
 import type { RefusalReason } from '../protocol/refusal-reasons.js';
 
-/** Why a peer is not let in, as HTTP says it. */
-export interface Refusal {
-  readonly status: number;
-  readonly reason: RefusalReason;
-  /** One plain sentence; never holds what the peer sent. */
-  readonly text: string;
+/** What a refusal may say besides its sentence. */
+export interface RefusalOptions {
+  /** How soon the peer may try again, in seconds: becomes Retry-After. */
+  readonly retryAfter?: number | undefined;
   readonly headers?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Why a peer is not let in: the HTTP answer to its upgrade, and the reason under which it is counted. Guards throw it; limits and
+ * phases return it. Knows nothing of sockets.
+ * Invariant: `message` is a plain sentence for the peer and never holds anything that the peer sent.
+ */
+export class Refusal extends HttpException {
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    status: number,
+    readonly reason: RefusalReason,
+    text: string,
+    { retryAfter, headers }: RefusalOptions = {},
+  ) {
+    super(text, status);
+    this.headers = {
+      ...(status === 401 && { 'WWW-Authenticate': 'Bearer' }),
+      ...(retryAfter !== undefined && { 'Retry-After': String(retryAfter) }),
+      ...headers,
+    };
+  }
 }

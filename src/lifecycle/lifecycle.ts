@@ -1,14 +1,15 @@
 import { Injectable } from '@nestjs/common';
+import type { OnApplicationBootstrap } from '@nestjs/common';
 
 /**
- * starting: not listening yet; serving; lame-duck: about to drain, not ready but serving everyone who still comes;
+ * starting: being made; serving; lame-duck: about to drain, not ready but serving everyone who still comes;
  * draining: no newcomers, the last connections are leaving.
  */
 export type Phase = 'starting' | 'serving' | 'lame-duck' | 'draining';
 
 /** Owns which phase of its life the server is in. Knows nothing of what a phase entails. Invariant: it only moves forward. */
 @Injectable()
-export class Lifecycle {
+export class Lifecycle implements OnApplicationBootstrap {
   #phase: Phase = 'starting';
   readonly #draining = new AbortController();
 
@@ -21,8 +22,8 @@ export class Lifecycle {
     return this.#draining.signal;
   }
 
-  /** Now listening. */
-  serve(): void {
+  /** Everything is made, and whoever comes is served. */
+  onApplicationBootstrap(): void {
     if (this.#phase === 'starting') this.#phase = 'serving';
   }
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { RefusalCode } from '../protocol/rendezvous-answer.js';
+import type { ErrorCode } from '../protocol/rendezvous-answer.js';
 
 /** What JSON peers did since the start, counted. Plain numbers, read when somebody looks; knows neither topics nor peers. */
 @Injectable()
@@ -11,7 +11,7 @@ export class RendezvousCounts {
   hits = 0;
   /** Queries that found nothing. */
   misses = 0;
-  readonly refusals: { [Code in RefusalCode]: number } = {
+  readonly refusals: { [Code in ErrorCode]: number } = {
     malformed: 0,
     topic_too_long: 0,
     record_too_large: 0,

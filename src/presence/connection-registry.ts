@@ -11,8 +11,8 @@ export class ConnectionRegistry {
     return this.#connections.size;
   }
 
-  /** Whether what a connection said counts: it is here, and was not closed for a fault. */
-  heeds(connection: Connection): boolean {
+  /** Whether what a connection said still counts: it is here, and was not closed for a fault. */
+  isLive(connection: Connection): boolean {
     return this.#connections.has(connection) && !connection.dismissed;
   }
 

@@ -3,7 +3,7 @@
  */
 
 /** Why a message of a known type was not honoured (J7); the connection stays open. */
-export type RefusalCode =
+export type ErrorCode =
   | 'malformed'
   | 'topic_too_long'
   | 'record_too_large'
@@ -27,7 +27,7 @@ export function ack(topic: string): string {
   return JSON.stringify({ type: 'ack', topic });
 }
 
-export function refusal(topic: string | undefined, code: RefusalCode, message: string): string {
+export function errorAnswer(topic: string | undefined, code: ErrorCode, message: string): string {
   return JSON.stringify({ type: 'error', topic, code, message });
 }
 

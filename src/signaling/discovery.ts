@@ -11,7 +11,7 @@ import type { RecordBounds, ToldRecord } from '../protocol/record-answer.js';
 import { entryBytes } from '../protocol/rendezvous-answer.js';
 import { RecordStore } from '../records/record-store.js';
 import type { FoundRecord, RecordContent } from '../records/record-store.js';
-import { chargeOfTold } from './charges.js';
+import { chargeOfTold } from '../protocol/charges.js';
 
 /** What another node tells of is on none of our connections. */
 const ELSEWHERE = -1;

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../clock/clock.js';
 import { TooLate, within } from '../clock/deadline.js';
 import { Settings } from '../config/settings.js';
+import { ConnectionRegistry } from '../presence/connection-registry.js';
 import { Log, Logs } from '../logging/log.js';
 import { nameOf } from '../logging/name-of.js';
 import type { Connection } from '../connection/connection.js';
@@ -33,6 +34,7 @@ export class Permissions {
 
   constructor(
     private readonly policy: TopicPolicy,
+    private readonly connections: ConnectionRegistry,
     private readonly settings: Settings,
     private readonly clock: Clock,
     logs: Logs,
@@ -58,6 +60,23 @@ export class Permissions {
     if (!(answer instanceof Promise)) return remember(answers, key, answer);
     // One that failed is asked again.
     return answer.then((allowed) => (allowed === undefined ? false : remember(answers, key, allowed)));
+  }
+
+  /**
+   * P1: calls `act` where the answer is true, else `refuse`. While the policy takes its time, what the connection says next waits;
+   * and a connection that was dismissed meanwhile gets neither done.
+   */
+  whenAllowed(connection: Connection, allowed: boolean | Promise<boolean>, act: () => void, refuse: () => void): void {
+    if (allowed === true) act();
+    else if (allowed === false) refuse();
+    else {
+      connection.hold(
+        allowed.then((yes) => {
+          if (!yes) refuse();
+          else if (this.connections.isLive(connection)) act();
+        }),
+      );
+    }
   }
 
   /** Undefined for a failure. */

@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import type { OnModuleInit } from '@nestjs/common';
+import { BearerTokens } from '../auth/bearer-tokens.js';
 import { Settings } from '../config/settings.js';
 import { Log, Logs } from '../logging/log.js';
 import { ConnectionRegistry } from '../presence/connection-registry.js';
@@ -6,10 +8,11 @@ import { tokenRevoked } from '../protocol/close-codes.js';
 
 /** Ends the connections whose tokens were revoked, where `revoke-closes` says so. Knows nothing of tokens or where they come from. */
 @Injectable()
-export class Revocation {
+export class Revocation implements OnModuleInit {
   readonly #log: Log;
 
   constructor(
+    private readonly tokens: BearerTokens,
     private readonly connections: ConnectionRegistry,
     private readonly settings: Settings,
     logs: Logs,
@@ -17,8 +20,11 @@ export class Revocation {
     this.#log = logs.for('auth');
   }
 
-  /** To be called whenever tokens may have been revoked. */
-  enforce(): void {
+  onModuleInit(): void {
+    this.tokens.onRevoked(() => this.#enforce());
+  }
+
+  #enforce(): void {
     if (!this.settings.revokeCloses) return;
     const revoked = [...this.connections].filter(({ credential }) => credential?.revoked === true);
     for (const connection of revoked) connection.close(tokenRevoked);

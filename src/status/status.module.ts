@@ -1,12 +1,13 @@
 import { Module } from '@nestjs/common';
+import { ExpositionModule } from '../exposition/exposition.module.js';
 import { History } from './history.js';
-import { MetricsController } from '../exposition/metrics.controller.js';
 import { StatusController } from './status.controller.js';
 import { StatusStreams } from './status-streams.js';
 
-/** What operators see of this node: its metrics and a page that shows them, on an address of their own. */
+/** The status page of the management address: this node at a glance, and its last ten minutes. */
 @Module({
-  controllers: [MetricsController, StatusController],
+  imports: [ExpositionModule],
+  controllers: [StatusController],
   providers: [History, StatusStreams],
 })
 export class StatusModule {}

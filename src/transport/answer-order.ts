@@ -2,7 +2,7 @@ import { ServerResponse, STATUS_CODES } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { lingerThenDestroy } from './refusal.js';
+import { lingerThenDestroy } from './upgrade-answer.js';
 
 /** The answer that a connection was given last, is still given, or waits to be given. */
 const lastAnswers = new WeakMap<Duplex, ServerResponse>();

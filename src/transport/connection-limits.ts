@@ -2,15 +2,27 @@ import type { Settings } from '../config/settings.js';
 import { MOST_OF_PUBLIC_ADDRESS } from '../config/values.js';
 import type { Log } from '../logging/log.js';
 import type { LimitCounts } from '../metrics/limit-counts.js';
-import type { Refusal } from '../connection/refusal.js';
+import { Refusal } from '../connection/refusal.js';
 import { mayBeProxy } from '../connection/private-address.js';
-import type { RefusalReason } from '../protocol/refusal-reasons.js';
 import type { Origin } from './plain-connections.js';
 
 /** How soon, in seconds, a peer that found no place may try again. */
 const RETRY_S = 10;
 /** Plain connections that a network may have when peers have taken all of its places: health checks, and peers that are told so. */
 const FOR_REFUSALS = 16;
+
+const ADDRESS_FULL = new Refusal(
+  429,
+  'connections_per_ip',
+  'Too many connections from this address; the setting is max-connections-per-ip.',
+  { retryAfter: RETRY_S },
+);
+const NODE_FULL = new Refusal(
+  503,
+  'connections',
+  'This server has as many connections as it may; the setting is max-connections.',
+  { retryAfter: RETRY_S },
+);
 
 /** A connection's share of the limits, from its upgrade to its end. */
 export interface Place {
@@ -52,15 +64,11 @@ export class ConnectionLimits {
     const ofNetwork = this.#takenOf(origin);
     if (ofNetwork >= this.#mostOf(origin, ofNetwork)) {
       this.counts.reached('max-connections-per-ip');
-      return full(
-        429,
-        'connections_per_ip',
-        'Too many connections from this address; the setting is max-connections-per-ip.',
-      );
+      return ADDRESS_FULL;
     }
     if (this.most > 0 && this.#taken >= this.most) {
       this.counts.reached('max-connections');
-      return full(503, 'connections', 'This server has as many connections as it may; the setting is max-connections.');
+      return NODE_FULL;
     }
     if (this.settings.maxConnectionsPerIp === undefined && ofNetwork === MOST_OF_PUBLIC_ADDRESS) this.#warn();
     this.#taken += 1;
@@ -100,8 +108,4 @@ export class ConnectionLimits {
       'many connections from a private address, which has no limit by default: if that is a proxy, name it in trusted-proxies, so that those behind it are told apart',
     );
   }
-}
-
-function full(status: number, reason: RefusalReason, text: string): Refusal {
-  return { status, reason, text, headers: { 'Retry-After': String(RETRY_S) } };
 }

@@ -15,16 +15,20 @@ import type { CloseReason } from '../protocol/close-codes.js';
 import type { Incoming } from './held-messages.js';
 import type { ReadBuffer } from './read-buffer.js';
 
-/** For whom frames are read. */
+/** Takes what a peer's frames carry. */
 export interface FrameReceiver {
-  /** Takes a message, a ping or a pong, whose data is there until this returns. Text is UTF-8. */
+  /** Takes a message, a ping or a pong. `data` is only lent: it is valid until this returns. Text is UTF-8. */
   take(kind: Incoming, data: Buffer): void;
-  /** The peer closes: takes its whole close frame, still masked. Nothing is read after it. */
-  closing(frame: Buffer): void;
-  /** The peer broke the protocol or a limit. Nothing is read after that. */
-  fault(reason: CloseReason): void;
-  /** So many bytes of memory are held for a message that is not finished. */
+  /** Bytes of memory are held for a message that is not finished; 0 once it is. */
   holds(bytes: number): void;
+}
+
+/** Takes the end of a peer's frames; nothing is read after it. */
+export interface FrameEnd {
+  /** The peer closes: takes its whole close frame, still masked. */
+  closing(frame: Buffer): void;
+  /** The peer broke the protocol or a limit. */
+  fault(reason: CloseReason): void;
 }
 
 /** Room for an unfinished message at first. */
@@ -80,13 +84,9 @@ export class FrameReader {
   constructor(
     private readonly buffer: ReadBuffer,
     private readonly receiver: FrameReceiver,
+    private readonly end: FrameEnd,
     private readonly maxMessageBytes: number,
   ) {}
-
-  /** Whether the peer has begun a message in fragments and not finished it. */
-  get amidst(): boolean {
-    return this.#unfinished !== undefined;
-  }
 
   /** `length` bytes are in the buffer. */
   read(length: number): void {
@@ -144,7 +144,7 @@ export class FrameReader {
     if (next > end) return this.#keep(at, end);
     if (opcode !== Opcode.close) return this.#deliver(opcode === Opcode.ping ? 'ping' : 'pong', body, next);
     this.#over = true;
-    this.receiver.closing(Buffer.from(this.buffer.bytes.subarray(at, next)));
+    this.end.closing(Buffer.from(this.buffer.bytes.subarray(at, next)));
     return end;
   }
 
@@ -212,7 +212,7 @@ export class FrameReader {
 
   #fault(reason: CloseReason, end: number): number {
     this.stop();
-    this.receiver.fault(reason);
+    this.end.fault(reason);
     return end;
   }
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Refusal } from '../connection/refusal.js';
+import { Refusal } from '../connection/refusal.js';
 
 /** Whether this asks for a WebSocket (RFC 6455, section 4.1), well-formed or not; otherwise it is a plain request that offers some upgrade. */
 export function isWebSocketHandshake(request: IncomingMessage): boolean {
@@ -17,18 +17,14 @@ export function handshakeFault({ httpVersion, headers }: IncomingMessage): Refus
 }
 
 function malformed(what: string): Refusal {
-  return {
-    status: 400,
-    reason: 'malformed',
-    text: `Not a valid WebSocket handshake: ${what}.`,
+  return new Refusal(400, 'malformed', `Not a valid WebSocket handshake: ${what}.`, {
     headers: { 'Sec-WebSocket-Version': '13' },
-  };
+  });
 }
 
+const NOT_A_GET = new Refusal(405, 'malformed', 'A WebSocket handshake is a GET.', { headers: { Allow: 'GET' } });
+
 /** The answer to a handshake that `ws` itself refuses, for the reason in `error`. */
-export function refusalOfHandshake(error: Error, request: IncomingMessage): Refusal {
-  if (request.method !== 'GET') {
-    return { status: 405, reason: 'malformed', text: 'A WebSocket handshake is a GET.', headers: { Allow: 'GET' } };
-  }
-  return malformed(error.message);
+export function refusalOfHandshake(error: Error, { method }: IncomingMessage): Refusal {
+  return method === 'GET' ? malformed(error.message) : NOT_A_GET;
 }

@@ -12,7 +12,7 @@ import { originAt, PlainSockets } from './plain-sockets.js';
 import { answerBrokenRequests, inTurn, OrderedAnswer } from './answer-order.js';
 import { hasTooManyHeaders, MOST_HEADERS, TOO_MANY_HEADERS } from './header-count.js';
 import { ManagementHosts } from './management-hosts.js';
-import { NO_PROXY, refuse } from './refusal.js';
+import { answerRefusal, NOT_A_PROXY } from './upgrade-answer.js';
 import type { TlsPair } from './tls.js';
 
 /** Bytes of request line and headers that are taken; more is answered 431. */
@@ -34,10 +34,7 @@ export class HttpListener extends ExpressAdapter {
   /** What listens on `management-addr`, if that is set. */
   management: Server | undefined;
 
-  constructor(
-    private readonly settings: Settings,
-    private readonly tls: TlsPair | undefined,
-  ) {
+  constructor(private readonly settings: Settings) {
     super();
     const express = this.getInstance();
     express.disable('x-powered-by');
@@ -60,15 +57,15 @@ export class HttpListener extends ExpressAdapter {
       request.url = OF_OPERATORS.test(path) ? NOWHERE : path;
       express(request, response);
     });
+    const { tlsCert, tlsClientCa } = this.settings;
     this.httpServer =
-      this.tls === undefined
+      tlsCert === undefined
         ? createServer(limits, answer)
-        : // Who has no right certificate is told so at the upgrade, and health needs none.
-          createTlsServer(
+        : createTlsServer(
             {
               ...limits,
-              ...this.tls,
-              requestCert: this.tls.ca !== undefined,
+              // A peer without the right certificate is told so at the upgrade, and health needs none.
+              requestCert: tlsClientCa !== undefined,
               rejectUnauthorized: false,
               minVersion: OLDEST_TLS,
               handshakeTimeout: timeout,
@@ -91,12 +88,12 @@ export class HttpListener extends ExpressAdapter {
     boundNumber(this.management);
     this.management.on('connect', (_request, socket) => {
       socket.on('error', () => undefined);
-      inTurn(socket, () => refuse(socket, NO_PROXY));
+      inTurn(socket, () => answerRefusal(socket, NOT_A_PROXY));
     });
   }
 
-  /** From now on handshakes are made with this pair; connections that exist live on. Only where there was a pair at the start. */
-  renewTls(tls: TlsPair): void {
+  /** Makes handshakes with this pair from now on; connections that exist live on. Only where `tls-cert` is set. */
+  useTls(tls: TlsPair): void {
     (this.httpServer as TlsServer).setSecureContext({ ...tls, minVersion: OLDEST_TLS });
   }
 
@@ -115,7 +112,11 @@ function judged(answer: (request: IncomingMessage, response: ServerResponse) => 
   return (request, response) => {
     if (!hasTooManyHeaders(request)) return answer(request, response);
     response.shouldKeepAlive = false;
-    return answerJson(response, TOO_MANY_HEADERS.status, failure(TOO_MANY_HEADERS.status, TOO_MANY_HEADERS.text));
+    return answerJson(
+      response,
+      TOO_MANY_HEADERS.getStatus(),
+      failure(TOO_MANY_HEADERS.getStatus(), TOO_MANY_HEADERS.message),
+    );
   };
 }
 

@@ -1,4 +1,9 @@
+import { Injectable } from '@nestjs/common';
+import type { OnApplicationBootstrap } from '@nestjs/common';
 import { StartupError } from '../config/faults.js';
+import { Settings } from '../config/settings.js';
+import { Logs } from '../logging/log.js';
+import { ConnectionCounts } from '../metrics/connection-counts.js';
 
 /** Handles that the process needs for itself: its event loop, its log, files that it reads again. */
 const FOR_ITSELF = 64;
@@ -51,4 +56,31 @@ export function mostOpenFiles(): number {
   report.excludeNetwork = excludeNetwork;
   const soft = userLimits?.open_files?.soft ?? 'unlimited';
   return soft === 'unlimited' ? Infinity : soft;
+}
+
+/** What this process has handles for, given its settings. That is no limit for peers to run into, so it is said at the start. */
+@Injectable()
+export class Handles implements Capacity, OnApplicationBootstrap {
+  readonly connections: number;
+  readonly sockets: number | undefined;
+
+  /** Throws a StartupError where there are too few to serve anybody. */
+  constructor(
+    private readonly settings: Settings,
+    private readonly logs: Logs,
+    counts: ConnectionCounts,
+  ) {
+    const { maxConnections, managementAddr } = settings;
+    const reserved = managementAddr === undefined ? 0 : FOR_OPERATORS;
+    ({ connections: this.connections, sockets: this.sockets } = capacity(maxConnections, mostOpenFiles(), reserved));
+    counts.most = this.connections;
+  }
+
+  onApplicationBootstrap(): void {
+    const { maxConnections } = this.settings;
+    if (this.connections < maxConnections) {
+      const message = 'max-connections is more than the files that this process may open allow: raise "ulimit -n"';
+      this.logs.for('upgrade').warn(message, { maxConnections, allowed: this.connections });
+    }
+  }
 }

@@ -1,31 +1,46 @@
-import type { Clock } from '../clock/clock.js';
-import { Seldom } from '../clock/seldom.js';
-import type { Log } from '../logging/log.js';
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../clock/clock.js';
+import type { Refusal } from '../connection/refusal.js';
+import { Logs } from '../logging/log.js';
+import { ThrottledLog } from '../logging/throttled-log.js';
+import { LimitCounts } from '../metrics/limit-counts.js';
+import { RefusalCounts } from '../metrics/refusal-counts.js';
 
-/** Tells the log of peers that were not let in. Invariant: every refusal is in a line, or counted in a later one. */
+/**
+ * Tells the log and the metrics who was not let in. An address is all that the log says of a peer.
+ * Invariant: every refusal is counted, and is in a line of the log or counted in a later one.
+ */
+@Injectable()
 export class RefusalLog {
-  readonly #lines: Seldom;
-  #unmentioned = 0;
+  readonly #refused: ThrottledLog;
+  readonly #dropped: ThrottledLog;
 
   constructor(
-    private readonly log: Log,
+    private readonly refusals: RefusalCounts,
+    private readonly limits: LimitCounts,
     clock: Clock,
-    private readonly message = 'refused an upgrade',
+    logs: Logs,
   ) {
-    this.#lines = new Seldom(clock);
+    const log = logs.for('upgrade');
+    this.#refused = new ThrottledLog(log, clock, 'info');
+    this.#dropped = new ThrottledLog(log, clock, 'info');
   }
 
-  /** `remote` is the address the request came from; nothing else of a request belongs in the log. */
-  refused(status: number | undefined, remote: string | undefined): void {
-    if (!this.#lines.due()) {
-      this.#unmentioned += 1;
-      return;
-    }
-    this.log.info(this.message, {
-      status,
-      remote,
-      ...(this.#unmentioned > 0 && { unmentionedBefore: this.#unmentioned }),
-    });
-    this.#unmentioned = 0;
+  /** An upgrade was refused. */
+  refused(refusal: Refusal, remote: string | undefined): void {
+    this.refusals.refused(refusal.reason);
+    this.rehearsed(refusal, remote);
+  }
+
+  /** An upgrade would have been refused; no peer was kept out. */
+  rehearsed(refusal: Refusal, remote: string | undefined): void {
+    this.#refused.write('refused an upgrade', { status: refusal.getStatus(), remote });
+  }
+
+  /** The process has as many TCP connections as it has handles for. */
+  dropped(remote: string | undefined): void {
+    this.limits.reached('max-connections');
+    this.refusals.refused('handles');
+    this.#dropped.write('dropped a connection: no file handles are left for it', { remote });
   }
 }

@@ -1,7 +1,6 @@
 import type { Clock } from '../clock/clock.js';
 import { Sweep } from '../clock/sweep.js';
 import type { LimitCounts } from '../metrics/limit-counts.js';
-import type { Inbox } from './inbox.js';
 
 /** How fast a connection may send. */
 export interface Rate {
@@ -9,6 +8,14 @@ export interface Rate {
   readonly maxMessagesPerSecond: number;
   /** Tokens that a bucket holds. */
   readonly messageBurst: number;
+}
+
+/** What one connection has left of its rate, and what it holds back. */
+export interface Throttled {
+  /** When the bucket would be full again, in milliseconds on the monotonic clock: a whole token bucket in one number. Kept by Throttle alone. */
+  fullAt: number;
+  /** Delivers at most `most` of the messages that are held, while there are tokens. Returns how many. */
+  release(most: number): number;
 }
 
 /** How often, in milliseconds, paused connections are looked at. */
@@ -23,13 +30,13 @@ const RELEASED_A_STEP = 500;
  * ITU-T I.371) for each. Knows nothing of messages. Invariant: it holds exactly the inboxes that are paused.
  */
 export class Throttle {
-  readonly #paused = new Set<Inbox>();
+  readonly #paused = new Set<Throttled>();
   readonly #sweep = new Sweep(() => this.#step(), INTERVAL_MS);
   /** Milliseconds that one token takes to come back, and that a whole bucket does. */
   readonly #perToken: number;
   readonly #perBucket: number;
   /** Where the pass over the paused connections stands. */
-  #pass: Iterator<Inbox> = this.#paused.values();
+  #pass: Iterator<Throttled> = this.#paused.values();
 
   constructor(
     rate: Rate,
@@ -41,7 +48,7 @@ export class Throttle {
   }
 
   /** Takes one token; false, and none taken, when there is none. */
-  spend(inbox: Inbox): boolean {
+  spend(inbox: Throttled): boolean {
     if (this.#perToken === 0) return true;
     const now = this.clock.monotonic();
     const fullAt = Math.max(inbox.fullAt, now) + this.#perToken;
@@ -51,24 +58,24 @@ export class Throttle {
   }
 
   /** Takes tokens whether they are there or not; those that are not must come back before the next is spent. */
-  charge(inbox: Inbox, tokens: number): void {
+  charge(inbox: Throttled, tokens: number): void {
     if (tokens === 0) return;
     inbox.fullAt = Math.max(inbox.fullAt, this.clock.monotonic()) + tokens * this.#perToken;
   }
 
   /** The bucket of an inbox is empty: it waits for tokens. */
-  exceeded(inbox: Inbox): void {
+  exceeded(inbox: Throttled): void {
     this.counts.reached('max-messages-per-second');
     this.add(inbox);
   }
 
   /** Releases what an inbox holds in its turn. */
-  add(inbox: Inbox): void {
+  add(inbox: Throttled): void {
     if (this.#paused.size === 0) this.#sweep.start();
     this.#paused.add(inbox);
   }
 
-  remove(inbox: Inbox): void {
+  remove(inbox: Throttled): void {
     this.#paused.delete(inbox);
     if (this.#paused.size === 0) this.#sweep.stop();
   }

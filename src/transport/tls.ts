@@ -2,7 +2,8 @@ import { X509Certificate } from 'node:crypto';
 import { readCertificatePair } from '../config/certificate-pair.js';
 import type { CertificatePair } from '../config/certificate-pair.js';
 import { orStartupError } from '../config/faults.js';
-import { readSettingFile } from '../config/setting-file.js';
+import { readSettingFile, settingFile } from '../config/setting-file.js';
+import type { SettingFile } from '../config/setting-file.js';
 import type { Settings } from '../config/settings.js';
 
 /** The server's pair, and the authorities of peers' certificates where these are asked for; all PEM. */
@@ -16,10 +17,13 @@ export function expiryOf({ cert }: TlsPair): number {
 }
 
 /** The files of a pair that is whole; none for plaintext. */
-export function tlsFiles({ tlsCert, tlsKey, tlsClientCa }: Settings): readonly string[] {
-  return tlsCert === undefined || tlsKey === undefined
-    ? []
-    : [tlsCert, tlsKey, ...(tlsClientCa === undefined ? [] : [tlsClientCa])];
+export function tlsFiles({ tlsCert, tlsKey, tlsClientCa }: Settings): readonly SettingFile[] {
+  if (tlsCert === undefined || tlsKey === undefined) return [];
+  return [
+    { name: 'tls-cert', path: tlsCert },
+    { name: 'tls-key', path: tlsKey },
+    ...settingFile('tls-client-ca', tlsClientCa),
+  ];
 }
 
 /** The pair that the settings name, checked; undefined for plaintext. Throws a StartupError that names the file at fault. */

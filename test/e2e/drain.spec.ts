@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { Relay } from '../../src/signaling/relay.js';
+import { RelayService } from '../../src/signaling/relay.service.js';
 import { WsConnection } from '../../src/transport/ws-connection.js';
 import { HeldClock } from '../support/held-clock.js';
 import { Peer, settle } from '../support/peer.js';
@@ -114,7 +114,7 @@ describe('drain', () => {
     const connections = receivers.map((_, i) => [...topics.subscribers(`topic ${i}`)][0]);
 
     // What happened first inside the server: a close, or the handling of a message to the same peer.
-    const rules = running.server.app.get(Relay, { strict: false });
+    const rules = running.server.app.get(RelayService, { strict: false });
     const relayed = rules.relay.bind(rules);
     // A message is there only until the handler returns.
     const copies: Buffer[] = [];

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, expect } from '@jest/globals';
 import fc from 'fast-check';
 import { JwtVerifier } from '../../src/auth/jwt/jwt-verifier.js';
-import { Refused } from '../../src/auth/refused.js';
+import { Refusal } from '../../src/connection/refusal.js';
 import { parseSettings } from '../../src/config/load-settings.js';
 import { Logs } from '../../src/logging/log.js';
 import { compact, makeKey, sign } from '../support/issuer.js';
@@ -46,6 +46,6 @@ property('a JWT with characters changed gives nothing that the good one does not
     // A signature may be written in more than one way.
     expect(await verifier.verify(token)).toEqual(gives);
   } catch (error) {
-    if (!(error instanceof Refused) || error.getStatus() !== 401) throw error;
+    if (!(error instanceof Refusal) || error.getStatus() !== 401) throw error;
   }
 });

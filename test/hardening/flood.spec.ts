@@ -59,7 +59,7 @@ describe('flood', () => {
     }
     while (counted(running) < greedy.length) await turn();
     await pair.isServed();
-    expect([...running.connections].filter((connection) => (connection as WsConnection).paused)).toHaveLength(20);
+    expect([...running.connections].filter((connection) => (connection as WsConnection).inbox.paused)).toHaveLength(20);
   });
 
   it('what is sent in excess waits with the peer, not in the memory of the server', async () => {
@@ -72,7 +72,7 @@ describe('flood', () => {
     const greedy = await Peer.connect(running.url);
     const connection = newest(running);
     for (let i = 0; i < 1000; i++) greedy.relay('flood', Buffer.alloc(16_384));
-    while (!connection.paused) await turn();
+    while (!connection.inbox.paused) await turn();
     await pair.isServed();
     await pair.isServed();
     // The burst, and what the reads brought in which it was over; of 16 MB.

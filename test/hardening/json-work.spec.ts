@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { Connection } from '../../src/connection/connection.js';
 import { parseRendezvousMessage } from '../../src/protocol/rendezvous-message.js';
 
-import { SignalingGateway } from '../../src/signaling/signaling.gateway.js';
+import { CborCodec } from '../../src/transport/cbor-codec.js';
 import { startServer, stopServers } from '../support/server.js';
 
 /**
@@ -112,14 +112,14 @@ describe('work for JSON', () => {
     [16_384, 1],
     [65_536, 4],
   ])('L1: a text of %d bytes counts as %d messages more, whatever is in it', async (bytes, more) => {
-    const gateway = (await startServer()).server.app.get(SignalingGateway, { strict: false });
+    const codec = (await startServer()).server.app.get(CborCodec, { strict: false });
     let charged = 0;
     const connection = {
       charge: (messages: number) => void (charged += messages),
       send: () => true,
     } as Partial<Connection> as Connection;
     for (const text of ['x'.repeat(bytes), '{"x":"'.padEnd(bytes - 2, 'x') + '"}']) {
-      gateway.textMessage(connection, Buffer.from(text));
+      codec.deliver(connection, 'text', Buffer.from(text));
     }
     expect(charged).toBe(2 * more);
   });

@@ -44,8 +44,8 @@ describe('oversize', () => {
     const peer = await Peer.connect(running.url);
     const connection = [...running.connections].at(-1) as WsConnection;
     const took: number[] = [];
-    const take = connection.take.bind(connection);
-    connection.take = (kind, data) => {
+    const take = connection.inbox.take.bind(connection.inbox);
+    connection.inbox.take = (kind, data) => {
       took.push(data.length);
       take(kind, data);
     };

@@ -22,7 +22,7 @@ describe('ping flood', () => {
   const counted = (running: RunningServer): number => running.counts.of('max-messages-per-second');
 
   async function paused(connection: WsConnection): Promise<void> {
-    while (!connection.paused) await turn();
+    while (!connection.inbox.paused) await turn();
   }
 
   it('of 1000 pings at once the burst is answered, then what the rate allows; all of them in the end, in order', async () => {
@@ -54,7 +54,7 @@ describe('ping flood', () => {
     writeRaw(peer, Buffer.concat(Array.from({ length: 1000 }, () => clientFrame(PONG, 'x'))));
     await paused(connection);
     await pair.isServed();
-    while (connection.paused) {
+    while (connection.inbox.paused) {
       clock.pass(100);
       await turn();
     }

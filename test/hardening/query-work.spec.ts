@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { SignalingGateway } from '../../src/signaling/signaling.gateway.js';
+import { CborCodec } from '../../src/transport/cbor-codec.js';
 import { JsonPeer } from '../support/json-peer.js';
 import { startServer, stopServers } from '../support/server.js';
 
@@ -46,8 +46,8 @@ describe('work for queries', () => {
     const written = jest.spyOn(JSON, 'stringify');
     const made = jest.spyOn(Buffer, 'from');
     running.server.app
-      .get(SignalingGateway, { strict: false })
-      .textMessage(asker, Buffer.concat([Buffer.from('{"type":"query","topic":"t"}')]));
+      .get(CborCodec, { strict: false })
+      .deliver(asker, 'text', Buffer.concat([Buffer.from('{"type":"query","topic":"t"}')]));
     const bytes = (written.mock.results.map(({ value }) => value) as string[]).reduce(
       (sum, json) => sum + json.length,
       0,

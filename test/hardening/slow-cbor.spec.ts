@@ -54,7 +54,7 @@ describe('slow CBOR', () => {
       const peer = await Peer.connect(running.url);
       const connection = newest();
       for (let i = 0; i < 100; i++) peer.send(forms[i % forms.length][1]);
-      while (!connection.paused) await turn();
+      while (!connection.inbox.paused) await turn();
       const { received } = running.traffic;
       // 400 tokens at 16 or 17 each, and none left.
       expect(received.relay).toBeGreaterThanOrEqual(24);

@@ -132,7 +132,7 @@ describe('unfinished input', () => {
     const connections = peers.map((peer) => connectionOf(running, peer));
     for (const [i, peer] of peers.entries()) {
       writeRaw(peer, flood);
-      while (!connections[i].paused && connections[i].open) await turn();
+      while (!connections[i].inbox.paused && connections[i].open) await turn();
       expect(running.held.unfinished.total).toBeLessThanOrEqual(limit);
     }
     expect((await Promise.race(peers.map(({ closed }) => closed))).code).toBe(4010);

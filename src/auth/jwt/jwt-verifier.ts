@@ -7,7 +7,7 @@ import type { Log } from '../../logging/log.js';
 import type { RefusalReason } from '../../protocol/refusal-reasons.js';
 import type { Credential } from '../bearer-tokens.js';
 import { isPrincipal } from '../principal.js';
-import { Refused } from '../refused.js';
+import { Refusal } from '../../connection/refusal.js';
 import { TokenVerifier } from '../token-verifier.js';
 import { KeysUnavailable } from './key-source.js';
 import type { KeySource } from './key-source.js';
@@ -94,15 +94,15 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
       };
     } catch (error) {
       if (error instanceof KeysUnavailable) {
-        throw new Refused(
+        throw new Refusal(
           503,
           'keys_unavailable',
           'The keys of the issuer of this token cannot be had at the moment; try again.',
-          error.retryAfter,
+          { retryAfter: error.retryAfter },
         );
       }
       const reason = reasonOf(error);
-      throw new Refused(401, reason, WHY[reason]);
+      throw new Refusal(401, reason, WHY[reason]);
     }
   }
 

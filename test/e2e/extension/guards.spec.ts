@@ -77,7 +77,7 @@ describe('a guard that is added', () => {
       expect(running.log).toContainEqual(
         expect.objectContaining({
           level: 'error',
-          msg: 'a guard made the principal what is no text, so the peer is refused',
+          msg: 'a guard set a principal that is not a string, or is empty, so the peer is refused',
           guard: 'AddedGuard',
         }),
       );

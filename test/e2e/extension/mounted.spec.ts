@@ -10,7 +10,7 @@ import { APP_GUARD, NestFactory } from '@nestjs/core';
 import { WebSocketGateway } from '@nestjs/websockets';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { CairnSignalModule, CborWsAdapter, ConnectionRegistry, Logs } from '../../../src/embedding.js';
-import type { Registration } from '../../../src/embedding.js';
+import type { CairnSignalOptions, Extensions } from '../../../src/embedding.js';
 import { namedTokenLine } from '../../../src/auth/named-token.js';
 import { Lifecycle } from '../../../src/lifecycle/lifecycle.js';
 import { LogFilter } from '../../../src/logging/log-filter.js';
@@ -34,7 +34,7 @@ class FrontPage {
 
 /** An application that mounts the server; where it listens. */
 async function mount(
-  registration: Registration = {},
+  registration: CairnSignalOptions & Extensions = {},
   providers: NonNullable<Parameters<typeof Module>[0]['providers']> = [],
 ): Promise<{ application: INestApplication; url: string; http: string }> {
   const { settings, ...others } = registration;

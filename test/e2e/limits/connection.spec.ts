@@ -234,9 +234,9 @@ describe('dead peers', () => {
     const [connection] = [...running.connections] as WsConnection[];
     /** Lets a second pass, and the sweep look at the connection. */
     const second = async (): Promise<void> => {
-      const { checkAt } = connection;
+      const { checkAt } = connection.pulse;
       clock.pass(1000);
-      while (connection.checkAt === checkAt) await turn();
+      while (connection.pulse.checkAt === checkAt) await turn();
     };
     for (let i = 0; i < 3; i++) {
       await second();

@@ -24,7 +24,7 @@ function connectionsOf(running: RunningServer): WsConnection[] {
 
 /** Resolves once the server has stopped reading from a connection. */
 async function paused(connection: WsConnection): Promise<void> {
-  while (!connection.paused) await turn();
+  while (!connection.inbox.paused) await turn();
 }
 
 /** A subscriber of `t`, which may send nothing more, and a sender of which nothing is counted yet. */
@@ -53,7 +53,7 @@ describe('greedy senders', () => {
       expect(await receiver.next()).toEqual(message);
     }
     // The ping came last, so it is answered last.
-    expect(connection.paused).toBe(true);
+    expect(connection.inbox.paused).toBe(true);
     clock.pass(1000);
     await answered;
     expect(running.counts.of('max-messages-per-second')).toBe(1);
@@ -248,17 +248,17 @@ describe('greedy senders', () => {
     const [connection] = connectionsOf(running);
     /** Lets time pass, and the sweep look at the connection. */
     const look = async (milliseconds: number): Promise<void> => {
-      const { checkAt } = connection;
+      const { checkAt } = connection.pulse;
       clock.pass(milliseconds);
-      while (connection.checkAt === checkAt) await turn();
+      while (connection.pulse.checkAt === checkAt) await turn();
     };
     connection.charge(100);
     peer.send(relayMessage('t', 'x'));
     await paused(connection);
     for (let i = 0; i < 9; i++) await look(10_000);
-    expect([pings, connection.paused]).toEqual([0, true]);
+    expect([pings, connection.inbox.paused]).toEqual([0, true]);
     clock.pass(9999);
-    while (connection.paused) {
+    while (connection.inbox.paused) {
       clock.pass(1);
       await turn();
     }

@@ -5,7 +5,7 @@ import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-hos
 import { describe, expect, it } from '@jest/globals';
 import { BearerGuard } from '../../../src/auth/bearer.guard.js';
 import { BearerTokens } from '../../../src/auth/bearer-tokens.js';
-import { Refused } from '../../../src/auth/refused.js';
+import { Refusal } from '../../../src/connection/refusal.js';
 import { NoVerifier } from '../../../src/auth/token-verifier.js';
 import { WrongTokens } from '../../../src/auth/wrong-tokens.js';
 import { parseSettings } from '../../../src/config/load-settings.js';
@@ -29,11 +29,11 @@ function upgrade(headers: IncomingHttpHeaders, url = '/'): ExecutionContextHost 
   return new ExecutionContextHost([request]);
 }
 
-function refusal(headers: IncomingHttpHeaders, url?: string): Refused {
+function refusal(headers: IncomingHttpHeaders, url?: string): Refusal {
   try {
     void guard.canActivate(upgrade(headers, url));
   } catch (error) {
-    if (error instanceof Refused) return error;
+    if (error instanceof Refusal) return error;
     throw error;
   }
   throw new Error('nobody was refused');

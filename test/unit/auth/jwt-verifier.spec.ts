@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { JWTPayload } from 'jose';
 import type { Credential } from '../../../src/auth/bearer-tokens.js';
 import { JwtVerifier } from '../../../src/auth/jwt/jwt-verifier.js';
-import { Refused } from '../../../src/auth/refused.js';
+import { Refusal } from '../../../src/connection/refusal.js';
 import { parseSettings } from '../../../src/config/load-settings.js';
 import type { SettingsInput } from '../../../src/config/settings.js';
 import { Logs } from '../../../src/logging/log.js';
@@ -36,14 +36,14 @@ function verifier(input: SettingsInput = {}, time = clock): JwtVerifier {
   return new JwtVerifier(settings, time, logs.for('auth'));
 }
 
-async function refusal(token: string, input?: SettingsInput): Promise<Refused> {
+async function refusal(token: string, input?: SettingsInput): Promise<Refusal> {
   const verified = verifier(input).verify(token);
   return verified.then(
     () => {
       throw new Error('it was accepted');
     },
     (error: unknown) => {
-      if (error instanceof Refused) return error;
+      if (error instanceof Refusal) return error;
       throw error;
     },
   );

@@ -5,7 +5,7 @@ import {
   entryBytes,
   MOST_READ_BYTES,
   plainEntryBytes,
-  refusal,
+  errorAnswer,
   result as resultOf,
 } from '../../../src/protocol/rendezvous-answer.js';
 import type { Entry, FoundPeer } from '../../../src/protocol/rendezvous-answer.js';
@@ -93,12 +93,12 @@ describe('the other answers', () => {
   });
 
   it('J7: an error has a topic only if the message had one', () => {
-    expect(JSON.parse(refusal('t', 'quota_exceeded', 'why'))).toEqual({
+    expect(JSON.parse(errorAnswer('t', 'quota_exceeded', 'why'))).toEqual({
       type: 'error',
       topic: 't',
       code: 'quota_exceeded',
       message: 'why',
     });
-    expect(refusal(undefined, 'malformed', 'why')).toBe('{"type":"error","code":"malformed","message":"why"}');
+    expect(errorAnswer(undefined, 'malformed', 'why')).toBe('{"type":"error","code":"malformed","message":"why"}');
   });
 });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import * as ws from 'ws';
 import type { CloseReason } from '../../../src/protocol/close-codes.js';
 import { FrameReader } from '../../../src/transport/frame-reader.js';
-import type { FrameReceiver } from '../../../src/transport/frame-reader.js';
+import type { FrameEnd, FrameReceiver } from '../../../src/transport/frame-reader.js';
 import type { Incoming } from '../../../src/transport/held-messages.js';
 import { ReadBuffer } from '../../../src/transport/read-buffer.js';
 import { clientFrame } from '../../support/client-frame.js';
@@ -12,7 +12,7 @@ import { turn } from '../../support/turn.js';
 const MOST = 200;
 const [FIRST, MORE, LAST, TEXT, PING, PONG, CLOSE] = [0x02, 0x00, 0x80, 0x81, 0x89, 0x8a, 0x88];
 
-class Receiver implements FrameReceiver {
+class Receiver implements FrameReceiver, FrameEnd {
   /** What was heard, in order: messages and control frames by kind, and how it ended. */
   readonly heard: string[] = [];
   readonly held: number[] = [];
@@ -43,7 +43,7 @@ class Receiver implements FrameReceiver {
 function read(wire: Buffer, cuts: readonly number[] = [], most = MOST): Receiver {
   const buffer = new ReadBuffer();
   const receiver = new Receiver();
-  const reader = new FrameReader(buffer, receiver, most);
+  const reader = new FrameReader(buffer, receiver, receiver, most);
   let from = 0;
   for (const to of [...cuts.toSorted((a, b) => a - b), wire.length]) {
     // What the last read left must not matter.
@@ -194,14 +194,14 @@ describe('frame reader', () => {
     const buffer = new ReadBuffer();
     const receiver = new Receiver();
     const wire = Buffer.concat(Array.from({ length: 100 }, () => clientFrame(0x82, Buffer.alloc(1500, 1))));
-    new FrameReader(buffer, receiver, 2000).readElsewhere(wire);
+    new FrameReader(buffer, receiver, receiver, 2000).readElsewhere(wire);
     expect(receiver.heard).toEqual(Array.from({ length: 100 }, () => `binary ${'01'.repeat(1500)}`));
   });
 
   it('nothing is read once it is stopped', () => {
     const buffer = new ReadBuffer();
     const receiver = new Receiver();
-    const reader = new FrameReader(buffer, receiver, MOST);
+    const reader = new FrameReader(buffer, receiver, receiver, MOST);
     reader.readElsewhere(clientFrame(FIRST, 'x'));
     reader.stop();
     reader.readElsewhere(clientFrame(0x82, 'y'));

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { LimitCounts } from '../../../src/metrics/limit-counts.js';
-import { Inbox } from '../../../src/transport/inbox.js';
 import { Throttle } from '../../../src/transport/throttle.js';
+import type { Throttled } from '../../../src/transport/throttle.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 describe('throttle', () => {
@@ -12,10 +12,7 @@ describe('throttle', () => {
       fc.property(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 20 }), steps, (rate, burst, run) => {
         const clock = new ManualClock();
         const throttle = new Throttle({ maxMessagesPerSecond: rate, messageBurst: burst }, clock, new LimitCounts());
-        const inbox = new Inbox(
-          { deliver: () => undefined, pause: () => undefined, resume: () => undefined, keeps: () => undefined },
-          throttle,
-        );
+        const inbox: Throttled = { fullAt: 0, release: () => 0 };
         let tokens = burst;
         for (const { wait, messages } of run) {
           clock.pass(wait);
@@ -32,10 +29,7 @@ describe('throttle', () => {
   it('L1: what was charged beyond the bucket comes back before the next message passes', () => {
     const clock = new ManualClock();
     const throttle = new Throttle({ maxMessagesPerSecond: 10, messageBurst: 5 }, clock, new LimitCounts());
-    const inbox = new Inbox(
-      { deliver: () => undefined, pause: () => undefined, resume: () => undefined, keeps: () => undefined },
-      throttle,
-    );
+    const inbox: Throttled = { fullAt: 0, release: () => 0 };
     throttle.charge(inbox, 15);
     clock.pass(1099);
     expect(throttle.spend(inbox)).toBe(false);

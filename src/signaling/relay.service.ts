@@ -11,9 +11,10 @@ import { tooManySubscribers, tooManySubscriptions, tooManyTopics, topicTooLong }
 import type { CloseReason } from '../protocol/close-codes.js';
 import { encodeMessage } from '../protocol/message.js';
 import { binaryFrame } from '../protocol/websocket-frame.js';
-import { chargeOfSending } from './charges.js';
+import { chargeOfSending } from '../protocol/charges.js';
 import { Discovery } from './discovery.js';
 import type { Discovered } from './discovery.js';
+import { Permissions } from './permissions.js';
 
 /** J6: the most that a new subscriber is sent of what was published before, in bytes of messages. */
 const MOST_REPLAYED_BYTES = 65_536;
@@ -24,13 +25,14 @@ const MOST_REPLAYED_BYTES = 65_536;
  * Invariant: a message goes to every other subscriber of its topic once, and never back to its sender.
  */
 @Injectable()
-export class Relay implements OnModuleInit {
+export class RelayService implements OnModuleInit {
   readonly #log: Log;
   readonly #debugging: boolean;
 
   constructor(
     private readonly topics: TopicRegistry,
     private readonly discovery: Discovery,
+    private readonly permissions: Permissions,
     private readonly backplane: Backplane,
     private readonly settings: Settings,
     private readonly traffic: TrafficCounts,
@@ -44,11 +46,64 @@ export class Relay implements OnModuleInit {
     this.backplane.listen((topic, message) => this.deliver(topic, message));
   }
 
-  /**
-   * R3: idempotent. J6: a new subscriber is sent what was published before. N2: what it says next waits until other nodes' messages
-   * are sure to come, and what was published there is here. Closes the connection at a limit.
-   */
+  /** R3: idempotent. P1: ignored where the connection may not. */
   subscribe(connection: Connection, topic: string): void {
+    this.permissions.whenAllowed(
+      connection,
+      this.permissions.allows(connection, 'subscribe', topic),
+      () => this.#subscribe(connection, topic),
+      this.#drop,
+    );
+  }
+
+  /** R3: harmless when not subscribed. */
+  unsubscribe(connection: Connection, topic: string): void {
+    const changed = this.topics.unsubscribe(connection, topic);
+    if (changed) this.#vacate(topic);
+    if (changed && this.#debugging) this.#logTopic('unsubscribed', connection, topic);
+  }
+
+  /**
+   * R1, R2: `message` is the canonical encoding (R4) of a Relay to `topic`, and only lent; the sender need not be subscribed. P1:
+   * dropped where the sender may not.
+   */
+  relay(sender: Connection, topic: string, message: Uint8Array): void {
+    const allowed = this.permissions.allows(sender, 'relay', topic);
+    if (allowed === true) {
+      this.#relay(sender, topic, message);
+      return;
+    }
+    const kept = allowed instanceof Promise ? Buffer.from(message) : message;
+    this.permissions.whenAllowed(sender, allowed, () => this.#relay(sender, topic, kept), this.#drop);
+  }
+
+  /** N1: what came to another node reaches every subscriber of this one. */
+  deliver(topic: string, message: Uint8Array): void {
+    this.#send(topic, message, undefined);
+  }
+
+  /** J6: what a JSON peer publishes, in base64, reaches the topic's CBOR subscribers as a Relay. The publisher was allowed to. */
+  publish(publisher: Connection, topic: string, payload: string): void {
+    if (this.topics.subscribers(topic).size > 0 || this.backplane.state === 'up') {
+      this.#relay(publisher, topic, relayOf(topic, payload));
+    }
+  }
+
+  /** R7: the connection is gone. */
+  disconnect(connection: Connection): void {
+    for (const topic of this.topics.leave(connection)) this.#vacate(topic);
+  }
+
+  /** P1: nobody is told. */
+  readonly #drop = (): void => {
+    this.traffic.dropped.forbidden += 1;
+  };
+
+  /**
+   * J6: a new subscriber is sent what was published before. N2: what it says next waits until other nodes' messages are sure to
+   * come, and what was published there is here. Closes the connection at a limit.
+   */
+  #subscribe(connection: Connection, topic: string): void {
     if (!this.topics.subscribe(connection, topic)) return;
     const breach = this.#breach(connection, topic);
     if (breach === undefined) {
@@ -62,36 +117,12 @@ export class Relay implements OnModuleInit {
     }
   }
 
-  /** R3: harmless when not subscribed. */
-  unsubscribe(connection: Connection, topic: string): void {
-    const changed = this.topics.unsubscribe(connection, topic);
-    if (changed) this.#vacate(topic);
-    if (changed && this.#debugging) this.#logTopic('unsubscribed', connection, topic);
-  }
-
-  /** R1, R2: `message` is the canonical encoding (R4) of a Relay to `topic`; the sender need not be subscribed. L1: he pays for what is sent. */
-  relay(sender: Connection, topic: string, message: Uint8Array): void {
+  /** L1: the sender pays for what is sent. */
+  #relay(sender: Connection, topic: string, message: Uint8Array): void {
     const deliveries = this.#send(topic, message, sender);
     if (deliveries === 0) this.traffic.unheard += 1;
     this.backplane.publish(topic, message);
     sender.charge(chargeOfSending(message.length, deliveries + (this.backplane.state === 'up' ? 1 : 0)));
-  }
-
-  /** N1: what came to another node reaches every subscriber of this one. */
-  deliver(topic: string, message: Uint8Array): void {
-    this.#send(topic, message, undefined);
-  }
-
-  /** J6: what a JSON peer publishes, in base64, reaches the topic's CBOR subscribers as a Relay. */
-  publish(publisher: Connection, topic: string, payload: string): void {
-    if (this.topics.subscribers(topic).size > 0 || this.backplane.state === 'up') {
-      this.relay(publisher, topic, relayOf(topic, payload));
-    }
-  }
-
-  /** R7: the connection is gone. */
-  leave(connection: Connection): void {
-    for (const topic of this.topics.leave(connection)) this.#vacate(topic);
   }
 
   /** To every subscriber on this node but the sender, in one frame, which is built for the first of them. How many there are. */

@@ -1,6 +1,6 @@
 /**
- * What a message costs its sender besides the one token that every message costs (L1), in tokens. So nobody can buy more of the
- * event loop than his share: each token is worth about as much work, whatever it is spent on.
+ * What a message costs its sender in tokens, besides the one that every message costs (L1). A token is worth about the same work
+ * whatever it is spent on, so no peer can buy more of the event loop than its share.
  */
 
 /** Bytes that are not canonical which the strict reader reads for a token: about 50 us in the slowest form (bench/codec.mjs). */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { Logs } from '../../../src/logging/log.js';
-import { RefusalLog } from '../../../src/transport/refusal-log.js';
+import { ThrottledLog } from '../../../src/logging/throttled-log.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
-describe('the log of refusals', () => {
+describe('the throttled log', () => {
   it('has a line a second at most, and loses none of the count', () => {
     const lines: unknown[] = [];
     const logs = new Logs({
@@ -11,13 +11,13 @@ describe('the log of refusals', () => {
       destination: { write: (line: string) => void lines.push(JSON.parse(line)) },
     });
     const clock = new ManualClock();
-    const refusals = new RefusalLog(logs.for('upgrade'), clock);
-    for (let i = 0; i < 1000; i++) refusals.refused(401, '192.0.2.7');
+    const refusals = new ThrottledLog(logs.for('upgrade'), clock, 'info');
+    for (let i = 0; i < 1000; i++) refusals.write('refused an upgrade', { status: 401, remote: '192.0.2.7' });
     clock.pass(999);
-    refusals.refused(401, '192.0.2.7');
+    refusals.write('refused an upgrade', { status: 401, remote: '192.0.2.7' });
     expect(lines).toMatchObject([{ msg: 'refused an upgrade', status: 401, remote: '192.0.2.7' }]);
     clock.pass(1);
-    refusals.refused(503, '192.0.2.8');
+    refusals.write('refused an upgrade', { status: 503, remote: '192.0.2.8' });
     expect(lines[1]).toMatchObject({ status: 503, remote: '192.0.2.8', unmentionedBefore: 1000 });
   });
 });

@@ -1,0 +1,59 @@
+import { ConfigurationError } from './config/faults.js';
+import { parseSettings } from './config/load-settings.js';
+import type { SettingName, Settings, SettingsInput } from './config/settings.js';
+import type { Extensions } from './extensions.js';
+
+const GIVES_CLASSES = 'an application gives the classes themselves, beside settings';
+const HAS_LISTENERS = 'an application has listeners of its own';
+const HAS_PATHS = 'an application answers plain HTTP itself';
+/** Settings that are the business of the application that embeds the server, and why. */
+const OF_THE_APPLICATION: readonly (readonly [SettingName, string])[] = [
+  ['guards', GIVES_CLASSES],
+  ['topicPolicy', GIVES_CLASSES],
+  ['listenAddr', HAS_LISTENERS],
+  ['tlsCert', HAS_LISTENERS],
+  ['managementAddr', HAS_LISTENERS],
+  ['managementHosts', HAS_LISTENERS],
+  ['metricsToken', HAS_LISTENERS],
+  ['handshakeTimeout', HAS_LISTENERS],
+  ['maxPlainConnections', HAS_LISTENERS],
+  ['checkPage', HAS_PATHS],
+  ['backplaneRequired', HAS_PATHS],
+];
+
+/** The settings of a server inside an application. Throws a ConfigurationError that lists every fault of them and of its classes. */
+export function embeddedSettings(input: SettingsInput, extensions: Extensions): Settings {
+  const faults = [
+    ...OF_THE_APPLICATION.filter(([name]) => input[name] !== undefined).map(([name, why]) => `${name}: ${why}`),
+    ...classFaults(extensions),
+  ];
+  try {
+    const settings = parseSettings(input);
+    if (faults.length === 0) return settings;
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    faults.push(...error.faults.filter((fault) => !faults.includes(fault)));
+  }
+  throw new ConfigurationError(faults);
+}
+
+function classFaults({ guards = [], topicPolicy }: Extensions): string[] {
+  const faults = guards
+    .filter((guard) => !hasMethod(guard, 'canActivate'))
+    .map((guard) => `guards: ${nameOf(guard)} is not a class with a method "canActivate"`);
+  if (topicPolicy !== undefined && !hasMethod(topicPolicy, 'allows')) {
+    faults.push(`topicPolicy: ${nameOf(topicPolicy)} is not a class with a method "allows"`);
+  }
+  return faults;
+}
+
+function hasMethod(type: unknown, method: string): boolean {
+  return (
+    typeof type === 'function' &&
+    typeof (type.prototype as Record<string, unknown> | undefined)?.[method] === 'function'
+  );
+}
+
+function nameOf(type: unknown): string {
+  return typeof type === 'function' && type.name !== '' ? type.name : typeof type;
+}

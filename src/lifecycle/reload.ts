@@ -1,0 +1,93 @@
+import { Injectable } from '@nestjs/common';
+import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
+import { Clock } from '../clock/clock.js';
+import { FileWatch } from '../config/file-watch.js';
+import { requireRegularFile } from '../config/setting-file.js';
+import type { SettingFile } from '../config/setting-file.js';
+import { readAgain } from '../config/settled-files.js';
+import { Log, Logs } from '../logging/log.js';
+import type { LogFields } from '../logging/log.js';
+
+/** Files that settings name, whose content is in use. */
+export interface FilesInUse<T> {
+  readonly files: readonly SettingFile[];
+  /** Reads them again, and checks them. Throws a StartupError that names the file at fault. */
+  read(): T;
+  /** Takes into use what was read. Returns what the log says about it. */
+  use(read: T): LogFields;
+  /** What was read, for the log: "certificate and key". */
+  readonly what: string;
+  /** What happens where it cannot be used, for the log: "the certificate in use stays". */
+  readonly otherwise: string;
+}
+
+/** Files in use, watched. */
+interface Watched {
+  readonly watch: FileWatch;
+  readonly again: () => Promise<void>;
+}
+
+/**
+ * Reads files that are in use again: when they change, and when asked to. Owns the watches. Knows nothing of what is in the files.
+ * Invariant: what is taken into use was valid when it was read, and had not changed for a while; a file that cannot be used changes
+ * nothing; nothing is read after the shutdown.
+ */
+@Injectable()
+export class Reload implements OnApplicationBootstrap, OnApplicationShutdown {
+  readonly #watched: Watched[] = [];
+  readonly #over = new AbortController();
+  readonly #log: Log;
+
+  constructor(
+    private readonly clock: Clock,
+    logs: Logs,
+  ) {
+    this.#log = logs.for('reload');
+  }
+
+  /** Watches files from now on; to be called before they are read for the first time, so that no change goes unseen. */
+  watch<T>(used: FilesInUse<T>): void {
+    if (used.files.length === 0) return;
+    let reading: Promise<void> | undefined;
+    // Whoever asks while the files are being read gets the same answer, which is the newest then.
+    const again = (): Promise<void> => (reading ??= this.#renew(used).finally(() => (reading = undefined)));
+    const watch = new FileWatch(
+      used.files.map(({ path }) => path),
+      () => void again(),
+    );
+    this.#watched.push({ watch, again });
+  }
+
+  /** Reads everything again; fulfilled when that is done. Never rejects: the log says what cannot be used. */
+  async all(): Promise<void> {
+    if (this.#watched.length === 0) {
+      this.#log.info('nothing to read again: no certificate, auth-token-file or jwt-public-key is set');
+    }
+    await Promise.all(this.#watched.map(({ again }) => again()));
+  }
+
+  onApplicationBootstrap(): void {
+    for (const { watch } of this.#watched) watch.start();
+  }
+
+  onApplicationShutdown(): void {
+    this.#over.abort();
+    for (const { watch } of this.#watched) watch.stop();
+  }
+
+  async #renew<T>(used: FilesInUse<T>): Promise<void> {
+    const { files, what, otherwise } = used;
+    const paths = files.map(({ path }) => path);
+    const readRegular = (): T => {
+      for (const { name, path } of files) requireRegularFile(name, path);
+      return used.read();
+    };
+    try {
+      const done = await readAgain(paths, this.clock, readRegular, this.#over.signal);
+      if (done === undefined || this.#over.signal.aborted) return;
+      this.#log.info(`read ${what} again`, used.use(done.read));
+    } catch (error) {
+      this.#log.error(`${(error as Error).message}: ${otherwise}`);
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import type { Clock } from '../clock/clock.js';
+import type { Log, LogFields } from './log.js';
+
+/** Milliseconds between two lines. */
+const INTERVAL_MS = 1000;
+
+/**
+ * Log lines that strangers can cause, at most one a second. Knows nothing of what they say.
+ * Invariant: every line is written, or counted in the next one as `unmentionedBefore`.
+ */
+export class ThrottledLog {
+  #lastAt = -Infinity;
+  #unmentioned = 0;
+
+  constructor(
+    private readonly log: Log,
+    private readonly clock: Clock,
+    private readonly level: 'info' | 'warn' | 'error',
+  ) {}
+
+  write(message: string, fields: LogFields): void {
+    const now = this.clock.monotonic();
+    if (now - this.#lastAt < INTERVAL_MS) {
+      this.#unmentioned += 1;
+      return;
+    }
+    this.log[this.level](message, {
+      ...fields,
+      ...(this.#unmentioned > 0 && { unmentionedBefore: this.#unmentioned }),
+    });
+    this.#lastAt = now;
+    this.#unmentioned = 0;
+  }
+}

@@ -1,0 +1,128 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../clock/clock.js';
+import type { Connection } from '../connection/connection.js';
+import type { MessageHandler } from '../connection/message-handler.js';
+import { Log, Logs } from '../logging/log.js';
+import { Timings } from '../metrics/timings.js';
+import { TrafficCounts } from '../metrics/traffic-counts.js';
+import { canonicalRelayTopic } from '../protocol/canonical-relay.js';
+import { chargeOfReading, chargeOfText } from '../protocol/charges.js';
+import { internalError } from '../protocol/close-codes.js';
+import { encodeMessage } from '../protocol/message.js';
+import { parseRendezvousMessage } from '../protocol/rendezvous-message.js';
+import { readMessage } from '../protocol/strict-reader.js';
+import { pongFrame } from '../protocol/websocket-frame.js';
+import type { Incoming } from './held-messages.js';
+
+/** One binary message in this many is timed: reading the clock for each would cost as much as finding its topic. */
+const TIMED_OF = 128;
+
+/**
+ * Decodes what peers send, and hands each message to the handler's method for it. Owns the handler, and the counts of what came.
+ * Knows the encodings of the wire, and none of its rules.
+ * Invariant: a frame is one call of the handler or one count of what was dropped; a fault closes the connection and goes no further.
+ */
+@Injectable()
+export class CborCodec {
+  readonly #log: Log;
+  #handler: MessageHandler | undefined;
+  /** Messages until the next one that is timed. */
+  #untimed = TIMED_OF;
+
+  constructor(
+    private readonly traffic: TrafficCounts,
+    private readonly timings: Timings,
+    private readonly clock: Clock,
+    logs: Logs,
+  ) {
+    this.#log = logs.for('gateway');
+  }
+
+  deliverTo(handler: MessageHandler): void {
+    this.#handler = handler;
+  }
+
+  /** Takes a frame whose turn it is. `data` is only lent: it is valid until this returns. */
+  deliver(connection: Connection, kind: Incoming, data: Buffer): void {
+    // A peer that broke a rule is on its way out: what it says still costs it tokens, and does nothing.
+    if (connection.dismissed) return;
+    try {
+      if (kind === 'binary') this.#binary(connection, data);
+      else if (kind === 'text') this.#text(connection, data);
+      else if (kind === 'ping') connection.send(pongFrame(data));
+    } catch (error) {
+      this.failed(connection, error);
+    }
+  }
+
+  /** Closes a connection for a fault of ours. */
+  failed(connection: Connection, error: unknown): void {
+    this.#log.error('a message could not be handled', {
+      connection: connection.id,
+      error: error instanceof Error ? error.stack : typeof error,
+    });
+    connection.close(internalError);
+  }
+
+  #binary(connection: Connection, frame: Buffer): void {
+    if (--this.#untimed > 0) this.#decode(connection, frame);
+    else this.#timed(connection, frame);
+  }
+
+  #timed(connection: Connection, frame: Buffer): void {
+    this.#untimed = TIMED_OF;
+    const relays = this.traffic.received.relay;
+    const began = this.clock.monotonic();
+    this.#decode(connection, frame);
+    if (this.traffic.received.relay > relays) this.timings.relayed(this.clock.monotonic() - began);
+  }
+
+  /** A canonical Relay is recognised in place and travels on as its own bytes; the strict reader decides about the rest. */
+  #decode(connection: Connection, frame: Buffer): void {
+    const topic = canonicalRelayTopic(frame);
+    if (topic === undefined) return this.#read(connection, frame);
+    this.traffic.received.relay += 1;
+    return this.#handler!.relay(connection, { topic, bytes: frame });
+  }
+
+  /** R6: whatever is not one of the three messages is dropped without an answer. L1: it is paid for either way. */
+  #read(connection: Connection, frame: Buffer): void {
+    const message = readMessage(frame);
+    connection.charge(chargeOfReading(frame.length));
+    switch (message?.kind) {
+      case 'Subscribe':
+        this.traffic.received.subscribe += 1;
+        return this.#handler!.subscribe(connection, message);
+      case 'Unsubscribe':
+        this.traffic.received.unsubscribe += 1;
+        return this.#handler!.unsubscribe(connection, message);
+      case 'Relay':
+        this.traffic.received.relay += 1;
+        return this.#handler!.relay(connection, { topic: message.topic, bytes: encodeMessage(message) });
+      case undefined:
+        this.traffic.dropped.undecodable += 1;
+        return undefined;
+    }
+  }
+
+  /** J7: text that is not JSON or has no known type is dropped without an answer, as the reference does. */
+  #text(connection: Connection, text: Buffer): void {
+    connection.charge(chargeOfText(text.length));
+    const message = parseRendezvousMessage(text);
+    if (message === undefined) {
+      this.traffic.dropped.unknown_text += 1;
+      return undefined;
+    }
+    if (message.type !== 'malformed') this.traffic.received[message.type] += 1;
+    switch (message.type) {
+      case 'publish':
+        return this.#handler!.publish(connection, message);
+      case 'announce':
+        return this.#handler!.announce(connection, message);
+      case 'query':
+        return this.#handler!.query(connection, message);
+      case 'malformed':
+        return this.#handler!.malformed(connection, message);
+    }
+  }
+}

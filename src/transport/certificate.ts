@@ -1,0 +1,42 @@
+import { Injectable } from '@nestjs/common';
+import type { OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { Clock } from '../clock/clock.js';
+import { Settings } from '../config/settings.js';
+import { readAtStart } from '../config/settled-files.js';
+import { Reload } from '../lifecycle/reload.js';
+import { CertificateExpiry } from '../metrics/certificate-expiry.js';
+import { HttpListener } from './http-listener.js';
+import { expiryOf, loadTlsPair, tlsFiles } from './tls.js';
+import type { TlsPair } from './tls.js';
+
+/**
+ * The certificate of the public listener: read before it listens, and again when its files change. Knows nothing of an
+ * application's own listeners. Invariant: the pair in use was valid when it was read.
+ */
+@Injectable()
+export class Certificate implements OnModuleInit {
+  constructor(
+    private readonly host: HttpAdapterHost,
+    private readonly settings: Settings,
+    private readonly reload: Reload,
+    private readonly expiry: CertificateExpiry,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Rejects with a StartupError that names the file at fault. */
+  async onModuleInit(): Promise<void> {
+    const listener: unknown = this.host.httpAdapter;
+    const files = tlsFiles(this.settings);
+    if (files.length === 0 || !(listener instanceof HttpListener)) return;
+    const read = (): TlsPair => loadTlsPair(this.settings)!;
+    const use = (pair: TlsPair): { validTo: string } => {
+      listener.useTls(pair);
+      this.expiry.at = expiryOf(pair);
+      return { validTo: new Date(this.expiry.at).toISOString() };
+    };
+    this.reload.watch({ files, read, use, what: 'certificate and key', otherwise: 'the certificate in use stays' });
+    const paths = files.map(({ path }) => path);
+    use(await readAtStart(paths, this.clock, read));
+  }
+}

@@ -1,0 +1,53 @@
+import { Injectable } from '@nestjs/common';
+import { Settings } from '../config/settings.js';
+import { ConnectionCounts } from '../metrics/connection-counts.js';
+import { HeldBytes } from '../metrics/held-bytes.js';
+import { LimitCounts } from '../metrics/limit-counts.js';
+import { TrafficCounts } from '../metrics/traffic-counts.js';
+import { CborCodec } from './cbor-codec.js';
+import { Heartbeat } from './heartbeat.js';
+import { Holdings } from './holdings.js';
+import { ReadBuffer } from './read-buffer.js';
+import { Throttle } from './throttle.js';
+import { WriteBatch } from './write-batch.js';
+
+/** A connection that can be told to give up memory. */
+interface Holder {
+  overflow(maxBufferedTotalBytes: number): void;
+  abandon(maxUnfinishedTotalBytes: number): void;
+}
+
+/** What all connections of this node share. Owns what is held for all of them together: what waits for peers, and what they have begun. */
+@Injectable()
+export class ConnectionShare {
+  /** What waits for peers. */
+  readonly backlog: Holdings<Holder>;
+  /** What peers have sent and was not handled yet. */
+  readonly unfinished: Holdings<Holder>;
+  /** The largest message that a peer may send, in bytes. */
+  readonly maxMessageBytes: number;
+  /** Bytes of memory that may wait for one peer; 0 for no limit. */
+  readonly maxBufferedBytes: number;
+
+  constructor(
+    readonly codec: CborCodec,
+    readonly writes: WriteBatch,
+    readonly readBuffer: ReadBuffer,
+    readonly heartbeat: Heartbeat,
+    readonly throttle: Throttle,
+    readonly counts: LimitCounts,
+    readonly traffic: TrafficCounts,
+    readonly connections: ConnectionCounts,
+    held: HeldBytes,
+    { maxMessageBytes, maxBufferedBytes, maxBufferedTotalBytes, maxUnfinishedTotalBytes }: Settings,
+  ) {
+    this.maxMessageBytes = maxMessageBytes;
+    this.maxBufferedBytes = maxBufferedBytes;
+    this.backlog = new Holdings(maxBufferedTotalBytes, held.buffered, (connection) =>
+      connection.overflow(maxBufferedTotalBytes),
+    );
+    this.unfinished = new Holdings(maxUnfinishedTotalBytes, held.unfinished, (connection) =>
+      connection.abandon(maxUnfinishedTotalBytes),
+    );
+  }
+}

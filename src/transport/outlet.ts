@@ -1,0 +1,42 @@
+import type { Writable } from 'node:stream';
+import type { Outbox } from './outbox.js';
+import type { Writer } from './write-batch.js';
+
+/** The connection that an outlet belongs to. */
+export interface Sender {
+  /** Whether anything more is written to its socket. */
+  readonly open: boolean;
+  /** Bytes of memory wait for the peer; 0 when nothing waits any more. */
+  lags(bytes: number): void;
+}
+
+/** What WriteBatch keeps of one socket: the frames of this turn and, where the peer lags, what waits for it. Owns nothing but that state. */
+export class Outlet implements Writer {
+  batched = false;
+  held: Buffer | undefined;
+  heldBytes = 0;
+  unflushed = 0;
+  pieces = 0;
+  piecesBytes = 0;
+  lastMemory: ArrayBufferLike | undefined;
+  outbox: Outbox | undefined;
+
+  constructor(
+    readonly socket: Writable,
+    private readonly sender: Sender,
+  ) {}
+
+  get open(): boolean {
+    return this.sender.open;
+  }
+
+  /** Bytes of memory that were sent and have not left. */
+  get waiting(): number {
+    return this.unflushed + (this.outbox?.held ?? 0);
+  }
+
+  lags(bytes: number): void {
+    if (bytes === 0) this.outbox = undefined;
+    this.sender.lags(bytes);
+  }
+}

@@ -1,0 +1,43 @@
+import type { Socket } from 'node:net';
+import type { ExpiryList } from '../clock/expiry-list.js';
+import type { Connection } from '../connection/connection.js';
+import type { CloseReason } from '../protocol/close-codes.js';
+import { PING } from '../protocol/websocket-frame.js';
+import type { Pulse } from './heartbeat.js';
+import type { Inbox } from './inbox.js';
+
+/** Whether a peer is alive, as its socket shows: every byte is a sign of life. Owns the heartbeat's marks on one connection. */
+export class SocketPulse implements Pulse {
+  checkAt = 0;
+  previous: Pulse | undefined;
+  next: Pulse | undefined;
+  list: ExpiryList<Pulse> | undefined;
+  /** Bytes that had been read when the heartbeat last looked; -1 when the peer was read again since then. */
+  #readBefore = 0;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly inbox: Inbox,
+    private readonly socket: Socket,
+  ) {}
+
+  get heard(): boolean {
+    return this.socket.bytesRead !== this.#readBefore;
+  }
+
+  set heard(value: boolean) {
+    this.#readBefore = value ? -1 : this.socket.bytesRead;
+  }
+
+  get paused(): boolean {
+    return this.inbox.paused;
+  }
+
+  ping(): void {
+    this.connection.send(PING);
+  }
+
+  close(reason: CloseReason): void {
+    this.connection.close(reason);
+  }
+}

@@ -1,0 +1,60 @@
+import { Module } from '@nestjs/common';
+import { AuthModule } from '../auth/auth.module.js';
+import { Clock } from '../clock/clock.js';
+import { Settings } from '../config/settings.js';
+import { Logs } from '../logging/log.js';
+import { LimitCounts } from '../metrics/limit-counts.js';
+import { MetricsModule } from '../metrics/metrics.module.js';
+import { CborCodec } from './cbor-codec.js';
+import { Certificate } from './certificate.js';
+import { ConnectionLimits } from './connection-limits.js';
+import { ConnectionShare } from './connection-share.js';
+import { Heartbeat } from './heartbeat.js';
+import { Handles } from './open-files.js';
+import { ReadBuffer } from './read-buffer.js';
+import { RefusalLog } from './refusal-log.js';
+import { Throttle } from './throttle.js';
+import { TrustedProxies } from './trusted-proxies.js';
+import { UpgradeGate } from './upgrade-gate.js';
+import { WriteBatch } from './write-batch.js';
+import { WsEndpoint } from './ws-endpoint.js';
+
+/** Sockets: from an HTTP upgrade to decoded messages, and back. CborWsAdapter binds the endpoint to the application's HTTP server. */
+@Module({
+  imports: [AuthModule, MetricsModule],
+  providers: [
+    CborCodec,
+    Certificate,
+    ConnectionShare,
+    Handles,
+    ReadBuffer,
+    RefusalLog,
+    UpgradeGate,
+    WriteBatch,
+    WsEndpoint,
+    {
+      provide: ConnectionLimits,
+      inject: [Handles, Settings, LimitCounts, Logs],
+      useFactory: ({ connections }: Handles, settings: Settings, counts: LimitCounts, logs: Logs) =>
+        new ConnectionLimits(connections, settings, counts, logs.for('upgrade')),
+    },
+    {
+      provide: Heartbeat,
+      inject: [Settings, Clock],
+      useFactory: (settings: Settings, clock: Clock) => new Heartbeat(settings, clock),
+    },
+    {
+      provide: Throttle,
+      inject: [Settings, Clock, LimitCounts],
+      useFactory: (settings: Settings, clock: Clock, counts: LimitCounts) => new Throttle(settings, clock, counts),
+    },
+    {
+      provide: TrustedProxies,
+      inject: [Settings],
+      useFactory: ({ trustedProxies = [], forwardedHeader }: Settings) =>
+        new TrustedProxies(trustedProxies, forwardedHeader),
+    },
+  ],
+  exports: [UpgradeGate, WsEndpoint],
+})
+export class TransportModule {}

@@ -1,0 +1,55 @@
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { HttpException, InternalServerErrorException } from '@nestjs/common';
+import { Refusal } from '../connection/refusal.js';
+
+/** The server is draining. */
+export const DRAINING = new Refusal(503, 'draining', 'This server is restarting; try again.', { retryAfter: 5 });
+
+/** To CONNECT (RFC 9110, section 9.3.6). */
+export const NOT_A_PROXY = new Refusal(405, 'malformed', 'This server is not a proxy.', { headers: { Allow: 'GET' } });
+
+/**
+ * The refusal for whatever a guard threw. Anything but an HttpException is our fault: the peer gets a 500 that says nothing about it.
+ * An exception whose response has a `retryAfter` (seconds) gives a Retry-After.
+ */
+export function refusalOf(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  const exception = error instanceof HttpException ? error : new InternalServerErrorException();
+  const { retryAfter } = exception.getResponse() as { retryAfter?: unknown };
+  return new Refusal(exception.getStatus(), error === exception ? 'guard' : 'fault', exception.message, {
+    retryAfter: typeof retryAfter === 'number' ? retryAfter : undefined,
+  });
+}
+
+/** How long, in milliseconds, a refused peer may take to read the answer. */
+const LINGER_MS = 1000;
+
+/** Answers an upgrade request over its raw socket and ends the connection, once the peer has had time to read why. */
+export function answerRefusal(socket: Duplex, refusal: Refusal): void {
+  const body = `${refusal.message}\n`;
+  const headers = {
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Content-Length': String(Buffer.byteLength(body)),
+    'Cache-Control': 'no-store',
+    Connection: 'close',
+    ...refusal.headers,
+  };
+  const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(
+    `HTTP/1.1 ${refusal.getStatus()} ${STATUS_CODES[refusal.getStatus()] ?? ''}\r\n${head.join('')}\r\n${body}`,
+  );
+  lingerThenDestroy(socket);
+}
+
+/** Reads on for a while: the system resets a socket that is closed with unread bytes, and the answer may be lost with it. */
+export function lingerThenDestroy(socket: Duplex): void {
+  const destroy = (): void => {
+    socket.destroy();
+  };
+  const timer = setTimeout(destroy, LINGER_MS);
+  socket.on('error', destroy);
+  socket.once('end', destroy);
+  socket.once('close', () => clearTimeout(timer));
+  socket.resume();
+}

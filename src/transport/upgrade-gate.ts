@@ -1,0 +1,91 @@
+import { HttpException, Injectable } from '@nestjs/common';
+import { UpgradeGuards } from '../auth/upgrade-guards.js';
+import type { GuardCheck } from '../auth/upgrade-guards.js';
+import type { UpgradeRequest } from '../auth/upgrade-request.js';
+import { Clock } from '../clock/clock.js';
+import { Refusal } from '../connection/refusal.js';
+import { Lifecycle } from '../lifecycle/lifecycle.js';
+import { Log, Logs } from '../logging/log.js';
+import { nameOf } from '../logging/name-of.js';
+import { ThrottledLog } from '../logging/throttled-log.js';
+import { ConnectionLimits } from './connection-limits.js';
+import type { Place } from './connection-limits.js';
+import { originAt } from './plain-sockets.js';
+import { RefusalLog } from './refusal-log.js';
+import { TrustedProxies } from './trusted-proxies.js';
+import { DRAINING, refusalOf } from './upgrade-answer.js';
+
+/**
+ * Decides who is let in: the phase of the server and the limits first, then the guards of the gateway. Owns no connection. Knows nothing of
+ * sockets or of how a refusal is answered.
+ * Invariant: nobody is let in while the server drains, nor by a guard that failed.
+ */
+@Injectable()
+export class UpgradeGate {
+  readonly #log: Log;
+  readonly #faults: ThrottledLog;
+  #askGuards: GuardCheck | undefined;
+
+  constructor(
+    private readonly lifecycle: Lifecycle,
+    private readonly guards: UpgradeGuards,
+    private readonly limits: ConnectionLimits,
+    private readonly proxies: TrustedProxies,
+    private readonly refusals: RefusalLog,
+    clock: Clock,
+    logs: Logs,
+  ) {
+    this.#log = logs.for('upgrade');
+    this.#faults = new ThrottledLog(this.#log, clock, 'error');
+  }
+
+  /** The guards of this gateway decide from now on. */
+  askGuardsOf(gateway: object): void {
+    this.#askGuards = this.guards.of(gateway);
+  }
+
+  /** Finds out where a request comes from, and takes a place for it; or says why there is none. */
+  place(request: UpgradeRequest): Place | Refusal {
+    const origin = originAt(this.proxies.addressOf(request));
+    request.peerAddress = origin.address;
+    request.peerNetwork = origin.network;
+    return this.#draining() ?? this.limits.take(origin);
+  }
+
+  /** Asks the guards; undefined where the request is let in. The server may have begun to drain meanwhile. Never rejects. */
+  async judge(request: UpgradeRequest): Promise<Refusal | undefined> {
+    try {
+      await this.#askGuards!(request);
+      // A guard may have taken its time.
+      if (request.credential?.revoked === true) return new Refusal(401, 'token_revoked', 'This token was revoked.');
+      return this.#draining();
+    } catch (error) {
+      if (!(error instanceof HttpException)) this.fault(error);
+      return refusalOf(error);
+    }
+  }
+
+  /**
+   * How a handshake with the headers of this plain request would be refused; undefined where it would be let in. Wrong tokens and
+   * limits count as for an upgrade; the refusal does not, since no peer was kept out.
+   */
+  async rehearse(request: UpgradeRequest): Promise<Refusal | undefined> {
+    const place = this.place(request);
+    // Peers need the place while guards take their time, and the asker may be gone by then.
+    if (!(place instanceof Refusal)) place.release();
+    const refusal = place instanceof Refusal ? place : await this.judge(request);
+    if (refusal !== undefined) this.refusals.rehearsed(refusal, request.peerAddress);
+    return refusal;
+  }
+
+  /** Logs a fault at most once a second: a stranger may cause it, and its text may hold what the stranger sent. */
+  fault(error: unknown): void {
+    const message = 'an upgrade could not be decided';
+    this.#log.debug(message, { error: error instanceof Error ? error.stack : typeof error });
+    this.#faults.write(message, { error: nameOf(error) });
+  }
+
+  #draining(): Refusal | undefined {
+    return this.lifecycle.phase === 'draining' ? DRAINING : undefined;
+  }
+}
