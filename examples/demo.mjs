@@ -1,21 +1,18 @@
 #!/usr/bin/env node
 // Two peers find each other through a cairn-signal server and exchange an SDP offer, an answer and five ICE candidates,
-// CBOR-encoded as cairn's signaling protocol has them. Starts the server in this process, or uses one that runs:
+// CBOR-encoded as cairn's signaling protocol has them. Starts the server, or uses one that runs:
 //   npm run demo
 //   npm run demo -- --cluster       two nodes with a NATS between them, a peer on each; needs nats-server in the PATH
 //   node examples/demo.mjs --url ws://127.0.0.1:8080 [--url ws://another:8080] [--token TOKEN]
 // Ends with 1 when the answer takes longer than a second from the first connect.
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { Decoder, Encoder } from 'cbor-x';
-import { WebSocket } from 'ws';
+import { cbor, payloadOf, Peer } from './peer.mjs';
+import { startServer } from './server.mjs';
 
 const GOAL_MS = 1000;
-/** When nothing comes at all. */
-const GIVE_UP_MS = 10_000;
 const { values: options } = parseArgs({
   options: {
     url: { type: 'string', multiple: true },
@@ -24,59 +21,39 @@ const { values: options } = parseArgs({
   },
 });
 
-const encoder = new Encoder({ useRecords: false, variableMapSize: true, tagUint8Array: false });
-const decoder = new Decoder({ mapsAsObjects: true });
-
 /** Ends with one line instead of a stack trace: what goes wrong here is the network's, or the server's, doing. */
 function fail(why) {
   console.error(`the demo failed: ${why}`);
   process.exit(1);
 }
 process.on('uncaughtException', (error) => fail(error.message));
-setTimeout(() => fail(`nothing came for ${GIVE_UP_MS / 1000} s`), GIVE_UP_MS).unref();
 
 let began = performance.now();
 const report = (step) => console.log(`${(performance.now() - began).toFixed(1).padStart(7)} ms  ${step}`);
 
-/** One side of the handshake: knows its topic and puts what it receives into a queue. */
-class Peer {
-  #received = [];
-  #wake;
-
+/** One side of the handshake: a peer with a name, which reports what it does on the topic. */
+class Side {
   static async connect(name, url, topic) {
-    const peer = new Peer();
-    peer.name = name;
-    peer.topic = topic;
-    peer.socket = new WebSocket(
-      url,
-      'cairn-signal',
-      options.token && { headers: { authorization: `Bearer ${options.token}` } },
-    );
-    peer.socket.on('message', (message) => {
-      peer.#received.push(decoder.decode(decoder.decode(message).Relay.payload));
-      peer.#wake?.();
-    });
-    await once(peer.socket, 'open');
+    const side = new Side();
+    const headers = options.token === undefined ? {} : { authorization: `Bearer ${options.token}` };
+    Object.assign(side, { name, topic, peer: await Peer.connect(url, { headers }) });
     report(`${name} is connected`);
-    return peer;
+    return side;
   }
 
   async subscribe() {
-    this.socket.send(encoder.encode({ Subscribe: { topic: this.topic } }));
-    // Messages of a connection are handled in order, so the answer to a ping says that the subscription stands.
-    this.socket.ping();
-    await once(this.socket, 'pong');
+    this.peer.subscribe(this.topic);
+    await this.peer.sync();
     report(`${this.name} waits on the topic`);
   }
 
   send(message) {
-    this.socket.send(encoder.encode({ Relay: { topic: this.topic, payload: encoder.encode(message) } }));
+    this.peer.relay(this.topic, cbor.encode(message));
     report(`${this.name} sends ${describe(message)}`);
   }
 
   async receive() {
-    while (this.#received.length === 0) await new Promise((resolve) => (this.#wake = resolve));
-    const message = this.#received.shift();
+    const message = cbor.decode(payloadOf(await this.peer.next()));
     report(`${this.name} has got ${describe(message)}`);
     return message;
   }
@@ -119,16 +96,11 @@ const candidates = [
   'candidate:5 1 udp 41885695 198.51.100.20 50000 typ relay raddr 203.0.113.9 rport 61002 generation 0',
 ];
 
-/** Starts a node in this process. Its address, and how to end it. */
-async function startNode(settings = {}) {
-  const [{ createApp }, { parseSettings }, { Logs }, { LogFilter }] = await Promise.all(
-    ['app', 'config/load-settings', 'logging/log', 'logging/log-filter'].map((part) => import(`../dist/${part}.js`)),
-  );
-  const logs = new Logs({ format: 'pretty', filter: LogFilter.parse('error') });
-  const node = await createApp(parseSettings({ listenAddr: '127.0.0.1:0', ...settings }), { logs });
-  const { port } = await node.listen();
-  console.log(`a server of our own listens on 127.0.0.1:${port}`);
-  return { url: `ws://127.0.0.1:${port}`, close: () => node.close() };
+/** Starts a node. */
+async function startNode(flags = []) {
+  const node = await startServer(flags);
+  console.log(`a server of our own listens on ${node.url}`);
+  return node;
 }
 
 /** Starts a NATS of our own on a free port. */
@@ -141,7 +113,7 @@ async function startNats() {
     if (port === undefined) continue;
     nats.stderr.resume();
     console.log(`a NATS of our own listens on 127.0.0.1:${port}`);
-    return { url: `nats://127.0.0.1:${port}`, close: () => nats.kill() };
+    return { url: `nats://127.0.0.1:${port}`, stop: () => nats.kill() };
   }
   return fail('nats-server did not start');
 }
@@ -154,7 +126,7 @@ async function start() {
     return { urls: [node.url], started: [node] };
   }
   const nats = await startNats();
-  const nodes = await Promise.all([startNode({ natsUrl: nats.url }), startNode({ natsUrl: nats.url })]);
+  const nodes = await Promise.all([1, 2].map(() => startNode(['--nats-url', nats.url])));
   return { urls: nodes.map(({ url }) => url), started: [nats, ...nodes] };
 }
 
@@ -164,8 +136,8 @@ console.log();
 const topic = createHash('sha256').update(randomBytes(32)).digest('hex');
 
 began = performance.now();
-const alice = await Peer.connect('alice', urls[0], topic);
-const bob = await Peer.connect('bob', urls.at(-1), topic);
+const alice = await Side.connect('alice', urls[0], topic);
+const bob = await Side.connect('bob', urls.at(-1), topic);
 await Promise.all([alice.subscribe(), bob.subscribe()]);
 
 alice.send({ type: 'offer', sdp: sessionDescription('actpass') });
@@ -179,10 +151,8 @@ for (const candidate of candidates) {
   if ((await bob.receive()).candidate !== candidate) throw new Error('the candidates arrived in another order');
 }
 
-alice.socket.close();
-bob.socket.close();
-await Promise.all([once(alice.socket, 'close'), once(bob.socket, 'close')]);
-for (const one of started.toReversed()) await one.close();
+await Promise.all([alice, bob].map(({ peer }) => peer.close()));
+for (const one of started.toReversed()) await one.stop();
 
 console.log(`\nfrom first connect to answer: ${took.toFixed(1)} ms (goal: under ${GOAL_MS} ms)`);
 process.exitCode = took < GOAL_MS ? 0 : 1;

@@ -1,98 +1,180 @@
-// What the examples share: a server with some flags, and a peer that connects to it. In a clone, after "npm ci && npm run build".
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-import { Decoder, Encoder } from 'cbor-x';
+// @ts-check
+// A peer of cairn-signal, in both dialects; docs/protocol.md has the rules. The examples, the tests and the soak all use it.
+import { text } from 'node:stream/consumers';
+import { Encoder } from 'cbor-x';
 import { WebSocket } from 'ws';
 
-const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
-const encoder = new Encoder({ useRecords: false, variableMapSize: true, tagUint8Array: false });
-const decoder = new Decoder({ mapsAsObjects: true });
+/** Encodes and decodes CBOR the way cairn's libraries do: objects are maps, buffers are byte strings. */
+export const cbor = new Encoder({ useRecords: false, variableMapSize: true, tagUint8Array: false });
 
-/** When nothing comes at all: an example that hangs is one that failed. */
-setTimeout(() => {
-  console.error('nothing came for 30 s');
-  process.exit(1);
-}, 30_000).unref();
+/** @type {(topic: string, payload: string | Uint8Array) => Buffer} A Relay in its canonical form. */
+export const relayMessage = (topic, payload) => cbor.encode({ Relay: { topic, payload: Buffer.from(payload) } });
 
-/** Whoever ends the example ends its server with it, and what else waits for the event `exit`. */
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+/** @type {(relay: Buffer) => Buffer} The payload of a Relay. */
+export const payloadOf = (relay) => cbor.decode(relay).Relay.payload;
 
-/** Starts a server on a free port of loopback: its URL, what it logs, and how to end it. */
-export async function startServer(flags, environment = {}) {
-  const limits = ['--max-connections', '1000', '--drain-timeout', '500ms'];
-  const child = spawn(process.execPath, [MAIN, '--listen-addr', '127.0.0.1:0', ...limits, ...flags], {
-    env: { ...process.env, RUST_LOG: 'info', ...environment },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  process.once('exit', () => child.kill('SIGKILL'));
-  const exited = once(child, 'exit');
-  const log = new Log(createInterface(child.stdout));
-  const listening = await Promise.race([log.line(({ msg }) => msg.startsWith('listening on ')), exited]);
-  if (Array.isArray(listening)) throw new Error('the server did not start');
-  return {
-    url: listening.msg.slice('listening on '.length),
-    log,
-    stop: async () => (child.kill('SIGTERM'), await exited),
-  };
-}
-
-/** What a server has logged so far, line by line, and what it will. */
-class Log {
-  #lines = [];
-  #output;
-
-  constructor(output) {
-    this.#output = output.on('line', (line) => this.#lines.push(JSON.parse(line)));
-  }
-
-  /** Resolves to the first line, as an object, that is the one looked for. */
-  async line(isIt) {
-    for (let i = 0; ; i++) {
-      while (i === this.#lines.length) await once(this.#output, 'line');
-      if (isIt(this.#lines[i])) return this.#lines[i];
-    }
+/** The server's HTTP answer to an upgrade that it refused. */
+export class Refusal extends Error {
+  /** @param {import('node:http').IncomingMessage} response @param {string} body */
+  constructor({ statusCode, headers }, body) {
+    super(`refused: ${statusCode} ${body}`);
+    this.status = Number(statusCode);
+    this.headers = headers;
+    this.body = body;
   }
 }
 
-/** Tries to connect: an open WebSocket, or the server's refusal as `{ status, text }`. */
-export function connect(url, options = {}) {
-  const socket = new WebSocket(url, 'cairn-signal', options);
-  return new Promise((resolve, reject) => {
-    socket.once('open', () => resolve(socket));
-    socket.once('error', reject);
-    socket.once('unexpected-response', (_request, response) => {
-      let text = '';
-      response.on('data', (chunk) => (text += chunk));
-      response.on('end', () => resolve({ status: response.statusCode, text: text.trim() }));
+/** @typedef {import('ws').ClientOptions & { protocols?: string[], servername?: string }} PeerOptions What `ws` takes, and subprotocols. */
+
+/** @typedef {{ payload: string | null, peers: { peer_id: string, addresses: string[] }[] }} Found What a query finds. */
+
+/** One peer on a WebSocket of its own. Owns the connection, and keeps what it hears until somebody takes it. */
+export class Peer {
+  /** @type {Buffer[]} Binary messages that nobody took yet. */
+  received = [];
+  /** @type {string[]} Text messages, all of them. */
+  texts = [];
+  /** @type {((message: Buffer) => void)[]} */
+  #waiting = [];
+  #pings = 0;
+
+  /** @param {WebSocket} socket @param {import('node:net').Socket} tcp */
+  constructor(socket, tcp) {
+    this.socket = socket;
+    /** The TCP or TLS connection below the WebSocket. */
+    this.tcp = tcp;
+    /** @type {Promise<{ code: number, reason: string }>} Resolves when the connection has ended, however it did. */
+    this.closed = new Promise((resolve) => {
+      socket.once('close', (code, reason) => resolve({ code, reason: reason.toString() }));
     });
-  });
+    socket.on('message', (/** @type {Buffer} */ message, isBinary) => {
+      const waiting = isBinary && this.#waiting.shift();
+      if (waiting) waiting(message);
+      else if (isBinary) this.received.push(message);
+      else this.texts.push(message.toString());
+    });
+  }
+
+  /**
+   * Resolves when the WebSocket is open. Rejects with a Refusal when the server refuses it.
+   * @param {string} url
+   * @param {PeerOptions} options
+   * @returns {Promise<Peer>}
+   */
+  static connect(url, { protocols = [], ...options } = {}) {
+    const socket = new WebSocket(url, protocols, { perMessageDeflate: false, ...options });
+    return new Promise((resolve, reject) => {
+      socket.once('upgrade', (response) => {
+        const peer = new this(socket, response.socket);
+        socket.once('open', () => resolve(peer));
+      });
+      socket.once('unexpected-response', (_request, response) => {
+        text(response).then((body) => reject(new Refusal(response, body)), reject);
+      });
+      // Also the errors of an open connection, which `closed` tells of.
+      socket.on('error', reject);
+    });
+  }
+
+  /**
+   * The Refusal of a connection that must not come about. Rejects when it does.
+   * @param {string} url
+   * @param {PeerOptions} options
+   */
+  static async refused(url, options = {}) {
+    const result = await this.connect(url, options).catch((/** @type {unknown} */ error) => error);
+    if (result instanceof Refusal) return result;
+    if (!(result instanceof Peer)) throw result;
+    result.socket.terminate();
+    throw new Error('the upgrade was not refused');
+  }
+
+  get isOpen() {
+    return this.socket.readyState === WebSocket.OPEN;
+  }
+
+  /** @param {string} topic */
+  subscribe(topic) {
+    this.send(cbor.encode({ Subscribe: { topic } }));
+  }
+
+  /** @param {string} topic */
+  unsubscribe(topic) {
+    this.send(cbor.encode({ Unsubscribe: { topic } }));
+  }
+
+  /** Sends a payload to the topic's other subscribers, and returns the message that they get.
+   * @param {string} topic @param {string | Uint8Array} payload */
+  relay(topic, payload) {
+    const message = relayMessage(topic, payload);
+    this.send(message);
+    return message;
+  }
+
+  /** @param {Buffer | string} message */
+  send(message) {
+    this.socket.send(message);
+  }
+
+  /** @returns {Promise<Buffer>} The next binary message. */
+  async next() {
+    return this.received.shift() ?? new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Sends a message of the JSON dialect, or a text as it stands, and resolves to all that was answered.
+   * @param {object | string} message @returns {Promise<unknown[]>} */
+  async say(message) {
+    const before = this.texts.length;
+    this.send(typeof message === 'string' ? message : JSON.stringify(message));
+    await this.sync();
+    return this.texts.slice(before).map((answer) => JSON.parse(answer));
+  }
+
+  /** @param {string} topic @param {string | Uint8Array} payload */
+  publish(topic, payload) {
+    return this.say({ type: 'publish', topic, payload: Buffer.from(payload).toString('base64') });
+  }
+
+  /** @param {string} topic @param {string[]} addresses @param {string} [peerId] In hex. */
+  announce(topic, addresses, peerId) {
+    return this.say({ type: 'announce', topic, peer_id: peerId, addresses });
+  }
+
+  /** @param {string} topic @returns {Promise<Found>} */
+  async query(topic) {
+    const [answer] = await this.say({ type: 'query', topic });
+    return /** @type {Found} */ (answer);
+  }
+
+  /** Resolves when the server has handled everything sent before, and all that it sent meanwhile is here: it handles what a
+   * connection sends in order, pings too. Rejects when the connection ends first.
+   * @returns {Promise<this>} */
+  async sync() {
+    const mark = String(++this.#pings);
+    await new Promise((/** @type {(value?: unknown) => void} */ resolve, reject) => {
+      this.socket.on('pong', function onPong(data) {
+        if (data.toString() !== mark) return;
+        this.off('pong', onPong);
+        resolve();
+      });
+      void this.closed.then(({ code, reason }) =>
+        reject(new Error(`closed with ${code} ${reason} where a pong was due`)),
+      );
+      this.socket.ping(mark);
+    });
+    return this;
+  }
+
+  /** Closes the connection with the WebSocket closing handshake. */
+  close() {
+    this.socket.close();
+    return this.closed;
+  }
 }
 
-/** Resolves once the server has handled what was sent before. */
-export async function settled(socket) {
-  socket.ping();
-  await once(socket, 'pong');
-}
-
-export function subscribe(socket, topic) {
-  socket.send(encoder.encode({ Subscribe: { topic } }));
-}
-
-export function relay(socket, topic, text) {
-  socket.send(encoder.encode({ Relay: { topic, payload: Buffer.from(text) } }));
-}
-
-/** The payloads that a peer gets from now on, as text. What was relayed is among them once sender, then receiver, have settled. */
-export function heard(socket) {
-  const texts = [];
-  socket.on('message', (data, binary) => binary && texts.push(decoder.decode(data).Relay.payload.toString()));
-  return texts;
-}
-
-/** Says what happened, and ends with 1 where that is not what the example promises. */
-export function expect(what, holds) {
-  console.log(`${holds ? 'ok    ' : 'FAILED'}  ${what}`);
-  if (!holds) process.exit(1);
+/** Every sender's messages are handled, then every receiver's deliveries are here.
+ * @param {readonly Peer[]} senders @param {readonly Peer[]} receivers */
+export async function settle(senders, receivers) {
+  await Promise.all(senders.map((peer) => peer.sync()));
+  await Promise.all(receivers.map((peer) => peer.sync()));
 }

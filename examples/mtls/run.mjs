@@ -5,7 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect, expect, heard, relay, settled, startServer, subscribe } from '../peer.mjs';
+import { payloadOf, Peer, settle } from '../peer.mjs';
+import { expect, startServer } from '../server.mjs';
 import { Authority } from './authority.mjs';
 
 const [company, stranger] = await Promise.all(['company', 'stranger'].map((name) => Authority.make(name)));
@@ -32,13 +33,13 @@ const server = await startServer(
   { RUST_LOG: 'debug' },
 );
 /** A peer trusts the company's authority, as the server does, and shows a certificate of its own, or none. */
-const connectAs = (shown = {}) => connect(server.url, { ca: company.certificate, ...shown });
-const said = ({ status, text }) => `${status} ${text}`;
+const showing = (shown = {}) => ({ ca: company.certificate, ...shown });
+const said = ({ status, body }) => `${status} ${body.trim()}`;
 
-const peers = [await connectAs(alice), await connectAs(bob)];
+const peers = [await Peer.connect(server.url, showing(alice)), await Peer.connect(server.url, showing(bob))];
 expect(
   'alice and bob connect with their certificates',
-  peers.every(({ readyState, OPEN }) => readyState === OPEN),
+  peers.every(({ isOpen }) => isOpen),
 );
 for (const name of ['alice', 'bob']) {
   const { connection, principal } = await server.log.line(
@@ -47,23 +48,21 @@ for (const name of ['alice', 'bob']) {
   expect(`the server knows connection ${connection} by the common name: ${principal}`, principal === name);
 }
 
-const received = heard(peers[1]);
-subscribe(peers[1], 'topic');
-await settled(peers[1]);
-relay(peers[0], 'topic', 'from alice');
-await settled(peers[0]);
-await settled(peers[1]);
-expect('alice relays to bob', received.join() === 'from alice');
+peers[1].subscribe('topic');
+await peers[1].sync();
+peers[0].relay('topic', 'from alice');
+await settle([peers[0]], [peers[1]]);
+expect('alice relays to bob', peers[1].received.map(payloadOf).join() === 'from alice');
 
-const without = await connectAs();
+const without = await Peer.refused(server.url, showing());
 expect(
   `without a certificate: ${said(without)}`,
-  without.status === 403 && without.text.includes('asks for a client certificate'),
+  without.status === 403 && without.body.includes('asks for a client certificate'),
 );
-const other = await connectAs(mallory);
+const other = await Peer.refused(server.url, showing(mallory));
 expect(
   `with one in the name of alice, of another authority: ${said(other)}`,
-  other.status === 403 && other.text.includes('is of no authority in tls-client-ca'),
+  other.status === 403 && other.body.includes('is of no authority in tls-client-ca'),
 );
 
 const [health] = await once(

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The server with tokens of an OpenID Connect provider: who gets in, who is told why not, and what happens when a token ends.
-import { once } from 'node:events';
-import { connect, expect, heard, relay, settled, startServer, subscribe } from '../peer.mjs';
+import { payloadOf, Peer, settle } from '../peer.mjs';
+import { expect, startServer } from '../server.mjs';
 import { startProvider } from './provider.mjs';
 
 const provider = await startProvider();
@@ -33,51 +33,49 @@ async function tokenFor(client) {
   const { access_token: token } = await (await fetch(endpoint, { method: 'POST', body })).json();
   return token;
 }
-const connectWith = (token) => connect(server.url, { headers: { authorization: `Bearer ${token}` } });
-const said = ({ status, text }) => `${status} ${text}`;
+const bearing = (token) => ({ headers: { authorization: `Bearer ${token}` } });
+const connectWith = (token) => Peer.connect(server.url, bearing(token));
+const said = ({ status, body }) => `${status} ${body.trim()}`;
 
 // First, since it has to end while the rest goes on.
 const brief = await tokenFor('courier');
 const courier = await connectWith(brief);
-expect('a token of 4 seconds lets in', courier.readyState === courier.OPEN);
-const closed = once(courier, 'close');
+expect('a token of 4 seconds lets in', courier.isOpen);
 
 const [orders, billing] = await Promise.all(
   ['orders', 'billing'].map(async (client) => connectWith(await tokenFor(client))),
 );
 expect(
   'two services connect with tokens of their own',
-  [orders, billing].every(({ readyState, OPEN }) => readyState === OPEN),
+  [orders, billing].every(({ isOpen }) => isOpen),
 );
 const { principal } = await server.log.line(
   ({ msg, principal: who }) => msg === 'connected' && who?.endsWith('|billing'),
 );
 expect(`the server knows them by issuer and client: ${principal}`, principal === `${provider.issuer}|billing`);
 
-const received = heard(billing);
-subscribe(billing, 'invoices');
-await settled(billing);
-relay(orders, 'invoices', 'order 1 is paid');
-await settled(orders);
-await settled(billing);
-expect('one relays to the other', received.join() === 'order 1 is paid');
+const heardByBilling = () => billing.received.map(payloadOf).join();
+billing.subscribe('invoices');
+await billing.sync();
+orders.relay('invoices', 'order 1 is paid');
+await settle([orders], [billing]);
+expect('one relays to the other', heardByBilling() === 'order 1 is paid');
 
-const without = await connect(server.url);
-expect(`without a token: ${said(without)}`, without.status === 401 && without.text.includes('needs a bearer token'));
-const elsewhere = await connectWith(await tokenFor('reporting'));
+const without = await Peer.refused(server.url);
+expect(`without a token: ${said(without)}`, without.status === 401 && without.body.includes('needs a bearer token'));
+const elsewhere = await Peer.refused(server.url, bearing(await tokenFor('reporting')));
 expect(
   `with a token for another service: ${said(elsewhere)}`,
-  elsewhere.status === 401 && elsewhere.text === 'This token is for another service.',
+  elsewhere.status === 401 && elsewhere.body.trim() === 'This token is for another service.',
 );
 
 const lamp = await connectWith(await tokenFor('lamp'));
-for (const topic of ['lamp', 'other']) subscribe(billing, topic);
-await settled(billing);
-relay(lamp, 'other', 'not for me');
-relay(lamp, 'lamp', 'light');
-await settled(lamp);
-await settled(billing);
-expect('whose token has the claim "topics" uses those and no other', received.join() === 'order 1 is paid,light');
+for (const topic of ['lamp', 'other']) billing.subscribe(topic);
+await billing.sync();
+lamp.relay('other', 'not for me');
+lamp.relay('lamp', 'light');
+await settle([lamp], [billing]);
+expect('whose token has the claim "topics" uses those and no other', heardByBilling() === 'order 1 is paid,light');
 
 const before = await tokenFor('orders');
 provider.realm.changeKeys();
@@ -86,13 +84,16 @@ const [old, renewed] = await Promise.all([before, after].map(connectWith));
 const kidOf = (token) => JSON.parse(Buffer.from(token.split('.')[0], 'base64url')).kid;
 expect(
   'the provider signs with its next key: new tokens are good, and old ones still',
-  kidOf(before) !== kidOf(after) && [old, renewed].every(({ readyState, OPEN }) => readyState === OPEN),
+  kidOf(before) !== kidOf(after) && [old, renewed].every(({ isOpen }) => isOpen),
 );
 
-const [code, reason] = await closed;
+const { code, reason } = await courier.closed;
 expect(`when its token ends, so does the connection: ${code} ${reason}`, code === 4001);
-const expired = await connectWith(brief);
-expect(`with that token again: ${said(expired)}`, expired.status === 401 && expired.text === 'This token has expired.');
+const expired = await Peer.refused(server.url, bearing(brief));
+expect(
+  `with that token again: ${said(expired)}`,
+  expired.status === 401 && expired.body.trim() === 'This token has expired.',
+);
 
 const [status] = await server.stop();
 expect('the server ends', status === 0);

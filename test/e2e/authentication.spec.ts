@@ -13,7 +13,6 @@ import { REFUSAL_REASONS } from '../../src/protocol/refusal-reasons.js';
 import type { RefusalReason } from '../../src/protocol/refusal-reasons.js';
 import { compact, makeKey, sign, stopIssuers, TestIssuer } from '../support/issuer.js';
 import type { SigningKey } from '../support/issuer.js';
-import { JsonPeer } from '../support/json-peer.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { Peer, settle } from '../support/peer.js';
 import type { PeerOptions } from '../support/peer.js';
@@ -68,7 +67,7 @@ describe('named tokens', () => {
     write(namedTokenLine('alice', 's3cret-a'), namedTokenLine('bob', 's3cret-b'), 's3cret-plain');
     const running = await startServer({ authTokenFile: file(), recordsPerSource: 1 });
     const [alice, again, bob, plain] = await Promise.all(
-      ['s3cret-a', 's3cret-a', 's3cret-b', 's3cret-plain'].map((token) => JsonPeer.connect(running.url, bearer(token))),
+      ['s3cret-a', 's3cret-a', 's3cret-b', 's3cret-plain'].map((token) => Peer.connect(running.url, bearer(token))),
     );
     expect(principals(running).toSorted()).toEqual(['alice', 'alice', 'bob', 'nobody']);
     expect(

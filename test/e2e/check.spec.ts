@@ -133,7 +133,7 @@ describe('the check page', () => {
     '%s with a WebSocket handshake is a WebSocket, on or off',
     async (path) => {
       for (const checkPage of ['on', 'off'] as const) {
-        const peer = await Peer.connect((await startServer({ checkPage })).url, { path });
+        const peer = await Peer.connect((await startServer({ checkPage })).url + path);
         expect(await peer.close()).toMatchObject({ code: 1000 });
       }
     },

@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { BackplaneCounts } from '../../src/metrics/backplane-counts.js';
-import { JsonPeer } from '../support/json-peer.js';
 import { describeWithNats, NatsServer } from '../support/nats-server.js';
 import { Peer, relayMessage } from '../support/peer.js';
 import { endPrograms, Program } from '../support/program.js';
@@ -112,7 +111,7 @@ describeWithNats('several nodes', () => {
     const subscriber = await Peer.connect(there.url);
     subscriber.subscribe('topic');
     await subscriber.sync();
-    const publisher = await JsonPeer.connect(here.url);
+    const publisher = await Peer.connect(here.url);
     await publisher.publish('topic', 'hello');
     expect(await subscriber.next()).toEqual(relayMessage('topic', Buffer.from('hello')));
   });
@@ -308,7 +307,7 @@ describeWithNats('several nodes', () => {
 
   it('N6, J4: a query finds what was left on any node, newest first, each announcer once', async () => {
     const [here, there, third] = await Promise.all([node(), node(), node()]);
-    const [one, two, asker] = await Promise.all([here, there, third].map(({ url }) => JsonPeer.connect(url)));
+    const [one, two, asker] = await Promise.all([here, there, third].map(({ url }) => Peer.connect(url)));
     expect(await asker.query('topic')).toEqual({ type: 'result', topic: 'topic', payload: null, peers: [] });
     await one.announce('topic', ['first'], 'aa');
     await two.announce('topic', ['second'], 'bb');
@@ -346,16 +345,16 @@ describeWithNats('several nodes', () => {
 
   it('N6: answers keep the order of the questions, and nobody waits for nodes that have nothing to say', async () => {
     const [here, there] = await Promise.all([node(), node()]);
-    const [asker, other] = await Promise.all([JsonPeer.connect(here.url), JsonPeer.connect(there.url)]);
+    const [asker, other] = await Promise.all([Peer.connect(here.url), Peer.connect(there.url)]);
     await other.announce('held', ['x'], 'aa');
     while ((await asker.query('held')).peers.length === 0) await turn();
     const messages = Array.from({ length: 20 }, (_, i) => ({
       type: 'query',
       topic: i % 2 === 0 ? 'held' : `unknown ${i}`,
     }));
-    for (const message of messages) asker.peer.send(JSON.stringify(message));
-    await asker.peer.sync();
-    expect(asker.peer.texts.slice(-20).map((text) => (JSON.parse(text) as { topic: string }).topic)).toEqual(
+    for (const message of messages) asker.send(JSON.stringify(message));
+    await asker.sync();
+    expect(asker.texts.slice(-20).map((text) => (JSON.parse(text) as { topic: string }).topic)).toEqual(
       messages.map(({ topic }) => topic),
     );
     expect(countsOf(here).questions).toBeGreaterThanOrEqual(20);
@@ -363,9 +362,9 @@ describeWithNats('several nodes', () => {
 
   it('N6, J6: a CBOR peer that subscribes late is sent what was published on another node, before it hears anything else', async () => {
     const [here, there] = await Promise.all([node(), node()]);
-    const [publisher, asker] = await Promise.all([JsonPeer.connect(here.url), JsonPeer.connect(there.url)]);
+    const [publisher, asker] = await Promise.all([Peer.connect(here.url), Peer.connect(there.url)]);
     await publisher.publish('topic', 'left');
-    await (await JsonPeer.connect(here.url)).publish('topic', 'later');
+    await (await Peer.connect(here.url)).publish('topic', 'later');
     while ((await asker.query('topic')).peers.length < 2) await turn();
     const late = await Peer.connect(there.url);
     late.subscribe('topic');
@@ -375,7 +374,7 @@ describeWithNats('several nodes', () => {
 
   it('N6: an answer that is none, and one full of nonsense, count as nothing', async () => {
     const here = await node();
-    const asker = await JsonPeer.connect(here.url);
+    const asker = await Peer.connect(here.url);
     const liar = connect(nats.port, '127.0.0.1');
     liar.on('error', () => undefined);
     liar.write('CONNECT {"verbose":false}\r\nSUB cairn.records.> 1\r\n');
@@ -411,7 +410,7 @@ describeWithNats('several nodes', () => {
       'authorization { users: [ { user: a, password: b, permissions: { publish: ">", subscribe: { allow: ">", deny: "cairn.records.>" } } } ] }\nno_auth_user: a',
     );
     const [here, there] = await Promise.all([node({ natsUrl: guarded.url }), node({ natsUrl: guarded.url })]);
-    const announcer = await JsonPeer.connect(here.url);
+    const announcer = await Peer.connect(here.url);
     await announcer.announce('secret topic', ['x'], 'aa');
     await announcer.announce('another secret topic', ['x'], 'aa');
     while (countsOf(here).failed < 2) await turn();
@@ -432,7 +431,7 @@ describeWithNats('several nodes', () => {
       node({ natsUrl: small.url, maxMessageBytes: 8192 }),
       node({ natsUrl: small.url, maxMessageBytes: 8192 }),
     ]);
-    const [announcer, asker] = await Promise.all([JsonPeer.connect(here.url), JsonPeer.connect(there.url)]);
+    const [announcer, asker] = await Promise.all([Peer.connect(here.url), Peer.connect(there.url)]);
     for (let who = 0; who < 16; who++) await announcer.announce('topic', ['x'.repeat(700)], (16 + who).toString(16));
     let answer = await asker.query('topic');
     while (answer.peers.length === 0) answer = await asker.query('topic');

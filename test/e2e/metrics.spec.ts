@@ -3,7 +3,6 @@ import type { SettingsInput } from '../../src/config/settings.js';
 import { METRICS } from '../../src/exposition/metric-table.js';
 import { PROCESS_METRICS } from '../../src/exposition/process-metrics.js';
 import { clientFrame } from '../support/client-frame.js';
-import { JsonPeer } from '../support/json-peer.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { makeCertificates } from '../support/certificates.js';
 import { Peer, settle } from '../support/peer.js';
@@ -113,10 +112,10 @@ describe('metrics', () => {
   it('count a peer that is cut after our close by our code', async () => {
     const running = await start({ maxTopicBytes: 4 });
     const raw = await RawConnection.upgraded(running.port);
-    // A Subscribe to "12345", masked with zeros; the close is never answered.
+    // A Subscribe to "12345"; the close is never answered.
     const message = Buffer.from('a169537562736372696265a165746f706963653132333435', 'hex');
-    raw.socket.write(Buffer.concat([Buffer.from([0x82, 0x80 | message.length, 0, 0, 0, 0]), message]));
-    while (!raw.answer.includes('max-topic-bytes')) await new Promise((resolve) => raw.socket.once('data', resolve));
+    raw.write(clientFrame(0x82, message));
+    await raw.heard('max-topic-bytes');
     raw.socket.destroy();
     await until(running, 'cairn_signal_connections', 0);
     expect((await metricsOf(running)).get('cairn_signal_connections_closed_total{code="1008"}')).toBe(1);
@@ -242,7 +241,7 @@ describe('metrics', () => {
   it('count what JSON peers do, and how soon a record is found by another connection', async () => {
     const clock = new ManualClock();
     const running = await start({}, clock);
-    const [a, b] = [await JsonPeer.connect(running.url), await JsonPeer.connect(running.url)];
+    const [a, b] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     await a.say({ type: 'publish', topic: 't', payload: 'eA==' });
     await a.say({ type: 'announce', topic: 't', addresses: ['x'] });
     await a.say({ type: 'query', topic: 't' });
@@ -269,7 +268,7 @@ describe('metrics', () => {
 
   it('count a publication that a late CBOR subscriber is sent as a record found', async () => {
     const running = await start();
-    const publisher = await JsonPeer.connect(running.url);
+    const publisher = await Peer.connect(running.url);
     await publisher.say({ type: 'publish', topic: 't', payload: 'eA==' });
     const late = await Peer.connect(running.url);
     late.subscribe('t');

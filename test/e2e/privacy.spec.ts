@@ -10,11 +10,10 @@ describe('privacy of the log', () => {
     const headers = { authorization: 'Bearer private-token' };
     const [a, b] = [
       await Peer.connect(running.url, { headers }),
-      await Peer.connect(running.url, { headers, path: '/private-path?x=private-query' }),
+      await Peer.connect(`${running.url}/private-path?x=private-query`, { headers }),
     ];
-    await Peer.refused(running.url, {
+    await Peer.refused(`${running.url}/?token=private-query`, {
       headers: { authorization: 'Bearer private-wrong' },
-      path: '/?token=private-query',
     });
     await fetch(`${running.http}/private-path`);
     b.subscribe('private-topic');

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
 import { TopicRegistry } from '../../src/presence/topic-registry.js';
+import { clientFrame } from '../support/client-frame.js';
 import { Peer, relayMessage, settle } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
@@ -165,13 +166,11 @@ describe('relay: who receives what', () => {
 
   it('R8: what arrives in fragments leaves as one unfragmented, unmasked, uncompressed binary message', async () => {
     topic = `topic-${++count}`;
-    const b = await Peer.connect(running.url, { offerCompression: true });
+    const b = await Peer.connect(running.url, { perMessageDeflate: true });
     b.subscribe(topic);
     await b.sync();
     const frames: Buffer[] = [];
-    (b.socket as unknown as { _socket: NodeJS.ReadableStream })._socket.on('data', (chunk: Buffer) =>
-      frames.push(Buffer.from(chunk)),
-    );
+    b.tcp.on('data', (chunk: Buffer) => frames.push(Buffer.from(chunk)));
 
     const a = await Peer.connect(running.url);
     const message = relayMessage(topic, Buffer.alloc(300, 7));
@@ -210,14 +209,10 @@ describe('relay: who receives what', () => {
   it('a message written with a half-written one before it waits for the rest', async () => {
     const [a, b] = await subscribers(2);
     const message = relayMessage(topic, Buffer.alloc(200));
-    const raw = (a.socket as unknown as { _socket: NodeJS.WritableStream })._socket;
-    const frame = Buffer.concat([
-      Buffer.from([0x82, 0xfe, message.length >> 8, message.length & 255, 0, 0, 0, 0]),
-      message,
-    ]);
-    raw.write(frame.subarray(0, 50));
+    const frame = clientFrame(0x82, message);
+    a.tcp.write(frame.subarray(0, 50));
     await b.sync();
-    raw.write(frame.subarray(50));
+    a.tcp.write(frame.subarray(50));
     await once(b.socket, 'message');
     expect(b.received).toEqual([message]);
   });

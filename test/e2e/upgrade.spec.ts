@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { clientFrame } from '../support/client-frame.js';
 import { Peer } from '../support/peer.js';
 import { exchange, RawConnection } from '../support/raw-http.js';
 import { startServer, stopServers } from '../support/server.js';
@@ -56,7 +57,7 @@ describe('auth at the upgrade', () => {
     answer.write(
       request('GET / HTTP/1.1', [...HANDSHAKE, `Sec-WebSocket-Protocol: cairn-signal, ${protocol('s3cret-Token')}`]),
     );
-    while (!answer.answer.includes('\r\n\r\n')) await new Promise((resolve) => answer.socket.once('data', resolve));
+    await answer.heard('\r\n\r\n');
     answer.socket.destroy();
     expect(answer.answer).toMatch(/^HTTP\/1\.1 101 /);
     expect(answer.answer).toContain('Sec-WebSocket-Protocol: cairn-signal\r\n');
@@ -90,7 +91,7 @@ describe('auth at the upgrade', () => {
   });
 
   it('401 to a token in the URL, and the text says what to use instead', async () => {
-    const refused = await Peer.refused(running.url, { path: '/?token=s3cret-Token&access_token=s3cret-Token' });
+    const refused = await Peer.refused(`${running.url}/?token=s3cret-Token&access_token=s3cret-Token`);
     expect(refused.status).toBe(401);
     expect(refused.body).toMatch(/Sec|subprotocol/);
     expect(refused.body).toContain('A token in the URL is not read.');
@@ -225,11 +226,9 @@ describe('upgrades that are none', () => {
   it('a WebSocket that is pipelined behind requests begins after their answers', async () => {
     const connection = await RawConnection.open(running.port);
     const first = 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n';
-    const ping = Buffer.from([0x89, 0x82, 0, 0, 0, 0, 0x68, 0x69]);
+    const ping = clientFrame(0x89, 'hi');
     connection.write(Buffer.concat([Buffer.from(first.repeat(3) + request('GET / HTTP/1.1', HANDSHAKE)), ping]));
-    while (!connection.answer.endsWith('\x8a\x02hi')) {
-      await new Promise((resolve) => connection.socket.once('data', resolve));
-    }
+    await connection.heard('\x8a\x02hi');
     connection.socket.destroy();
     expect(connection.answer.match(/HTTP\/1\.1 \d+/g)).toEqual([
       'HTTP/1.1 200',
@@ -316,9 +315,9 @@ describe('upgrades that are none', () => {
 
   it('the first messages may come in the same packet as the handshake', async () => {
     const connection = await RawConnection.open(running.port);
-    const ping = Buffer.from([0x89, 0x82, 0, 0, 0, 0, 0x68, 0x69]);
+    const ping = clientFrame(0x89, 'hi');
     connection.write(Buffer.concat([Buffer.from(request('GET / HTTP/1.1', HANDSHAKE)), ping]));
-    while (!connection.answer.endsWith('hi')) await new Promise((resolve) => connection.socket.once('data', resolve));
+    await connection.heard('\x8a\x02hi');
     connection.socket.destroy();
     expect(connection.answer).toMatch(/^HTTP\/1\.1 101 [^]*\r\n\r\n\x8a\x02hi$/);
   });

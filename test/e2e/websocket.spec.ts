@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Peer, relayMessage, settle } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
-import { clientFrame, writeRaw } from '../support/client-frame.js';
+import { clientFrame } from '../support/client-frame.js';
 
 describe('the WebSocket level', () => {
   let running: RunningServer;
@@ -13,7 +13,7 @@ describe('the WebSocket level', () => {
   afterAll(stopServers);
 
   it.each(['/', '/signal', '/a/b?c=d', '/health', '//'])('any path upgrades: %s', async (path) => {
-    const peer = await Peer.connect(running.url, { path });
+    const peer = await Peer.connect(running.url + path);
     expect((await peer.close()).code).toBe(1000);
   });
 
@@ -39,7 +39,7 @@ describe('the WebSocket level', () => {
   });
 
   it('no extension is negotiated, even if offered', async () => {
-    const peer = await Peer.connect(running.url, { offerCompression: true });
+    const peer = await Peer.connect(running.url, { perMessageDeflate: true });
     expect(peer.socket.extensions).toBe('');
   });
 
@@ -72,32 +72,32 @@ describe('the WebSocket level', () => {
 
   it.each([1002, 1007, 1008, 1009])('a peer that closes with %d itself is not blamed for it', async (code) => {
     const peer = await Peer.connect(running.url);
-    writeRaw(peer, clientFrame(0x88, Buffer.from([code >> 8, code & 255])));
+    peer.tcp.write(clientFrame(0x88, Buffer.from([code >> 8, code & 255])));
     expect(await peer.closed).toEqual({ code, reason: "closed at the peer's request" });
   });
 
   it('1002: broken framing', async () => {
     const peer = await Peer.connect(running.url);
-    writeRaw(peer, Buffer.from([0x83, 0x80, 0, 0, 0, 0]));
+    peer.tcp.write(Buffer.from([0x83, 0x80, 0, 0, 0, 0]));
     expect(await peer.closed).toEqual({ code: 1002, reason: 'broken WebSocket framing' });
   });
 
   it('1002: an unmasked frame', async () => {
     const peer = await Peer.connect(running.url);
-    writeRaw(peer, Buffer.from([0x82, 0x01, 0xff]));
+    peer.tcp.write(Buffer.from([0x82, 0x01, 0xff]));
     expect((await peer.closed).code).toBe(1002);
   });
 
   it('1007: a text message that is not UTF-8', async () => {
     const peer = await Peer.connect(running.url);
-    writeRaw(peer, clientFrame(0x81, Buffer.from([0xff])));
+    peer.tcp.write(clientFrame(0x81, Buffer.from([0xff])));
     expect(await peer.closed).toEqual({ code: 1007, reason: 'text that is not UTF-8' });
   });
 
   it('1008: more pieces than a message may come in', async () => {
     const peer = await Peer.connect(running.url);
     const empty = clientFrame(0x00, Buffer.alloc(0));
-    writeRaw(peer, Buffer.concat([clientFrame(0x02, Buffer.alloc(0)), ...Array.from({ length: 4096 }, () => empty)]));
+    peer.tcp.write(Buffer.concat([clientFrame(0x02, Buffer.alloc(0)), ...Array.from({ length: 4096 }, () => empty)]));
     expect(await peer.closed).toEqual({ code: 1008, reason: 'message in more than 4096 pieces' });
   });
 
@@ -126,7 +126,7 @@ describe('the WebSocket level', () => {
 
   it('1009: a length that is only claimed is refused before its bytes come', async () => {
     const peer = await Peer.connect(running.url);
-    writeRaw(peer, Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]));
+    peer.tcp.write(Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]));
     expect((await peer.closed).code).toBe(1009);
   });
 

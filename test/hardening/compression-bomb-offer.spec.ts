@@ -1,7 +1,6 @@
-import { once } from 'node:events';
 import { deflateRawSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { clientFrame, writeRaw } from '../support/client-frame.js';
+import { clientFrame } from '../support/client-frame.js';
 import { HonestPair } from '../support/honest-pair.js';
 import { Peer } from '../support/peer.js';
 import { HANDSHAKE, RawConnection } from '../support/raw-http.js';
@@ -35,7 +34,7 @@ describe('compression bomb', () => {
   ])('an offer is passed over: %#', async (offer) => {
     const connection = await RawConnection.open(running.port);
     connection.write(HANDSHAKE.replace('\r\n\r\n', `\r\nSec-WebSocket-Extensions: ${offer}\r\n\r\n`));
-    while (!connection.answer.includes('\r\n\r\n')) await once(connection.socket, 'data');
+    await connection.heard('\r\n\r\n');
     expect(connection.answer).toMatch(/^HTTP\/1\.1 101 /);
     expect(connection.answer.toLowerCase()).not.toContain('sec-websocket-extensions');
     connection.socket.destroy();
@@ -52,8 +51,8 @@ describe('compression bomb', () => {
     ['the second reserved bit', [clientFrame(0xa2, 'x')]],
     ['the third reserved bit', [clientFrame(0x92, 'x')]],
   ])('1002: %s, also from a peer that offered it', async (_what, frames) => {
-    const peer = await Peer.connect(running.url, { offerCompression: true });
-    writeRaw(peer, Buffer.concat(frames));
+    const peer = await Peer.connect(running.url, { perMessageDeflate: true });
+    peer.tcp.write(Buffer.concat(frames));
     expect(await peer.closed).toEqual({ code: 1002, reason: 'broken WebSocket framing' });
     await pair.isServed();
   });

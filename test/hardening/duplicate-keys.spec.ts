@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { HonestPair } from '../support/honest-pair.js';
-import { JsonPeer } from '../support/json-peer.js';
 import { Peer, relayMessage } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
@@ -104,7 +103,7 @@ describe('duplicate and inherited keys', () => {
   });
 
   it.each(NAMES)('over JSON %s is a topic like any other, an unknown field and no kind of message', async (name) => {
-    const [one, other] = [await JsonPeer.connect(running.url), await JsonPeer.connect(running.url)];
+    const [one, other] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     expect(await other.query(name)).toMatchObject({ payload: null, peers: [] });
     expect(
       await one.say(`{"type":"announce","topic":"${name}","addresses":["x"],"${name}":{"polluted":true}}`),
@@ -117,11 +116,11 @@ describe('duplicate and inherited keys', () => {
     ]);
     expect(Object.getOwnPropertyDescriptors(Object.prototype)).toEqual(INHERITED);
     await pair.isServed();
-    await Promise.all([one.peer.close(), other.peer.close()]);
+    await Promise.all([one.close(), other.close()]);
   });
 
   it('J7: of two JSON fields of one name the last counts, for what is checked and for what is done', async () => {
-    const [one, other] = [await JsonPeer.connect(running.url), await JsonPeer.connect(running.url)];
+    const [one, other] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     expect(
       await one.say(
         '{"type":"query","type":"announce","topic":"first","topic":"second","addresses":[1],"addresses":["x"]}',

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { clientFrame, writeRaw } from '../support/client-frame.js';
+import { clientFrame } from '../support/client-frame.js';
 import { HonestPair } from '../support/honest-pair.js';
 import { Peer, relayMessage } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
@@ -31,10 +31,10 @@ describe('fragment flood', () => {
     ['one byte of text', 'x', FIRST_OF_TEXT],
   ])('1008: 4096 fragments of %s are waited for, one more closes', async (_what, payload, first) => {
     const peer = await Peer.connect(running.url);
-    writeRaw(peer, fragments(4096, payload, first));
+    peer.tcp.write(fragments(4096, payload, first));
     await peer.sync();
     expect(peer.socket.readyState).toBe(peer.socket.OPEN);
-    writeRaw(peer, clientFrame(MORE, payload));
+    peer.tcp.write(clientFrame(MORE, payload));
     expect(await peer.closed).toEqual(TOO_MANY);
     await pair.isServed();
   });
@@ -46,8 +46,7 @@ describe('fragment flood', () => {
     const message = relayMessage('pieces', 'whole');
     for (let i = 0; i < 3; i++) {
       const [head, tail] = [message.subarray(0, 7), message.subarray(7)];
-      writeRaw(
-        peer,
+      peer.tcp.write(
         Buffer.concat([
           clientFrame(FIRST, head),
           ...Array.from({ length: 4094 }, () => clientFrame(MORE)),
@@ -70,12 +69,12 @@ describe('fragment flood', () => {
       clientFrame(i === 0 ? FIRST : MORE, Buffer.from([byte])),
       clientFrame(PING, `piece ${i}`),
     ]);
-    writeRaw(peer, Buffer.concat(frames));
+    peer.tcp.write(Buffer.concat(frames));
     await peer.sync();
     expect(pongs.slice(0, message.length)).toEqual([...message].map((_, i) => `piece ${i}`));
     await listener.sync();
     expect(listener.received).toEqual([]);
-    writeRaw(peer, clientFrame(LAST));
+    peer.tcp.write(clientFrame(LAST));
     expect(await listener.next()).toEqual(message);
     await pair.isServed();
   });
@@ -84,7 +83,7 @@ describe('fragment flood', () => {
     const registry = running.connections;
     const before = registry.size;
     const peers = await Promise.all(Array.from({ length: 30 }, () => Peer.connect(running.url)));
-    for (const peer of peers) writeRaw(peer, fragments(4000, 'x'));
+    for (const peer of peers) peer.tcp.write(fragments(4000, 'x'));
     await Promise.all(peers.map((peer) => peer.sync()));
     await pair.isServed();
     for (const { socket } of peers) socket.terminate();
@@ -105,7 +104,7 @@ describe('fragment flood', () => {
     ['a control opcode that is none', [clientFrame(0x8b, 'x')]],
   ])('1002: %s', async (_what, frames) => {
     const peer = await Peer.connect(running.url);
-    writeRaw(peer, Buffer.concat(frames));
+    peer.tcp.write(Buffer.concat(frames));
     expect(await peer.closed).toEqual(BROKEN);
     await pair.isServed();
   });

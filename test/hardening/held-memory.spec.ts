@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { clientFrame, writeRaw } from '../support/client-frame.js';
-import { connectionOf } from '../support/connection-of.js';
+import { clientFrame } from '../support/client-frame.js';
 import { MeasuredServer } from '../support/measured-server.js';
-import { Peer } from '../support/peer.js';
+import { connectionOf, Peer } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
 import { turn } from '../support/turn.js';
 
@@ -65,7 +64,7 @@ describe('what is counted for slow readers is what is held', () => {
     const heard = await server.metric('cairn_signal_received_bytes_total');
     const grown = await growth(server, async () => {
       for (let i = 0; i < 1500; i++) {
-        for (const peer of peers) writeRaw(peer, ping);
+        for (const peer of peers) peer.tcp.write(ping);
         await sender.sync();
       }
       await server.reaches('cairn_signal_received_bytes_total', heard + 60 * 1500);
@@ -84,7 +83,7 @@ describe('what is counted for slow readers is what is held', () => {
     const grown = await growth(server, async () => {
       for (let i = 0; i < 1500; i++) {
         sender.relay(`lag ${i % peers.length}`, 'x');
-        writeRaw(filler, fill);
+        filler.tcp.write(fill);
         await Promise.all([sender.sync(), filler.sync()]);
       }
     });
@@ -121,7 +120,7 @@ describe('what is counted for slow readers is what is held', () => {
       await sender.sync();
     }
     const waits = running.held.buffered.total;
-    writeRaw(peer, clientFrame(0x88, Buffer.from([3, 232])));
+    peer.tcp.write(clientFrame(0x88, Buffer.from([3, 232])));
     while (connection.open) await turn();
     expect(running.held.buffered.total).toBeGreaterThanOrEqual(waits);
     peer.socket.terminate();

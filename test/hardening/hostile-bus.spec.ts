@@ -12,7 +12,6 @@ import {
 } from '../../src/backplane/questions.js';
 import { BackplaneCounts } from '../../src/metrics/backplane-counts.js';
 import { MOST_TOLD_BYTES } from '../../src/protocol/record-answer.js';
-import { JsonPeer } from '../support/json-peer.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { describeWithNats, NatsServer } from '../support/nats-server.js';
 import { Peer, relayMessage } from '../support/peer.js';
@@ -35,10 +34,10 @@ const announced = (addresses: unknown, more: object = {}): object => ({
   ...more,
 });
 
-type Answer = Awaited<ReturnType<JsonPeer['query']>>;
+type Answer = Awaited<ReturnType<Peer['query']>>;
 
 /** Asks until there is an answer that is as it should be: one that comes later than 150 ms is not heard (N6). */
-async function ask(asker: JsonPeer, good: (answer: Answer) => boolean): Promise<Answer> {
+async function ask(asker: Peer, good: (answer: Answer) => boolean): Promise<Answer> {
   for (;;) {
     const answer = await asker.query('topic');
     if (good(answer)) return answer;
@@ -78,7 +77,7 @@ describeWithNats('a hostile bus', () => {
 
   it('N5: the largest records that some peer could have left are believed', async () => {
     const here = await node();
-    const [asker, late] = [await JsonPeer.connect(here.url), await Peer.connect(here.url)];
+    const [asker, late] = [await Peer.connect(here.url), await Peer.connect(here.url)];
     stranger.answer([
       published(4096),
       announced(['a', 'b'.repeat(1000)]),
@@ -127,7 +126,7 @@ describeWithNats('a hostile bus', () => {
 
   it.each(Object.entries(LIES))('N5: %s is dropped and counted, and hides nothing', async (_what, lie) => {
     const here = await node();
-    const asker = await JsonPeer.connect(here.url);
+    const asker = await Peer.connect(here.url);
     stranger.answer(lie as object, [announced(['true'])]);
     expect((await ask(asker, ({ peers }) => peers.length > 0)).peers).toEqual([{ peer_id: 'aa', addresses: ['true'] }]);
     expectDrops(here, 1);
@@ -144,7 +143,7 @@ describeWithNats('a hostile bus', () => {
     ['more than a node says', `[${' '.repeat(MOST_TOLD_BYTES - 1)}]`],
   ])('N5: %s is dropped and counted', async (_what, lie) => {
     const here = await node();
-    const asker = await JsonPeer.connect(here.url);
+    const asker = await Peer.connect(here.url);
     stranger.answer(lie, [announced(['true'])]);
     expect((await ask(asker, ({ peers }) => peers.length > 0)).peers).toEqual([{ peer_id: 'aa', addresses: ['true'] }]);
     expectDrops(here, 1);
@@ -152,7 +151,7 @@ describeWithNats('a hostile bus', () => {
 
   it('N5: a record that no message of max-message-bytes could have brought is dropped, whatever record-max-bytes', async () => {
     const here = await node({ recordMaxBytes: 1024 * 1024, maxMessageBytes: 2048 });
-    const asker = await JsonPeer.connect(here.url);
+    const asker = await Peer.connect(here.url);
     stranger.answer([published(2000)], [announced(['x'.repeat(2047)])], [published(1500)]);
     expect(Buffer.from((await ask(asker, ({ payload }) => payload !== null)).payload!, 'base64').length).toBe(1500);
     expectDrops(here, 2);
@@ -187,7 +186,7 @@ describeWithNats('a hostile bus', () => {
 
   it('N6: of answers to one question, so many are heard, and so many bytes', async () => {
     const here = await node();
-    const asker = await JsonPeer.connect(here.url);
+    const asker = await Peer.connect(here.url);
     const one = (i: number): object => [announced([String(i)], { announcer: String(i).padStart(43, '0'), peerId: '' })];
     stranger.answer(...Array.from({ length: 3000 }, (_, i) => one(i)));
     const { peers } = await ask(asker, () => countsOf(here).dropped.malformed > 0);
@@ -204,7 +203,7 @@ describeWithNats('a hostile bus', () => {
   it('N6: of answers to all questions, so many bytes are read in a second', async () => {
     const clock = new ManualClock();
     const here = await startServer({ natsUrl: nats.url, ...SETTINGS }, 'off', clock);
-    const asker = await JsonPeer.connect(here.url);
+    const asker = await Peer.connect(here.url);
     stranger.answer(JSON.stringify([announced(['true'])]).padEnd(MOST_TOLD_BYTES, ' '));
     const most = MOST_TAKEN_BYTES_A_SECOND / MOST_TOLD_BYTES;
     let found = 0;
@@ -221,7 +220,7 @@ describeWithNats('a hostile bus', () => {
       'off',
       clock,
     );
-    const announcer = await JsonPeer.connect(here.url);
+    const announcer = await Peer.connect(here.url);
     for (let i = 0; i < 16; i++) await announcer.announce('topic', ['x'.repeat(16_000)], (16 + i).toString(16));
     const size = 16 * 16_000;
     const most = Math.ceil(MOST_GIVEN_BYTES_A_SECOND / size);

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { RecordStore } from '../../src/records/record-store.js';
 import { HonestPair } from '../support/honest-pair.js';
-import { JsonPeer } from '../support/json-peer.js';
+import { Peer } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 
@@ -13,18 +13,18 @@ describe('JSON bombs', () => {
   const MOST = 65_536;
   let running: RunningServer;
   let pair: HonestPair;
-  let peer: JsonPeer;
+  let peer: Peer;
 
   beforeAll(async () => {
     running = await startServer({ recordsMaxBytes: 65_536, maxMessagesPerSecond: 0 }, 'info');
     pair = await HonestPair.connect(running.url);
   });
   beforeEach(async () => {
-    peer = await JsonPeer.connect(running.url);
+    peer = await Peer.connect(running.url);
   });
   afterEach(async () => {
     await pair.isServed();
-    expect(await peer.peer.close()).toMatchObject({ code: 1000 });
+    expect(await peer.close()).toMatchObject({ code: 1000 });
     expect(running.log.filter(({ level }) => level === 'error')).toEqual([]);
   });
   afterAll(stopServers);
@@ -149,7 +149,7 @@ describe('JSON bombs', () => {
       { type: 'error', topic: 't', code: 'record_too_large' },
     ]);
     expect(stored()).toBe(0);
-    const roomy = await JsonPeer.connect((await startServer()).url);
+    const roomy = await Peer.connect((await startServer()).url);
     expect(await roomy.announce('t', Array<string>(1024).fill('a'))).toEqual([{ type: 'ack', topic: 't' }]);
   });
 });

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { WsConnection } from '../../src/transport/ws-connection.js';
-import { clientFrame, writeRaw } from '../support/client-frame.js';
+import { clientFrame } from '../support/client-frame.js';
 import { HonestPair } from '../support/honest-pair.js';
-import { JsonPeer } from '../support/json-peer.js';
 import { Peer } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
@@ -31,7 +30,7 @@ describe('oversize', () => {
       const peer = await Peer.connect(running.url);
       const head = Buffer.from('82ff00000000000000000000', 'hex');
       head.writeBigUInt64BE(length, 2);
-      writeRaw(peer, head);
+      peer.tcp.write(head);
       expect(await peer.closed).toEqual(TOO_BIG);
       expect(counted()).toBe(before + 1);
       await pair.isServed();
@@ -62,20 +61,20 @@ describe('oversize', () => {
     const before = counted();
     const peer = await Peer.connect(running.url);
     const fragments = Array.from({ length: 64 }, (_, i) => clientFrame(i === 0 ? 0x02 : 0x00, Buffer.alloc(1024)));
-    writeRaw(peer, Buffer.concat(fragments));
+    peer.tcp.write(Buffer.concat(fragments));
     await peer.sync();
     expect(counted()).toBe(before);
-    writeRaw(peer, clientFrame(0x00, 'x'));
+    peer.tcp.write(clientFrame(0x00, 'x'));
     expect(await peer.closed).toEqual(TOO_BIG);
     await pair.isServed();
   });
 
   it('1009: a text message at max-message-bytes is answered, one byte more closes', async () => {
-    const json = await JsonPeer.connect(running.url);
+    const json = await Peer.connect(running.url);
     const query = JSON.stringify({ type: 'query', topic: 't' });
     expect(await json.say(query.padEnd(65_536))).toEqual([{ type: 'result', topic: 't', payload: null, peers: [] }]);
-    json.peer.send(query.padEnd(65_537));
-    expect(await json.peer.closed).toEqual(TOO_BIG);
+    json.send(query.padEnd(65_537));
+    expect(await json.closed).toEqual(TOO_BIG);
     await pair.isServed();
   });
 });

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { WsConnection } from '../../src/transport/ws-connection.js';
-import { clientFrame, writeRaw } from '../support/client-frame.js';
+import { clientFrame } from '../support/client-frame.js';
 import { HonestPair } from '../support/honest-pair.js';
 import { Peer } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
@@ -20,7 +20,7 @@ describe('ping backlog', () => {
     slow.socket.pause();
     const flood = Buffer.concat(Array.from({ length: 500 }, () => clientFrame(0x89, Buffer.alloc(125))));
     while (running.counts.of('max-buffered-bytes') === 0) {
-      writeRaw(slow, flood);
+      slow.tcp.write(flood);
       await pair.isServed();
       expect(connection.share.backlog.of(connection)).toBeLessThanOrEqual(65_536 + 32_768);
     }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { WsConnection } from '../../src/transport/ws-connection.js';
-import { clientFrame, writeRaw } from '../support/client-frame.js';
+import { clientFrame } from '../support/client-frame.js';
 import { HonestPair } from '../support/honest-pair.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { Peer } from '../support/peer.js';
@@ -32,7 +32,7 @@ describe('ping flood', () => {
     const peer = await Peer.connect(running.url);
     const pongs: string[] = [];
     peer.socket.on('pong', (data) => pongs.push(data.toString()));
-    writeRaw(peer, Buffer.concat(Array.from({ length: 1000 }, (_, i) => clientFrame(PING, `${i}`.padEnd(125)))));
+    peer.tcp.write(Buffer.concat(Array.from({ length: 1000 }, (_, i) => clientFrame(PING, `${i}`.padEnd(125)))));
 
     for (const answered of [400, 600, 800, 1000]) {
       while (pongs.length < answered) await once(peer.socket, 'pong');
@@ -51,7 +51,7 @@ describe('ping flood', () => {
     const peer = await Peer.connect(running.url);
     const connection = newest(running);
     const { bytesWritten } = connection.socket;
-    writeRaw(peer, Buffer.concat(Array.from({ length: 1000 }, () => clientFrame(PONG, 'x'))));
+    peer.tcp.write(Buffer.concat(Array.from({ length: 1000 }, () => clientFrame(PONG, 'x'))));
     await paused(connection);
     await pair.isServed();
     while (connection.inbox.paused) {
@@ -73,7 +73,7 @@ describe('ping flood', () => {
     const peer = await Peer.connect(running.url);
     const connection = newest(running);
     const flood = Buffer.concat(Array.from({ length: 8000 }, () => clientFrame(PING, Buffer.alloc(125))));
-    for (let i = 0; i < 8; i++) writeRaw(peer, flood);
+    for (let i = 0; i < 8; i++) peer.tcp.write(flood);
     await paused(connection);
     await pair.isServed();
     expect(connection.socket.bytesRead).toBeLessThan(3 * 65_536);

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { clientFrame, writeRaw } from '../support/client-frame.js';
+import { clientFrame } from '../support/client-frame.js';
 import { HonestPair } from '../support/honest-pair.js';
 import { Peer } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
@@ -19,8 +19,7 @@ describe('pinned reads', () => {
     const pongs = (count: number): Buffer =>
       Buffer.concat(Array.from({ length: count }, () => clientFrame(0x8a, Buffer.alloc(125))));
     // Between messages there may be any number.
-    writeRaw(
-      peer,
+    peer.tcp.write(
       Buffer.concat([
         pongs(1000),
         clientFrame(first, 'x'),
@@ -33,7 +32,7 @@ describe('pinned reads', () => {
     );
     await peer.sync();
     expect(peer.socket.readyState).toBe(peer.socket.OPEN);
-    writeRaw(peer, Buffer.concat([clientFrame(more, 'x'), pongs(1)]));
+    peer.tcp.write(Buffer.concat([clientFrame(more, 'x'), pongs(1)]));
     expect(await peer.closed).toEqual({ code: 1008, reason: 'message interrupted by more than 512 pings and pongs' });
     await pair.isServed();
   });

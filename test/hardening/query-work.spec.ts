@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { CborCodec } from '../../src/transport/cbor-codec.js';
-import { JsonPeer } from '../support/json-peer.js';
+import { Peer } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
 
 /**
@@ -35,7 +35,7 @@ describe('work for queries', () => {
     ],
   ])('J4: records %s: what fits into no answer is not written', async (_what, left) => {
     const running = await startServer({ recordsPerTopic: 64, maxMessagesPerSecond: 0 }, 'off');
-    const peers = await Promise.all(Array.from({ length: 64 }, () => JsonPeer.connect(running.url)));
+    const peers = await Promise.all(Array.from({ length: 64 }, () => Peer.connect(running.url)));
     for (const [i, peer] of peers.entries()) {
       expect(await peer.say({ topic: 't', ...left(i) })).toEqual([{ type: 'ack', topic: 't' }]);
     }

@@ -10,7 +10,7 @@ import { encodeRecords } from '../../src/protocol/record-answer.js';
 import type { ToldRecord } from '../../src/protocol/record-answer.js';
 import { MemoryRecordStore } from '../../src/records/memory-record-store.js';
 import { Discovery } from '../../src/signaling/discovery.js';
-import { JsonPeer } from '../support/json-peer.js';
+import { Peer } from '../support/peer.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { startServer, stopServers } from '../support/server.js';
 import { heapHeldBy } from '../support/heap.js';
@@ -69,7 +69,7 @@ describe('questions between nodes', () => {
 
   it('J4: an answer of more than 64 KiB is charged to who asked', async () => {
     const running = await startServer({ recordMaxBytes: 200_000, maxMessageBytes: 300_000 }, 'off');
-    const [one, other] = [await JsonPeer.connect(running.url), await JsonPeer.connect(running.url)];
+    const [one, other] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     await one.publish('large', Buffer.alloc(150_000));
     await one.publish('small', 'x');
     const charge = jest.spyOn([...running.connections].at(-1)!, 'charge');

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { encodeMessage } from '../../src/protocol/message.js';
-import { clientFrame, writeRaw } from '../support/client-frame.js';
+import { clientFrame } from '../support/client-frame.js';
 import { HonestPair } from '../support/honest-pair.js';
 import { MeasuredServer } from '../support/measured-server.js';
 import { Peer } from '../support/peer.js';
@@ -103,7 +103,7 @@ describe('the sizing table holds under attack', () => {
         for (const sender of senders) for (let i = 0; i < 4; i++) sender.relay('slow', Buffer.alloc(3500));
         await Promise.all(senders.map((sender) => sender.sync()));
       }
-      for (const { socket } of slow) for (let i = 0; i < 1000; i++) writeRaw({ socket } as Peer, clientFrame(0x89));
+      for (const { tcp } of slow) for (let i = 0; i < 1000; i++) tcp.write(clientFrame(0x89));
 
       await server.reaches(reached('max-unfinished-total-bytes'), 1);
       await server.reaches('cairn_signal_subscriptions', 190_000);

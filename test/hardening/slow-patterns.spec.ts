@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { HonestPair } from '../support/honest-pair.js';
 import { compact, makeKey, sign, stopIssuers, TestIssuer } from '../support/issuer.js';
-import { JsonPeer } from '../support/json-peer.js';
 import { isLinear, PatternRecorder } from '../support/patterns.js';
 import { Peer } from '../support/peer.js';
 import { exchange, HANDSHAKE } from '../support/raw-http.js';
@@ -223,7 +222,7 @@ describe('whatever a peer sends, each regular expression that reads it is linear
       const tooLarge = expect.objectContaining({ code: 'record_too_large' });
       const malformed = expect.objectContaining({ code: 'malformed' });
       const { names, slow } = await recorded(async () => {
-        const peer = await JsonPeer.connect(running.url);
+        const peer = await Peer.connect(running.url);
         for (const [message, answer] of [
           [{ type: 'publish', payload: 'AAAA'.repeat(2 * MIB) }, tooLarge],
           [{ type: 'publish', payload: `${'AAAA'.repeat(2 * MIB)}=` }, malformed],
@@ -238,10 +237,10 @@ describe('whatever a peer sends, each regular expression that reads it is linear
         // What is kept is looked at again, to count it and to tell it.
         await peer.announce('hex', ['aa'.repeat(15_000)]);
         await peer.announce('text', [`${'aa'.repeat(15_000)}a`], 'bb'.repeat(100));
-        const other = await JsonPeer.connect(running.url);
+        const other = await Peer.connect(running.url);
         expect((await other.query('hex')).payload).toBe(Buffer.alloc(15_000, 0xaa).toString('base64'));
         expect((await other.query('text')).payload).toBe(Buffer.from(`${'aa'.repeat(15_000)}a`).toString('base64'));
-        for (const { peer: one } of [peer, other]) expect(await one.close()).toMatchObject({ code: 1000 });
+        for (const one of [peer, other]) expect(await one.close()).toMatchObject({ code: 1000 });
       });
       expect(slow).toEqual([]);
       expect(names).toContain('/[^0-9a-fA-F]/');

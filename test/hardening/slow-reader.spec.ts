@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { WsConnection } from '../../src/transport/ws-connection.js';
 import { HonestPair } from '../support/honest-pair.js';
-import { JsonPeer } from '../support/json-peer.js';
 import { Peer } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
@@ -47,7 +46,7 @@ describe('slow reader', () => {
   it('4008: a peer that asks and asks, and reads no answer', async () => {
     const running = await startServer({ maxBufferedBytes: LIMIT, maxMessagesPerSecond: 0 });
     const pair = await HonestPair.connect(running.url);
-    const publisher = await JsonPeer.connect(running.url);
+    const publisher = await Peer.connect(running.url);
     await publisher.publish('large', Buffer.alloc(16_384));
     const slow = await Peer.connect(running.url);
     const watched = connectionsOf(running).slice(3);

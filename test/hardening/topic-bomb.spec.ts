@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { RecordStore } from '../../src/records/record-store.js';
 import { HonestPair } from '../support/honest-pair.js';
-import { JsonPeer } from '../support/json-peer.js';
 import { Peer } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
 
@@ -75,14 +74,14 @@ describe('topic bomb', () => {
   it('J8: records on ever new topics end at records-per-source; another source still finds room', async () => {
     const running = await startServer({ recordsPerSource: 10 });
     const pair = await HonestPair.connect(running.url);
-    const bomber = await JsonPeer.connect(running.url, { localAddress: '127.0.0.2' });
+    const bomber = await Peer.connect(running.url, { localAddress: '127.0.0.2' });
     const answers: unknown[] = [];
     for (let i = 0; i < 50; i++) answers.push(...(await bomber.announce(`${i}`, ['x'])));
     expect(answers.filter((answer) => (answer as { type: string }).type === 'ack')).toHaveLength(10);
     expect(answers.filter((answer) => (answer as { code?: string }).code === 'quota_exceeded')).toHaveLength(40);
     expect(running.server.app.get(RecordStore, { strict: false }).size).toBe(10);
 
-    const honest = await JsonPeer.connect(running.url);
+    const honest = await Peer.connect(running.url);
     expect(await honest.announce('0', ['here'])).toEqual([{ type: 'ack', topic: '0' }]);
     await pair.isServed();
   });

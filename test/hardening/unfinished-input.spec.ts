@@ -1,10 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { clientFrame, writeRaw } from '../support/client-frame.js';
-import { connectionOf } from '../support/connection-of.js';
+import { clientFrame } from '../support/client-frame.js';
 import { HonestPair } from '../support/honest-pair.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { MeasuredServer } from '../support/measured-server.js';
-import { Peer } from '../support/peer.js';
+import { connectionOf, Peer } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
 import { turn } from '../support/turn.js';
 
@@ -46,7 +45,7 @@ describe('unfinished input', () => {
   const writes =
     (bytes: Buffer) =>
     (peers: readonly Peer[]): Promise<void> => {
-      for (const peer of peers) writeRaw(peer, bytes);
+      for (const peer of peers) peer.tcp.write(bytes);
       return Promise.resolve();
     };
 
@@ -73,7 +72,7 @@ describe('unfinished input', () => {
     const bytes = clientFrame(0x81, Buffer.alloc(2000)).subarray(0, 1008);
     const { memory } = await held(server, 50, 1000, async (peers) => {
       for (const byte of bytes) {
-        for (const peer of peers) writeRaw(peer, Buffer.from([byte]));
+        for (const peer of peers) peer.tcp.write(Buffer.from([byte]));
         await other.sync();
       }
     });
@@ -97,10 +96,10 @@ describe('unfinished input', () => {
     const running = await startServer({ maxUnfinishedTotalBytes: limit }, 'off');
     const pair = await HonestPair.connect(running.url);
     const small = await Peer.connect(running.url);
-    writeRaw(small, clientFrame(FIRST, 'small'));
+    small.tcp.write(clientFrame(FIRST, 'small'));
     const peers = await Promise.all(Array.from({ length: 60 }, () => Peer.connect(running.url)));
     for (const peer of peers) {
-      writeRaw(peer, clientFrame(FIRST, Buffer.alloc(50_000)));
+      peer.tcp.write(clientFrame(FIRST, Buffer.alloc(50_000)));
       await pair.isServed();
       expect(running.held.unfinished.total).toBeLessThanOrEqual(limit);
     }
@@ -113,7 +112,7 @@ describe('unfinished input', () => {
     expect(small.socket.readyState).toBe(small.socket.OPEN);
     for (const { socket } of peers) socket.terminate();
     while (running.connections.size > 3) await pair.isServed();
-    writeRaw(small, clientFrame(0x80, ' and whole'));
+    small.tcp.write(clientFrame(0x80, ' and whole'));
     await small.sync();
     expect(running.held.unfinished.total).toBe(0);
   });
@@ -131,7 +130,7 @@ describe('unfinished input', () => {
     const flood = Buffer.concat(Array.from({ length: 500 }, () => clientFrame(0x8a, Buffer.alloc(100))));
     const connections = peers.map((peer) => connectionOf(running, peer));
     for (const [i, peer] of peers.entries()) {
-      writeRaw(peer, flood);
+      peer.tcp.write(flood);
       while (!connections[i].inbox.paused && connections[i].open) await turn();
       expect(running.held.unfinished.total).toBeLessThanOrEqual(limit);
     }

@@ -5,7 +5,7 @@ import { greedyPeers } from './load/greedy-peers.mjs';
 import { honestPairs } from './load/honest-pairs.mjs';
 import { jsonPeers } from './load/json-peers.mjs';
 import { slowPeers } from './load/slow-peers.mjs';
-import { newTopic } from './peer.mjs';
+import { newTopic } from './soak-peer.mjs';
 
 /** Everything at once, until the round is over. */
 export async function load(round) {

@@ -1,7 +1,7 @@
 import { once, setMaxListeners } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Peer } from './peer.mjs';
+import { SoakPeer } from './soak-peer.mjs';
 import { within } from './within.mjs';
 
 const CONNECT_MS = 15_000;
@@ -56,17 +56,17 @@ export class Round {
 
   /** A peer that may break rules, and be closed for it. */
   async peer() {
-    const peer = new Peer(await this.socket());
+    const peer = await SoakPeer.on(await this.socket());
     peer.socket.on('message', () => this.count('messages received'));
-    await peer.opened();
     return peer;
   }
 
   /** A peer that keeps all rules: that the server closes it is a fault. */
   async honestPeer(kind) {
     const peer = await this.peer();
-    void peer.closed.then((how) => {
-      if (!peer.leaving && !this.#hasEnded) this.fault(`${kind}: the server closed an honest peer with ${how}`);
+    void peer.closed.then(({ code, reason }) => {
+      if (peer.leaving || this.#hasEnded) return;
+      this.fault(`${kind}: the server closed an honest peer with ${code} ${reason}`);
     });
     return peer;
   }

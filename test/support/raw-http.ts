@@ -31,13 +31,18 @@ export class RawConnection {
   static async upgraded(port: number): Promise<RawConnection> {
     const connection = await RawConnection.open(port);
     connection.write(HANDSHAKE);
-    while (!connection.answer.includes('\r\n\r\n')) await once(connection.socket, 'data');
+    await connection.heard('\r\n\r\n');
     return connection;
   }
 
   /** What has come so far. */
   get answer(): string {
     return this.#answer;
+  }
+
+  /** Resolves once `text` is in the answer. */
+  async heard(text: string): Promise<void> {
+    while (!this.#answer.includes(text)) await once(this.socket, 'data');
   }
 
   write(bytes: string | Uint8Array): void {

@@ -19,7 +19,7 @@ import { RefusalCounts } from '../../../src/metrics/refusal-counts.js';
 import type { RefusalReason } from '../../../src/protocol/refusal-reasons.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { Peer } from '../../support/peer.js';
-import type { Refused } from '../../support/peer.js';
+import type { Refusal } from '../../support/peer.js';
 import { startServer, stopServers } from '../../support/server.js';
 import type { RunningServer } from '../../support/server.js';
 
@@ -40,7 +40,7 @@ function guarded(
 }
 
 /** How it refuses, and how often it counted that. */
-async function refusedBy(running: RunningServer, reason: RefusalReason): Promise<Refused> {
+async function refusedBy(running: RunningServer, reason: RefusalReason): Promise<Refusal> {
   const counts = running.server.app.get(RefusalCounts, { strict: false });
   const before = counts.of(reason);
   const refused = await Peer.refused(running.url);
@@ -199,7 +199,7 @@ describe('a guard that is added', () => {
       request.principal = 'alice';
       return true;
     });
-    await Peer.connect(running.url, { path: '/a?b', headers: { 'User-Agent': 'me' } });
+    await Peer.connect(`${running.url}/a?b`, { headers: { 'User-Agent': 'me' } });
     expect(seen).toEqual({ address: '127.0.0.1', url: '/a?b', agent: 'me', type: 'http', gateway: 'SignalingGateway' });
     expect([...running.connections].map(({ principal, source }) => [principal, source])).toEqual([
       ['alice', 'principal alice'],

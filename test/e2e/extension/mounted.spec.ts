@@ -61,7 +61,7 @@ async function mount(
 describe('the server in an application', () => {
   it('relays beside what the application has at the same address', async () => {
     const { application, url, http } = await mount();
-    const [a, b] = [await Peer.connect(url), await Peer.connect(url, { path: '/any' })];
+    const [a, b] = [await Peer.connect(url), await Peer.connect(`${url}/any`)];
     b.subscribe('t');
     await b.sync();
     const message = a.relay('t', 'x');

@@ -7,7 +7,6 @@ import { TrafficCounts } from '../../../src/metrics/traffic-counts.js';
 import { tokenRevoked } from '../../../src/protocol/close-codes.js';
 import { RecordStore } from '../../../src/records/record-store.js';
 import type { TopicAction } from '../../../src/signaling/topic-policy.js';
-import { JsonPeer } from '../../support/json-peer.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { Peer, relayMessage, settle } from '../../support/peer.js';
 import { startServer, stopServers } from '../../support/server.js';
@@ -72,7 +71,7 @@ describe('a topic policy', () => {
 
   it('P1: answers what it refuses over JSON, and leaves no record', async () => {
     const running = await ruled((_principal, action, topic) => topic === 'yes' && action !== 'query');
-    const peer = await JsonPeer.connect(running.url);
+    const peer = await Peer.connect(running.url);
     expect(await peer.say({ type: 'publish', topic: 'yes', payload: 'eA==' })).toEqual([{ type: 'ack', topic: 'yes' }]);
     for (const message of [
       { type: 'publish', topic: 'no', payload: 'eA==' },
@@ -383,7 +382,7 @@ describe('a topic policy', () => {
       }
     }
     const injected = await startServer({}, 'trace', undefined, { topicPolicy: Full });
-    const peer = await JsonPeer.connect(injected.url);
+    const peer = await Peer.connect(injected.url);
     expect(await peer.say({ type: 'publish', topic: 't', payload: 'eA==' })).toMatchObject([{ type: 'ack' }]);
     expect(await peer.say({ type: 'publish', topic: 'u', payload: 'eA==' })).toMatchObject([
       { type: 'error', code: 'forbidden' },

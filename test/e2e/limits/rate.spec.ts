@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { encodeMessage } from '../../../src/protocol/message.js';
 import type { WsConnection } from '../../../src/transport/ws-connection.js';
-import { JsonPeer } from '../../support/json-peer.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { Peer, relayMessage } from '../../support/peer.js';
 import { RawConnection } from '../../support/raw-http.js';
@@ -90,7 +89,7 @@ describe('greedy senders', () => {
   it('L1, J6: what is replayed to a new subscriber is charged to it', async () => {
     const running = await startServer({ ...SLOWLY, messageBurst: 3 }, 'off', new ManualClock());
     for (let i = 0; i < 2; i++) {
-      const publisher = await JsonPeer.connect(running.url);
+      const publisher = await Peer.connect(running.url);
       await publisher.publish('t', `${i}`);
     }
     const late = await Peer.connect(running.url);
@@ -144,7 +143,7 @@ describe('greedy senders', () => {
       );
       for (let i = 0; i < 2; i++) (await Peer.connect(running.url)).subscribe('t');
       while (running.topics.subscribers('t').size < 2) await turn();
-      const publisher = await JsonPeer.connect(running.url);
+      const publisher = await Peer.connect(running.url);
       await publisher.publish('t', 'x'.repeat(65_536));
       // The message, its 87 KB of JSON, two receivers, and the ping behind it.
       expect(tokensSpent(connectionsOf(running)[2], RATE)).toBeCloseTo(9);
@@ -156,7 +155,7 @@ describe('greedy senders', () => {
         'off',
         new ManualClock(),
       );
-      const publisher = await JsonPeer.connect(running.url);
+      const publisher = await Peer.connect(running.url);
       await publisher.publish('t', 'x'.repeat(65_000));
       const late = await Peer.connect(running.url);
       late.subscribe('t');
@@ -220,7 +219,7 @@ describe('greedy senders', () => {
     const running = await startServer({ ...SLOWLY, maxTopicBytes: 1 }, 'off', new ManualClock());
     const raw = await RawConnection.upgraded(running.port);
     raw.write(clientFrame(0x82, encodeMessage({ kind: 'Subscribe', topic: 'long' })));
-    while (!raw.answer.includes('max-topic-bytes')) await once(raw.socket, 'data');
+    await raw.heard('max-topic-bytes');
     for (let i = 0; i < 10; i++) raw.write(clientFrame(0x82, Buffer.from('on and on')));
     await raw.ended;
     expect(running.counts.of('max-messages-per-second')).toBe(1);

@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { RendezvousCounts } from '../../../src/metrics/rendezvous-counts.js';
 import { RecordStore } from '../../../src/records/record-store.js';
-import { JsonPeer } from '../../support/json-peer.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { Peer, relayMessage, settle } from '../../support/peer.js';
 import { startServer, stopServers } from '../../support/server.js';
@@ -12,19 +11,19 @@ const HOUR = 3_600_000;
 
 let running: RunningServer;
 let clock: ManualClock;
-let a: JsonPeer;
-let b: JsonPeer;
+let a: Peer;
+let b: Peer;
 
 async function start(settings: SettingsInput = {}): Promise<void> {
   clock = new ManualClock();
   running = await startServer(settings, 'trace', clock);
-  a = await JsonPeer.connect(running.url);
-  b = await JsonPeer.connect(running.url);
+  a = await Peer.connect(running.url);
+  b = await Peer.connect(running.url);
 }
 
 /** Closes a peer's connection, and resolves when the server knows. */
-async function leave(peer: JsonPeer): Promise<void> {
-  await peer.peer.close();
+async function leave(peer: Peer): Promise<void> {
+  await peer.close();
   const witness = await Peer.connect(running.url);
   await witness.sync();
   witness.socket.terminate();
@@ -48,7 +47,7 @@ describe('records', () => {
   });
 
   it('J1: two connections do not replace each other', async () => {
-    const c = await JsonPeer.connect(running.url);
+    const c = await Peer.connect(running.url);
     await a.publish('t', 'of a');
     await b.publish('t', 'of b');
     expect((await c.query('t')).peers.map(({ addresses }) => addresses[0])).toEqual([hex('of b'), hex('of a')]);
@@ -60,7 +59,7 @@ describe('records', () => {
     await a.announce('t', ['p', 'q']);
     await b.announce('t', ['q', 'p']);
     await b.announce('t', ['q']);
-    const c = await JsonPeer.connect(running.url);
+    const c = await Peer.connect(running.url);
     expect((await c.query('t')).peers).toEqual([
       { peer_id: '', addresses: ['q'] },
       { peer_id: '', addresses: ['q', 'p'] },
@@ -101,9 +100,9 @@ describe('records', () => {
 
   it('J2: a client that reconnects and publishes 100 times is found by its newest record', async () => {
     for (let i = 0; i < 100; i++) {
-      const client = await JsonPeer.connect(running.url);
+      const client = await Peer.connect(running.url);
       expect(await client.publish('t', `round ${i}`)).toEqual([{ type: 'ack', topic: 't' }]);
-      await client.peer.close();
+      await client.close();
     }
     const found = await b.query('t');
     expect(found.payload).toBe(base64('round 99'));
@@ -163,9 +162,7 @@ describe('records', () => {
   it('J4: the answer is one frame in one write', async () => {
     await a.publish('t', 'x'.repeat(600));
     const chunks: Buffer[] = [];
-    (b.peer.socket as unknown as { _socket: NodeJS.ReadableStream })._socket.on('data', (chunk: Buffer) =>
-      chunks.push(chunk),
-    );
+    b.tcp.on('data', (chunk: Buffer) => chunks.push(chunk));
     await b.query('t');
     const answer = chunks.find((chunk) => chunk[0] === 0x81)!;
     expect(answer.length).toBeGreaterThanOrEqual(4 + answer.readUInt16BE(2));
@@ -235,12 +232,12 @@ describe('the dialects meet (J6)', () => {
   });
 
   it('J6: nothing is sent back to the connection that published, live or late', async () => {
-    a.peer.subscribe('t');
+    a.subscribe('t');
     await a.publish('t', 'mine');
-    a.peer.unsubscribe('t');
-    a.peer.subscribe('t');
-    await a.peer.sync();
-    expect(a.peer.received).toEqual([]);
+    a.unsubscribe('t');
+    a.subscribe('t');
+    await a.sync();
+    expect(a.received).toEqual([]);
   });
 
   it('J6: announcements are not bridged, and a Relay never becomes a record', async () => {
@@ -254,7 +251,7 @@ describe('the dialects meet (J6)', () => {
   });
 
   it('J6: the newest are replayed, 64 KiB of messages at most', async () => {
-    const publishers = await Promise.all(Array.from({ length: 6 }, () => JsonPeer.connect(running.url)));
+    const publishers = await Promise.all(Array.from({ length: 6 }, () => Peer.connect(running.url)));
     for (const [i, publisher] of publishers.entries()) await publisher.publish('t', Buffer.alloc(16_000, i));
     cbor.subscribe('t');
     await cbor.sync();
@@ -397,7 +394,7 @@ describe('bounds', () => {
     for (const topic of ['1', '2', '3']) expect(await a.announce(topic, ['x'])).toMatchObject([{ type: 'ack' }]);
     expect(await a.announce('4', ['x'])).toMatchObject([{ type: 'error', topic: '4', code: 'quota_exceeded' }]);
     expect(await a.announce('3', ['x'])).toMatchObject([{ type: 'ack' }]);
-    const elsewhere = await JsonPeer.connect(running.url, { localAddress: '127.0.0.3' });
+    const elsewhere = await Peer.connect(running.url, { localAddress: '127.0.0.3' });
     expect(await elsewhere.announce('4', ['x'])).toMatchObject([{ type: 'ack' }]);
   });
 
@@ -405,7 +402,7 @@ describe('bounds', () => {
     await start({ recordsMaxBytes: 65_536, recordMaxBytes: 16_384 });
     const sources = await Promise.all(
       ['127.0.0.2', '127.0.0.3', '127.0.0.4', '127.0.0.5'].map((localAddress) =>
-        JsonPeer.connect(running.url, { localAddress }),
+        Peer.connect(running.url, { localAddress }),
       ),
     );
     const codes: unknown[] = [];
@@ -424,11 +421,11 @@ describe('bounds', () => {
   it('J8: thousands of announcers on one topic are held to its bound', async () => {
     await start({ maxMessagesPerSecond: 0 });
     for (let i = 0; i < 3000; i++) {
-      a.peer.send(
+      a.send(
         JSON.stringify({ type: 'announce', topic: 't', peer_id: i.toString(16).padStart(8, '0'), addresses: ['x'] }),
       );
     }
-    await a.peer.sync();
+    await a.sync();
     expect(running.server.app.get(RecordStore, { strict: false }).size).toBe(16);
     expect((await b.query('t')).peers[0].peer_id).toBe((2999).toString(16).padStart(8, '0'));
   });

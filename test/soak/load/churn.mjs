@@ -1,5 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { newTopic, relayMessage } from '../peer.mjs';
+import { newTopic, relayMessage } from '../soak-peer.mjs';
 
 const KIND = 'churn';
 const SIDE_BY_SIDE = 20;
@@ -24,7 +24,7 @@ export async function churn(round) {
 }
 
 function relay(round, peer, topic) {
-  peer.socket.send(relayMessage(topic, randomBytes(randomInt(2000))));
+  peer.send(relayMessage(topic, randomBytes(randomInt(2000))));
   round.count('relays sent');
 }
 
@@ -33,6 +33,6 @@ async function leave(round, peer, topic) {
   const way = randomInt(4);
   // With the relay just before it still under way.
   if (way < 2) relay(round, peer, topic);
-  if (way % 2 === 0) await peer.leave();
+  if (way % 2 === 0) await peer.close();
   else peer.cut();
 }

@@ -1,4 +1,4 @@
-import { newTopic } from '../peer.mjs';
+import { newTopic } from '../soak-peer.mjs';
 import { NumberedRelays } from './numbered-relays.mjs';
 
 const KIND = 'fan-out';
@@ -24,6 +24,6 @@ export async function fanOut(round) {
       await round.after(EVERY_MS);
     }
     await relays.finish();
-    await Promise.all([sender, ...subscribers].map((peer) => peer.leave()));
+    await Promise.all([sender, ...subscribers].map((peer) => peer.close()));
   });
 }

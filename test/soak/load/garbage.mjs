@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { newTopic, relayMessage } from '../peer.mjs';
+import { newTopic, relayMessage } from '../soak-peer.mjs';
 import { within } from '../within.mjs';
 
 const KIND = 'garbage';
@@ -58,19 +58,19 @@ async function undecodable(round) {
   const peer = await round.honestPeer(KIND);
   const relay = relayMessage(newTopic(), randomBytes(100));
   for (let i = 0; i < 10; i++) {
-    peer.socket.send(randomBytes(randomInt(1000)));
-    peer.socket.send(relay.subarray(0, randomInt(relay.length)));
-    peer.socket.send(randomBytes(randomInt(1000)).toString('latin1'));
-    peer.socket.send(JSON.stringify({ type: 'publish', topic: i, payload: '***' }));
+    peer.send(randomBytes(randomInt(1000)));
+    peer.send(relay.subarray(0, randomInt(relay.length)));
+    peer.send(randomBytes(randomInt(1000)).toString('latin1'));
+    peer.send(JSON.stringify({ type: 'publish', topic: i, payload: '***' }));
   }
   await peer.sync();
-  await peer.leave();
+  await peer.close();
 }
 
 /** The server closes it. */
 async function excessive(round) {
   const peer = await round.peer();
-  for (const message of EXCESSES[randomInt(EXCESSES.length)]()) peer.socket.send(message);
+  for (const message of EXCESSES[randomInt(EXCESSES.length)]()) peer.send(message);
   await Promise.race([peer.closed, round.after(2000)]);
   if (!peer.isOpen) round.count('peers closed over a limit');
   peer.cut();

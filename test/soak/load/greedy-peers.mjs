@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { newTopic, relayMessage } from '../peer.mjs';
+import { newTopic, relayMessage } from '../soak-peer.mjs';
 
 const KIND = 'greedy peers';
 const SIDE_BY_SIDE = 2;

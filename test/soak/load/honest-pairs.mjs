@@ -1,4 +1,4 @@
-import { newTopic } from '../peer.mjs';
+import { newTopic } from '../soak-peer.mjs';
 import { NumberedRelays } from './numbered-relays.mjs';
 
 const KIND = 'honest pairs';
@@ -24,5 +24,5 @@ async function pair(round) {
     await round.after(EVERY_MS);
   }
   for (const stream of relays) await stream.finish();
-  await Promise.all(peers.map((peer) => peer.leave()));
+  await Promise.all(peers.map((peer) => peer.close()));
 }

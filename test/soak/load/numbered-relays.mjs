@@ -1,7 +1,4 @@
-import { Decoder } from 'cbor-x';
-import { relayMessage } from '../peer.mjs';
-
-const decoder = new Decoder({ mapsAsObjects: true });
+import { payloadOf, relayMessage } from '../soak-peer.mjs';
 
 /**
  * The relays of one sender to one topic, numbered from 0, and how far each of their receivers has come.
@@ -23,7 +20,7 @@ export class NumberedRelays {
   }
 
   sendNext() {
-    this.#sender.socket.send(this.#message(this.#sent));
+    this.#sender.send(this.#message(this.#sent));
     this.#sent += 1;
     this.#round.count('relays sent');
   }
@@ -31,7 +28,7 @@ export class NumberedRelays {
   /** Has `receiver` expect every message; it must hear of nothing else. */
   receiveAt(receiver) {
     this.#due.set(receiver, 0);
-    receiver.socket.on('message', (message) => this.#received(receiver, message));
+    receiver.socket.on('message', () => this.#received(receiver, receiver.received.shift()));
   }
 
   /** Nothing more is sent: waits until everything has been handled and delivered, and sees that nothing is missing. */
@@ -72,7 +69,7 @@ export class NumberedRelays {
 
 function numberOf(message) {
   try {
-    return decoder.decode(message).Relay.payload.readUInt32BE();
+    return payloadOf(message).readUInt32BE();
   } catch {
     return undefined;
   }

@@ -1,0 +1,41 @@
+import { randomBytes } from 'node:crypto';
+import { Peer } from '../../examples/peer.mjs';
+import { within } from './within.mjs';
+
+export { payloadOf, relayMessage } from '../../examples/peer.mjs';
+
+/** How long the server may take over anything that a peer waits for. */
+const ANSWER_MS = 15_000;
+
+/** A topic that nobody else has. */
+export const newTopic = () => randomBytes(32).toString('hex');
+
+/** A peer that waits for nothing without a bound, and that can also end rudely. */
+export class SoakPeer extends Peer {
+  /** Whether the end of the connection is its own doing. */
+  leaving = false;
+
+  /** On a TCP connection of the soak's own. */
+  static on(tcp) {
+    return within(ANSWER_MS, 'a handshake', SoakPeer.connect('ws://127.0.0.1/', { createConnection: () => tcp }));
+  }
+
+  next() {
+    return within(ANSWER_MS, 'a delivery', super.next());
+  }
+
+  sync() {
+    return within(ANSWER_MS, 'a pong', super.sync());
+  }
+
+  close() {
+    this.leaving = true;
+    return within(ANSWER_MS, 'a closing handshake', super.close());
+  }
+
+  /** Is gone from one moment to the next: the system resets the connection and forgets what was under way. */
+  cut() {
+    this.leaving = true;
+    if (!this.tcp.destroyed) this.tcp.resetAndDestroy();
+  }
+}
