@@ -41,7 +41,7 @@ describe('drain', () => {
     const stubborn = await RawConnection.upgraded(running.port);
 
     const closing = running.close();
-    while (!stubborn.answer.includes('restart')) await new Promise((resolve) => stubborn.socket.once('data', resolve));
+    await stubborn.heard('restart');
     expect((await fetch(`${running.http}/health/ready`)).status).toBe(503);
     expect((await fetch(`${running.http}/health/live`)).status).toBe(200);
     const refused = await Peer.refused(running.url);

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { MANAGEMENT } from '../../src/http/management-path.js';
 import { Lifecycle } from '../../src/lifecycle/lifecycle.js';
@@ -118,7 +117,7 @@ describe('the management address', () => {
     const { port } = running.server.management!;
     const page = await RawConnection.open(port);
     page.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n');
-    while (!page.answer.includes('history')) await once(page.socket, 'data');
+    await page.heard('history');
     const idle = await Promise.all(Array.from({ length: 100 }, () => RawConnection.open(port)));
     expect((await fetch(`${running.management}/metrics`)).status).toBe(200);
     await Promise.all(idle.slice(0, 38).map(({ ended }) => ended));

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import fc from 'fast-check';
+import { clientFrame } from '../support/client-frame.js';
 import { mutated } from '../support/mutation.js';
 import { Peer, relayMessage } from '../support/peer.js';
 import { endPrograms, Program } from '../support/program.js';
@@ -288,16 +289,6 @@ const requests = fc
 property('any requests leave the server serving', written(requests), survives);
 
 // --- sessions
-
-/** A valid frame with a mask of its own. */
-function clientFrame(initial: number, message: Buffer | string, mask: readonly number[]): Buffer {
-  const bytes = Buffer.from(message as string);
-  const length = bytes.length < 126 ? [bytes.length] : [126, bytes.length >> 8, bytes.length & 255];
-  return Buffer.concat([
-    Buffer.from([initial, 0x80 | length[0], ...length.slice(1), ...mask]),
-    bytes.map((byte, i) => byte ^ mask[i % 4]),
-  ]);
-}
 
 const said = fc.oneof(
   fc.constantFrom<[number, Buffer | string]>(

@@ -115,7 +115,7 @@ describe('header smuggling', () => {
   it('1002: a request behind a handshake that is let in is taken for frames, and those are broken', async () => {
     const connection = await RawConnection.open(running.port);
     connection.write(HANDSHAKE + SMUGGLED);
-    while (!connection.answer.endsWith('\x03\xeabroken WebSocket framing')) await once(connection.socket, 'data');
+    await connection.heard('\x03\xeabroken WebSocket framing');
     expect(statuses(connection.answer)).toEqual(['101']);
     connection.socket.destroy();
     await pair.isServed();
@@ -137,7 +137,7 @@ describe('header smuggling', () => {
   ])('a handshake with %s is one handshake: what nothing is decided by changes nothing', async (_what, request) => {
     const connection = await RawConnection.open(running.port);
     connection.write(Buffer.concat([latin1(request), clientFrame(0x89, 'hi')]));
-    while (!connection.answer.endsWith('\x8a\x02hi')) await once(connection.socket, 'data');
+    await connection.heard('\x8a\x02hi');
     expect(statuses(connection.answer)).toEqual(['101']);
     connection.socket.destroy();
     await pair.isServed();

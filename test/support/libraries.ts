@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
+import { clientFrame } from './client-frame.js';
 
 /**
  * The signaling backends of the published cairn libraries, each as wire.md's table observed it: what it sends, how long it
@@ -82,11 +83,7 @@ export class GoLibrary {
   /** What the peers found can be reached by; addresses that are not hex are dropped. Throws when one read does not hold the answer. */
   async query(topic: string): Promise<Buffer[]> {
     const socket = await this.#upgrade();
-    const text = JSON.stringify({ type: 'query', topic });
-    const masked = Buffer.from(text);
-    socket.write(
-      Buffer.concat([Buffer.from([0x81, 0x80 | 126, masked.length >> 8, masked.length & 255, 0, 0, 0, 0]), masked]),
-    );
+    socket.write(clientFrame(0x81, JSON.stringify({ type: 'query', topic })));
     const read = await readOnce(socket);
     socket.destroy();
 

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { SettingsInput } from '../../../src/config/settings.js';
 import { ConnectionCounts } from '../../../src/metrics/connection-counts.js';
@@ -56,7 +55,7 @@ describe('max-connections', () => {
     const running = await startServer({ maxConnections: 1, authToken: 's3cret' });
     const refused = await RawConnection.open(running.port);
     refused.write(HANDSHAKE);
-    while (!refused.answer.startsWith('HTTP/1.1 401 ')) await once(refused.socket, 'data');
+    await refused.heard('HTTP/1.1 401 ');
     const peer = await Peer.connect(running.url, { headers: { Authorization: 'Bearer s3cret' } });
     expect(peer.socket.readyState).toBe(peer.socket.OPEN);
     refused.socket.destroy();
@@ -129,7 +128,7 @@ describe('plain connections', () => {
   async function answered(port: number, request = LIVE): Promise<RawConnection> {
     const connection = await RawConnection.open(port);
     connection.write(request);
-    while (!connection.answer.includes('\r\n\r\n')) await once(connection.socket, 'data');
+    await connection.heard('\r\n\r\n');
     return connection;
   }
 

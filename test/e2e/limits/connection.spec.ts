@@ -201,11 +201,9 @@ describe('dead peers', () => {
     const running = await startServer(TIMES, 'off', clock);
     const dead = await RawConnection.upgraded(running.port);
     clock.pass(1000);
-    while (!dead.answer.endsWith('\x89\x00')) await once(dead.socket, 'data');
+    await dead.heard('\x89\x00');
     clock.pass(1000);
-    while (!dead.answer.endsWith('\x0f\xa9no pong within 1 s; the setting is pong-timeout')) {
-      await once(dead.socket, 'data');
-    }
+    await dead.heard('\x0f\xa9no pong within 1 s; the setting is pong-timeout');
     dead.socket.destroy();
     expect(await dead.ended).toMatch(/^HTTP\/1\.1 101 /);
   });
@@ -213,7 +211,7 @@ describe('dead peers', () => {
   it('L4: a peer that answered while the process stood still is not taken for dead', async () => {
     const running = await startServer({ pingInterval: '100ms', pongTimeout: '1s' });
     const raw = await RawConnection.upgraded(running.port);
-    while (!raw.answer.endsWith('\x89\x00')) await once(raw.socket, 'data');
+    await raw.heard('\x89\x00');
     // The pong waits in the system from here on.
     raw.write(clientFrame(0x8a));
     const until = performance.now() + 1500;
