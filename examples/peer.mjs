@@ -1,5 +1,5 @@
 // @ts-check
-// A peer of cairn-signal, in both dialects; docs/protocol.md has the rules. The examples, the tests and the soak all use it.
+// A peer of cairn-signal that speaks both dialects; docs/protocol.md has the rules. The examples, the tests and the soak use it.
 import { text } from 'node:stream/consumers';
 import { Encoder } from 'cbor-x';
 import { WebSocket } from 'ws';
@@ -77,7 +77,7 @@ export class Peer {
   }
 
   /**
-   * The Refusal of a connection that must not come about. Rejects when it does.
+   * Resolves to the server's Refusal. Rejects when the server lets the peer in.
    * @param {string} url
    * @param {PeerOptions} options
    */
@@ -103,8 +103,10 @@ export class Peer {
     this.send(cbor.encode({ Unsubscribe: { topic } }));
   }
 
-  /** Sends a payload to the topic's other subscribers, and returns the message that they get.
-   * @param {string} topic @param {string | Uint8Array} payload */
+  /**
+   * Sends a payload to the topic's other subscribers, and returns the message that they get.
+   * @param {string} topic @param {string | Uint8Array} payload
+   */
   relay(topic, payload) {
     const message = relayMessage(topic, payload);
     this.send(message);
@@ -121,8 +123,10 @@ export class Peer {
     return this.received.shift() ?? new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Sends a message of the JSON dialect, or a text as it stands, and resolves to all that was answered.
-   * @param {object | string} message @returns {Promise<unknown[]>} */
+  /**
+   * Sends a message of the JSON dialect, or a text as it stands, and resolves to all that was answered.
+   * @param {object | string} message @returns {Promise<unknown[]>}
+   */
   async say(message) {
     const before = this.texts.length;
     this.send(typeof message === 'string' ? message : JSON.stringify(message));
@@ -146,9 +150,11 @@ export class Peer {
     return /** @type {Found} */ (answer);
   }
 
-  /** Resolves when the server has handled everything sent before, and all that it sent meanwhile is here: it handles what a
-   * connection sends in order, pings too. Rejects when the connection ends first.
-   * @returns {Promise<this>} */
+  /**
+   * Resolves when the server has handled everything sent before, and all that it sent meanwhile is here: the server handles
+   * the messages and pings of a connection in order. Rejects when the connection ends first.
+   * @returns {Promise<this>}
+   */
   async sync() {
     const mark = String(++this.#pings);
     await new Promise((/** @type {(value?: unknown) => void} */ resolve, reject) => {
@@ -172,8 +178,10 @@ export class Peer {
   }
 }
 
-/** Every sender's messages are handled, then every receiver's deliveries are here.
- * @param {readonly Peer[]} senders @param {readonly Peer[]} receivers */
+/**
+ * Every sender's messages are handled, then every receiver's deliveries are here.
+ * @param {readonly Peer[]} senders @param {readonly Peer[]} receivers
+ */
 export async function settle(senders, receivers) {
   await Promise.all(senders.map((peer) => peer.sync()));
   await Promise.all(receivers.map((peer) => peer.sync()));
