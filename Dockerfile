@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # Build:  docker build -t cairn-signal .
-# scripts/image-smoke lays out and runs the same final stage without Docker.
+# scripts/image-smoke lays out the same final stage and runs it without Docker.
 
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
@@ -19,11 +19,11 @@ COPY --from=build /app/package.json ./package.json
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 ENV NODE_ENV=production
-# The user of the reference's image, so that mounted keys stay readable.
+# The same user as in the reference's image, so that mounted keys stay readable.
 USER 65532:65532
 EXPOSE 443 8443
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=5s --retries=3 \
   CMD ["/nodejs/bin/node", "/app/dist/main.js", "healthcheck"]
-# Exec form: flags may follow the image's name, and signals reach the server.
+# Exec form: flags may follow the name of the image, and signals reach the server.
 ENTRYPOINT ["/nodejs/bin/node", "/app/dist/main.js"]

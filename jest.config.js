@@ -1,7 +1,7 @@
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
-  // Most of a test's time is waiting: for sockets, for programs that start.
+  // Tests spend most of their time waiting: for sockets, and for programs to start.
   maxWorkers: 3,
   testMatch: ['<rootDir>/test/**/*.spec.ts'],
   extensionsToTreatAsEsm: ['.ts'],
