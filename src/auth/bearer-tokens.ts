@@ -3,13 +3,13 @@ import type { ConnectionCredential } from '../connection/connection.js';
 import { digestOf } from './named-token.js';
 import type { NamedToken } from './named-token.js';
 
-/** What opened the server to a peer, as those see it who never see the token itself. */
+/** What opened the server to a peer, for code that never sees the token itself. */
 export interface Credential extends ConnectionCredential {
-  /** Who its bearer is; undefined for a token that many may share. */
+  /** Name of its bearer; undefined for a token that several peers may share. */
   readonly principal?: string | undefined;
 }
 
-/** A token as it is configured: itself, or its name and digest. */
+/** A configured token: the token itself, or its name and digest. */
 export type ConfiguredToken = string | NamedToken;
 
 interface KnownToken extends Credential {
@@ -18,9 +18,10 @@ interface KnownToken extends Credential {
 }
 
 /**
- * The tokens that open the server. Keeps only their digests, so none of them can leak from here.
- * Invariant: how long a comparison takes does not depend on how much of a token was right; a token keeps its Credential for
- * as long as it opens the server under the same name, and once revoked a Credential stays so.
+ * Owns the tokens that open the server. Keeps only their digests, so no token can leak from here. Knows no
+ * requests.
+ * Invariant: the time of a comparison does not depend on how much of a token was right. A token keeps its Credential
+ * while it opens the server under the same name. A revoked Credential stays revoked.
  */
 export class BearerTokens {
   #known: readonly KnownToken[] = [];
@@ -30,7 +31,7 @@ export class BearerTokens {
     this.replace(tokens);
   }
 
-  /** Whether there is any. */
+  /** Whether any token is configured. */
   get required(): boolean {
     return this.#known.length > 0;
   }
@@ -40,7 +41,7 @@ export class BearerTokens {
     this.#onRevoked = listener;
   }
 
-  /** The credential of a token that opens the server. */
+  /** Returns the credential of a token that opens the server; undefined for any other token. */
   find(token: string): Credential | undefined {
     const presented = digestOf(token);
     let found: KnownToken | undefined;
@@ -48,7 +49,7 @@ export class BearerTokens {
     return found;
   }
 
-  /** From now on these open the server, and no others. How many were added, and how many revoked. */
+  /** Replaces the tokens that open the server. Returns how many were added and how many were revoked. */
   replace(tokens: readonly ConfiguredToken[]): { added: number; revoked: number } {
     const before = new Map(this.#known.map((known) => [identityOf(known.digest, known.principal), known]));
     const after = new Map<string, KnownToken>();
@@ -66,7 +67,7 @@ export class BearerTokens {
   }
 }
 
-/** What a token must keep to remain the same one. */
+/** Identifies a token across reloads: by its digest and its name. */
 function identityOf(digest: Buffer, principal = ''): string {
   return `${digest.toString('hex')} ${principal}`;
 }

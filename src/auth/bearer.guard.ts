@@ -10,13 +10,16 @@ import { WrongTokens } from './wrong-tokens.js';
 
 const HOW_TO =
   'This server needs a bearer token. Send "Authorization: Bearer <token>"; from a browser, offer the subprotocols ' +
-  '"cairn-signal" and "bearer.<base64url of the token>". A token in the URL is not read.';
+  '"cairn-signal" and "bearer.<base64url of the token>". A token in the URL is ignored.';
 
-const WRONG = 'This token is none that this server knows.';
+const WRONG = 'This server does not know this token.';
 
 const TOO_MANY = 'Too many wrong tokens from this address; the setting is max-wrong-tokens.';
 
-/** Lets a peer connect that shows a token which is listed or can be verified, or anyone where no token is configured. Runs at the HTTP upgrade. */
+/**
+ * Asks for a bearer token at the HTTP upgrade: one that is listed, or a JWT that verifies. Lets everyone in where no
+ * token is configured.
+ */
 @Injectable()
 export class BearerGuard implements CanActivate {
   constructor(
@@ -26,8 +29,9 @@ export class BearerGuard implements CanActivate {
   ) {}
 
   /**
-   * Throws, or rejects with, a refusal: 401 with a text that says what to do, 429 for one of too many wrong tokens, 503 where it cannot be
-   * told. A right token always opens, since an address may be shared; and none at all is no guess.
+   * Throws, or rejects with, a refusal: 401 with a sentence that says what to do, 429 after too many wrong tokens, 503
+   * when the token cannot be judged. A right token always opens, since peers may share an address. A missing token is
+   * not a guess, so it is not counted.
    */
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     if (!this.tokens.required && !this.verifier.on) return true;
@@ -45,7 +49,7 @@ export class BearerGuard implements CanActivate {
     );
   }
 
-  /** The refusal of a wrong token, or that of one too many. */
+  /** Counts a wrong token. Returns its refusal, or 429 when it was one too many. */
   #counted(request: UpgradeRequest, error: unknown): unknown {
     if (!(error instanceof Refusal) || error.getStatus() !== 401) return error;
     const retryAfter = this.wrongTokens.shown(request);

@@ -1,6 +1,9 @@
 import type { Settings } from '../config/settings.js';
 
-/** Whether nothing decides who may connect; the settings alone do not tell whether there are tokens and custom guards. */
+/**
+ * Whether anyone may connect. The settings alone do not tell: `there` says whether tokens are listed and whether there
+ * are custom guards.
+ */
 export function isOpen(
   { jwtIssuer, tlsClientCa }: Settings,
   there: { readonly tokens: boolean; readonly guards: boolean },

@@ -5,12 +5,14 @@ import { bearerToken } from '../config/values.js';
 import type { ConfiguredToken } from './bearer-tokens.js';
 import { digestOf, NAME_RULE, readNamedToken } from './named-token.js';
 
-/** The tokens of `auth-token` and `auth-token-file` together. Throws a StartupError that names the file, never a token. */
+const DIGEST_RULE = 'a digest of 64 hex digits that is not the digest of an empty token';
+
+/** Reads the tokens of `auth-token` and `auth-token-file`. Throws a StartupError that names the file, never a token. */
 export function loadTokens(settings: Settings): ConfiguredToken[] {
   const { authToken, authTokenFile } = settings;
-  // The digest itself would be the token, for whoever reads it.
+  // The whole line would be a token: anyone who can read it could connect with it.
   if (authToken !== undefined && readNamedToken(authToken) !== undefined) {
-    throw new StartupError('auth-token: a token with a name and a digest goes into auth-token-file');
+    throw new StartupError('auth-token: a token with a name and a digest belongs in auth-token-file');
   }
   const tokens: ConfiguredToken[] = authToken === undefined ? [] : [authToken];
   if (authTokenFile !== undefined) tokens.push(...readTokenFile(authTokenFile, authToken));
@@ -26,14 +28,12 @@ function readTokenFile(path: string, authToken: string | undefined): ConfiguredT
     if (written === '' || written.startsWith('#')) continue;
     const fault = (why: string): StartupError =>
       new StartupError(`auth-token-file ${JSON.stringify(path)}, line ${index + 1}: ${why}`);
-    if (!bearerToken.safeParse(written).success) throw fault('a token is visible ASCII characters only');
+    if (!bearerToken.safeParse(written).success) throw fault('a token consists of visible ASCII characters only');
     const token = readNamedToken(written) ?? written;
     if (token === 'malformed') {
-      throw fault(
-        `expected NAME:sha256:DIGEST, with a name of ${NAME_RULE} and a digest of 64 hex digits, not that of an empty token`,
-      );
+      throw fault(`expected NAME:sha256:DIGEST, with a name of ${NAME_RULE} and ${DIGEST_RULE}`);
     }
-    if (!names.agree(token)) throw fault('this token is there already under another name, or without one');
+    if (!names.agree(token)) throw fault('this token is already listed under another name, or without one');
     tokens.push(token);
   }
   // A file without a token must not open the server to everyone.
@@ -41,7 +41,7 @@ function readTokenFile(path: string, authToken: string | undefined): ConfiguredT
   return tokens;
 }
 
-/** Under which name each token is configured, by its digest. Invariant: one token is one principal. */
+/** Owns the name of each token, by its digest. Invariant: one token is one principal. */
 class Names {
   readonly #names = new Map<string, string | undefined>();
 
@@ -49,7 +49,7 @@ class Names {
     if (authToken !== undefined) this.agree(authToken);
   }
 
-  /** False when the token has another name already. */
+  /** Remembers the name of a token. Returns false if the token already has another name. */
   agree(token: ConfiguredToken): boolean {
     const { name, digest } = typeof token === 'string' ? { name: undefined, digest: digestOf(token) } : token;
     const key = digest.toString('hex');

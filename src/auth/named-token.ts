@@ -1,22 +1,27 @@
 import { createHash } from 'node:crypto';
 
-/** A token that is known by its digest alone, and whose bearer has a name: what a line `name:sha256:<hex>` of a token file says. */
+/**
+ * A token of which only the digest is known, with the name of its bearer: a line `name:sha256:<hex>` of a token file.
+ */
 export interface NamedToken {
-  /** The principal of who shows it. */
+  /** The principal of a peer that shows the token. */
   readonly name: string;
   /** SHA-256 of the token. */
   readonly digest: Buffer;
 }
 
-/** What the name of a token may be: nothing that needs quoting in a log, a policy or a shell. */
+/** Allowed names: nothing that needs quoting in a log, a policy or a shell. */
 export const TOKEN_NAME = /^[\w.-]{1,64}$/;
 
 export const NAME_RULE = '1 to 64 letters, digits, ".", "_" or "-"';
 
-/** Marks a line as a named token; a plain token that holds it would be one by mistake, and lie in the file in the clear. */
+/**
+ * Marks a line as a named token. A plain token that contains it is taken for a mistake: it would lie in the file in the
+ * clear.
+ */
 const MARK = ':sha256:';
 
-/** The named token of a line; `malformed` when it was meant to be one and is none, undefined when it is a plain token. */
+/** Reads a line of a token file: a named token, `malformed` for a broken one, undefined for a plain token. */
 export function readNamedToken(line: string): NamedToken | 'malformed' | undefined {
   if (!line.toLowerCase().includes(MARK)) return undefined;
   const [name, scheme, hex, ...rest] = line.split(':');
@@ -24,16 +29,16 @@ export function readNamedToken(line: string): NamedToken | 'malformed' | undefin
     return 'malformed';
   }
   const digest = Buffer.from(hex, 'hex');
-  // What a script makes of a variable that is not set: it would be everybody's.
+  // A script with an unset variable writes this digest. The empty token would open the server to everyone.
   return digest.equals(OF_NOTHING) ? 'malformed' : { name, digest };
 }
 
-/** The line of a token file under which `token` opens the server to `name`. */
+/** Returns the line of a token file that opens the server to `name` with `token`. */
 export function namedTokenLine(name: string, token: string): string {
   return `${name}${MARK}${digestOf(token).toString('hex')}`;
 }
 
-/** SHA-256. Plain and fast, since tokens are long and random: there is nothing to guess that a slow hash would have to protect. */
+/** Returns the SHA-256 of a token. A fast hash is enough: tokens are long and random, so nobody can guess one. */
 export function digestOf(token: string): Buffer {
   return createHash('sha256').update(token).digest();
 }

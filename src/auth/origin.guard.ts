@@ -5,11 +5,14 @@ import { LimitCounts } from '../metrics/limit-counts.js';
 import { Refusal } from '../connection/refusal.js';
 import type { UpgradeRequest } from './upgrade-request.js';
 
-/** What browsers send; other peers may put anything there (the Go library sends `ws://host/`), and could as well send nothing. */
+/**
+ * The origins that browsers send. Other peers may send anything (the Go library sends `ws://host/`), and could leave
+ * the header out just as well.
+ */
 const OF_A_WEB_PAGE = /^(?:null|https?:\/\/.*)$/i;
 
 /**
- * Lets web pages connect from the origins of `allowed-origins` only (RFC 6455, section 10.2), and whoever is no web page.
+ * Lets web pages connect only from the origins of `allowed-origins` (RFC 6455, section 10.2). Lets all other peers in.
  * Runs at the HTTP upgrade.
  */
 @Injectable()

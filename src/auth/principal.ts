@@ -1,7 +1,10 @@
-/** Characters of what names a peer. */
+/** Maximum number of characters in a principal. */
 const MOST_CHARACTERS = 255;
 
-/** Whether this may name a peer: it goes into logs, so it is text of 1 to 255 characters that neither end a line nor drive a terminal. */
+/**
+ * Whether a value may be a principal. Principals go into logs, so they have 1 to 255 characters, and none that ends a
+ * line or controls a terminal.
+ */
 export function isPrincipal(value: unknown): value is string {
   return (
     typeof value === 'string' &&

@@ -1,18 +1,21 @@
 import type { Credential } from './bearer-tokens.js';
 
-/** Judges tokens that are not listed anywhere, but say themselves who issued them to whom. Knows nothing of requests. */
+/** Judges tokens that are not listed, but say who issued them and to whom. Knows nothing of requests. */
 export abstract class TokenVerifier {
-  /** Whether there are any such tokens. */
+  /** Whether the server accepts such tokens. */
   abstract readonly on: boolean;
-  /** Whether this looks like such a token; not whether it is a good one. */
+  /** Whether a token looks like one of these; says nothing about whether it is valid. */
   abstract takes(token: string): boolean;
-  /** What the token gives to its bearer. Rejects with a Refusal that says why it gives nothing. */
+  /** Returns the credential of a valid token. Rejects with a Refusal that says why the token is not valid. */
   abstract verify(token: string): Promise<Credential>;
-  /** Reads the keys again that a file holds; how many there are. Throws a StartupError that names the file, and keeps what it had. */
+  /**
+   * Reads the key file again and returns the number of its keys. Throws a StartupError that names the file, and keeps
+   * the old keys, if it cannot be used.
+   */
   abstract readKeysAgain(): number;
 }
 
-/** Where every token that opens the server is listed. */
+/** The verifier of a server that accepts only listed tokens. */
 export class NoVerifier extends TokenVerifier {
   readonly on = false;
 
@@ -21,7 +24,7 @@ export class NoVerifier extends TokenVerifier {
   }
 
   verify(): Promise<Credential> {
-    throw new Error('no token is taken');
+    throw new Error('this server accepts listed tokens only');
   }
 
   readKeysAgain(): number {

@@ -2,19 +2,19 @@ import type { IncomingMessage } from 'node:http';
 import type { ExecutionContext } from '@nestjs/common';
 import type { Credential } from './bearer-tokens.js';
 
-/** The HTTP request that asks for a WebSocket, as guards see it: `context.switchToHttp().getRequest()`. */
+/** The HTTP request of an upgrade to WebSocket, as guards see it: `context.switchToHttp().getRequest()`. */
 export interface UpgradeRequest extends IncomingMessage {
-  /** Where the peer is, as far as it can be known: an IP address, that of a proxy where none is trusted. */
+  /** IP address of the peer, as far as it is known; a proxy's address if that proxy is not trusted. */
   peerAddress: string;
-  /** The network that its limits are counted for: an IPv4 address, or the /64 of an IPv6 one. */
+  /** The network that limits count for: an IPv4 address, or the /64 of an IPv6 address. */
   peerNetwork: string;
-  /** Set by a guard that learned who the peer is; undefined for an anonymous one, as with a token without a name. */
+  /** Set by the guard that learned who the peer is; undefined for an anonymous peer, as with a token without a name. */
   principal?: string;
-  /** Set by the guard that takes tokens: the one that was shown. */
+  /** Set by the guard that reads tokens: what the shown token gives to the peer. */
   credential?: Credential | undefined;
 }
 
-/** The upgrade that a guard is asked about. */
+/** Returns the upgrade that a guard is asked about. */
 export function upgradeOf(context: ExecutionContext): UpgradeRequest {
   return context.switchToHttp().getRequest<UpgradeRequest>();
 }

@@ -6,9 +6,9 @@ import { LimitCounts } from '../metrics/limit-counts.js';
 import { mayBeProxy } from '../connection/private-address.js';
 import type { UpgradeRequest } from './upgrade-request.js';
 
-/** How long wrong tokens are remembered, from the first of a network on; in milliseconds. */
+/** How long wrong tokens of a network are remembered, in milliseconds since the first one. */
 const WINDOW_MS = 60_000;
-/** Networks remembered at once: about 2 MB. Of more, the oldest is forgotten. */
+/** Maximum number of networks remembered: about 2 MB. Beyond that the oldest is forgotten. */
 const MOST_NETWORKS = 10_000;
 
 interface Attempts {
@@ -17,8 +17,8 @@ interface Attempts {
 }
 
 /**
- * How many wrong tokens each network has shown lately. Knows nothing of which tokens are right.
- * Invariant: networks are in the order in which they are forgotten, and there are never more than MOST_NETWORKS.
+ * Owns the number of wrong tokens that each network showed lately. Does not know which tokens are right.
+ * Invariant: networks are in the order in which they will be forgotten, and there are never more than MOST_NETWORKS.
  */
 @Injectable()
 export class WrongTokens {
@@ -35,7 +35,10 @@ export class WrongTokens {
     this.#log = logs.for('auth');
   }
 
-  /** A peer showed a wrong token. Seconds until it may try again when it has shown too many, else undefined. */
+  /**
+   * Counts a wrong token that a peer showed. Returns the seconds until its network may try again, if that was one too
+   * many; otherwise undefined.
+   */
   shown({ peerAddress, peerNetwork }: UpgradeRequest): number | undefined {
     const { maxWrongTokens: most, trustedProxies } = this.settings;
     if (most === 0) return undefined;
@@ -64,12 +67,13 @@ export class WrongTokens {
     return attempts;
   }
 
-  /** Everyone behind such an address would be locked out together. */
+  /** Warns once. Does not refuse: that would lock out everyone behind the address. */
   #warn(): void {
     if (this.#warned) return;
     this.#warned = true;
     this.#log.warn(
-      'many wrong tokens from a private address: if that is a proxy, name it in trusted-proxies, so that those behind it are told apart',
+      'many wrong tokens from a private address: if that is a proxy, name it in trusted-proxies, ' +
+        'so that the peers behind it are told apart',
     );
   }
 }

@@ -284,7 +284,7 @@ describe('JWTs', () => {
       expect([status, headers['retry-after'], body]).toEqual([
         503,
         '5',
-        'The keys of the issuer of this token cannot be had at the moment; try again.\n',
+        "This server cannot get the keys of this token's issuer at the moment; try again.\n",
       ]);
     }
     await Peer.connect(running.url, bearer('s3cret'));
@@ -393,10 +393,10 @@ describe('JWTs', () => {
       await running.server.reload();
       expect(running.log.at(-1)).toMatchObject({
         level: 'error',
-        msg: expect.stringMatching(/^jwt-public-key ".*": there is no PEM public key in it: the keys in use stay$/),
+        msg: expect.stringMatching(/^jwt-public-key ".*": it contains no PEM public key: the keys in use stay$/),
       });
       await Peer.connect(running.url, bearer(await token()));
-      await expect(startWithFile()).rejects.toThrow('there is no PEM public key in it');
+      await expect(startWithFile()).rejects.toThrow('it contains no PEM public key');
     });
   });
 

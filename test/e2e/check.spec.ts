@@ -171,7 +171,7 @@ describe('GET /check/auth', () => {
 
   it.each([
     ['none', {}, 'needs a bearer token'],
-    ['a wrong one', wrong, 'none that this server knows'],
+    ['a wrong one', wrong, 'does not know this token'],
     ['one in another scheme', { Authorization: `Basic ${TOKEN}` }, 'needs a bearer token'],
   ])('401 in JSON to %s, which is not repeated', async (_what, headers: Record<string, string>, why) => {
     const running = await startServer({ authToken: TOKEN });

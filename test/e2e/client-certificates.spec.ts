@@ -89,7 +89,7 @@ describe('tls-client-ca', () => {
       const refused = await Peer.refused(running.url, options);
       expect([refused.status, refused.body]).toEqual([
         403,
-        'This client certificate has expired, or is of no authority in tls-client-ca.\n',
+        'This client certificate has expired, or no authority in tls-client-ca issued it.\n',
       ]);
     }
     expect(refusals(running).of('certificate_wrong')).toBe(3);

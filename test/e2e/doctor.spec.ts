@@ -92,7 +92,7 @@ describe('the doctor and this server', () => {
       size: 'skipped',
     });
     expect(findings.auth).toMatchObject({
-      found: expect.stringMatching(/^the token is refused: This token is none that this server knows\./),
+      found: expect.stringMatching(/^the token is refused: This server does not know this token\./),
       figures: { needed: true, accepted: false },
     });
     const wrong = { headers: { Authorization: 'Bearer wrong' } };

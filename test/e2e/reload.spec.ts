@@ -74,7 +74,7 @@ describe('auth-token-file', () => {
 
   it.each([
     ['empty', '', 'there is no token in it'],
-    ['unusable', 'a\u0007b\n', 'line 1: a token is visible ASCII characters only'],
+    ['unusable', 'a\u0007b\n', 'line 1: a token consists of visible ASCII characters only'],
     ['gone', undefined, 'there is no such file'],
   ])(
     'that became %s keeps the old tokens, with an error line; a good one is taken after it',

@@ -65,7 +65,7 @@ describe('auth at the upgrade', () => {
   });
 
   const MISSING = 'Authorization: Bearer';
-  const WRONG = 'This token is none that this server knows.';
+  const WRONG = 'This server does not know this token.';
 
   it.each([
     ['no token', {}, undefined, MISSING],
@@ -94,7 +94,7 @@ describe('auth at the upgrade', () => {
     const refused = await Peer.refused(`${running.url}/?token=s3cret-Token&access_token=s3cret-Token`);
     expect(refused.status).toBe(401);
     expect(refused.body).toMatch(/Sec|subprotocol/);
-    expect(refused.body).toContain('A token in the URL is not read.');
+    expect(refused.body).toContain('A token in the URL is ignored.');
     expect(refused.body).not.toContain('s3cret');
   });
 

@@ -1,7 +1,10 @@
-/** Why something could not be fetched, in words that repeat nothing of the address or the answer. */
+/** Says why a fetch failed. Its message repeats nothing of the URL or the answer. */
 export class FetchFault extends Error {}
 
-/** The JSON at an address, of at most `mostBytes`. Redirects are not followed. Rejects with a FetchFault; whatever `signal` was aborted with passes through. */
+/**
+ * Fetches the JSON at a URL, of at most `mostBytes`. Does not follow redirects. Rejects with a FetchFault, or with the
+ * reason that `signal` was aborted with.
+ */
 export async function fetchJson(url: string, mostBytes: number, signal: AbortSignal): Promise<unknown> {
   const text = await fetchText(url, mostBytes, signal).catch((error: unknown) => {
     throw error instanceof FetchFault || signal.aborted ? error : new FetchFault(networkFault(error));
@@ -9,7 +12,7 @@ export async function fetchJson(url: string, mostBytes: number, signal: AbortSig
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    throw new FetchFault('what was answered is no JSON');
+    throw new FetchFault('the answer is not JSON');
   }
 }
 
@@ -21,7 +24,7 @@ async function fetchText(url: string, mostBytes: number, signal: AbortSignal): P
   });
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  // Leaving the loop ends the answer, and with it the connection.
+  // Leaving the loop cancels the answer and closes the connection.
   for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     if (response.status !== 200) break;
     bytes += chunk.length;
@@ -32,7 +35,7 @@ async function fetchText(url: string, mostBytes: number, signal: AbortSignal): P
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Node's code for what happened on the network, such as ECONNREFUSED. */
+/** Returns Node's code for a network error, such as ECONNREFUSED. */
 function networkFault(error: unknown): string {
   const { cause } = error as { cause?: { code?: unknown } };
   return typeof cause?.code === 'string' ? cause.code : 'the connection failed';

@@ -14,33 +14,37 @@ import type { KeySource } from './key-source.js';
 import { PublicKeys } from './public-keys.js';
 import { RemoteKeys } from './remote-keys.js';
 
-/** Characters of a JWT. */
+/** Maximum number of characters in a JWT. */
 export const MOST_CHARACTERS = 8192;
-/** Topics in the claim `topics`. */
+/** Maximum number of topics in the claim `topics`. */
 export const MOST_TOPICS = 1024;
 
-/** RFC 7515, section 3.1; the signature may be empty here, so that an unsigned token is told what is wrong with it. */
+/** RFC 7515, section 3.1. The signature may be empty here, so that an unsigned token gets its own refusal. */
 const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
-/** What a peer is told of a JWT that gives it nothing; all but one are 401 (RFC 6750, section 3.1). */
+/** What a peer is told about a JWT that is refused with 401 (RFC 6750, section 3.1). */
 const WHY = {
   token_too_long: `This token has more than ${MOST_CHARACTERS} characters.`,
   token_malformed:
-    'This token cannot be used: a JWT here has the claims iss, aud, exp and one for its bearer, and needs no extension ("crit") of JWS.',
+    'This token cannot be used: a JWT must have the claims iss, aud, exp and one that names its bearer, ' +
+    'and must not use JWS extensions ("crit").',
   token_algorithm:
-    'This token is signed with an algorithm that this server does not take; the setting is jwt-algorithms.',
-  token_issuer: 'This token is of an issuer that this server does not know.',
-  token_key: 'This token is signed with a key that is none of its issuer.',
+    'This token is signed with an algorithm that this server does not accept; the setting is jwt-algorithms.',
+  token_issuer: 'This server does not know the issuer of this token.',
+  token_key: 'This token is signed with a key that does not belong to its issuer.',
   token_signature: 'The signature of this token is wrong.',
   token_audience: 'This token is for another service.',
   token_expired: 'This token has expired.',
   token_not_yet_valid: 'This token is not valid yet.',
 } as const satisfies { readonly [Reason in RefusalReason]?: string };
 
+const NO_KEYS = "This server cannot get the keys of this token's issuer at the moment; try again.";
+
 /**
- * Judges JWTs (RFC 7519, RFC 8725) of the configured issuers. Owns the sources of their keys; knows nothing of requests.
- * Invariant: a token is verified with keys of the issuer that it names, by an algorithm that is allowed, before any claim but that name is believed; keys
- * and addresses of keys that it brings along are never used. Where that cannot be done, nobody is let in.
+ * Owns the sources of the issuers' keys, and judges JWTs (RFC 7519, RFC 8725) by them. Knows nothing of requests.
+ * Invariant: a token is verified with the keys of the issuer that it names and with an allowed algorithm. Before that,
+ * no claim but the issuer's name is used. Keys and key URLs inside the token are never used. A token that cannot be
+ * verified lets nobody in.
  */
 export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly on = true;
@@ -49,7 +53,7 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
   readonly #remote: readonly RemoteKeys[];
   readonly #algorithms: readonly string[];
 
-  /** Throws a StartupError where `jwt-public-key` cannot be used. */
+  /** Throws a StartupError if `jwt-public-key` cannot be used. */
   constructor(
     private readonly settings: Settings,
     private readonly clock: Clock,
@@ -66,7 +70,7 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
     this.#issuers = new Map(issuers.map((issuer, i) => [issuer, this.#publicKeys ?? this.#remote[i]]));
   }
 
-  /** Fetches keys before they are needed; the start does not wait for them, nor fail without. */
+  /** Fetches the keys before they are needed. The start neither waits for them nor fails without them. */
   onApplicationBootstrap(): void {
     for (const keys of this.#remote) void keys.fetch();
   }
@@ -94,12 +98,7 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
       };
     } catch (error) {
       if (error instanceof KeysUnavailable) {
-        throw new Refusal(
-          503,
-          'keys_unavailable',
-          'The keys of the issuer of this token cannot be had at the moment; try again.',
-          { retryAfter: error.retryAfter },
-        );
+        throw new Refusal(503, 'keys_unavailable', NO_KEYS, { retryAfter: error.retryAfter });
       }
       const reason = reasonOf(error);
       throw new Refusal(401, reason, WHY[reason]);
@@ -108,7 +107,7 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
 
   async #verified(token: string): Promise<JWTPayload> {
     if (token.length > MOST_CHARACTERS) throw new Unusable('token_too_long');
-    const { header, issuer } = announced(token);
+    const { header, issuer } = unverified(token);
     if (header.crit !== undefined) throw new Unusable('token_malformed');
     if (!this.#algorithms.includes(header.alg!)) throw new Unusable('token_algorithm');
     const source = this.#issuers.get(issuer as string);
@@ -116,13 +115,13 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
     try {
       return await this.#signedWith(await source.candidates(header), token, issuer as string);
     } catch (error) {
-      // The issuer may have another key by now, under the same name or where keys have none.
+      // The issuer may have a new key: under the same `kid`, or without one.
       if (!(error instanceof errors.JWSSignatureVerificationFailed) || !(await source.renewed())) throw error;
       return this.#signedWith(await source.candidates(header), token, issuer as string);
     }
   }
 
-  /** The claims, signed with one of the keys. */
+  /** Returns the claims of a token that one of the keys verifies. */
   async #signedWith(keys: readonly CryptoKey[], token: string, issuer: string): Promise<JWTPayload> {
     const { jwtAudience, jwtClockTolerance } = this.settings;
     const options = {
@@ -135,11 +134,11 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
     for (const [i, key] of keys.entries()) {
       try {
         const { payload } = await jwtVerify(token, key, options);
-        // A token without an end could never be got rid of.
+        // A token that never expires could never be withdrawn.
         if (!Number.isFinite(payload.exp)) throw new Unusable('token_malformed');
         return payload;
       } catch (error) {
-        // A TypeError is a key that the algorithm cannot use, such as one that is too short.
+        // jose throws a TypeError for a key that the algorithm cannot use, such as one that is too short.
         const wrongKey = error instanceof errors.JWSSignatureVerificationFailed || error instanceof TypeError;
         if (!wrongKey || i === keys.length - 1) throw error instanceof TypeError ? new Unusable('token_key') : error;
       }
@@ -147,7 +146,7 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
     throw new Unusable('token_key');
   }
 
-  /** Whose token it is. With the issuer before it: two issuers' `alice` are two, and no named token's. */
+  /** Names the bearer. The issuer comes first, so `alice` of two issuers and a named token `alice` are three principals. */
   #principal(claims: JWTPayload): string {
     const { jwtPrincipalClaim: claim } = this.settings;
     const value = Object.hasOwn(claims, claim) ? claims[claim] : undefined;
@@ -156,15 +155,15 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
   }
 }
 
-/** A token of which it is known why it gives nothing. */
+/** Says why a token is refused. */
 class Unusable extends Error {
   constructor(readonly reason: keyof typeof WHY) {
     super(reason);
   }
 }
 
-/** What a token says of itself, before any of it is believed. */
-function announced(token: string): { header: JWSHeaderParameters; issuer: unknown } {
+/** Reads the header and the issuer of a token that is not verified yet. */
+function unverified(token: string): { header: JWSHeaderParameters; issuer: unknown } {
   try {
     return { header: decodeProtectedHeader(token), issuer: decodeJwt(token).iss };
   } catch {
@@ -172,7 +171,7 @@ function announced(token: string): { header: JWSHeaderParameters; issuer: unknow
   }
 }
 
-/** The claim `topics`: the exact topics that the bearer may use. */
+/** Reads the claim `topics`: the exact topics that the bearer may use; undefined for all topics. */
 function topicsOf({ topics }: JWTPayload): ReadonlySet<string> | undefined {
   if (topics === undefined) return undefined;
   if (!Array.isArray(topics) || topics.length > MOST_TOPICS || !topics.every((topic) => typeof topic === 'string')) {

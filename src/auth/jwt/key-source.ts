@@ -1,49 +1,55 @@
 import { createLocalJWKSet, errors } from 'jose';
 import type { CryptoKey, JSONWebKeySet, JWSHeaderParameters } from 'jose';
 
-/** Of the keys that fit a token which does not name its own, as many are tried: each costs as much as a handshake should. */
+/**
+ * Maximum number of keys that are tried for a token that does not name its key. Each try costs as much as a handshake
+ * should cost altogether.
+ */
 const MOST_TRIED = 8;
 
 /**
- * Where the public keys of one issuer come from. Knows nothing of tokens but the header that names the key.
- * Contract: whatever the header says, the keys given are the issuer's own, and for the algorithm that it names.
+ * The public keys of one issuer. Knows nothing of tokens but the header that names the key.
+ * Contract: whatever the header says, the returned keys are the issuer's own and fit the algorithm in the header.
  */
 export abstract class KeySource {
   /**
-   * The keys that a token with this header may be signed with, most often one; none when the issuer has no such key.
-   * Rejects with KeysUnavailable where that cannot be told.
+   * Returns the keys that may have signed a token with this header: usually one, none when the issuer has no such key.
+   * Rejects with KeysUnavailable if that cannot be said.
    */
   abstract candidates(header: JWSHeaderParameters): Promise<readonly CryptoKey[]>;
 
-  /** Asks for newer keys, since none of those given fits; whether there are any now. */
+  /** Asks for newer keys, after none of those returned fitted. Returns whether there are newer ones. */
   abstract renewed(): Promise<boolean>;
 }
 
-/** The keys of an issuer are not there, or too old to say that a key is none of them. */
+/** The keys of an issuer are missing, or too old to say that a key is not the issuer's. */
 export class KeysUnavailable extends Error {
-  /** Seconds until it is worth asking again. */
+  /** `retryAfter`: seconds until it is worth asking again. */
   constructor(readonly retryAfter: number) {
-    super('the keys of an issuer are not there');
+    super('the keys of an issuer are unavailable');
   }
 }
 
-/** A set of public keys. Secret and private ones in it are never used. */
+/** A set of public keys. Never uses the secret and private keys in it. */
 export class KeySet {
   readonly #find: ReturnType<typeof createLocalJWKSet>;
   readonly size: number;
 
-  /** Throws where this is no JSON Web Key Set (RFC 7517, section 5). */
+  /** Throws if `jwks` is not a JSON Web Key Set (RFC 7517, section 5). */
   constructor(jwks: JSONWebKeySet) {
     this.#find = createLocalJWKSet(jwks);
     this.size = jwks.keys.length;
   }
 
-  /** Of the keys for the header's `alg` those with its `kid`, or all where it has none. Only `alg` and `kid` are looked at: keys that a token brings along are none. */
+  /**
+   * Returns the keys for the header's `alg`: those with its `kid`, or all if it has none. Reads only `alg` and `kid`,
+   * so a key inside the header does not count.
+   */
   async candidates({ alg, kid }: JWSHeaderParameters): Promise<readonly CryptoKey[]> {
     try {
       return [await this.#find({ alg: alg!, ...(kid !== undefined && { kid }) })];
     } catch (error) {
-      // Anything else is a key that cannot be used, which is none.
+      // Any other error means a key that cannot be used.
       return error instanceof errors.JWKSMultipleMatchingKeys ? firstOf(error) : [];
     }
   }

@@ -8,15 +8,20 @@ import { KeySet, KeySource } from './key-source.js';
 
 const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[^-]*-----END \1-----/g;
 
-/** Old and new ones, side by side; each is tried on every token. */
+/** Maximum number of keys in the file, for old and new ones side by side. Each is tried on every token. */
 const MOST_KEYS = 8;
 
 /** RFC 7518, sections 3.3 and 3.5. */
 const LEAST_RSA_BITS = 2048;
 
+const PRIVATE = 'this is a private key, which only the issuer may have; "openssl pkey -pubout" prints the public one';
+const UNEXPECTED = 'expected "BEGIN PUBLIC KEY", as "openssl pkey -pubout" and "openssl x509 -pubkey -noout" print it';
+const UNUSABLE = 'this is not a public key of a kind that signs JWTs';
+
 /**
- * Public keys from a file. Owns the file's content as it was read last.
- * Invariant: what is in use was usable when it was read.
+ * Owns the public keys that the file of `jwt-public-key` held when it was last read. Knows nothing of tokens or of
+ * issuers.
+ * Invariant: the keys in use could be used when they were read.
  */
 export class PublicKeys extends KeySource {
   #keys: KeySet;
@@ -27,51 +32,46 @@ export class PublicKeys extends KeySource {
     this.#keys = loadPublicKeys(settings);
   }
 
-  /** The keys have no names in a PEM file, so the one that a token has for its key says nothing. */
+  /** Ignores the `kid` of the header: keys in a PEM file have no names. */
   candidates({ alg }: JWSHeaderParameters): Promise<readonly CryptoKey[]> {
     return this.#keys.candidates({ alg: alg! });
   }
 
-  /** A file is watched: what is in use is the newest. */
+  /** Always false: the file is watched, so the keys in use are the newest. */
   renewed(): Promise<boolean> {
     return Promise.resolve(false);
   }
 
-  /** Reads the file again; how many keys it holds. Throws a StartupError and changes nothing where it cannot be used. */
+  /**
+   * Reads the file again and returns the number of its keys. Throws a StartupError, and changes nothing, if it cannot
+   * be used.
+   */
   renew(): number {
     this.#keys = loadPublicKeys(this.settings);
     return this.#keys.size;
   }
 }
 
-/** The keys of `jwt-public-key`. Throws a StartupError that names the file and says what is wrong with it, never what is in it. */
+/**
+ * Reads the keys of `jwt-public-key`. Throws a StartupError that names the file and says what is wrong with it, never
+ * what is in it.
+ */
 export function loadPublicKeys({ jwtPublicKey: path, jwtAlgorithms }: Settings): KeySet {
   const pem = readSettingFile('jwt-public-key', path!).toString('utf8');
   const fault = (why: string): StartupError => new StartupError(`jwt-public-key ${JSON.stringify(path)}: ${why}`);
   const blocks = [...pem.matchAll(PEM_BLOCK)];
-  if (blocks.length === 0) throw fault('there is no PEM public key in it');
-  if (blocks.length > MOST_KEYS) throw fault(`there are more than ${MOST_KEYS} keys in it`);
+  if (blocks.length === 0) throw fault('it contains no PEM public key');
+  if (blocks.length > MOST_KEYS) throw fault(`it contains more than ${MOST_KEYS} keys`);
   const keys = blocks.map(([block, label], index): JWK => {
     const which = blocks.length === 1 ? '' : `key ${index + 1}: `;
-    if (label.includes('PRIVATE')) {
-      throw fault(
-        `${which}it is a private key, which belongs to the issuer alone; "openssl pkey -pubout" gives the public one`,
-      );
-    }
-    if (label !== 'PUBLIC KEY') {
-      throw fault(
-        `${which}expected "BEGIN PUBLIC KEY", as "openssl pkey -pubout" and "openssl x509 -pubkey -noout" give it`,
-      );
-    }
-    const { bits, ...jwk } = orStartupError(
-      () => readKey(block),
-      fault(`${which}it is no public key of a kind that signs JWTs`).message,
-    );
+    if (label.includes('PRIVATE')) throw fault(`${which}${PRIVATE}`);
+    if (label !== 'PUBLIC KEY') throw fault(`${which}${UNEXPECTED}`);
+    const { bits, ...jwk } = orStartupError(() => readKey(block), fault(`${which}${UNUSABLE}`).message);
     if (bits !== undefined && bits < LEAST_RSA_BITS) {
-      throw fault(`${which}an RSA key has at least ${LEAST_RSA_BITS} bits`);
+      throw fault(`${which}an RSA key needs at least ${LEAST_RSA_BITS} bits`);
     }
     if (!jwtAlgorithms.some((algorithm) => fits(jwk, algorithm))) {
-      throw fault(`${which}none of jwt-algorithms is for a key of its kind`);
+      throw fault(`${which}none of jwt-algorithms uses a key of this kind`);
     }
     return jwk;
   });

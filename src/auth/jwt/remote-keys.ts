@@ -6,23 +6,26 @@ import type { Log } from '../../logging/log.js';
 import { FetchFault, fetchJson } from './fetch-json.js';
 import { KeySet, KeySource, KeysUnavailable } from './key-source.js';
 
-/** How long keys are used without asking whether they have changed. */
+/** How long keys are used before they are fetched again, in milliseconds like all times here. */
 const FRESH_MS = 10 * 60_000;
-/** How long keys are used while they cannot be fetched again: a key that leaked and was withdrawn is trusted that much longer. */
+/**
+ * How long keys stay in use while they cannot be fetched again. A key that leaked and was withdrawn is trusted for that
+ * much longer.
+ */
 const KEPT_MS = 24 * 3_600_000;
-/** Between two fetches while there are keys: strangers who make up names of keys must not have us hammer the issuer. */
+/** Time between two fetches while there are keys. Strangers who invent key names must not make us hammer the issuer. */
 const COOLDOWN_MS = 30_000;
-/** Between two fetches while there are none, so that nobody can connect. */
+/** Time between two fetches while there are no keys, and so nobody can connect. */
 const COOLDOWN_WITHOUT_KEYS_MS = 5000;
-/** How long a fetch may take, the way over the issuer's metadata included. */
+/** How long a fetch may take, including that of the issuer's metadata. */
 const TIMEOUT_MS = 5000;
 const MOST_BYTES = 256 * 1024;
 const MOST_KEYS = 100;
 
 export interface RemoteKeysParts {
-  /** As in the claim `iss`. */
+  /** The issuer, as the claim `iss` has it. */
   readonly issuer: string;
-  /** Where the key set is; undefined to find it by OpenID Connect Discovery. */
+  /** URL of the key set; undefined to find it by OpenID Connect Discovery. */
   readonly url: string | undefined;
   readonly clock: Clock;
   readonly log: Log;
@@ -30,9 +33,16 @@ export interface RemoteKeysParts {
   readonly timeout?: number;
 }
 
+/** What Discovery answers, unchecked. */
+interface Metadata {
+  readonly issuer?: unknown;
+  readonly jwks_uri?: unknown;
+}
+
 /**
- * The key set of an issuer, fetched over HTTPS and kept. Owns the fetch under way, which all who wait share.
- * Invariant: fetches do not begin within the cooldown of each other; what cannot be fetched or used changes nothing.
+ * Owns the key set of an issuer, fetched over HTTPS and kept, and the fetch under way, which all waiting callers share.
+ * Knows nothing of tokens.
+ * Invariant: a fetch does not begin within the cooldown of the last one. A fetch that fails changes nothing.
  */
 export class RemoteKeys extends KeySource {
   #keys: KeySet | undefined;
@@ -41,7 +51,7 @@ export class RemoteKeys extends KeySource {
   /** Whether the last fetch failed. */
   #failing = false;
   #fetching: Promise<void> | undefined;
-  /** Gives up the fetch under way. */
+  /** Aborts the fetch under way. */
   #abort: ((why: Error) => void) | undefined;
   #closed = false;
 
@@ -52,12 +62,12 @@ export class RemoteKeys extends KeySource {
   async candidates(header: JWSHeaderParameters): Promise<readonly CryptoKey[]> {
     if (this.#age > FRESH_MS) {
       const fetched = this.fetch();
-      // Who has keys waits for newer ones, but not for an issuer that did not answer the last time.
+      // With keys in hand, wait for newer ones, but not for an issuer that did not answer the last time.
       if (!this.#failing || this.#usable === undefined) await fetched;
     }
     const found = await this.#usable?.candidates(header);
     if (found !== undefined && found.length > 0) return found;
-    // It may be a new key.
+    // The issuer may have a new key.
     await this.fetch();
     if (this.#failing || this.#usable === undefined) throw new KeysUnavailable(this.#retryAfter);
     return this.#usable.candidates(header);
@@ -69,7 +79,7 @@ export class RemoteKeys extends KeySource {
     return this.#fetchedAt > before;
   }
 
-  /** Fetches the keys, unless that was tried a moment ago. Never rejects: what goes wrong is in the log. */
+  /** Fetches the keys, unless that was tried a moment ago. Never rejects: failures go to the log. */
   fetch(): Promise<void> {
     if (this.#fetching === undefined && this.parts.clock.monotonic() - this.#triedAt < this.#cooldown) {
       return Promise.resolve();
@@ -80,10 +90,10 @@ export class RemoteKeys extends KeySource {
     return this.#fetching;
   }
 
-  /** Gives up what is under way. */
+  /** Aborts the fetch under way, for good. */
   close(): void {
     this.#closed = true;
-    this.#abort?.(new TooLate('nobody waits for it any more'));
+    this.#abort?.(new TooLate('the fetch was cancelled'));
   }
 
   async #fetch(): Promise<void> {
@@ -98,17 +108,17 @@ export class RemoteKeys extends KeySource {
     } catch (error) {
       if (this.#closed) return;
       if (!this.#failing) {
-        log.warn('the keys of a JWT issuer cannot be fetched', {
-          issuer,
-          why: this.#why(error),
-          keys: this.#usable?.size ?? 0,
-        });
+        const keys = this.#usable?.size ?? 0;
+        log.warn('the keys of a JWT issuer cannot be fetched', { issuer, why: this.#why(error), keys });
       }
       this.#failing = true;
     }
   }
 
-  /** By a timer of its own: Node 20 may collect what AbortSignal.any makes of AbortSignal.timeout, which then never fires. */
+  /**
+   * Reads the key set within the timeout. Uses a timer of its own: Node 20 may collect the signal that AbortSignal.any
+   * makes from AbortSignal.timeout, which then never fires.
+   */
   async #read(): Promise<KeySet> {
     const { timeout = TIMEOUT_MS } = this.parts;
     const over = new AbortController();
@@ -128,30 +138,30 @@ export class RemoteKeys extends KeySource {
     try {
       set = new KeySet(keys as JSONWebKeySet);
     } catch {
-      throw new FetchFault('what was answered is no key set');
+      throw new FetchFault('the answer is not a key set');
     }
-    if (set.size > MOST_KEYS) throw new FetchFault(`there are more than ${MOST_KEYS} keys in it`);
+    if (set.size > MOST_KEYS) throw new FetchFault(`the key set has more than ${MOST_KEYS} keys`);
     return set;
   }
 
-  /** OpenID Connect Discovery 1.0, section 4. The issuer's name must be in it: else somebody else could be asked in its name. */
+  /**
+   * Finds the URL of the key set: OpenID Connect Discovery 1.0, section 4. The metadata must contain the issuer's own
+   * name; otherwise another issuer could stand in for it.
+   */
   async #discover(signal: AbortSignal): Promise<string> {
     const { issuer } = this.parts;
-    const metadata = (await fetchJson(
-      `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`,
-      MOST_BYTES,
-      signal,
-    )) as { issuer?: unknown; jwks_uri?: unknown } | null;
-    if (metadata?.issuer !== issuer) throw new FetchFault('the metadata are of another issuer');
+    const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+    const metadata = (await fetchJson(address, MOST_BYTES, signal)) as Metadata | null;
+    if (metadata?.issuer !== issuer) throw new FetchFault('the metadata belongs to another issuer');
     const { jwks_uri: url } = metadata;
     if (typeof url !== 'string' || !isKeyUrl(url)) {
-      throw new FetchFault('the metadata name no https address of a key set');
+      throw new FetchFault('the metadata does not name an https URL of a key set');
     }
     return url;
   }
 
   #why(error: unknown): string {
-    return error instanceof FetchFault || error instanceof TooLate ? error.message : 'a fault of ours';
+    return error instanceof FetchFault || error instanceof TooLate ? error.message : 'internal error';
   }
 
   /** Milliseconds since the keys were fetched. */

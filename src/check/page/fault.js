@@ -49,7 +49,7 @@ export function refused({ status, message, retryAfter, withToken }) {
           'A proxy in front of the server removes the Authorization header: it must pass it on.',
         );
       }
-      if (message.includes('none that this server knows')) {
+      if (message.includes('does not know this token')) {
         return new Fault(
           'The server refuses this token.',
           'Compare it with auth-token, or the lines of auth-token-file, on the server: it may be cut short, or no longer valid. Of a token with a name the file has only the SHA-256; where it is lost, "cairn-signal token new" makes another.',

@@ -82,12 +82,12 @@ describe('the guard of the upgrade (item 7)', () => {
 
   it('says in its refusal what to send instead, and repeats nothing that was shown', () => {
     expect(refusal({ authorization: 'Bearer wr0ng' }, '/?token=wr0ng').message).toBe(
-      'This token is none that this server knows.',
+      'This server does not know this token.',
     );
     const { message } = refusal({}, '/?token=wr0ng');
     expect(message).toBe(
       'This server needs a bearer token. Send "Authorization: Bearer <token>"; from a browser, offer the subprotocols ' +
-        '"cairn-signal" and "bearer.<base64url of the token>". A token in the URL is not read.',
+        '"cairn-signal" and "bearer.<base64url of the token>". A token in the URL is ignored.',
     );
   });
 

@@ -254,7 +254,7 @@ describe('A5: a JWT is refused with 401, each for its own reason', () => {
   it('when its algorithm is a good one that is not allowed, or one for keys of another kind', async () => {
     expect(
       await refusal(await sign(rsa, CLAIMS), { jwtAlgorithms: 'ES256' }).catch((error: Error) => error.message),
-    ).toMatch(/none of jwt-algorithms is for a key of its kind/);
+    ).toMatch(/none of jwt-algorithms uses a key of this kind/);
     const es384 = await makeKey('ec', 'ES384');
     expect((await refusal(await sign(es384, CLAIMS))).reason).toBe('token_algorithm');
     expect((await refusal(await sign(es384, CLAIMS), { jwtAlgorithms: 'ES384,ES256,RS256' })).reason).toBe('token_key');

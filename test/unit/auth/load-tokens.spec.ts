@@ -72,7 +72,7 @@ describe('a token file (item 7: one a line)', () => {
   ])('with %s stops the start with its line, without repeating it', (_what, content, line) => {
     expect(() => load(content)).toThrow(
       new StartupError(
-        `auth-token-file ${JSON.stringify(file)}, line ${line}: a token is visible ASCII characters only`,
+        `auth-token-file ${JSON.stringify(file)}, line ${line}: a token consists of visible ASCII characters only`,
       ),
     );
   });
@@ -133,7 +133,7 @@ describe('A1: named tokens in a token file', () => {
   ])('with %s stop the start with file and line, without repeating it', (_what, line) => {
     expect(() => load(`plain\n${line}\n`)).toThrow(
       new StartupError(
-        `auth-token-file ${JSON.stringify(file)}, line 2: expected NAME:sha256:DIGEST, with a name of 1 to 64 letters, digits, ".", "_" or "-" and a digest of 64 hex digits, not that of an empty token`,
+        `auth-token-file ${JSON.stringify(file)}, line 2: expected NAME:sha256:DIGEST, with a name of 1 to 64 letters, digits, ".", "_" or "-" and a digest of 64 hex digits that is not the digest of an empty token`,
       ),
     );
   });
@@ -141,7 +141,7 @@ describe('A1: named tokens in a token file', () => {
   it('go into the file: in auth-token, the digest itself would open the server', () => {
     for (const authToken of [`alice:sha256:${HEX}`, 'alice:sha256:']) {
       expect(() => loadTokens(parseSettings({ authToken }))).toThrow(
-        new StartupError('auth-token: a token with a name and a digest goes into auth-token-file'),
+        new StartupError('auth-token: a token with a name and a digest belongs in auth-token-file'),
       );
     }
   });
@@ -159,7 +159,7 @@ describe('A1: named tokens in a token file', () => {
   ])('one token under %s is a fault: it would be two principals', (_what, content, authToken, line) => {
     expect(() => load(content, authToken)).toThrow(
       new StartupError(
-        `auth-token-file ${JSON.stringify(file)}, line ${line}: this token is there already under another name, or without one`,
+        `auth-token-file ${JSON.stringify(file)}, line ${line}: this token is already listed under another name, or without one`,
       ),
     );
   });

@@ -46,56 +46,56 @@ describe('A3: the file of jwt-public-key', () => {
   });
 
   it.each([
-    ['nothing', (): string => '', 'there is no PEM public key in it'],
-    ['text', (): string => 's3cret', 'there is no PEM public key in it'],
-    ['half a key', (): string => pem.slice(0, -10), 'there is no PEM public key in it'],
-    ['DER', (): Buffer => ec.publicKey.export({ type: 'spki', format: 'der' }), 'there is no PEM public key in it'],
-    ['nine keys', (): string => pem.repeat(9), 'there are more than 8 keys in it'],
+    ['nothing', (): string => '', 'it contains no PEM public key'],
+    ['text', (): string => 's3cret', 'it contains no PEM public key'],
+    ['half a key', (): string => pem.slice(0, -10), 'it contains no PEM public key'],
+    ['DER', (): Buffer => ec.publicKey.export({ type: 'spki', format: 'der' }), 'it contains no PEM public key'],
+    ['nine keys', (): string => pem.repeat(9), 'it contains more than 8 keys'],
     [
       'a private key',
       (): string => ec.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
-      'it is a private key, which belongs to the issuer alone; "openssl pkey -pubout" gives the public one',
+      'this is a private key, which only the issuer may have; "openssl pkey -pubout" prints the public one',
     ],
     [
       'a private key behind a public one',
       (): string => pem + (ec.privateKey.export({ type: 'sec1', format: 'pem' }) as string),
-      'key 2: it is a private key, which belongs to the issuer alone; "openssl pkey -pubout" gives the public one',
+      'key 2: this is a private key, which only the issuer may have; "openssl pkey -pubout" prints the public one',
     ],
     [
       'a certificate',
       (): string => readFileSync(certificates.chain, 'utf8').replace(/(-----END CERTIFICATE-----)[^]*/, '$1'),
-      'expected "BEGIN PUBLIC KEY", as "openssl pkey -pubout" and "openssl x509 -pubkey -noout" give it',
+      'expected "BEGIN PUBLIC KEY", as "openssl pkey -pubout" and "openssl x509 -pubkey -noout" print it',
     ],
     [
       'an RSA key in its own format',
       (): string => rsa.publicKey.export({ type: 'pkcs1', format: 'pem' }) as string,
-      'expected "BEGIN PUBLIC KEY", as "openssl pkey -pubout" and "openssl x509 -pubkey -noout" give it',
+      'expected "BEGIN PUBLIC KEY", as "openssl pkey -pubout" and "openssl x509 -pubkey -noout" print it',
     ],
     [
       'a key that is none',
       (): string => pem.replace(/MF[^]*?\n/, 'c2VjcmV0\n'),
-      'it is no public key of a kind that signs JWTs',
+      'this is not a public key of a kind that signs JWTs',
     ],
     [
       'an RSA key of 1024 bits',
       (): string => generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export(SPKI) as string,
-      'an RSA key has at least 2048 bits',
+      'an RSA key needs at least 2048 bits',
     ],
     [
       'a key of another curve',
       (): string => generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey.export(SPKI) as string,
-      'none of jwt-algorithms is for a key of its kind',
+      'none of jwt-algorithms uses a key of this kind',
     ],
     [
       'a key that signs nothing',
       (): string => generateKeyPairSync('x25519').publicKey.export(SPKI) as string,
-      'none of jwt-algorithms is for a key of its kind',
+      'none of jwt-algorithms uses a key of this kind',
     ],
     [
       'a DSA key',
       (): string =>
         generateKeyPairSync('dsa', { modulusLength: 1024, divisorLength: 160 }).publicKey.export(SPKI) as string,
-      'it is no public key of a kind that signs JWTs',
+      'this is not a public key of a kind that signs JWTs',
     ],
   ])('that holds %s stops the start and says why, without repeating it', (_what, content, why) => {
     expect(() => loadPublicKeys(settings(content()))).toThrow(

@@ -175,27 +175,19 @@ describe('A7: the keys of an issuer, fetched', () => {
       'the answer was 302',
       (response): void => void response.writeHead(302, { location: '/elsewhere' }).end(),
     ],
-    ['HTML', 'what was answered is no JSON', (response): void => void response.end('<html>s3cret</html>')],
-    ['nothing', 'what was answered is no JSON', (response): void => void response.end()],
+    ['HTML', 'the answer is not JSON', (response): void => void response.end('<html>s3cret</html>')],
+    ['nothing', 'the answer is not JSON', (response): void => void response.end()],
     [
       'JSON that is no key set',
-      'what was answered is no key set',
+      'the answer is not a key set',
       (response): void => void response.end('{"s3cret":true}'),
     ],
-    ['null', 'what was answered is no key set', (response): void => void response.end('null')],
-    [
-      'keys that are none',
-      'what was answered is no key set',
-      (response): void => void response.end('{"keys":["s3cret"]}'),
-    ],
-    [
-      'keys that are text',
-      'what was answered is no key set',
-      (response): void => void response.end('{"keys":"s3cret"}'),
-    ],
+    ['null', 'the answer is not a key set', (response): void => void response.end('null')],
+    ['keys that are none', 'the answer is not a key set', (response): void => void response.end('{"keys":["s3cret"]}')],
+    ['keys that are text', 'the answer is not a key set', (response): void => void response.end('{"keys":"s3cret"}')],
     [
       '101 keys',
-      'there are more than 100 keys in it',
+      'the key set has more than 100 keys',
       (response): void =>
         void response.end(JSON.stringify({ keys: Array.from({ length: 101 }, () => ({ kty: 'EC' })) })),
     ],
@@ -301,19 +293,19 @@ describe('A7: the keys of an issuer, fetched', () => {
     });
 
     it.each([
-      ['another issuer', { issuer: 'https://id.example' }, 'the metadata are of another issuer'],
-      ['no issuer', { issuer: undefined }, 'the metadata are of another issuer'],
-      ['no key set', { jwks_uri: undefined }, 'the metadata name no https address of a key set'],
+      ['another issuer', { issuer: 'https://id.example' }, 'the metadata belongs to another issuer'],
+      ['no issuer', { issuer: undefined }, 'the metadata belongs to another issuer'],
+      ['no key set', { jwks_uri: undefined }, 'the metadata does not name an https URL of a key set'],
       [
         'a key set in plaintext, beyond this machine',
         { jwks_uri: 'http://id.example/keys' },
-        'the metadata name no https address of a key set',
+        'the metadata does not name an https URL of a key set',
       ],
-      ['a file', { jwks_uri: 'file:///etc/passwd' }, 'the metadata name no https address of a key set'],
+      ['a file', { jwks_uri: 'file:///etc/passwd' }, 'the metadata does not name an https URL of a key set'],
       [
         'an address of 2,049 characters',
         { jwks_uri: `https://id.example/${'k'.repeat(2030)}` },
-        'the metadata name no https address of a key set',
+        'the metadata does not name an https URL of a key set',
       ],
     ])('are not believed of %s', async (_what, changes, why) => {
       issuer.answer = metadata(changes);
