@@ -7,7 +7,7 @@ import { MetricsModule } from '../metrics/metrics.module.js';
 import { Backplane } from './backplane.js';
 import { LocalBackplane } from './local-backplane.js';
 
-/** The bus between nodes: NATS where nats-url names one, else none. */
+/** Provides the bus between nodes: NATS where `nats-url` is set, otherwise none. */
 @Module({
   imports: [MetricsModule],
   providers: [
@@ -16,7 +16,7 @@ import { LocalBackplane } from './local-backplane.js';
       inject: [Settings, Clock, Logs, BackplaneCounts],
       useFactory: async (settings: Settings, clock: Clock, logs: Logs, counts: BackplaneCounts): Promise<Backplane> => {
         if (settings.natsUrl === undefined) return new LocalBackplane();
-        // Loaded only where there is a bus.
+        // The NATS client is loaded only where it is needed.
         const { NatsBackplane } = await import('./nats-backplane.js');
         return NatsBackplane.join({ settings, clock, counts, log: logs.for('backplane') });
       },

@@ -5,37 +5,42 @@ import type { Expiring } from '../clock/expiry-list.js';
 import { Sweep } from '../clock/sweep.js';
 import type { Subjects } from './subjects.js';
 
-/** How long a topic stays on the bus after nobody wants it: peers come back, and subscriptions travel far. */
+/** How long, in milliseconds, an unwanted topic stays on the bus: peers come back, and subscriptions travel far. */
 const LINGER_MS = 1000;
-const SWEPT_MS = 250;
+/** Milliseconds between two looks for topics to take off the bus. */
+const SWEEP_MS = 250;
 
-/** A topic on the bus. */
+/** A topic with a subscription on the bus. */
 export interface Wanted extends Expiring<Wanted> {
   readonly topic: string;
   subscription: Subscription | undefined;
-  /** Fulfilled when messages are sure to come; undefined when they are, or nobody can tell. */
+  /** Fulfilled when messages are sure to arrive; undefined when they already are, or when that is not known. */
   confirmed: Promise<void> | undefined;
-  /** When it is given up. */
+  /** When the subscription ends, in milliseconds on the monotonic clock. */
   until: number;
 }
 
-/** What an interest tells, besides what comes. */
+/** Hears about an Interest, apart from its messages. */
 export interface InterestListener {
-  /** How many topics it has now. */
+  /** The number of its topics changed. */
   counted(size: number): void;
-  /** NATS does not let this node have a topic, or what came could not be handled. Called inside NATS's reader, which must not see an error. */
+  /**
+   * NATS refused a subscription, or a message could not be handled. Called inside the reader of the NATS client, so it
+   * must not throw.
+   */
   failed(error: Error): void;
 }
 
 /**
- * Topics that this node has subscriptions for on the bus, of one kind. Knows nothing of what comes.
- * Invariant: a topic that is wanted has one subscription on the connection there is; one that is not has none a moment later.
+ * Owns the subscriptions that this node has on the bus, for one kind of subject. Knows nothing of the messages.
+ * Invariant: a wanted topic has exactly one subscription on the current connection. An unwanted topic has none after
+ * LINGER_MS or a little more.
  */
 export class Interest {
   readonly #topics = new Map<string, Wanted>();
-  /** Those that nobody wants any more. */
+  /** Topics that nobody wants any more. */
   readonly #lingering = new ExpiryList<Wanted>();
-  readonly #sweep = new Sweep(() => this.#giveUp(), SWEPT_MS);
+  readonly #sweep = new Sweep(() => this.#giveUp(), SWEEP_MS);
 
   constructor(
     private readonly subjects: Subjects,
@@ -46,7 +51,9 @@ export class Interest {
     this.#sweep.start();
   }
 
-  /** The topic, and whether that is news. Without a connection it is subscribed to once there is one. */
+  /**
+   * Wants a topic. Returns it, and whether it is new. Without a connection, the subscription follows once there is one.
+   */
   want(topic: string, connection: NatsConnection | undefined): { readonly wanted: Wanted; readonly news: boolean } {
     const known = this.#topics.get(topic);
     if (known !== undefined) {
@@ -75,7 +82,7 @@ export class Interest {
     this.#lingering.append(known);
   }
 
-  /** A connection that knows of no topic. `confirmed` is fulfilled when it knows them all. */
+  /** Subscribes to all topics on a new connection. `confirmed` is fulfilled when NATS knows them all. */
   joined(connection: NatsConnection, confirmed: Promise<void>): void {
     for (const wanted of this.#topics.values()) {
       this.#subscribe(connection, wanted);
@@ -83,7 +90,9 @@ export class Interest {
     }
   }
 
-  /** The connection of before, which subscribed again by itself: what came meanwhile has no subscription yet. */
+  /**
+   * The same connection is back, with its old subscriptions. Adds those for topics that were wanted in the meantime.
+   */
   rejoined(connection: NatsConnection, confirmed: Promise<void>): void {
     for (const wanted of this.#topics.values()) {
       if (wanted.subscription === undefined) this.#subscribe(connection, wanted);
@@ -100,7 +109,7 @@ export class Interest {
       callback: (error, message) => {
         try {
           if (error === null) return this.take(wanted.topic, message);
-          // It is subscribed to anew on the next connection, which may be allowed to.
+          // The next connection tries again: it may have the permission.
           wanted.subscription = undefined;
           return this.listener.failed(error);
         } catch (failure) {
@@ -110,7 +119,7 @@ export class Interest {
     });
   }
 
-  /** Takes those topics off the bus that nobody came back for. There is never more work. */
+  /** Ends the subscriptions that nobody came back for. Returns false, as all of them are done. */
   #giveUp(): false {
     const now = this.clock.monotonic();
     for (let first = this.#lingering.first; first !== undefined && first.until <= now; first = this.#lingering.first) {
@@ -123,7 +132,7 @@ export class Interest {
   }
 }
 
-/** Has whoever wants the topic next wait until its messages are sure to come. */
+/** Makes the next subscribers of a topic wait for `confirmed`, until its messages are sure to arrive. */
 export function confirm(wanted: Wanted, confirmed: Promise<void>): void {
   const mine = confirmed.then(() => {
     if (wanted.confirmed === mine) wanted.confirmed = undefined;

@@ -1,15 +1,15 @@
 import { Backplane } from './backplane.js';
 
-/** The bus of a node that is alone: there is nobody to send to. */
+/** The backplane of a single node: there is nobody to send to or to ask. */
 export class LocalBackplane extends Backplane {
   readonly state = 'off';
 
   listen(): void {
-    // Nothing comes.
+    // Nothing arrives.
   }
 
   respond(): void {
-    // Nobody asks.
+    // No node asks.
   }
 
   subscribe(): undefined {
@@ -21,15 +21,15 @@ export class LocalBackplane extends Backplane {
   }
 
   publish(): void {
-    // Nobody is there.
+    // There is no other node.
   }
 
   offer(): void {
-    // Nobody asks.
+    // No node asks.
   }
 
   withdraw(): void {
-    // Nobody asked.
+    // Nothing was offered.
   }
 
   ask(): undefined {

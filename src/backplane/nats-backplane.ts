@@ -17,17 +17,21 @@ import { natsOptions } from './nats-options.js';
 import { Questions } from './questions.js';
 import { Subjects } from './subjects.js';
 
-/** How long a peer waits for its subscription at most, when the bus is up and does not answer. */
+/** Milliseconds that a peer waits for its subscription, at most, when the bus is up but does not answer. */
 const CONFIRM_MS = 2000;
-/** Bytes that may be on their way to the bus without its having answered since; after so many of them it is asked to. */
+/** Maximum number of bytes on their way to the bus that it has not acknowledged. Beyond that, messages are dropped. */
 const MOST_UNANSWERED_BYTES = 8 * 1024 * 1024;
-const ASKED_EVERY_BYTES = 256 * 1024;
-/** What a message costs on the bus besides its bytes. */
+/** After this many unacknowledged bytes the bus is pinged. */
+const PING_EVERY_BYTES = 256 * 1024;
+/** Cost of a message on the bus besides its bytes. */
 const OVERHEAD_BYTES = 128;
-/** What a canonical Relay may be larger than what a peer sent: the names of two fields and a map's head, which the shortest form leaves out (docs/protocol.md, section 1). */
+/**
+ * Bytes by which a canonical Relay may exceed what the peer sent: the names of two fields and the head of a map, which
+ * the shortest form leaves out (docs/protocol.md, section 1).
+ */
 const ROOM_BYTES = 15;
-/** How often the bus is asked, to know how long it takes. */
-const PROBED_MS = 10_000;
+/** Milliseconds between two measurements of the round trip to the bus. */
+const PROBE_MS = 10_000;
 
 export interface NatsBackplaneParts {
   readonly settings: Settings;
@@ -37,8 +41,9 @@ export interface NatsBackplaneParts {
 }
 
 /**
- * Several nodes as one, over NATS. Owns how much is on its way to the bus; which topics are on it is Interest's. Knows nothing
- * of subscribers. Invariant: a topic that is wanted is on the bus whenever the bus is up; what waits for the bus is bounded.
+ * Connects the nodes of a service over NATS. Owns the amount that is on its way to the bus; Interest owns the topics on
+ * it. Knows nothing of subscribers.
+ * Invariant: a wanted topic is on the bus whenever the bus is up. What waits for the bus is bounded.
  */
 export class NatsBackplane extends Backplane implements OnApplicationShutdown, LinkListener {
   readonly #link: NatsLink;
@@ -47,15 +52,15 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   /** Topics that this node has something to say about. */
   readonly #offers: Interest;
   readonly #questions: Questions;
-  readonly #probe = new Sweep(() => this.#ask(), PROBED_MS);
+  readonly #probe = new Sweep(() => this.#ping(), PROBE_MS);
   readonly #closing = new AbortController();
   #deliver: Deliver = () => undefined;
-  /** Shared by all who wait for the same answer. */
+  /** Shared by all callers that wait for the same answer. */
   #confirming: Promise<void> | undefined;
-  /** Bytes that were published since the bus last answered. */
+  /** Bytes sent since the bus last answered, with their overhead. */
   #unanswered = 0;
-  /** The question that the bus has not answered yet. */
-  #asking: symbol | undefined;
+  /** The ping that the bus has not answered yet. */
+  #pinging: symbol | undefined;
   #failed = false;
 
   private constructor(private readonly parts: NatsBackplaneParts) {
@@ -77,7 +82,10 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.#probe.start();
   }
 
-  /** Joins the bus, or goes on without where it is not there. Throws a StartupError for settings that it does not take. */
+  /**
+   * Joins the bus. If the bus cannot be reached, starts without it and keeps trying. Rejects with a StartupError if
+   * NATS refuses the credentials or carries only smaller messages than `max-message-bytes`.
+   */
   static async join(parts: NatsBackplaneParts): Promise<NatsBackplane> {
     const backplane = new NatsBackplane(parts);
     const fault = await backplane.#link.open();
@@ -130,10 +138,10 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     if (message.length > this.#most()) return this.#drop('too_large');
     if (this.#unanswered > MOST_UNANSWERED_BYTES) return this.#drop('slow');
     try {
-      // A copy: the library sends it when this turn's work is done, and by then the sender's memory has other things in it.
+      // A copy: the client sends it at the end of this turn, and the sender's buffer is reused by then.
       connection.publish(this.#subjects.of(topic), Buffer.from(message));
     } catch {
-      // Closed for good a moment ago; the link has not heard of it yet.
+      // The connection was closed for good a moment ago, and the link has not noticed yet.
       return this.#drop('down');
     }
     this.parts.counts.messagesOut += 1;
@@ -144,7 +152,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
 
   #sent(bytes: number): void {
     this.#unanswered += bytes + OVERHEAD_BYTES;
-    if (this.#unanswered > ASKED_EVERY_BYTES) this.#ask();
+    if (this.#unanswered > PING_EVERY_BYTES) this.#ping();
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -167,7 +175,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   }
 
   rejoined(): void {
-    // The library gave up what it had not sent.
+    // The client discarded what it had not sent.
     this.#forget();
     const { connection } = this.#link;
     const confirmed = this.#confirm(connection!);
@@ -179,30 +187,33 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.#forget();
   }
 
-  /** Nothing is on its way any more, and no answer will come. */
+  /** Resets the bytes on their way: they are sent or lost, and no answer will come. */
   #forget(): void {
     this.#unanswered = 0;
-    this.#asking = undefined;
+    this.#pinging = undefined;
   }
 
-  /** The most bytes that the bus carries in a message; 0 while there is none. */
+  /** Maximum number of bytes in a message on the bus; 0 without a connection. */
   #most(): number {
     return this.#link.connection?.info?.max_payload ?? 0;
   }
 
-  /** One line, however often: the reason may be the same for each of a hundred thousand topics. NATS's own names the subject. */
+  /**
+   * Logs the first failure only: the same reason may hold for a hundred thousand topics. Leaves out the text of NATS,
+   * which names the subject.
+   */
   #fail(error: Error): void {
     this.parts.counts.failed += 1;
     if (this.#failed) return;
     this.#failed = true;
     const why =
       error instanceof errors.PermissionViolationError
-        ? `NATS does not permit a ${error.operation} of this node`
-        : 'what came over the bus could not be handled';
+        ? `NATS denies this node a ${error.operation}`
+        : 'a message from the bus could not be handled';
     this.parts.log.error(`${why}; further failures are counted, not logged`, { error: error.name });
   }
 
-  /** What another node published: believed no more than a peer, since whoever reaches the bus may write to it. */
+  /** Takes a message of another node. Trusts it no more than a peer: anyone who can reach the bus may write to it. */
   #take(topic: string, data: Uint8Array): void {
     const message = Buffer.from(data.buffer, data.byteOffset, data.length);
     if (message.length > this.parts.settings.maxMessageBytes + ROOM_BYTES || canonicalRelayTopic(message) !== topic) {
@@ -213,7 +224,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     return this.#deliver(topic, message);
   }
 
-  /** Another node asks. What it is told waits for the bus like what is published. */
+  /** Answers the question of another node. The answer counts as bytes on their way, like a published message. */
   #answer(topic: string, question: Msg): void {
     if (question.reply === undefined || question.reply === '') return this.#drop('malformed');
     if (this.#unanswered > MOST_UNANSWERED_BYTES) return this.#drop('slow');
@@ -228,7 +239,10 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.parts.counts.dropped[why] += 1;
   }
 
-  /** Fulfilled when the bus has all that was sent until now; one question for all who ask in this turn. Never rejects. */
+  /**
+   * Fulfilled when the bus has everything sent so far, or after CONFIRM_MS. One ping serves all callers of a turn.
+   * Never rejects.
+   */
   #confirm(connection: NatsConnection): Promise<void> {
     this.#confirming ??= new Promise<void>((resolve) => setImmediate(resolve)).then(async () => {
       this.#confirming = undefined;
@@ -240,30 +254,30 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     return this.#confirming;
   }
 
-  /** Asks the bus for an answer, so that what it has not swallowed is known. There is never more work. */
-  #ask(): false {
+  /** Pings the bus, to learn how much it has not taken yet. Returns false, as a step of a Sweep that is done. */
+  #ping(): false {
     const { connection } = this.#link;
-    if (connection === undefined || this.#asking !== undefined) return false;
-    const asking = Symbol('asking');
-    this.#asking = asking;
+    if (connection === undefined || this.#pinging !== undefined) return false;
+    const ping = Symbol('ping');
+    this.#pinging = ping;
     const sent = this.#unanswered;
     void this.#roundTrip(connection).then(() => {
-      if (this.#asking !== asking) return;
-      this.#asking = undefined;
+      if (this.#pinging !== ping) return;
+      this.#pinging = undefined;
       this.#unanswered = Math.max(0, this.#unanswered - sent);
-      if (this.#unanswered > ASKED_EVERY_BYTES) this.#ask();
+      if (this.#unanswered > PING_EVERY_BYTES) this.#ping();
     });
     return false;
   }
 
-  /** Fulfilled when the bus has answered, or the connection went. */
+  /** Fulfilled when the bus has answered, or the connection is lost. */
   async #roundTrip(connection: NatsConnection): Promise<void> {
     const began = this.parts.clock.monotonic();
     try {
       await connection.flush();
       this.parts.counts.roundTripMs = this.parts.clock.monotonic() - began;
     } catch {
-      // The link tells.
+      // The link logs it.
     }
   }
 
@@ -271,6 +285,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     const most = this.#most();
     const { maxMessageBytes } = this.parts.settings;
     if (most === 0 || most >= maxMessageBytes) return undefined;
-    return `NATS carries at most ${most} bytes in a message (its max_payload), and max-message-bytes is ${maxMessageBytes}`;
+    const carried = `NATS carries at most ${most} bytes in a message (its max_payload)`;
+    return `${carried}, but max-message-bytes is ${maxMessageBytes}`;
   }
 }

@@ -3,22 +3,22 @@ import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-n
 import type { Clock } from '../clock/clock.js';
 import type { Log } from '../logging/log.js';
 
-/** From one attempt to connect to the next, as long as there was no connection yet. */
+/** Milliseconds between two attempts to connect, before the first connection. After that the NATS client retries. */
 const RETRY_MS = 1000;
 
-/** What a link tells. */
+/** Hears about the link. */
 export interface LinkListener {
-  /** There is a connection, for the first time or after one ended for good: it knows nothing yet. */
+  /** There is a new connection, the first one or after one ended for good. It has no subscriptions yet. */
   joined(connection: NatsConnection): void;
-  /** The connection is there again, with the subscriptions it had. */
+  /** The connection is back, with the subscriptions it had. */
   rejoined(): void;
-  /** It is cut off; NATS's library goes on trying. */
+  /** The connection is cut off. The NATS client keeps trying to get it back. */
   lost(): void;
 }
 
 /**
- * This node's connection to NATS, from the first attempt to the last. Owns whether it is up. Knows nothing of what goes over it.
- * Invariant: it is tried again until `close`, and no failure reaches anyone but the log.
+ * Owns this node's connection to NATS, and whether it is up. Knows nothing of what goes over it.
+ * Invariant: it is retried until `close`, and failures go to the log and nowhere else.
  */
 export class NatsLink {
   readonly #closing = new AbortController();
@@ -41,13 +41,13 @@ export class NatsLink {
     return this.#up ? this.#connection : undefined;
   }
 
-  /** Tries once, and if that fails goes on trying behind the caller's back. Resolves to what went wrong. */
+  /** Tries to connect once. If that fails, resolves to the error and keeps trying in the background. */
   async open(): Promise<Error | undefined> {
     try {
       this.#join(await connect(this.options));
       return undefined;
     } catch (error) {
-      this.log.warn("the bus is not reached, serving this node's own peers", { error: reasonOf(error) });
+      this.log.warn("cannot reach the bus, serving this node's own peers only", { error: reasonOf(error) });
       void this.#keepTrying();
       return error as Error;
     }
@@ -83,25 +83,24 @@ export class NatsLink {
     for await (const { type } of connection.status()) {
       if (type === 'disconnect' && this.#up) {
         this.#up = false;
-        this.log.warn("the bus is gone, serving this node's own peers");
+        this.log.warn("lost the bus, serving this node's own peers only");
         this.listener.lost();
       } else if (type === 'reconnect') {
         this.#up = true;
-        this.log.info('joined the bus again', { server: connection.getServer() });
+        this.log.info('rejoined the bus', { server: connection.getServer() });
         this.listener.rejoined();
       }
     }
     if (this.#closing.signal.aborted) return;
     if (this.#up) this.listener.lost();
     this.#up = false;
-    this.log.warn('the bus closed the connection for good, connecting anew', {
-      error: reasonOf(await connection.closed()),
-    });
+    const error = reasonOf(await connection.closed());
+    this.log.warn('the bus closed the connection for good, connecting again', { error });
     void this.#keepTrying();
   }
 }
 
-/** What an error of NATS's library says; those name servers and causes, no subjects and no credentials. */
+/** Returns the text of an error of the NATS client. These name servers and causes, never subjects or credentials. */
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : 'unknown';
 }

@@ -7,14 +7,14 @@ import type { Settings } from '../config/settings.js';
 
 /** How long an attempt to connect may take. */
 const CONNECT_TIMEOUT_MS = 2000;
-/** How long until the next one, give or take. */
+/** Wait between two attempts, before jitter. */
 const RETRY_MS = 500;
 const RETRY_JITTER_MS = 500;
-/** A connection is given up when it did not answer this many pings in a row, this often. */
+/** Pings go out at this interval. A connection that leaves this many unanswered in a row is given up. */
 const PING_INTERVAL_MS = 5000;
 const MOST_UNANSWERED = 2;
 
-/** How the settings have the bus reached. Throws a StartupError that names the setting at fault. */
+/** Turns the settings into options of the NATS client. Throws a StartupError that names the setting at fault. */
 export function natsOptions(settings: Settings): NodeConnectionOptions {
   const { natsUrl = [], natsToken } = settings;
   const secure = secureOptions(settings) ?? (natsUrl.some(({ tls }) => tls) ? {} : undefined);
@@ -29,7 +29,7 @@ export function natsOptions(settings: Settings): NodeConnectionOptions {
     reconnectJitterTLS: RETRY_JITTER_MS,
     pingInterval: PING_INTERVAL_MS,
     maxPingOut: MOST_UNANSWERED,
-    // Credentials may be mended while the node goes on serving.
+    // Somebody may fix the credentials on the NATS server while this node keeps serving.
     ignoreAuthErrorAbort: true,
     ...(natsToken !== undefined && { token: natsToken }),
     ...(settings.natsCreds !== undefined && { authenticator: credentials(settings.natsCreds) }),
@@ -41,7 +41,7 @@ function credentials(path: string): ReturnType<typeof credsAuthenticator> {
   const authenticator = credsAuthenticator(new Uint8Array(readSettingFile('nats-creds', path)));
   orStartupError(
     () => authenticator('a nonce'),
-    `nats-creds ${JSON.stringify(path)}: no NATS credentials (a user JWT and its seed)`,
+    `nats-creds ${JSON.stringify(path)}: not NATS credentials (a user JWT and its seed)`,
   );
   return authenticator;
 }
@@ -60,7 +60,7 @@ function secureOptions({
   };
   orStartupError(
     () => createSecureContext(secure),
-    'nats-tls-ca, nats-tls-cert, nats-tls-key: not usable as PEM certificates and the key that belongs to them',
+    'nats-tls-ca, nats-tls-cert, nats-tls-key: not usable as PEM certificates with their key',
   );
   return secure;
 }

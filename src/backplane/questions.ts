@@ -5,23 +5,30 @@ import { MOST_TOLD_BYTES } from '../protocol/record-answer.js';
 import type { Respond } from './backplane.js';
 import type { Subjects } from './subjects.js';
 
-/** How long answers are waited for in all, and for the next one after one came. */
+/** Milliseconds to wait for all answers to a question. */
 const MOST_MS = 150;
+/** Milliseconds to wait for the next answer after one arrived. */
 const NEXT_MS = 30;
-/** Questions of this node that may be open at once. */
+/** Maximum number of open questions of this node. */
 const MOST_OPEN = 1024;
-/** Answers to one question that are listened to, and their bytes: more than any service has nodes, and than a topic has records. */
+/** Maximum number of answers to one question: more than any service has nodes. */
 export const MOST_ANSWERS = 64;
+/** Maximum number of bytes in the answers to one question: more than the records of a topic need. */
 export const MOST_ANSWERS_BYTES = 1024 * 1024;
-/** Bytes of answers that this node takes in a second, to all its questions together: reading one costs time. */
+/** Bytes of answers that this node reads per second, for all its questions together. Reading one costs time. */
 export const MOST_TAKEN_BYTES_A_SECOND = 8 * 1024 * 1024;
-/** Answers that this node gives in a second, to all others together, and their bytes. */
+/** Answers that this node gives per second, to all other nodes together, and their bytes. */
 const MOST_GIVEN_A_SECOND = 2000;
 export const MOST_GIVEN_BYTES_A_SECOND = 8 * 1024 * 1024;
 
+/** Ends a request when no answer follows the last one in time. */
+const WAIT = { strategy: 'stall', stall: NEXT_MS, maxWait: MOST_MS } as const;
+
 /**
- * Asks the other nodes about a topic, and answers them. Owns how much of either there may be. Knows nothing of what is said.
- * Invariant: a question ends, within MOST_MS or so, whatever others do; beyond the bounds there is silence, which is counted.
+ * Asks the other nodes about topics, and answers their questions. Owns the bounds of both. Knows nothing of the
+ * content.
+ * Invariant: a question ends within about MOST_MS, whatever other nodes do. Beyond the bounds nothing is asked, read or
+ * answered; that is counted.
  */
 export class Questions {
   respond: Respond = () => undefined;
@@ -40,7 +47,7 @@ export class Questions {
     this.#takenBytes = new Ration(MOST_TAKEN_BYTES_A_SECOND, clock);
   }
 
-  /** Who has something to say answers; when nobody does, NATS says so at once. Never rejects. */
+  /** Asks all nodes that offer the topic. If none does, NATS says so immediately. Never rejects. */
   async ask(connection: NatsConnection, topic: string): Promise<readonly Uint8Array[]> {
     if (this.#open >= MOST_OPEN) {
       this.counts.questionsDropped += 1;
@@ -52,15 +59,12 @@ export class Questions {
     let [heard, bytes] = [0, 0];
     const until = this.clock.monotonic() + MOST_MS;
     try {
-      for await (const { data } of await connection.requestMany(this.subjects.of(topic), undefined, {
-        strategy: 'stall',
-        stall: NEXT_MS,
-        maxWait: MOST_MS,
-      })) {
+      const coming = await connection.requestMany(this.subjects.of(topic), undefined, WAIT);
+      for await (const { data } of coming) {
         heard += 1;
         bytes += data.length;
         const over = heard > MOST_ANSWERS || bytes > MOST_ANSWERS_BYTES;
-        // No node says so much: somebody else writes to the bus.
+        // No node says that much: somebody else writes to the bus.
         if (over || data.length > MOST_TOLD_BYTES) this.counts.dropped.malformed += 1;
         if (over) break;
         if (data.length > MOST_TOLD_BYTES) continue;
@@ -68,19 +72,19 @@ export class Questions {
           this.counts.questionsDropped += 1;
           break;
         }
-        // A copy: the library's is a part of all that came with it, which would stay for as long.
+        // A copy: the client's bytes are part of a larger buffer, which they would keep in memory.
         answers.push(Buffer.from(data));
         if (this.clock.monotonic() > until) break;
       }
     } catch {
-      // Nobody has anything to say, or the bus went.
+      // No node offers the topic, or the connection is lost.
     } finally {
       this.#open -= 1;
     }
     return answers;
   }
 
-  /** What to tell another node that asks, in at most `most` bytes; undefined for nothing. */
+  /** Returns the answer to a question of another node, in at most `most` bytes; undefined for none. */
   answer(topic: string, most: number): Uint8Array | undefined {
     if (this.#given.spent || this.#givenBytes.spent) {
       this.counts.questionsDropped += 1;
@@ -96,7 +100,7 @@ export class Questions {
   }
 }
 
-/** So much of something in each second. Invariant: what is taken in one is at most the ration, and one helping more. */
+/** Owns the ration of each second. Invariant: in one second at most the ration is taken, plus one helping. */
 class Ration {
   #taken = 0;
   #second = 0;
@@ -106,7 +110,7 @@ class Ration {
     private readonly clock: Clock,
   ) {}
 
-  /** Whether there is nothing left in this second. */
+  /** Whether nothing is left in this second. */
   get spent(): boolean {
     const second = Math.floor(this.clock.monotonic() / 1000);
     if (second !== this.#second) {
@@ -116,7 +120,7 @@ class Ration {
     return this.#taken >= this.most;
   }
 
-  /** Takes a helping; false when there is nothing left. */
+  /** Takes a helping. Returns false if nothing is left. */
   take(amount: number): boolean {
     if (this.spent) return false;
     this.#taken += amount;
