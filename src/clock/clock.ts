@@ -1,12 +1,12 @@
 import { setTimeout as passed } from 'node:timers/promises';
 
-/** Tells the time and waits; nothing else reads it, so that tests can hold it still. */
+/** Tells the time and waits. Nothing else reads the time, so tests can control it. */
 export abstract class Clock {
-  /** Milliseconds since some moment; never goes back, whatever happens to the wall clock. */
+  /** Milliseconds since an arbitrary moment. Never goes back, whatever happens to the wall clock. */
   abstract monotonic(): number;
-  /** Milliseconds since the epoch, as the wall clock has it: only for what others date, since it may jump. */
+  /** Milliseconds since the epoch on the wall clock. It may jump, so it is only for dates that others set. */
   abstract now(): number;
-  /** Resolves after some milliseconds, or as soon as `over` says that nobody waits for it any more. */
+  /** Resolves after a number of milliseconds, or when `over` is aborted. */
   abstract sleep(milliseconds: number, over?: AbortSignal): Promise<void>;
 }
 

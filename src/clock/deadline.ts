@@ -1,11 +1,14 @@
 import type { Clock } from './clock.js';
 
-/** Something took longer than it may. */
+/** Something took longer than allowed. */
 export class TooLate extends Error {
   override readonly name = 'TooLate';
 }
 
-/** What `work` gives. Rejects as it does, or with TooLate where it takes more than so many milliseconds; it goes on unheard then. */
+/**
+ * Waits for `work`, at most a number of milliseconds. Rejects as `work` does, or with TooLate; then `work` continues
+ * and its result is ignored.
+ */
 export async function within<T>(clock: Clock, milliseconds: number, work: Promise<T>): Promise<T> {
   const over = new AbortController();
   const passed = clock.sleep(milliseconds, over.signal).then(() => {

@@ -1,4 +1,4 @@
-/** What an ExpiryList holds; each is in one list at most. */
+/** An entry of an ExpiryList. Each entry is in at most one list. */
 export interface Expiring<T extends Expiring<T>> {
   previous: T | undefined;
   next: T | undefined;
@@ -6,15 +6,16 @@ export interface Expiring<T extends Expiring<T>> {
 }
 
 /**
- * Entries in the order in which they expire: a linked list through the entries themselves, so that adding, removing and
- * finding the first cost the same however many there are. Knows nothing of time.
- * Invariant: nobody is appended who expires before the last one; with one TTL for all, that is the order of arrival.
+ * Keeps entries in the order in which they expire. It is a linked list through the entries themselves, so adding,
+ * removing and finding the first take constant time. Knows nothing of time.
+ * Invariant: no entry expires before the one in front of it. Callers append in that order; with one TTL for all entries
+ * it is the order of arrival.
  */
 export class ExpiryList<T extends Expiring<T>> implements Iterable<T> {
   #first: T | undefined;
   #last: T | undefined;
 
-  /** The one that expires next. */
+  /** The entry that expires next. */
   get first(): T | undefined {
     return this.#first;
   }

@@ -1,15 +1,15 @@
 /**
- * Does a long piece of work in steps, at an interval: as long as a step says that there is more, the next one follows at once,
- * after others had their turn. One timer, which does not keep the process alive. Knows nothing of the work.
- * Invariant: at most one step a turn of the event loop, and none after `stop`; what had come in before the interval was over
- * has been read when a step runs, also when the process stood still.
+ * Does a long piece of work in steps, at an interval. While a step says that there is more work, the next one runs in
+ * the next turn of the event loop. Owns one timer, which does not keep the process alive. Knows nothing of the work.
+ * Invariant: at most one step runs per turn, and none after `stop`. When a step runs, the input that had arrived by the
+ * end of the interval has been read, even if the process was blocked.
  */
 export class Sweep {
   #timer: NodeJS.Timeout | undefined;
-  /** The step to come; undefined when the work is done until the next interval. */
+  /** The next step; undefined when no work is left until the next interval. */
   #next: NodeJS.Immediate | undefined;
 
-  /** `step` does a bounded part of the work and says whether there may be more; `interval` is in milliseconds. */
+  /** `step` does a bounded part of the work and returns whether there may be more. `interval` is in milliseconds. */
   constructor(
     private readonly step: () => boolean,
     private readonly interval: number,

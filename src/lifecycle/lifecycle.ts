@@ -2,12 +2,12 @@ import { Injectable } from '@nestjs/common';
 import type { OnApplicationBootstrap } from '@nestjs/common';
 
 /**
- * starting: being made; serving; lame-duck: about to drain, not ready but serving everyone who still comes;
- * draining: no newcomers, the last connections are leaving.
+ * A phase in the life of the server. starting: is being made. serving: lets peers in. lame-duck: about to drain;
+ * not ready, but still serves newcomers. draining: lets nobody in, while the last connections leave.
  */
 export type Phase = 'starting' | 'serving' | 'lame-duck' | 'draining';
 
-/** Owns which phase of its life the server is in. Knows nothing of what a phase entails. Invariant: it only moves forward. */
+/** Owns the phase of the server. Knows nothing of what a phase entails. Invariant: the phase only moves forward. */
 @Injectable()
 export class Lifecycle implements OnApplicationBootstrap {
   #phase: Phase = 'starting';
@@ -22,19 +22,19 @@ export class Lifecycle implements OnApplicationBootstrap {
     return this.#draining.signal;
   }
 
-  /** Everything is made, and whoever comes is served. */
+  /** Everything is made: the server lets peers in. */
   onApplicationBootstrap(): void {
     if (this.#phase === 'starting') this.#phase = 'serving';
   }
 
-  /** From now on newcomers should go elsewhere. Whether that is news: a server that does not serve has nothing to leave. */
+  /** Makes a serving server a lame duck: newcomers should go elsewhere. Returns whether the server was serving. */
   leave(): boolean {
     if (this.#phase !== 'serving') return false;
     this.#phase = 'lame-duck';
     return true;
   }
 
-  /** From now on nobody new is let in. */
+  /** Starts the drain: nobody is let in any more. */
   drain(): void {
     this.#phase = 'draining';
     this.#draining.abort();
