@@ -5,7 +5,7 @@ import { MANAGEMENT } from '../http/management-path.js';
 import { NodeIndicator } from './node.indicator.js';
 import { ReadinessIndicator } from './readiness.indicator.js';
 
-/** Health for orchestrators and load balancers: plain HTTP without a token, in public and on the management address. */
+/** Answers the health checks of orchestrators and load balancers: plain HTTP, no token, on both addresses. */
 @Controller()
 export class HealthController {
   constructor(
@@ -14,28 +14,30 @@ export class HealthController {
     private readonly node: NodeIndicator,
   ) {}
 
-  /** The process answers: 200 for as long as it runs, while draining too. Failing means "restart me". */
+  /** 200 while the process runs, also while it drains. Failing means "restart me". */
   @Get(['health/live', `${MANAGEMENT}/health/live`])
   @HealthCheck()
   live(): Promise<HealthCheckResult> {
     return this.health.check([]);
   }
 
-  /** 200 while serving, 503 while starting, a lame duck or draining. Failing means "send newcomers elsewhere". */
+  /**
+   * 200 while serving; 503 while starting, being a lame duck, or draining. Failing means "send newcomers elsewhere".
+   */
   @Get(['health/ready', `${MANAGEMENT}/health/ready`])
   @HealthCheck()
   ready(): Promise<HealthCheckResult> {
     return this.health.check([() => this.readiness.check()]);
   }
 
-  /** All checks together, with what an operator asks next. */
+  /** All checks, with the details that an operator asks for next. */
   @Get(`${MANAGEMENT}/health`)
   @HealthCheck()
   details(): Promise<HealthCheckResult> {
     return this.health.check([() => this.readiness.check(), ...this.node.checks()]);
   }
 
-  /** All checks together, in a word: details are the operator's. */
+  /** All checks, in one word. The details are for operators only. */
   @Get('health')
   @HealthCheck()
   async summary(): Promise<Pick<HealthCheckResult, 'status'>> {

@@ -7,7 +7,7 @@ import { HealthController } from './health.controller.js';
 import { NodeIndicator } from './node.indicator.js';
 import { ReadinessIndicator } from './readiness.indicator.js';
 
-/** Health endpoints. A failing check is an answer, not an event, so it is not logged. */
+/** The health endpoints. A failing check is an answer, not an event, so it is not logged. */
 @Module({
   imports: [BackplaneModule, MetricsModule, PresenceModule, TerminusModule.forRoot({ logger: false })],
   controllers: [HealthController],

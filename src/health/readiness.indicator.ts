@@ -5,7 +5,7 @@ import { Backplane } from '../backplane/backplane.js';
 import { Settings } from '../config/settings.js';
 import { Lifecycle } from '../lifecycle/lifecycle.js';
 
-/** Whether newcomers should be sent here: only while serving, and where it is required with the bus reached. */
+/** Says whether newcomers should be sent here: only while serving and, if `backplane-required`, while the bus is up. */
 @Injectable()
 export class ReadinessIndicator {
   constructor(

@@ -6,7 +6,10 @@ import { answerJson, failure } from './json-failure.js';
 import { MANAGEMENT } from './management-path.js';
 import { isBrokenUpgrade } from './root.controller.js';
 
-/** Answers every failed plain request in JSON: status, its name, a sentence. Never repeats what the request held, since a URL may hold a token. */
+/**
+ * Answers every failed plain request with JSON: the status, its name, and a sentence. Never repeats the request, since
+ * a URL may hold a token.
+ */
 @Catch()
 export class HttpErrorFilter implements ExceptionFilter {
   readonly #log: Log;
@@ -31,7 +34,7 @@ export class HttpErrorFilter implements ExceptionFilter {
   }
 }
 
-/** Health checks answer with their own report; everything else with a sentence of ours. */
+/** Health checks answer with their own report. Everything else gets a sentence. */
 function bodyOf(error: unknown, status: number, request: IncomingMessage): object {
   const report = error instanceof HttpException ? error.getResponse() : undefined;
   if (status === 503 && typeof report === 'object') return report;
@@ -45,16 +48,18 @@ function sentence(error: unknown, status: number, request: IncomingMessage): str
         return 'Nothing here. This is the management address: /, /metrics and /health; peers connect to listen-addr.';
       }
       return isBrokenUpgrade(request)
-        ? 'Not a whole WebSocket handshake, so there is nothing here: does a proxy strip its Upgrade or Connection header?'
-        : 'Nothing here. GET / lists what there is; peers connect by WebSocket, on any path.';
+        ? 'Nothing here. This WebSocket handshake is not complete: does a proxy strip its Upgrade or Connection header?'
+        : 'Nothing here. GET / lists the paths of this server; peers connect by WebSocket, on any path.';
     case 500:
-      return 'Our fault; the log has it.';
+      return 'This is a fault of the server; see its log.';
     default:
       return error instanceof HttpException ? error.message : 'The request could not be read.';
   }
 }
 
-/** Nest's exceptions carry a status; so do those that Express throws for a malformed request. */
+/**
+ * Reads the status of a Nest exception, or of one that Express throws for a malformed request; 500 for anything else.
+ */
 function statusOf(error: unknown): number {
   if (error instanceof HttpException) return error.getStatus();
   const status = (error as { status?: unknown }).status;

@@ -3,7 +3,7 @@ import { APP_FILTER } from '@nestjs/core';
 import { HttpErrorFilter } from './http-error.filter.js';
 import { RootController } from './root.controller.js';
 
-/** What the public listener answers to plain HTTP, besides health. */
+/** Answers plain HTTP on the public listener, apart from health and the connection check. */
 @Module({
   controllers: [RootController],
   providers: [{ provide: APP_FILTER, useClass: HttpErrorFilter }],

@@ -1,7 +1,10 @@
 import { STATUS_CODES } from 'node:http';
 import type { ServerResponse } from 'node:http';
 
-/** What every failed plain request gets: status, its name, and a sentence, which repeats nothing of the request. */
+/**
+ * Builds the body for a failed plain request: the status, its name, and `message`, which repeats nothing of the
+ * request.
+ */
 export function failure(status: number, message: string): object {
   return { status, error: STATUS_CODES[status] ?? 'Error', message };
 }

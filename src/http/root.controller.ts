@@ -4,7 +4,7 @@ import { Settings } from '../config/settings.js';
 import { SUBPROTOCOL } from '../protocol/subprotocol.js';
 import { VERSION } from '../version.js';
 
-/** What a person or a proxy sees who asks this server by plain HTTP. Needs no token and tells nothing about peers. */
+/** Answers a person or a proxy that asks this server by plain HTTP. Needs no token and says nothing about peers. */
 @Controller()
 export class RootController {
   constructor(private readonly settings: Settings) {}
@@ -28,7 +28,7 @@ export class RootController {
   }
 }
 
-/** Meant as a WebSocket handshake, yet arrived as a plain request. */
+/** Whether a plain request was meant as a WebSocket handshake. */
 export function isBrokenUpgrade({ headers }: IncomingMessage): boolean {
   return (
     headers.upgrade?.toLowerCase() === 'websocket' ||
@@ -41,7 +41,8 @@ export function isBrokenUpgrade({ headers }: IncomingMessage): boolean {
 export class UpgradeRequiredException extends HttpException {
   constructor() {
     super(
-      'This is a WebSocket server, and the request is not a whole WebSocket handshake: does a proxy strip its Upgrade or Connection header?',
+      'This is a WebSocket server, but this WebSocket handshake is not complete: ' +
+        'does a proxy strip its Upgrade or Connection header?',
       426,
     );
   }

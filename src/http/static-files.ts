@@ -10,10 +10,13 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-/** What all pages look like: the stylesheet and the icon that they share. */
+/** Folder of the stylesheet and the icon that all pages share. */
 const LOOK = new URL('page/', import.meta.url);
 
-/** A host name or an IPv4 address, and a port. An IPv6 address is none: a Content-Security-Policy cannot name one. */
+/**
+ * A host name or an IPv4 address, with or without a port. Not an IPv6 address: a Content-Security-Policy cannot name
+ * one.
+ */
 const HOST = /^[a-z\d](?:[a-z\d.-]*[a-z\d])?(?::\d{1,5})?$/i;
 
 interface StaticFile {
@@ -22,13 +25,17 @@ interface StaticFile {
 }
 
 /**
- * The files of a web page, its own and those that all pages share, read once and answered from memory, under a policy that lets
- * them load and reach nothing but this very server. Knows no paths. Invariant: what a request names is looked up, never opened.
+ * Owns the files of a web page: its own and those that all pages share. They are read once and served from memory, with
+ * a policy that lets them load from and connect to this server only. Knows no URL paths.
+ * Invariant: the name in a request is looked up, never opened as a file.
  */
 export class StaticFiles {
   readonly #files: ReadonlyMap<string, StaticFile>;
 
-  /** All files of `folder`, and of packages those in `others`, by the name they are served under. Throws for one that cannot be read or has no type here. */
+  /**
+   * Reads all files of `folder`. `others` adds files of packages: the name they are served under, and their path.
+   * Throws if a file cannot be read, or if its extension has no media type here.
+   */
   constructor(folder: URL, others: Readonly<Record<string, string>> = {}) {
     const paths = [LOOK, folder].flatMap((from) =>
       readdirSync(from).map((name) => [name, new URL(name, from)] as const),
@@ -41,7 +48,7 @@ export class StaticFiles {
     );
   }
 
-  /** Answers with the file of that name. Throws a NotFoundException (404). */
+  /** Answers with the file of that name. Throws a NotFoundException (404) if there is none. */
   answer(name: string, request: IncomingMessage, response: ServerResponse): void {
     const file = this.#files.get(name);
     if (file === undefined) throw new NotFoundException();
@@ -65,8 +72,20 @@ function typeOf(name: string): string {
   return type;
 }
 
-/** CSP Level 3. Before Safari 15.4, 'self' was not the origin's own WebSockets, so they are named, where the Host header is a host. */
+/**
+ * Returns a Content-Security-Policy (CSP Level 3). It names the origin's own WebSockets if the Host header is a host:
+ * before Safari 15.4 they were not part of 'self'.
+ */
 function policy(host = ''): string {
   const webSockets = HOST.test(host) ? ` ws://${host} wss://${host}` : '';
-  return `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'${webSockets}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    `connect-src 'self'${webSockets}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
 }
