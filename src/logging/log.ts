@@ -7,8 +7,8 @@ import type { LogLevel } from './log-filter.js';
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /**
- * Writes the lines of one target. Callers pass only what may be seen: never a topic, a payload or a token
- * (a topic goes through topicDigest first).
+ * Writes the lines of one target. Callers must never pass a topic, a payload or a token; a topic goes through
+ * topicDigest first.
  */
 export class Log {
   constructor(
@@ -16,7 +16,7 @@ export class Log {
     private readonly level: LogLevel,
   ) {}
 
-  /** Whether lines of `level` are written; asked before building one on the message path. */
+  /** Whether lines of `level` are written. Code on the message path asks before it builds a line. */
   writes(level: LogLevel): boolean {
     return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(this.level);
   }
@@ -42,22 +42,22 @@ export class Log {
   }
 }
 
-/** Where the log goes and how it looks. */
+/** Destination and format of the log. */
 export interface LogOptions {
   readonly format: 'json' | 'pretty';
   readonly filter?: LogFilter;
-  /** Standard output when absent. */
+  /** Defaults to standard output. */
   readonly destination?: DestinationStream;
 }
 
-/** Owns the log of the process: hands a Log to each target, filtered as RUST_LOG says. */
+/** Owns the log of the process. Gives each target its Log, filtered as RUST_LOG says. */
 export class Logs {
   readonly #root: Logger;
   readonly #filter: LogFilter;
 
   constructor(options: LogOptions) {
     this.#filter = options.filter ?? LogFilter.default;
-    // Written at once: the last line before the process ends is the one that explains why.
+    // Synchronous: the last line before the process ends is the one that explains why.
     const output = options.destination ?? pino.destination({ fd: 1, sync: true });
     const colorize = options.destination === undefined && process.stdout.isTTY;
     this.#root = pino(
@@ -67,24 +67,24 @@ export class Logs {
         timestamp: pino.stdTimeFunctions.isoTime,
         formatters: { level: (label) => ({ level: label }) },
       },
-      options.format === 'json' ? output : prettily(output, colorize),
+      options.format === 'json' ? output : prettyPrinted(output, colorize),
     );
   }
 
-  /** The log of a part of the server: `relay` writes as `cairn_signal::relay`. */
+  /** Returns the log of a part of the server: `relay` writes as `cairn_signal::relay`. */
   for(part: string): Log {
     return this.forTarget(`${ROOT_TARGET}::${part}`);
   }
 
-  /** The log of a target by its whole name. */
+  /** Returns the log of a target by its full name. */
   forTarget(target: string): Log {
     const level = this.#filter.level(target);
     return new Log(this.#root.child({ target }, { level: level === 'off' ? 'silent' : level }), level);
   }
 }
 
-/** Lines for people rather than programs, written to `output`. */
-function prettily(output: DestinationStream, colorize: boolean): DestinationStream {
+/** Formats lines for people rather than programs, and writes them to `output`. */
+function prettyPrinted(output: DestinationStream, colorize: boolean): DestinationStream {
   const format = prettyFactory({
     colorize,
     translateTime: 'SYS:HH:MM:ss.l',

@@ -1,4 +1,7 @@
-/** An error's class and where it was thrown, without its text, which may hold what must not be in the log. Never throws, whatever was thrown. */
+/**
+ * Describes what was thrown: an error's class and where it was thrown, or the type of anything else. Leaves out the
+ * text, which may hold what must not be in the log. Never throws.
+ */
 export function nameOf(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
   const { name, message, stack } = error as { name: unknown; message: unknown; stack?: unknown };

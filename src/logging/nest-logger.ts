@@ -2,12 +2,12 @@ import { inspect } from 'node:util';
 import type { LoggerService } from '@nestjs/common';
 import type { Log, Logs } from './log.js';
 
-/** The context under which Nest logs an exception of the start. */
+/** Context of the line that Nest logs when the start fails. */
 const START_FAILED = 'ExceptionHandler';
 
 /**
- * Lets Nest's own lines into our log, under the target `nest`. What Nest calls a log (modules, routes as they start)
- * is detail to an operator, so it is written at debug.
+ * Writes Nest's own lines to our log, under the target `nest`. Nest's level `log` (modules and routes as they start) is
+ * detail to an operator, so it becomes debug.
  */
 export class NestLogger implements LoggerService {
   readonly #log: Log;
@@ -33,7 +33,7 @@ export class NestLogger implements LoggerService {
   }
 
   error(message: unknown, ...rest: unknown[]): void {
-    // What ends the start is thrown on to whoever called createApp, who explains it better.
+    // An error that ends the start also reaches the caller of createApp, which explains it better.
     if (rest.at(-1) === START_FAILED) return;
     this.#log.error(text(message), { ...context(rest), ...(rest.length > 1 && { stack: rest[0] }) });
   }
@@ -48,7 +48,7 @@ function text(message: unknown): string {
   return message instanceof Error ? `${message.name}: ${message.message}` : inspect(message);
 }
 
-/** Nest passes the name of the class that logs last; error puts a stack trace before it. */
+/** Reads the name of the logging class, which Nest passes last. For errors a stack trace comes before it. */
 function context(rest: readonly unknown[]): { context?: unknown } {
   return { context: rest.at(-1) };
 }
