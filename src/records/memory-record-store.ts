@@ -7,19 +7,21 @@ import { RecordStore } from './record-store.js';
 import type { FoundRecord, RecordContent, StoreRefusal, TopicRecord } from './record-store.js';
 
 export interface RecordBounds {
-  /** How long a record lives on, in milliseconds. */
+  /** Lifetime of an announced record, and of a published one after its connection closed; in milliseconds. */
   readonly ttl: number;
+  /** Maximum number of records on a topic. */
   readonly perTopic: number;
+  /** Maximum number of records of a source. */
   readonly perSource: number;
-  /** Bytes of memory for all records. */
+  /** Maximum bytes of memory for all records. */
   readonly maxBytes: number;
-  /** Bytes of memory for those of one source. */
+  /** Maximum bytes of memory for the records of a source. */
   readonly maxBytesPerSource: number;
 }
 
-/** A record and its place in the store. */
+/** A record, with its place in the store. */
 class Held implements FoundRecord, Expiring<Held> {
-  /** On the monotonic clock, in milliseconds. */
+  /** In milliseconds on the monotonic clock; Infinity while its connection is open. */
   expiresAt = Infinity;
   previous: Held | undefined;
   next: Held | undefined;
@@ -36,7 +38,7 @@ class Held implements FoundRecord, Expiring<Held> {
   ) {}
 }
 
-/** What a source holds. */
+/** The records of a source. */
 interface Usage {
   records: number;
   bytes: number;
@@ -44,18 +46,22 @@ interface Usage {
   readonly orphans: Set<Held>;
 }
 
-/** Expired records that one call buries besides its own work, so that none takes room from a live one for long: bounded, yet faster than they can be put. */
-const BURIED_A_CALL = 100;
+/**
+ * Maximum number of expired records that a call removes besides its own work. Bounded, yet faster than records can be
+ * put, so an expired record does not take the room of a live one for long.
+ */
+const REMOVED_PER_CALL = 100;
 
 /**
- * Records in the memory of this process. An *orphan* is a published record whose connection is closed.
- * Invariant: every record is in its topic and counts in its source; it is in one list exactly when it can expire; `bytes`
- * is the sum of their costs and never above the bound.
+ * Owns the records in the memory of this process. Knows nothing of messages or sockets. An *orphan* is a published
+ * record whose connection is closed.
+ * Invariant: every record is in its topic and counts towards its source. It is in one of the two lists exactly when it
+ * can expire. `bytes` is the sum of all costs and never above the bound.
  */
 export class MemoryRecordStore extends RecordStore {
   readonly #topics = new Map<string, Held[]>();
   readonly #sources = new Map<string, Usage>();
-  /** Published records by their open connection. */
+  /** Published records by connection, while that is open. */
   readonly #published = new Map<number, Set<Held>>();
   readonly #announced = new ExpiryList<Held>();
   readonly #orphans = new ExpiryList<Held>();
@@ -79,7 +85,7 @@ export class MemoryRecordStore extends RecordStore {
   }
 
   put(record: TopicRecord): StoreRefusal | undefined {
-    this.expire(BURIED_A_CALL);
+    this.expire(REMOVED_PER_CALL);
     this.#expireOn(record.topic);
     const bytes = costOf(record);
     const { content } = record;
@@ -92,10 +98,9 @@ export class MemoryRecordStore extends RecordStore {
       this.#roomInStore(bytes, making);
     if (refusal !== undefined) return refusal;
 
-    for (const held of making) this.#bury(held);
-    this.#hold(
-      new Held(record.topic, record.connection, record.source, content, announcer, this.clock.monotonic(), bytes),
-    );
+    for (const held of making) this.#remove(held);
+    const { topic, connection, source } = record;
+    this.#add(new Held(topic, connection, source, content, announcer, this.clock.monotonic(), bytes));
     return undefined;
   }
 
@@ -104,7 +109,7 @@ export class MemoryRecordStore extends RecordStore {
   }
 
   query(topic: string): readonly FoundRecord[] {
-    this.expire(BURIED_A_CALL);
+    this.expire(REMOVED_PER_CALL);
     const now = this.clock.monotonic();
     return (this.#topics.get(topic) ?? []).filter((held) => held.expiresAt > now).toReversed();
   }
@@ -121,27 +126,27 @@ export class MemoryRecordStore extends RecordStore {
     }
   }
 
-  /** Buries at most `most` records that have expired. True when there may be more. */
+  /** Removes at most `most` expired records. Returns true if there may be more. */
   expire(most: number): boolean {
     const now = this.clock.monotonic();
-    for (let buried = 0; buried < most; buried++) {
+    for (let removed = 0; removed < most; removed++) {
       const due = [this.#announced.first, this.#orphans.first].find(
         (held) => held !== undefined && held.expiresAt <= now,
       );
       if (due === undefined) return false;
-      this.#bury(due);
+      this.#remove(due);
     }
     return true;
   }
 
-  /** Buries all that has expired on a topic, which may lie behind more than a call buries. */
+  /** Removes all expired records of a topic. `expire` might not get to them, behind others that expired before. */
   #expireOn(topic: string): void {
     const now = this.clock.monotonic();
     const expired = (this.#topics.get(topic) ?? []).filter((held) => held.expiresAt <= now);
-    for (const held of expired) this.#bury(held);
+    for (const held of expired) this.#remove(held);
   }
 
-  // --- who makes room for a record; added to `making`, or the refusal when that does not suffice
+  // --- which records make room for a new one: adds them to `making`, or returns why there is no room
 
   #roomOnTopic(record: TopicRecord, announcer: string | undefined, making: Set<Held>): StoreRefusal | undefined {
     const held = this.#topics.get(record.topic) ?? [];
@@ -192,7 +197,7 @@ export class MemoryRecordStore extends RecordStore {
 
   // --- the indexes
 
-  #hold(held: Held): void {
+  #add(held: Held): void {
     const topic = this.#topics.get(held.topic);
     if (topic === undefined) {
       this.#topics.set(held.topic, [held]);
@@ -218,7 +223,7 @@ export class MemoryRecordStore extends RecordStore {
     this.#bytes += held.bytes;
   }
 
-  #bury(held: Held): void {
+  #remove(held: Held): void {
     const topic = this.#topics.get(held.topic)!;
     topic.splice(topic.indexOf(held), 1);
     if (topic.length === 0) {

@@ -1,20 +1,21 @@
 import type { TopicRecord } from './record-store.js';
 
 /**
- * Memory that a record takes in the heap, in bytes: measured on the record that costs most for what it holds, alone on its
- * topic and of its source (test/unit/records/record-cost.spec.ts holds the figure to the heap).
+ * Returns the memory that a record takes in the heap, in bytes. The figures are measured in the worst case: a record
+ * that is alone on its topic and the only one of its source. test/unit/records/record-cost.spec.ts compares them with
+ * the heap.
  */
 export function costOf({ topic, source, content }: TopicRecord): number {
   const strings = content.kind === 'published' ? [content.payload] : [content.peerId, ...content.addresses];
   return [topic, source, ...strings].reduce((sum, text) => sum + STRING_BYTES + memoryOf(text), RECORD_BYTES);
 }
 
-/** Objects, lists, and entries of maps at their emptiest. */
+/** Objects, lists, and map entries of a record, with the maps at their emptiest. */
 const RECORD_BYTES = 704;
-/** A string besides its characters, and the place that refers to it. */
+/** A string without its characters, plus the reference to it. */
 const STRING_BYTES = 32;
 
-/** One byte a character, or two as soon as one character needs it. */
+/** Bytes of the characters: one each, or two each if a single character needs two. */
 function memoryOf(text: string): number {
   return /^[\0-\xff]*$/.test(text) ? text.length : 2 * text.length;
 }

@@ -1,12 +1,12 @@
 /**
- * What a peer left on a topic for others to find (J1): in memory only, with an expiry. Either bytes, published on a
- * connection, or addresses, announced by a source.
+ * What a peer left on a topic for others to find (J1): bytes that a connection published, or addresses that a source
+ * announced. It is in memory only, and it expires.
  */
 export interface TopicRecord {
   readonly topic: string;
-  /** The connection it came on; says nothing about whether that is still open. */
+  /** Number of the connection that left it. That connection may be closed. */
   readonly connection: number;
-  /** Whose quota it counts towards: see sourceOf. */
+  /** The source whose quota it counts towards; see sourceOf. */
   readonly source: string;
   readonly content: RecordContent;
 }
@@ -15,7 +15,7 @@ export interface TopicRecord {
 export interface FoundRecord extends TopicRecord {
   /** When it was left, in milliseconds on the monotonic clock. */
   readonly since: number;
-  /** Who announced it, the same on every node; undefined for a published one, which is of its connection. See announcerOf. */
+  /** Who announced it; the same on every node; see announcerOf. Undefined for a published record. */
   readonly announcer: string | undefined;
 }
 
@@ -32,35 +32,37 @@ export interface AnnouncedContent {
   /** Hex, or empty. */
   readonly peerId: string;
   readonly addresses: readonly string[];
-  /** Bytes that it takes in the list of an answer to a query (J4), so that no query has to write it to know. */
+  /** Bytes of its entry in the answer to a query (J4), so that a query knows them without writing the entry. */
   readonly entryBytes: number;
 }
 
-/** Why a record was not taken: its topic, its source or the store has no room that it may have. */
+/** Why a record was refused: there is no room on its topic, for its source, or in the store. */
 export type StoreRefusal = 'topic_full' | 'quota_exceeded' | 'store_full';
 
 /**
- * Holds records, within bounds. Knows nothing of messages, sockets or answers.
+ * Owns the records, within bounds. Knows nothing of messages, sockets or answers.
  *
  * The contract, which every implementation keeps (test/contract/record-store.contract.ts):
- * - A record replaces the same announcer's on the same topic: for a published one the announcer is its connection; for an
- *   announced one its source together with the peer id or, where there is none, with the set of addresses.
- * - A published record lives while its connection does and its TTL longer; an announced one lives its TTL.
- * - Where there is no room, published records of closed connections make it, oldest first; on a full topic then the same
- *   source's oldest. A live record of another source is never given up: the newcomer is refused, and nothing changes.
+ * - A record replaces the one that the same announcer left on the same topic. The announcer of a published record is
+ *   its   connection. The announcer of an announced record is its source together with the peer id or, if there is
+ *   none, with the set   of addresses.
+ * - A published record lives until its TTL after its connection closed. An announced record lives for its TTL.
+ * - When there is no room, published records of closed connections make room, oldest first. On a full topic the oldest
+ *   record of   the same source follows. A live record of another source never makes room: the new record is refused,
+ *   and nothing changes.
  */
 export abstract class RecordStore {
-  /** Takes a record, or says why not; a refusal changes nothing. */
+  /** Adds a record. Returns why not if it is refused; then nothing changes. */
   abstract put(record: TopicRecord): StoreRefusal | undefined;
-  /** The records of a topic that have not expired, newest first. */
+  /** Returns the records of a topic that have not expired, newest first. */
   abstract query(topic: string): readonly FoundRecord[];
-  /** The connection is gone: its published records have their TTL left, and are the first to make room. */
+  /** The connection closed: its published records live for their TTL from now on, and are the first to make room. */
   abstract disconnect(connection: number): void;
-  /** Records held; expired ones may be counted for a moment. */
+  /** Number of records. Expired ones may count for a moment. */
   abstract readonly size: number;
-  /** Bytes of memory accounted for them, topics and bookkeeping included. */
+  /** Bytes of memory accounted for the records, including topics and bookkeeping. */
   abstract readonly bytes: number;
 
-  /** Has `listener` told when a topic gets its first record, and when it has lost its last. */
+  /** Sets the listener that is called when a topic gets its first record and when it loses its last. */
   abstract watch(listener: (topic: string, holds: boolean) => void): void;
 }

@@ -5,10 +5,10 @@ import { ExpirySweep } from './expiry-sweep.js';
 import { MemoryRecordStore } from './memory-record-store.js';
 import { RecordStore } from './record-store.js';
 
-/** One source may take this part of the store's bytes, and always one record of the largest size. */
-const SHARE_OF_A_SOURCE = 1 / 4;
+/** Part of the store's bytes that one source may take. It may always take one record of the largest size. */
+const SHARE_PER_SOURCE = 1 / 4;
 
-/** What peers left on topics for others to find. */
+/** Provides the store of what peers leave on topics for others to find. */
 @Module({
   providers: [
     {
@@ -21,7 +21,7 @@ const SHARE_OF_A_SOURCE = 1 / 4;
             perTopic: settings.recordsPerTopic,
             perSource: settings.recordsPerSource,
             maxBytes: settings.recordsMaxBytes,
-            maxBytesPerSource: Math.max(settings.recordsMaxBytes * SHARE_OF_A_SOURCE, 2 * settings.recordMaxBytes),
+            maxBytesPerSource: Math.max(settings.recordsMaxBytes * SHARE_PER_SOURCE, 2 * settings.recordMaxBytes),
           },
           clock,
         ),
