@@ -123,7 +123,7 @@ describe('named tokens', () => {
     await running.server.reload();
     expect(running.log.at(-1)).toMatchObject({
       level: 'error',
-      msg: expect.stringMatching(/line 1: expected NAME:sha256:DIGEST.*: the tokens in use stay$/),
+      msg: expect.stringMatching(/line 1: expected NAME:sha256:DIGEST.*: keeping the current tokens$/),
     });
     await Peer.connect(running.url, bearer('good'));
     expect(JSON.stringify(running.log)).not.toContain('5ecret');
@@ -378,7 +378,7 @@ describe('JWTs', () => {
       await Peer.connect(running.url, bearer(await token()));
       expect((await Peer.refused(running.url, bearer(await token({}, other)))).status).toBe(401);
       writeFileSync(file(), key.pem + other.pem);
-      while (!running.log.some(({ msg, keys }) => msg === 'read jwt-public-key again' && keys === 2)) await turn();
+      while (!running.log.some(({ msg, keys }) => msg === 'reloaded jwt-public-key' && keys === 2)) await turn();
       await Peer.connect(running.url, bearer(await token({}, other)));
       writeFileSync(file(), other.pem);
       await running.server.reload();
@@ -393,7 +393,7 @@ describe('JWTs', () => {
       await running.server.reload();
       expect(running.log.at(-1)).toMatchObject({
         level: 'error',
-        msg: expect.stringMatching(/^jwt-public-key ".*": it contains no PEM public key: the keys in use stay$/),
+        msg: expect.stringMatching(/^jwt-public-key ".*": it contains no PEM public key: keeping the current keys$/),
       });
       await Peer.connect(running.url, bearer(await token()));
       await expect(startWithFile()).rejects.toThrow('it contains no PEM public key');

@@ -100,7 +100,7 @@ describe('the program', () => {
     const url = `ws://127.0.0.1:${await program.port()}`;
     writeFileSync(tokens, 'new');
     program.signal('SIGHUP');
-    await program.printed(/read auth-token-file again/);
+    await program.printed(/reloaded auth-token-file/);
     const peer = await Peer.connect(url, { headers: { Authorization: 'Bearer new' } });
     program.signal('SIGTERM');
     expect([(await peer.closed).code, (await program.ended).code]).toEqual([1012, 0]);

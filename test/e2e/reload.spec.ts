@@ -39,7 +39,7 @@ afterEach(async () => {
 });
 
 describe('auth-token-file', () => {
-  const READ = 'read auth-token-file again';
+  const READ = 'reloaded auth-token-file';
 
   it('is read again when it changes: new tokens open, removed ones do not, and connections live on', async () => {
     writeFileSync(path('tokens'), 'old\nboth\n');
@@ -85,7 +85,7 @@ describe('auth-token-file', () => {
       if (content === undefined) rmSync(path('tokens'));
       else writeFileSync(path('tokens'), content);
       const line = await logged(running, 'auth-token-file');
-      expect([line.level, line.msg]).toEqual(['error', expect.stringMatching(`${why}: the tokens in use stay$`)]);
+      expect([line.level, line.msg]).toEqual(['error', expect.stringMatching(`${why}: keeping the current tokens$`)]);
       await Peer.connect(running.url, bearer('s3cret'));
       expect((await Peer.refused(running.url)).status).toBe(401);
       await peer.sync();
@@ -104,7 +104,7 @@ describe('auth-token-file', () => {
     execFileSync('mkfifo', [path('tokens')]);
     void running.server.reload();
     expect((await logged(running, 'auth-token-file')).msg).toMatch(
-      /it is no regular file, so it cannot be read again: the tokens in use stay$/,
+      /it is no regular file, so it cannot be read again: keeping the current tokens$/,
     );
     await Peer.connect(running.url, bearer('s3cret'));
   });
@@ -134,10 +134,10 @@ describe('auth-token-file', () => {
     expect((await Peer.refused(running.url, bearer('old'))).status).toBe(401);
   });
 
-  it('with nothing to read again, a request says so', async () => {
+  it('with nothing to reload, a request says so', async () => {
     const running = await startServer();
     void running.server.reload();
-    await logged(running, 'nothing to read again');
+    await logged(running, 'nothing to reload');
     expect((await Peer.connect(running.url)).socket.readyState).toBe(1);
   });
 });
@@ -167,7 +167,7 @@ describe('certificate and key', () => {
     const running = await start();
     const before = await Peer.connect(running.url, trusting(first));
     install(second);
-    expect(await logged(running, 'read certificate and key again')).toMatchObject({
+    expect(await logged(running, 'reloaded certificate and key')).toMatchObject({
       level: 'info',
       validTo: expect.stringMatching(/Z$/),
     });
@@ -190,18 +190,21 @@ describe('certificate and key', () => {
     const running = await start();
     spoil();
     const line = await logged(running, 'tls-');
-    expect([line.level, line.msg]).toEqual(['error', expect.stringMatching(`${why}.*: the certificate in use stays$`)]);
+    expect([line.level, line.msg]).toEqual([
+      'error',
+      expect.stringMatching(`${why}.*: keeping the current certificate$`),
+    ]);
     await Peer.connect(running.url, trusting(first));
     const mended = running.log.length;
     install(second);
-    await logged(running, 'read certificate and key again', mended);
+    await logged(running, 'reloaded certificate and key', mended);
     expect((await Peer.connect(running.url, trusting(second))).socket.readyState).toBe(1);
   });
 
   it('still speak TLS 1.2 and 1.3 only', async () => {
     const running = await start();
     install(second);
-    await logged(running, 'read certificate and key again');
+    await logged(running, 'reloaded certificate and key');
     const old = connect({
       port: running.port,
       host: '127.0.0.1',

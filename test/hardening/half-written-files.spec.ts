@@ -98,7 +98,7 @@ describe('a token file that is written in two steps', () => {
       expect((await Peer.refused(running.url, bearer(token))).status).toBe(401);
     }
     await Peer.connect(running.url, bearer('beginning-and-end'));
-    expect(running.log.filter(({ msg }) => msg.startsWith('read auth-token-file again')).length).toBe(1);
+    expect(running.log.filter(({ msg }) => msg.startsWith('reloaded auth-token-file')).length).toBe(1);
   });
 
   it('A2: with revoke-closes, a connection whose token is not written yet lives on', async () => {
