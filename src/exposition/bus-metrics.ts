@@ -1,26 +1,26 @@
 import type { MetricRow } from './metric-table.js';
 
-/** The rows of the table of metrics that are about the bus between nodes. */
+/** Rows of the metric table for the bus between nodes. */
 export const BUS_METRICS: readonly MetricRow[] = [
   {
     name: 'cairn_signal_backplane_up',
     type: 'gauge',
-    help: 'Whether the bus between nodes is reached: 1 or 0; absent where there is none.',
-    moves: '0: NATS is away, and peers of different nodes do not meet. See the log.',
+    help: 'Whether the bus between nodes is up: 1 or 0; absent without a bus.',
+    moves: '0: NATS cannot be reached, so peers on different nodes do not meet. See the log.',
     read: ({ backplane }) => (backplane.state === 'off' ? undefined : Number(backplane.state === 'up')),
   },
   {
     name: 'cairn_signal_backplane_round_trip_seconds',
     type: 'gauge',
-    help: 'How long the bus took to answer last.',
-    moves: 'Adds to every Subscribe. Milliseconds in one place; more means a far or a busy NATS.',
+    help: 'Last round trip to the bus.',
+    moves: 'Every Subscribe waits this long. Milliseconds within one site; more means that NATS is far away or busy.',
     read: ({ bus }) => (bus.roundTripMs === undefined ? undefined : bus.roundTripMs / 1000),
   },
   {
     name: 'cairn_signal_backplane_subscriptions',
     type: 'gauge',
-    help: 'Topics that this node has on the bus.',
-    moves: 'A little above `topics`: each stays for a second after its last subscriber.',
+    help: 'Topics that this node is subscribed to on the bus.',
+    moves: 'A little above `topics`: a topic stays for a second after its last subscriber left.',
     read: ({ bus }) => bus.subscriptions,
   },
   {
@@ -28,7 +28,7 @@ export const BUS_METRICS: readonly MetricRow[] = [
     type: 'counter',
     help: 'Relays that crossed the bus, by direction.',
     label: 'direction',
-    moves: 'The load of the bus; without `in` no peers of different nodes meet.',
+    moves: 'The load of the bus. Without `in`, no peers on different nodes meet.',
     read: ({ bus }) => [
       ['out', bus.messagesOut],
       ['in', bus.messagesIn],
@@ -48,31 +48,32 @@ export const BUS_METRICS: readonly MetricRow[] = [
   {
     name: 'cairn_signal_backplane_dropped_total',
     type: 'counter',
-    help: 'Relays, and answers to questions for records, that did not cross the bus, by reason.',
+    help: 'Relays, and answers with records, that did not cross the bus, by reason.',
     label: 'reason',
     moves:
-      '`down`: NATS was away. `slow`: it does not keep up. `too_large`: raise its `max_payload`. `malformed`: somebody else writes to our subjects, or nodes have different limits for messages and records.',
+      '`down`: NATS could not be reached. `slow`: it does not keep up. `too_large`: raise its `max_payload`. ' +
+      '`malformed`: somebody else writes to our subjects, or nodes have different limits for messages and records.',
     read: ({ bus }) => Object.entries(bus.dropped),
   },
   {
     name: 'cairn_signal_backplane_failures_total',
     type: 'counter',
-    help: 'Subscriptions that NATS refused, and messages of other nodes that could not be handled.',
-    moves: 'Permissions in NATS do not cover our subjects; see the log.',
+    help: 'Subscriptions that NATS refused, plus messages of other nodes that could not be handled.',
+    moves: 'The permissions in NATS do not cover our subjects; see the log.',
     read: ({ bus }) => bus.failed,
   },
   {
     name: 'cairn_signal_backplane_questions_total',
     type: 'counter',
-    help: 'Questions for records that this node asked the others.',
+    help: 'Questions about records that this node asked the others.',
     moves: 'About one for each query and subscription.',
     read: ({ bus }) => bus.questions,
   },
   {
     name: 'cairn_signal_backplane_questions_dropped_total',
     type: 'counter',
-    help: 'Questions not asked, not answered or not heard out, since there were too many.',
-    moves: 'Records of other nodes were not found: more queries than the nodes take.',
+    help: 'Questions that were not asked, not answered, or cut short, because there were too many.',
+    moves: 'Records of other nodes were not found: there are more queries than the nodes can take.',
     read: ({ bus }) => bus.questionsDropped,
   },
 ];

@@ -6,12 +6,16 @@ import { PROCESS_METRICS } from './process-metrics.js';
 import type { Figure, MetricRow } from './metric-table.js';
 import { Sources } from './sources.js';
 
-/** What prom-client tells of this process; it watches the event loop and the garbage collector from the first reading on. */
+/**
+ * Metrics of prom-client about this process. It watches the event loop and the garbage collector from the first scrape
+ * on.
+ */
 let processMetrics: Registry | undefined;
 
 /**
- * The metrics of this node as text. Owns the prom-client registry; the figures are read from where they are whenever the text is
- * asked for. Invariant: shows the metrics of the table, and no others.
+ * Writes the metrics of this node as text. Owns the prom-client registry. The figures are read whenever somebody asks
+ * for the text. Knows nothing of who asks.
+ * Invariant: shows the metrics of the tables, and no others.
  */
 @Injectable()
 export class Exposition {
@@ -20,7 +24,7 @@ export class Exposition {
 
   constructor(private readonly sources: Sources) {}
 
-  /** OpenMetrics 1.0. */
+  /** Returns the metrics in OpenMetrics 1.0. */
   text(): Promise<string> {
     return (this.#registry ??= this.#make()).metrics();
   }
@@ -58,7 +62,7 @@ export class Exposition {
   }
 }
 
-/** Every figure of a metric, with its labels. */
+/** Reads every figure of a metric, with its labels. */
 function figuresOf({ label, read }: Figure, sources: Sources): [labels: Record<string, string>, figure: number][] {
   const reading = read(sources);
   if (reading === undefined) return [];

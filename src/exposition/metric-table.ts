@@ -7,57 +7,59 @@ import { VERSION } from '../version.js';
 import { BUS_METRICS } from './bus-metrics.js';
 import type { Sources } from './sources.js';
 
-/** One figure, or one for each value of the row's label, in any number of pairs. */
+/** A single figure, or pairs of a label value and its figure. */
 export type Reading = number | Iterable<readonly [value: string, figure: number]>;
 
-/** A metric: what it is, and what an operator should make of it. */
+/** A metric: what it is, and what it tells an operator. */
 export type MetricRow = Figure | Duration;
 
 interface Described {
   readonly name: string;
-  /** One sentence, also in the exposition. */
+  /** Help text: one sentence, which the exposition shows too. */
   readonly help: string;
-  /** What to do when it moves; markdown. */
+  /** What to do when it moves, in Markdown. */
   readonly moves: string;
 }
 
-/** What is read when somebody asks. */
+/** A metric whose figure is read when somebody asks. */
 export interface Figure extends Described {
   readonly type: 'counter' | 'gauge';
-  /** The name of its one label, whose values come from a fixed set. */
+  /** Name of its only label. The values come from a fixed set. */
   readonly label?: string;
-  /** Undefined where the figure does not exist here. */
+  /** Returns undefined if this node has no such figure. */
   readonly read: (sources: Sources) => Reading | undefined;
 }
 
-/** What was observed as it happened. */
+/** A metric that is observed as things happen. */
 interface Duration extends Described {
   readonly type: 'histogram';
   readonly histogram: (sources: Sources) => Histogram;
 }
 
 const LONELY =
-  'Peers that wait alone. Many for long: they subscribe to topics that differ (clocks apart by a day, other pairing), or to another node without a bus.';
-const ONE_NODE = 'Of this node: where the second peer comes to another one, it is not seen.';
+  'Peers that wait alone. Many for a long time: their topics differ (clocks a day apart, another pairing), ' +
+  'or their partners are on another node and there is no bus.';
+const ONE_NODE = 'Counts this node only: it does not see a second peer on another node.';
 
 /**
- * The one table of metrics: the exposition, docs/metrics.md and the test that compares them follow from it. Names follow
- * Prometheus conventions; labels come from fixed sets, and none names a topic, a peer or a token.
+ * The table of all metrics but those of the process. The exposition, docs/metrics.md and the test that compares them
+ * are built from it. Names follow Prometheus conventions. Labels come from fixed sets; none names a topic, a peer or a
+ * token.
  */
 export const METRICS: readonly MetricRow[] = [
   {
     name: 'cairn_signal_build_info',
     type: 'gauge',
-    help: 'Always 1; its label tells the version of cairn-signal.',
+    help: 'Always 1; the label has the version of cairn-signal.',
     label: 'version',
-    moves: 'Tells which nodes run what during a rollout.',
+    moves: 'Shows which nodes run which version during a rollout.',
     read: () => [[VERSION, 1]],
   },
   {
     name: 'cairn_signal_ready',
     type: 'gauge',
-    help: 'Whether newcomers should be sent here: 1 while serving, else 0.',
-    moves: '0 for longer than a restart takes: see the log for what keeps it.',
+    help: 'Whether newcomers should be sent here: 1 while serving, otherwise 0.',
+    moves: '0 for longer than a restart takes: the log says what holds it up.',
     read: ({ lifecycle }) => Number(lifecycle.phase === 'serving'),
   },
   {
@@ -65,44 +67,54 @@ export const METRICS: readonly MetricRow[] = [
     type: 'gauge',
     help: 'Peers that are connected.',
     moves:
-      'A sudden fall: the network, a proxy or this node. Towards `max-connections`: more nodes, or a higher limit.',
+      'A sudden drop: look at the network, the proxy and this node. ' +
+      'Close to `max-connections`: add nodes, or raise the limit.',
     read: ({ connections }) => connections.size,
   },
   {
     name: 'cairn_signal_max_connections',
     type: 'gauge',
-    help: 'Peers that may be connected: max-connections, or what fits below the file handles of the process; absent without a limit.',
+    help:
+      'Maximum number of connected peers: max-connections, or what the file handles of the process allow; ' +
+      'absent without a limit.',
     moves: 'Less than `max-connections`: raise `ulimit -n`.',
     read: ({ connectionCounts }) => (Number.isFinite(connectionCounts.most) ? connectionCounts.most : undefined),
   },
   {
     name: 'cairn_signal_plain_connections',
     type: 'gauge',
-    help: "TCP connections on listen-addr that are no peer's: in their handshake, of plain HTTP, or refused and not closed yet.",
+    help:
+      'TCP connections on listen-addr that do not belong to a peer: ' +
+      'still in their handshake, plain HTTP, or refused and not closed yet.',
     moves:
-      'Some at any time. Near `max-plain-connections`, or what handles allow: many are coming at once, or somebody keeps connections for nothing.',
+      'There are always some. Close to `max-plain-connections`, or to what the file handles allow: ' +
+      'many peers connect at the same time, or somebody holds connections open for nothing.',
     read: ({ connectionCounts }) => connectionCounts.plain?.size,
   },
   {
     name: 'cairn_signal_connections_opened_total',
     type: 'counter',
     help: 'Peers that connected.',
-    moves: 'Many more than `connections` explains: peers come and go; look at the codes below.',
+    moves: 'Many more than `connections` explains: peers come and go. Look at the close codes below.',
     read: ({ connectionCounts }) => connectionCounts.opened,
   },
   {
     name: 'cairn_signal_connections_closed_total',
     type: 'counter',
-    help: "Connections that ended, by WebSocket close code: ours where this server began the end, else 1000, 1001, 1005 or 1006 of the peer's, or other.",
+    help:
+      "Connections that ended, by WebSocket close code: the server's if it closed the connection, " +
+      "otherwise the peer's (1000, 1001, 1005, 1006, or other).",
     label: 'code',
     moves:
-      '1006: networks or proxies that cut (idle time-outs). 1008, 1009, 4008, 4009: a limit, see `limits_reached_total`. 1011: our fault, see the log. 1012: a drain.',
+      '1006: a network or a proxy cut the connection (idle timeouts). ' +
+      '1008, 1009, 4008, 4009: a limit, see `limits_reached_total`. ' +
+      '1011: a fault of this server, see the log. 1012: a drain.',
     read: ({ connectionCounts }) => connectionCounts.closedByCode,
   },
   {
     name: 'cairn_signal_upgrades_refused_total',
     type: 'counter',
-    help: 'Peers that were not let in, by reason.',
+    help: 'Upgrades that were refused, by reason.',
     label: 'reason',
     moves: 'The reasons are listed below.',
     read: ({ refusals }) =>
@@ -112,7 +124,7 @@ export const METRICS: readonly MetricRow[] = [
     name: 'cairn_signal_topics',
     type: 'gauge',
     help: 'Topics with at least one subscriber on this node.',
-    moves: 'Grows and falls with connections.',
+    moves: 'Rises and falls with `connections`.',
     read: ({ topics }) => topics.size,
   },
   {
@@ -126,22 +138,23 @@ export const METRICS: readonly MetricRow[] = [
     name: 'cairn_signal_subscriptions',
     type: 'gauge',
     help: 'Pairs of a connection and a topic it subscribes to.',
-    moves: 'Towards `max-subscriptions`: a higher limit and memory for it, or more nodes.',
+    moves: 'Close to `max-subscriptions`: raise the limit and give the node memory for it, or add nodes.',
     read: ({ topics }) => topics.subscriptions,
   },
   {
     ...TIMED.meeting,
     type: 'histogram',
     histogram: ({ timings }) => timings.meeting,
-    moves: `The sign that rendezvous works. No observations while connections come: peers do not meet. ${ONE_NODE}`,
+    moves: `Shows that rendezvous works. No observations while peers connect: they do not meet. ${ONE_NODE}`,
   },
   {
     name: 'cairn_signal_messages_received_total',
     type: 'counter',
-    help: 'Messages that peers sent and that mean something, by kind.',
+    help: 'Valid messages from peers, by kind.',
     label: 'kind',
     moves:
-      'Subscribes without relays: peers find nobody. A single kind far above the others: one peer, or one broken release.',
+      'Subscribes without relays: peers find nobody. ' +
+      'One kind far above the others: a single peer, or a broken release.',
     read: ({ traffic }) => Object.entries(traffic.received),
   },
   {
@@ -150,87 +163,92 @@ export const METRICS: readonly MetricRow[] = [
     help: 'Messages that were dropped without an answer, by reason.',
     label: 'reason',
     moves:
-      '`undecodable`, `unknown_text`: somebody speaks another protocol here. `forbidden`: the topic policy refused a CBOR message.',
+      '`undecodable`, `unknown_text`: somebody speaks another protocol. ' +
+      '`forbidden`: the topic policy, or a token, does not allow the CBOR message.',
     read: ({ traffic }) => Object.entries(traffic.dropped),
   },
   {
     name: 'cairn_signal_deliveries_total',
     type: 'counter',
-    help: 'Relays written to a subscriber of this node, each subscriber counted.',
-    moves: 'About one for each relay where peers are pairs.',
+    help: 'Relays written to subscribers of this node; each subscriber counts.',
+    moves: 'About one per relay if peers come in pairs.',
     read: ({ traffic }) => traffic.deliveries,
   },
   {
     name: 'cairn_signal_relays_unheard_total',
     type: 'counter',
     help: 'Relays whose topic had no other subscriber on this node.',
-    moves: `A rising share: senders are early, or their peers elsewhere. ${ONE_NODE}`,
+    moves: `A growing share of all relays: senders are early, or their peers are elsewhere. ${ONE_NODE}`,
     read: ({ traffic }) => traffic.unheard,
   },
   {
     name: 'cairn_signal_received_bytes_total',
     type: 'counter',
     help: 'Bytes of messages that peers sent, without framing.',
-    moves: 'The load, with the next one.',
+    moves: 'The load, together with the next one.',
     read: ({ traffic }) => traffic.bytesIn,
   },
   {
     name: 'cairn_signal_sent_bytes_total',
     type: 'counter',
     help: 'Bytes of WebSocket frames written to peers.',
-    moves: 'Far above what is received: large topics multiply it; `max-subscribers-per-topic` bounds that.',
+    moves: 'Far above the bytes received: large topics multiply them. `max-subscribers-per-topic` bounds that.',
     read: ({ traffic }) => traffic.bytesOut,
   },
   {
     ...TIMED.relayHandling,
     type: 'histogram',
     histogram: ({ timings }) => timings.relayHandling,
-    moves: 'Microseconds. Milliseconds: topics with very many subscribers, or a processor that others use.',
+    moves: 'Normally microseconds. Milliseconds: topics with very many subscribers, or a busy processor.',
   },
   {
     name: 'cairn_signal_limits_reached_total',
     type: 'counter',
-    help: 'How often a peer ran into a limit, by the setting that moves it.',
+    help: 'How often a peer reached a limit, by the setting that changes it.',
     label: 'limit',
-    moves: 'Honest peers run into none: raise the setting if they are honest, look for the address if not.',
+    moves: 'Honest peers do not reach limits. If they do, raise the setting; otherwise find the address.',
     read: ({ limits }) => LIMITS.map((limit) => [limit, limits.of(limit)]),
   },
   {
     name: 'cairn_signal_buffered_bytes',
     type: 'gauge',
-    help: 'Bytes of memory that hold what waits for peers which read too slowly.',
+    help: 'Bytes of memory for messages that wait for slow consumers.',
     moves:
-      'Towards `max-buffered-total-bytes`: many peers lag, or few that are sent much; at the limit those for which most waits are closed.',
+      'Close to `max-buffered-total-bytes`: many peers lag, or a few that are sent a lot. ' +
+      'At the limit the connections with the most bytes waiting are closed.',
     read: ({ held }) => held.buffered.total,
   },
   {
     name: 'cairn_signal_unfinished_bytes',
     type: 'gauge',
-    help: 'Bytes of memory that hold what peers have sent and was not handled: messages that are not finished, and those that the rate holds back.',
+    help:
+      'Bytes of memory for input that is not handled yet: unfinished messages, ' +
+      'and messages that the rate limit holds back.',
     moves:
-      'Towards `max-unfinished-total-bytes`: somebody begins messages and does not finish them, or many send too fast; at the limit those that hold most are closed.',
+      'Close to `max-unfinished-total-bytes`: somebody starts messages and does not finish them, ' +
+      'or many peers send too fast. At the limit the connections that hold the most are closed.',
     read: ({ held }) => held.unfinished.total,
   },
   {
     name: 'cairn_signal_records',
     type: 'gauge',
     help: 'Records held for peers that speak JSON.',
-    moves: 'Grows with announcing peers, and falls `record-ttl` after they left.',
+    moves: 'Rises with announcing peers, and falls `record-ttl` after they leave.',
     read: ({ records }) => records.size,
   },
   {
     name: 'cairn_signal_records_bytes',
     type: 'gauge',
     help: 'Bytes of memory accounted for records.',
-    moves: 'Towards `records-max-bytes`: a higher limit, or a shorter `record-ttl`.',
+    moves: 'Close to `records-max-bytes`: raise the limit, or shorten `record-ttl`.',
     read: ({ records }) => records.bytes,
   },
   {
     name: 'cairn_signal_records_accepted_total',
     type: 'counter',
-    help: 'Records that were taken, by kind.',
+    help: 'Records that were accepted, by kind.',
     label: 'kind',
-    moves: 'Which libraries are there: TypeScript and Rust publish, Go and Python announce.',
+    moves: 'Shows which libraries connect: TypeScript and Rust publish, Go and Python announce.',
     read: ({ rendezvous }) => [
       ['publish', rendezvous.publishes],
       ['announce', rendezvous.announces],
@@ -239,7 +257,7 @@ export const METRICS: readonly MetricRow[] = [
   {
     name: 'cairn_signal_queries_total',
     type: 'counter',
-    help: 'Queries that were answered, by whether anything was found.',
+    help: 'Queries that were answered, by whether they found anything.',
     label: 'result',
     moves: 'No hits while peers announce: they do not share a topic.',
     read: ({ rendezvous }) => [
@@ -259,14 +277,14 @@ export const METRICS: readonly MetricRow[] = [
     ...TIMED.recordFound,
     type: 'histogram',
     histogram: ({ timings }) => timings.recordFound,
-    moves: `As \`topic_meeting_seconds\`, for peers that speak JSON. ${ONE_NODE}`,
+    moves: `Like \`topic_meeting_seconds\`, for peers that speak JSON. ${ONE_NODE}`,
   },
   ...BUS_METRICS,
   {
     name: 'cairn_signal_tls_certificate_expiry_timestamp_seconds',
     type: 'gauge',
-    help: 'When the certificate in use ends, in seconds since the epoch; absent without TLS.',
-    moves: 'Less than two weeks ahead: renew it; it is read again when it changes.',
+    help: 'When the certificate in use expires, in seconds since the epoch; absent without TLS.',
+    moves: 'Less than two weeks ahead: renew the certificate. The server reloads it when the file changes.',
     read: ({ certificate }) => (certificate.at === undefined ? undefined : certificate.at / 1000),
   },
 ];

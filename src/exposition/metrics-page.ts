@@ -2,7 +2,7 @@ import { REFUSAL_REASONS } from '../protocol/refusal-reasons.js';
 import { METRICS } from './metric-table.js';
 import { PROCESS_METRICS } from './process-metrics.js';
 
-/** docs/metrics.md, from the tables that the exposition follows too. */
+/** Renders docs/metrics.md from the same tables as the exposition. */
 export function renderMetricsPage(): string {
   const ours = METRICS.map((row) =>
     cells(code(row.name), row.type, 'label' in row ? code(row.label) : '', row.help, row.moves),
@@ -13,10 +13,12 @@ export function renderMetricsPage(): string {
 
 <!-- Generated from src/exposition/metric-table.ts by "npm run docs"; a test fails when it is stale. -->
 
-In OpenMetrics, at \`/metrics\` of \`management-addr\`, and at \`/metrics\` of \`listen-addr\` for who shows \`metrics-token\`. All figures are of one
-node since its start, and are read when they are asked for. No label names a topic, a peer, an address or a token: labels come from fixed sets.
+The metrics are in OpenMetrics, at \`/metrics\` of \`management-addr\`. With \`metrics-token\` they are also at
+\`/metrics\` of \`listen-addr\`. All figures are of one node since its start, and are read on demand. No label names a
+topic, a peer, an address or a token: labels come from fixed sets.
 
-Scrape them with Prometheus; [deploy/prometheus](../deploy/prometheus) has alert rules, [deploy/grafana](../deploy/grafana) a dashboard.
+Scrape them with Prometheus. [deploy/prometheus](../deploy/prometheus) has alert rules, and
+[deploy/grafana](../deploy/grafana) has a dashboard.
 
 ## What cairn-signal counts
 
@@ -24,8 +26,9 @@ Scrape them with Prometheus; [deploy/prometheus](../deploy/prometheus) has alert
 | --- | --- | --- | --- | --- |
 ${ours.join('\n')}
 
-Of several nodes, each sees its own peers: *lonely topics*, *relays unheard*, and the times of \`topic_meeting_seconds\` and \`record_found_seconds\` are of
-peers that meet on one node. Where peers are spread evenly over n nodes, one pair in n does.
+With several nodes, each node sees its own peers only. *Lonely topics*, *relays unheard*, and the times of
+\`topic_meeting_seconds\` and \`record_found_seconds\` are about peers that meet on one node. If peers are spread evenly
+over n nodes, one pair in n does.
 
 ## Why upgrades are refused
 
@@ -33,9 +36,9 @@ peers that meet on one node. Where peers are spread evenly over n nodes, one pai
 | --- | --- |
 ${reasons.join('\n')}
 
-## What is told of the process
+## Metrics of the process
 
-As prom-client tells it of any Node process. What was measured "since the last scrape" is shared by all who scrape.
+They are those of prom-client for any Node process. Figures "since the last scrape" are shared by all scrapers.
 
 | metric | type | when it moves |
 | --- | --- | --- |

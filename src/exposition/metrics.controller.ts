@@ -6,7 +6,10 @@ import { Settings } from '../config/settings.js';
 import { MANAGEMENT } from '../http/management-path.js';
 import { Exposition } from './exposition.js';
 
-/** The metrics in OpenMetrics: on the management address for everyone, in public for who shows `metrics-token`. */
+/**
+ * Serves the metrics in OpenMetrics: on the management address to everyone, in public to clients that show
+ * `metrics-token`.
+ */
 @Controller()
 export class MetricsController {
   readonly #token: BearerTokens;
@@ -25,12 +28,14 @@ export class MetricsController {
     response.end(text);
   }
 
-  /** 404 without `metrics-token`, as if there were nothing; 401 to any other token. */
+  /** 404 if `metrics-token` is not set, as if there were no metrics; 401 for any other token. */
   @Get('metrics')
   async public(@Req() { headers }: IncomingMessage, @Res() response: ServerResponse): Promise<void> {
     if (!this.#token.required) throw new NotFoundException();
     if (this.#token.find(presentedToken(headers) ?? '') === undefined) {
-      throw new UnauthorizedException('Metrics ask for a token of their own: "Authorization: Bearer <metrics-token>".');
+      throw new UnauthorizedException(
+        'The metrics need a token of their own: "Authorization: Bearer <metrics-token>".',
+      );
     }
     return this.internal(response);
   }

@@ -15,7 +15,7 @@ import { ConnectionRegistry } from '../presence/connection-registry.js';
 import { TopicRegistry } from '../presence/topic-registry.js';
 import { RecordStore } from '../records/record-store.js';
 
-/** Where the figures of this node are. Owns nothing, and only reads. */
+/** Gives access to the figures of this node. Owns nothing. */
 @Injectable()
 export class Sources {
   constructor(

@@ -1,31 +1,40 @@
 import { Injectable } from '@nestjs/common';
 
-/** Why a message did not go to the other nodes, or one of theirs not to our peers. */
+/** Why a message did not reach the other nodes, or a message of theirs did not reach our peers. */
 export type BackplaneDrop =
   /** There is no connection to the bus. */
   | 'down'
-  /** Too much waits on that connection. */
+  /** Too much is waiting on the connection to the bus. */
   | 'slow'
-  /** More than the bus carries in one message. */
+  /** The message is larger than the bus carries. */
   | 'too_large'
-  /** What came is no canonical Relay to its topic, tells of records that no peer could have left, or is larger or more than any node of this service says. */
+  /**
+   * The input is not a canonical Relay to its topic, describes records that no peer could have left, or is larger or
+   * more than any node of this service would send.
+   */
   | 'malformed';
 
-/** What went over the bus since the start. Plain numbers, read when somebody looks; knows neither topics nor nodes. */
+/**
+ * Counts of the traffic over the bus since the start. Plain numbers, read on demand. Knows neither topics nor nodes.
+ */
 @Injectable()
 export class BackplaneCounts {
   messagesOut = 0;
   bytesOut = 0;
   messagesIn = 0;
   bytesIn = 0;
-  /** Questions that this node asked the others, and those that it did not ask, answer or hear out since there were too many. */
+  /** Questions that this node asked the others. */
   questions = 0;
+  /**
+   * Questions that this node did not ask, did not answer, or stopped reading the answers to, because there were too
+   * many.
+   */
   questionsDropped = 0;
-  /** Subscriptions that NATS refused, and messages of other nodes that could not be handled. */
+  /** Subscriptions that NATS refused, plus messages of other nodes that could not be handled. */
   failed = 0;
-  /** Topics that this node has on the bus now. */
+  /** Topics that this node is subscribed to on the bus now. */
   subscriptions = 0;
-  /** How long the bus took to answer last, in milliseconds; undefined before it did. */
+  /** Last round trip to the bus, in milliseconds; undefined before the first. */
   roundTripMs: number | undefined;
   readonly dropped: { [Drop in BackplaneDrop]: number } = { down: 0, slow: 0, too_large: 0, malformed: 0 };
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
-/** When the certificate in use ends. Told whenever one is taken into use; knows nothing of the certificate else. */
+/** When the certificate in use expires. Set whenever a certificate is taken into use. */
 @Injectable()
 export class CertificateExpiry {
   /** In milliseconds since the epoch; undefined without TLS. */

@@ -1,24 +1,27 @@
 import { Injectable } from '@nestjs/common';
 import { CloseCode } from '../protocol/close-codes.js';
 
-/** What a peer may close with without its being news: 1001 going away, 1005 no code, 1006 no close frame. */
+/** Codes that peers usually close with: 1000 normal, 1001 going away, 1005 no code, 1006 no close frame. */
 const OF_PEERS: readonly number[] = [CloseCode.normal, 1001, 1005, 1006];
 
 const CODES = [...new Set([...Object.values(CloseCode), ...OF_PEERS])].toSorted((one, other) => one - other);
 
-/** How many connections came and how they ended, since the start. Plain numbers, read when somebody looks; knows nothing of the peers. */
+/**
+ * Counts of connections opened and closed since the start. Plain numbers, read on demand. Knows nothing of the peers.
+ */
 @Injectable()
 export class ConnectionCounts {
   opened = 0;
-  /** How many there may be; Infinity for no limit; undefined before that is known. */
+  /** Maximum number of connections; Infinity for no limit; undefined before it is known. */
   most: number | undefined;
-  /** The TCP connections that are no peer's. */
+  /** TCP connections that do not belong to a peer; undefined before the server listens. */
   plain: { readonly size: number } | undefined;
   readonly #closed = new Map<string, number>([...CODES.map(String), 'other'].map((code) => [code, 0]));
 
   /**
-   * A connection ended: with this server's own code where it began the end, else with the peer's. What this server means something
-   * by is not for peers to say, who could make a limit or a fault of ours look reached.
+   * Counts a connection that ended: under `own`, the code of this server, if the server closed it; otherwise under
+   * `ofPeer`. A peer's code counts only if it is a usual one. Otherwise a peer could fake a limit reached, or a fault
+   * of ours.
    */
   closed(own: number | undefined, ofPeer: number): void {
     const counted = own === undefined ? OF_PEERS : CODES;
@@ -27,7 +30,7 @@ export class ConnectionCounts {
     this.#closed.set(label, this.#closed.get(label)! + 1);
   }
 
-  /** By code, every one that is counted apart. */
+  /** Number of ended connections by code. Codes without a count of their own are under `other`. */
   get closedByCode(): ReadonlyMap<string, number> {
     return this.#closed;
   }

@@ -2,12 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { LIMITS } from '../protocol/limits.js';
 import type { Limit } from '../protocol/limits.js';
 
-/** How often peers ran into each limit since the start. Plain numbers, read when somebody looks; knows nothing of the peers. */
+/** How often peers reached each limit since the start. Plain numbers, read on demand. Knows nothing of the peers. */
 @Injectable()
 export class LimitCounts {
   readonly #counts = Object.fromEntries(LIMITS.map((limit) => [limit, 0])) as Record<Limit, number>;
 
-  /** A peer ran into `limit`. */
+  /** Counts a peer that reached `limit`. */
   reached(limit: Limit): void {
     this.#counts[limit] += 1;
   }

@@ -21,6 +21,6 @@ const COUNTS = [
   TrafficCounts,
 ];
 
-/** What is counted, in the terms of those who count it; how it is shown is management's business. */
+/** Provides the counts, in the terms of the code that counts. How they are shown is up to `management`. */
 @Module({ providers: COUNTS, exports: COUNTS })
 export class MetricsModule {}

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ErrorCode } from '../protocol/rendezvous-answer.js';
 
-/** What JSON peers did since the start, counted. Plain numbers, read when somebody looks; knows neither topics nor peers. */
+/** Counts of what JSON peers did since the start. Plain numbers, read on demand. Knows neither topics nor peers. */
 @Injectable()
 export class RendezvousCounts {
   publishes = 0;

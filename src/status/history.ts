@@ -8,13 +8,13 @@ import { Sources } from '../exposition/sources.js';
 
 /** Milliseconds from one sample to the next. */
 export const INTERVAL_MS = 2000;
-/** Samples that are kept: ten minutes, in some tens of KB. */
+/** Maximum number of samples kept: ten minutes, in some tens of KB. */
 export const KEPT = 300;
 
 /**
- * How this node was in the last ten minutes, sample by sample. Owns the samples, and takes them while the node runs where
- * there is an address on which to see them. Knows nothing of who looks.
- * Invariant: samples are in the order of their time, at least half an interval apart, and at most KEPT; without
+ * Owns the samples of the last ten minutes. Takes them while the node runs, if there is a management address to see
+ * them on. Knows nothing of who looks.
+ * Invariant: samples are in order of time and at least half an interval apart. There are at most KEPT. Without
  * `management-addr` there are none, and nothing runs.
  */
 @Injectable()
@@ -37,7 +37,7 @@ export class History implements OnModuleInit, OnApplicationShutdown {
     return this.#samples;
   }
 
-  /** Calls `listener` with every sample from now on, instead of who was called before. */
+  /** Calls `listener` with every sample from now on. Replaces the previous listener. */
   tell(listener: (sample: Sample) => void): void {
     this.#listener = listener;
   }
@@ -50,16 +50,17 @@ export class History implements OnModuleInit, OnApplicationShutdown {
     this.#sweep.start();
   }
 
-  /** Later than the drain, so that it can be watched. */
+  /** Stops after the drain, so that the drain can be watched. */
   onApplicationShutdown(): void {
     this.#sweep.stop();
     this.#sampler.stop();
   }
 
-  /** Takes a sample, unless the last one is that fresh. Nothing is left to do. */
+  /** Takes a sample, unless the last one is fresh. Returns false, as a step of a Sweep that is done. */
   sample(): false {
     const now = this.clock.monotonic();
-    // A timer is early or late by a little; two in a row, after the process stood still, would make rates of next to no time.
+    // Timers drift a little. After the process was blocked two may fire in a row; rates over so short a time mean
+    // nothing.
     if (this.#sampler.elapsed(now) >= INTERVAL_MS / 2) this.#add(this.#sampler.take(now));
     return false;
   }

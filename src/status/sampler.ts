@@ -1,39 +1,45 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Sources } from '../exposition/sources.js';
 
-/** How often, in milliseconds, the event loop is looked at: it costs a timer. */
+/** Milliseconds between two looks at the event loop. Each look costs a timer. */
 const RESOLUTION_MS = 10;
 
-/** How this node was at a moment, and over the time since the sample before. */
+/** Figures of this node: some of the moment, some of the time since the previous sample. */
 export interface Sample {
-  /** Seconds since sampling began, with the server. */
+  /** Seconds since sampling began, at the start of the server. */
   readonly at: number;
   readonly connections: number;
   readonly topics: number;
   readonly lonelyTopics: number;
   readonly subscriptions: number;
   readonly records: number;
-  /** A second each: messages that peers sent, relays written to subscribers, bytes of both, upgrades refused. */
+  /** Messages that peers sent, per second. */
   readonly messages: number;
+  /** Relays written to subscribers, per second. */
   readonly deliveries: number;
+  /** Bytes of messages that peers sent, per second. */
   readonly bytesIn: number;
+  /** Bytes of frames written to peers, per second. */
   readonly bytesOut: number;
+  /** Refused upgrades per second. */
   readonly refused: number;
-  /** How late the event loop was at worst, but for one time in a hundred, in milliseconds. */
+  /** Delay of the event loop in milliseconds, 99th percentile. */
   readonly delay: number;
-  /** Processors in use: 1 is one of them, all the time. */
+  /** Processors in use: 1 means one processor all the time. */
   readonly processors: number;
-  /** Bytes: of JavaScript's heap in use, and of the whole process. */
+  /** Bytes of the JavaScript heap in use. */
   readonly heap: number;
+  /** Bytes of memory of the whole process. */
   readonly resident: number;
 }
 
-/** What only grows. */
+/** Totals since the start, from which rates are made. */
 type Totals = Record<'messages' | 'deliveries' | 'bytesIn' | 'bytesOut' | 'refused' | 'processors', number>;
 
 /**
- * Makes samples of the figures of this node. Owns the totals of the last one, and a watch on the event loop from `start` to
- * `stop`; knows nothing of when. Invariant: a rate is of the time from the sample before to this one.
+ * Takes samples of the figures of this node. Owns the totals of the last sample, and a watch on the event loop from
+ * `start` to `stop`. Does not know when to sample.
+ * Invariant: a rate is over the time from the previous sample to this one.
  */
 export class Sampler {
   readonly #eventLoop = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
@@ -45,7 +51,7 @@ export class Sampler {
     this.#totals = totalsOf(sources);
   }
 
-  /** `now` is in milliseconds on the monotonic clock, here and below. */
+  /** Starts to measure. `now` is in milliseconds on the monotonic clock, here and below. */
   start(now: number): void {
     this.#began = now;
     this.#last = now;
@@ -57,7 +63,7 @@ export class Sampler {
     this.#eventLoop.disable();
   }
 
-  /** Milliseconds since the sample before, or the start. */
+  /** Milliseconds since the previous sample, or since the start. */
   elapsed(now: number): number {
     return now - this.#last;
   }
@@ -90,7 +96,10 @@ export class Sampler {
     return sample;
   }
 
-  /** What is measured is the time from one look to the next, and 0 where there was none. */
+  /**
+   * Delay of the event loop in milliseconds. The histogram holds the time between looks, so their interval is
+   * subtracted.
+   */
   #delay(): number {
     const { count } = this.#eventLoop;
     const measured = count === 0 ? 0 : this.#eventLoop.percentile(99) / 1e6;
@@ -115,7 +124,7 @@ function sum(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((total, count) => total + count, 0);
 }
 
-/** Three digits behind the point are more than anyone reads. */
+/** Rounds to three decimal places, which is more than anyone reads. */
 function round(figure: number): number {
   return Math.round(figure * 1000) / 1000;
 }

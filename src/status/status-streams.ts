@@ -7,12 +7,12 @@ import type { Sample } from './sampler.js';
 import { Sources } from '../exposition/sources.js';
 import { troublesOf } from './troubles.js';
 
-/** Pages that may be open at a time (O5). */
+/** Maximum number of open status pages (O5). */
 export const MOST_STREAMS = 32;
-/** Bytes that may wait for one of them to read (O5): several times the history. */
+/** Maximum number of bytes that wait for one page (O5): several times the history. */
 export const MOST_WAITING = 256 * 1024;
 
-/** The figures of a sample, in the order in which they are sent. */
+/** Figures of a sample, in the order in which they are sent. */
 const FIGURES: readonly (keyof Sample)[] = [
   'at',
   'connections',
@@ -31,13 +31,13 @@ const FIGURES: readonly (keyof Sample)[] = [
   'resident',
 ];
 
-/** What a browser waits, in milliseconds, before it comes back. */
+/** Milliseconds that a browser waits before it reconnects. */
 const RETRY_MS = 2000;
 
 /**
- * The figures of this node as server-sent events (HTML, section 9.2): to everyone the history first, then each sample when it
- * is taken. Owns the open streams; they end with the listener, at once.
- * Invariant: at most MOST_STREAMS are open, and for none of them more than MOST_WAITING bytes and a sample wait.
+ * Sends the figures of this node as server-sent events (HTML, section 9.2): first the history, then each sample when it
+ * is taken. Owns the open streams, which end when the listener closes. Knows nothing of how a page shows them.
+ * Invariant: at most MOST_STREAMS are open. No stream has more than MOST_WAITING bytes and one sample waiting.
  */
 @Injectable()
 export class StatusStreams {
@@ -50,25 +50,25 @@ export class StatusStreams {
     history.tell(this.#send);
   }
 
-  /** How many are open. */
+  /** Number of open streams. */
   get size(): number {
     return this.#open.size;
   }
 
-  /** Begins a stream. Throws an HttpException (503) when there are too many. */
+  /** Starts a stream. Throws an HttpException (503) if too many are open. */
   open(response: ServerResponse): void {
     if (this.#open.size >= MOST_STREAMS) {
-      throw new HttpException(`${MOST_STREAMS} status pages are open already; close one.`, 503);
+      throw new HttpException(`${MOST_STREAMS} status pages are already open; close one.`, 503);
     }
     response.writeHead(200, {
       'Content-Type': 'text/event-stream',
       'Cache-Control': 'no-store',
       'Cross-Origin-Resource-Policy': 'same-origin',
       'X-Content-Type-Options': 'nosniff',
-      // For nginx, which would keep events back.
+      // Otherwise nginx would buffer the events.
       'X-Accel-Buffering': 'no',
     });
-    // There is something to send more often than not; who does not read is found out below.
+    // No idle timeout: samples go out all the time. A page that does not read is found in #send.
     response.socket?.setTimeout(0);
     response.on('close', () => this.#open.delete(response));
     response.write(`retry: ${RETRY_MS}\n${event('history', this.#history())}`);
@@ -99,7 +99,7 @@ export class StatusStreams {
     };
   }
 
-  /** What is told of the node with every event, besides its figures. */
+  /** State of the node that goes with every event, besides the figures. */
   #node(): object {
     const { lifecycle, backplane, certificate } = this.sources;
     return {
@@ -115,7 +115,7 @@ function row(sample: Sample): number[] {
   return FIGURES.map((figure) => sample[figure]);
 }
 
-/** JSON has no line breaks, so it is one line of data. */
+/** Formats an event. JSON text has no line breaks, so it fits one `data` line. */
 function event(name: string, data: object): string {
   return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
 }

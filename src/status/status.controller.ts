@@ -8,30 +8,30 @@ import { StatusStreams } from './status-streams.js';
 
 const { resolve } = createRequire(import.meta.url);
 
-/** The chart library, as its package brings it. */
+/** Files of the chart library, straight from its package. */
 const UPLOT = { 'uplot.js': resolve('uplot/dist/uPlot.iife.min.js'), 'uplot.css': resolve('uplot/dist/uPlot.min.css') };
 
-/** The status page, on the management address alone: what it shows, and where it gets that from. */
+/** Serves the status page and the stream that feeds it, on the management address only. */
 @Controller(MANAGEMENT)
 export class StatusController {
   readonly #files = new StaticFiles(new URL('page/', import.meta.url), UPLOT);
 
   constructor(private readonly streams: StatusStreams) {}
 
-  /** The page; a peer that came to the wrong address finds nothing. */
+  /** Serves the page. A peer that connects to the wrong address gets 404. */
   @Get()
   page(@Req() request: IncomingMessage, @Res() response: ServerResponse): void {
     if (isBrokenUpgrade(request)) throw new NotFoundException();
     this.#files.answer('status.html', request, response);
   }
 
-  /** A file of the page, in a folder of its own so that none takes the place of what else is at this address. */
+  /** Serves a file of the page. The folder keeps the names apart from the other paths of this address. */
   @Get('page/:file')
   file(@Param('file') name: string, @Req() request: IncomingMessage, @Res() response: ServerResponse): void {
     this.#files.answer(name, request, response);
   }
 
-  /** Else Express would have a HEAD begin a stream that nobody hears. */
+  /** Answers HEAD. Without this, Express would start a stream that nobody reads. */
   @Head('events')
   head(@Res() response: ServerResponse): void {
     response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' }).end();

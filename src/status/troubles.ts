@@ -5,7 +5,10 @@ import { REFUSAL_REASONS } from '../protocol/refusal-reasons.js';
 import type { RefusalReason } from '../protocol/refusal-reasons.js';
 import type { Sources } from '../exposition/sources.js';
 
-/** Something that went wrong since the start: its name, how often, and in a few words what it is where the name does not say so. */
+/**
+ * Something that went wrong since the start: its name, how often, and an explanation where the name does not say it
+ * all.
+ */
 export type Trouble = readonly [name: string, count: number, about: string];
 
 export interface TroubleGroup {
@@ -13,31 +16,31 @@ export interface TroubleGroup {
   readonly troubles: readonly Trouble[];
 }
 
-/** How connections end that end badly, by WebSocket close code; the others are ends as they should be. */
+/** Close codes of connections that ended badly. All other codes are normal ends. */
 const BAD_ENDS: Readonly<Record<string, string>> = {
   1002: 'broken WebSocket framing',
   1006: 'cut off without a goodbye',
   1007: 'text that is not UTF-8',
   1008: 'a limit on what one peer may ask for',
   1009: 'message too big',
-  1011: 'a fault of this server; the log has it',
+  1011: 'a fault of this server; see the log',
   4001: 'token expired or revoked',
   4008: 'slow consumer',
   4009: 'no sign of life',
-  other: "a code of the peer's own",
+  other: 'a code that the peer chose',
 };
 
 const DROPPED: { readonly [Drop in MessageDrop]: string } = {
-  undecodable: 'binary that is none of ours',
-  unknown_text: 'text of no known type',
+  undecodable: 'binary that does not decode',
+  unknown_text: 'text of unknown type',
   forbidden: 'not allowed by the topic policy or a token',
 };
 
 const NOT_CARRIED: { readonly [Drop in BackplaneDrop]: string } = {
-  down: 'NATS was away',
+  down: 'NATS could not be reached',
   slow: 'NATS did not keep up',
-  too_large: 'more than NATS carries in one message',
-  malformed: 'not written by a node of ours',
+  too_large: 'larger than NATS carries in one message',
+  malformed: 'not written by one of our nodes',
 };
 
 const GROUPS: readonly { readonly title: string; readonly read: (sources: Sources) => Iterable<Trouble> }[] = [
@@ -61,7 +64,7 @@ const GROUPS: readonly { readonly title: string; readonly read: (sources: Source
     read: ({ traffic }) => explained(traffic.dropped, DROPPED),
   },
   {
-    title: 'JSON messages refused',
+    title: 'JSON messages answered with an error',
     read: ({ rendezvous }) => Object.entries(rendezvous.refusals).map(([code, count]) => [code, count, '']),
   },
   {
@@ -70,7 +73,7 @@ const GROUPS: readonly { readonly title: string; readonly read: (sources: Source
   },
 ];
 
-/** Every count, with what its name means. */
+/** Returns every count with an explanation of its name. */
 function explained<Name extends string>(
   counts: Readonly<Record<Name, number>>,
   abouts: Readonly<Record<Name, string>>,
@@ -78,7 +81,10 @@ function explained<Name extends string>(
   return (Object.keys(abouts) as Name[]).map((name) => [name, counts[name], abouts[name]]);
 }
 
-/** What went wrong since the start, most often first; groups and names at which nothing did are left out. */
+/**
+ * Returns what went wrong since the start, the most frequent first. Leaves out names with a count of 0, and empty
+ * groups.
+ */
 export function troublesOf(sources: Sources): TroubleGroup[] {
   return GROUPS.map(({ title, read }) => ({
     title,

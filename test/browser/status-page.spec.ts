@@ -243,7 +243,7 @@ describeWithChromium('the status page, in Chromium', (stage) => {
         .filter({ hasText: /^No figures from the server since \d\d:\d\d:\d\d; trying again\.$/ })
         .waitFor({ timeout: SEEN_MS });
       expect(await stage.page.getAttribute('body', 'data-fresh')).toBe('no');
-      expect(await textOf('#phase')).toBe('Not reached');
+      expect(await textOf('#phase')).toBe('Not reachable');
       await picture(stage.page, 'status-page-away');
       await start({ managementAddr: `127.0.0.1:${port}` });
       await stage.page.waitForSelector('[data-fresh=yes]', { timeout: SEEN_MS });

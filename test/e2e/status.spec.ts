@@ -235,7 +235,7 @@ describe('the stream of the status page', () => {
       {
         status: 503,
         error: 'Service Unavailable',
-        message: `${MOST_STREAMS} status pages are open already; close one.`,
+        message: `${MOST_STREAMS} status pages are already open; close one.`,
       },
     ]);
     await streams[0].close();

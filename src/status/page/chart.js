@@ -4,24 +4,37 @@ import { nearest, reach } from './scale.js';
 /** @typedef {import('./figures.js').Figure} Figure */
 /** @typedef {import('./window.js').Window} Window */
 
-/** @type {typeof import('uplot')} Where its script leaves it. */
+/** The global that the script of uPlot sets. @type {typeof import('uplot')} */
 const UPlot = Reflect.get(globalThis, 'uPlot');
 
 /** Pixels. */
 const HEIGHT = 128;
 const AXIS_WIDTH = 52;
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif';
-/** Seconds between the times that are written below. */
+/** Seconds between two labels on the time axis. */
 const TICK_S = 120;
-/** Seconds at the right edge below which no time finds room. */
+/** Seconds at the right edge that have no room for a label. */
 const EDGE_S = 40;
 
+const none = () => null;
+/** Turns off uPlot's own mouse handlers: the chart listens to pointer events, which include the mouse. */
+const NO_MOUSE = {
+  mousemove: none,
+  mousedown: none,
+  mouseup: none,
+  mouseleave: none,
+  mouseenter: none,
+  click: none,
+  dblclick: none,
+};
+
 /**
- * One figure over time: a card with the figure of now, the line, the lowest and the highest, and the figure at the crosshair.
- * Knows nothing of the other charts: `point` tells them all. Is a slider over time for the keyboard and for screen readers.
+ * Shows one figure over time: a card with the current figure, the line, the lowest and the highest figure, and the
+ * figure at the crosshair. For the keyboard and for screen readers it is a slider over time. Knows nothing of the other
+ * charts: `point` moves the crosshair in all of them.
  */
 export class Chart {
-  /** Seconds since the epoch that are pointed at; undefined for none. @type {number | undefined} */
+  /** Time at the crosshair, in seconds since the epoch; undefined for none. @type {number | undefined} */
   #at;
   /** @type {Window} */
   #window;
@@ -29,14 +42,15 @@ export class Chart {
   #card;
   #slider;
   #plot;
-  /** Seconds since the epoch at the right edge. */
+  /** Time at the right edge, in seconds since the epoch. */
   #until = 0;
 
   /**
    * @param {Figure} figure
    * @param {Window} window
    * @param {HTMLElement} card made from the template
-   * @param {(at: number | undefined) => void} point what to do when a time is pointed at, here or no longer
+   * @param {(at: number | undefined) => void} point called with the time that the pointer or the keyboard chose here;
+   * undefined for none
    */
   constructor(figure, window, card, point) {
     this.#figure = figure;
@@ -53,9 +67,9 @@ export class Chart {
   }
 
   /**
-   * Draws what the window holds.
+   * Draws the samples of the window.
    * @param {number} now seconds since the epoch
-   * @param {number} heapLimit
+   * @param {number} heapLimit bytes
    */
   draw(now, heapLimit) {
     const { times, columns, newest, kept } = this.#window;
@@ -72,12 +86,12 @@ export class Chart {
     this.point(this.#at);
   }
 
-  /** Colours may have changed. */
+  /** Draws again, after the colours may have changed. */
   recolour() {
     this.#plot.redraw(false, true);
   }
 
-  /** Shows the figure at a time; without one, the lowest and the highest. @param {number | undefined} at */
+  /** Shows the figure at a time, or without one the lowest and the highest. @param {number | undefined} at */
   point(at) {
     const { times, columns } = this.#window;
     const { name } = this.#figure;
@@ -116,7 +130,7 @@ export class Chart {
         point(this.#plot.posToVal(clientX - over.getBoundingClientRect().left, 'x')),
       );
     }
-    // A finger that was lifted wants to read what it pointed at, until it touches something else.
+    // After a touch the figure stays, so that people can read it once they lift the finger.
     over.addEventListener('pointerleave', ({ pointerType }) => {
       if (pointerType !== 'touch') point(undefined);
     });
@@ -129,7 +143,9 @@ export class Chart {
     });
   }
 
-  /** The time that a key leads to; undefined for none, null for keys that mean nothing here. @param {string} key */
+  /**
+   * Returns the time that a key moves to; undefined for none, null for keys without a meaning here. @param {string} key
+   */
   #keyed(key) {
     const { times } = this.#window;
     if (times.length === 0) return null;
@@ -151,7 +167,6 @@ export class Chart {
 
   /** @returns {import('uplot').Options} */
   #options() {
-    const none = () => null;
     const axis = { font: FONT, stroke: () => colour('--quiet'), ticks: { show: false }, border: { show: false } };
     const grid = { stroke: () => colour('--line'), width: 1 };
     return {
@@ -163,16 +178,7 @@ export class Chart {
         y: false,
         drag: { x: false, y: false },
         points: { size: 7, width: 2, fill: () => colour('--surface'), stroke: () => colour('--accent') },
-        // A mouse is a pointer like others.
-        bind: {
-          mousemove: none,
-          mousedown: none,
-          mouseup: none,
-          mouseleave: none,
-          mouseenter: none,
-          click: none,
-          dblclick: none,
-        },
+        bind: NO_MOUSE,
       },
       scales: {
         x: { time: false, range: () => [this.#until - this.#window.kept, this.#until] },
@@ -211,10 +217,8 @@ export class Chart {
 
   #ticks() {
     const first = Math.ceil((this.#until - this.#window.kept) / TICK_S) * TICK_S;
-    return Array.from(
-      { length: Math.ceil((this.#until - EDGE_S - first) / TICK_S) },
-      (_, index) => first + index * TICK_S,
-    );
+    const length = Math.ceil((this.#until - EDGE_S - first) / TICK_S);
+    return Array.from({ length }, (_, index) => first + index * TICK_S);
   }
 }
 

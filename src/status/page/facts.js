@@ -6,13 +6,15 @@ import { count, duration, timeOfDay } from './format.js';
 /** @type {Readonly<Record<string, string>>} */
 const PHASES = { starting: 'Starting', serving: 'Serving', 'lame-duck': 'About to stop', draining: 'Draining' };
 /** @type {Readonly<Record<string, string>>} */
-const BUSES = { off: 'none', up: 'reached', down: 'not reached' };
+const BUSES = { off: 'none', up: 'reachable', down: 'not reachable' };
 
 const DAY_MS = 86_400_000;
-/** Days before its end in which a certificate should be renewed. */
+/** A certificate that expires within this many days should be renewed. */
 const SOON = 14;
 
-/** What the page says of the node beside its charts. Writes only what changed, so that a screen reader is told no more. */
+/**
+ * Shows the state of the node next to the charts. Writes only what changed, so that a screen reader reads only that.
+ */
 export class Facts {
   #troubles = '';
 
@@ -36,23 +38,19 @@ export class Facts {
     write('bus', BUSES[bus] ?? bus).dataset.state = bus === 'down' ? 'bad' : '';
     const days = certificateEnds === null ? Infinity : (certificateEnds - Date.now()) / DAY_MS;
     write('certificate', ends(days)).dataset.state = days < 1 ? 'bad' : days < SOON ? 'slow' : '';
-    element('certificate').title = certificateEnds === null ? '' : `ends ${new Date(certificateEnds).toLocaleString()}`;
+    element('certificate').title =
+      certificateEnds === null ? '' : `expires ${new Date(certificateEnds).toLocaleString()}`;
     this.#list(troubles);
   }
 
   /**
-   * @param {boolean} isFresh
-   * @param {number} [since] when there were some, in seconds since the epoch; never without it
+   * @param {boolean} isFresh whether the figures on the page are current
+   * @param {number} [since] time of the last figures, in seconds since the epoch; absent if there were none yet
    */
   fresh(isFresh, since) {
     document.body.dataset.fresh = isFresh ? 'yes' : 'no';
-    if (!isFresh) write('phase', 'Not reached').dataset.phase = 'unreached';
-    write(
-      'banner',
-      isFresh
-        ? ''
-        : `No figures from the server ${since === undefined ? 'yet' : `since ${timeOfDay(since)}`}; trying again.`,
-    );
+    if (!isFresh) write('phase', 'Not reachable').dataset.phase = 'unreached';
+    write('banner', isFresh ? '' : lost(since));
   }
 
   /** @param {readonly TroubleGroup[]} groups */
@@ -80,11 +78,17 @@ export class Facts {
   }
 }
 
-/** @param {number} days until a certificate's end; infinitely many without one */
+/** @param {number} [since] time of the last figures, in seconds since the epoch */
+function lost(since) {
+  const when = since === undefined ? 'yet' : `since ${timeOfDay(since)}`;
+  return `No figures from the server ${when}; trying again.`;
+}
+
+/** @param {number} days until the certificate expires; Infinity without a certificate */
 function ends(days) {
   if (days === Infinity) return 'no TLS';
   if (days < 0) return 'expired';
-  return days < 1 ? 'ends today' : `${count(Math.floor(days))} days left`;
+  return days < 1 ? 'expires today' : `${count(Math.floor(days))} days left`;
 }
 
 /**

@@ -3,13 +3,13 @@ import { bytes, count, short } from './format.js';
 /** @typedef {import('./window.js').Sample} Sample */
 /** @typedef {import('./format.js').Shown} Shown */
 /**
- * What a chart shows: a figure of samples, how it is written, the least that its scale reaches to, and what is told beside it.
+ * What a chart shows.
  * @typedef {object} Figure
- * @property {string} name
+ * @property {string} name of the figure in a sample
  * @property {string} title
- * @property {(figure: number) => Shown} show
- * @property {number} reach
- * @property {(sample: Sample, heapLimit: number) => string} beside
+ * @property {(figure: number) => Shown} show formats the figure
+ * @property {number} reach the smallest upper end of the scale
+ * @property {(sample: Sample, heapLimit: number) => string} beside text next to the current figure
  */
 
 /** @type {(unit: string) => (figure: number) => Shown} */
@@ -18,7 +18,7 @@ const a = (unit) => (figure) => [short(figure), unit];
 /** @param {number} figure */
 const size = (figure) => bytes(figure).join(' ');
 
-/** The charts, in their order. @type {readonly Figure[]} */
+/** The charts, in order. @type {readonly Figure[]} */
 export const FIGURES = [
   {
     name: 'connections',

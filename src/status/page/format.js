@@ -1,4 +1,4 @@
-/** A figure as it is shown, and its unit. @typedef {readonly [figure: string, unit: string]} Shown */
+/** A formatted figure and its unit. @typedef {readonly [figure: string, unit: string]} Shown */
 
 const WHOLE = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 const SHORT = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 3 });
@@ -24,9 +24,16 @@ export function count(figure) {
  * @param {number} figure
  */
 export function short(figure) {
-  return figure < 999.5
-    ? SHORT.format(figure < 10 ? Math.round(figure * 100) / 100 : figure < 100 ? Math.round(figure * 10) / 10 : figure)
-    : prefixed(figure).join('');
+  return figure < 999.5 ? SHORT.format(rounded(figure)) : prefixed(figure).join('');
+}
+
+/**
+ * Rounds to two decimal places below 10, and to one below 100.
+ * @param {number} figure
+ */
+function rounded(figure) {
+  if (figure < 10) return Math.round(figure * 100) / 100;
+  return figure < 100 ? Math.round(figure * 10) / 10 : figure;
 }
 
 /**
@@ -43,18 +50,16 @@ export function bytes(figure) {
  * @param {number} seconds
  */
 export function duration(seconds) {
-  const [days, hours, minutes] = [
-    Math.floor(seconds / 86_400),
-    Math.floor(seconds / 3600) % 24,
-    Math.floor(seconds / 60) % 60,
-  ];
+  const days = Math.floor(seconds / 86_400);
+  const hours = Math.floor(seconds / 3600) % 24;
+  const minutes = Math.floor(seconds / 60) % 60;
   if (days > 0) return `${days} d ${hours} h`;
   if (hours > 0) return `${hours} h ${minutes} min`;
   return minutes > 0 ? `${minutes} min` : `${Math.floor(seconds)} s`;
 }
 
 /**
- * 14:05:09 where this browser is
+ * 14:05:09 in the local time of this browser
  * @param {number} time seconds since the epoch
  */
 export function timeOfDay(time) {
@@ -63,7 +68,7 @@ export function timeOfDay(time) {
 
 /**
  * @param {number} figure
- * @returns {readonly [shown: string, prefix: string]} never 1000: what rounds up to that takes the next prefix
+ * @returns {readonly [shown: string, prefix: string]} never 1000: a figure that rounds up to it takes the next prefix
  */
 function prefixed(figure) {
   const [least, prefix] = PREFIXES.find(([of]) => figure >= of * 0.9995) ?? [1, ''];

@@ -1,14 +1,14 @@
-/** What a scale may reach to, times a power of ten: half of each is as round. */
+/** Allowed upper ends of a scale, times a power of ten. Half of each is a round number too. */
 const REACHES = [2, 4, 6, 8, 10];
 
-/** The least round number that a figure does not exceed. @param {number} most */
+/** Returns the smallest round number that is at least `most`. @param {number} most */
 export function reach(most) {
   const power = 10 ** (Math.ceil(Math.log10(most)) - 1);
   return (REACHES.find((of) => of * power >= most) ?? 10) * power;
 }
 
 /**
- * The index of the time next to `at`; -1 where there is none.
+ * Returns the index of the time closest to `at`; -1 if there are no times.
  * @param {readonly number[]} times ascending
  * @param {number} at
  */

@@ -4,9 +4,9 @@ import { Facts } from './facts.js';
 import { Stream } from './stream.js';
 import { Window } from './window.js';
 
-/** The status page: what the stream tells goes into the window, and from there onto the charts. */
+/** The status page. Samples go from the stream into the window, and from there to the charts. */
 
-/** How often, in milliseconds, time moves on while the server tells nothing. */
+/** Milliseconds between two redraws while the server sends nothing. */
 const IDLE_MS = 1000;
 
 const shown = new Window();
@@ -20,7 +20,7 @@ const charts = FIGURES.map((figure) => {
   return new Chart(figure, shown, card, (at) => charts.forEach((chart) => chart.point(at)));
 });
 let heapLimit = 0;
-/** Whether the last that was heard is the state of now. */
+/** Whether the last sample is current. */
 let fresh = false;
 
 const now = () => Date.now() / 1000;

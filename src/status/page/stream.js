@@ -1,22 +1,51 @@
-/** What is told with every event. @typedef {{ phase: string, bus: string, certificateEnds: number | null, troubles: readonly TroubleGroup[] }} Node */
-/** @typedef {{ title: string, troubles: readonly (readonly [name: string, count: number, about: string])[] }} TroubleGroup */
-/** @typedef {Node & { version: string, heapLimit: number, intervalSeconds: number, keptSeconds: number, figures: readonly string[], samples: readonly number[][] }} History */
+/** @typedef {readonly [name: string, count: number, about: string]} Trouble */
+/** @typedef {{ title: string, troubles: readonly Trouble[] }} TroubleGroup */
 /** @typedef {import('./window.js').Sample} Sample */
-/** @typedef {{ history: (history: History, samples: readonly Sample[]) => void, sample: (node: Node, sample: Sample) => void, lost: () => void }} Listener */
 
-/** A browser comes back by itself, but not to a server that answered something else, such as 503. */
+/**
+ * The state of the node, which comes with every event.
+ * @typedef {object} Node
+ * @property {string} phase
+ * @property {string} bus
+ * @property {number | null} certificateEnds milliseconds since the epoch; null without TLS
+ * @property {readonly TroubleGroup[]} troubles
+ */
+
+/**
+ * What the first event of a stream adds.
+ * @typedef {object} Beginning
+ * @property {string} version
+ * @property {number} heapLimit bytes
+ * @property {number} intervalSeconds between two samples
+ * @property {number} keptSeconds that the server remembers
+ * @property {readonly string[]} figures names of the figures in a row
+ * @property {readonly number[][]} samples one row each, oldest first
+ */
+/** @typedef {Node & Beginning} History */
+
+/**
+ * @typedef {object} Listener
+ * @property {(history: History, samples: readonly Sample[]) => void} history
+ * @property {(node: Node, sample: Sample) => void} sample
+ * @property {() => void} lost
+ */
+
+/** Milliseconds before a new attempt where the browser makes none itself: after an answer such as 503. */
 const AGAIN_MS = 5000;
-/** A server that says nothing for so many intervals is stuck, or out of reach without the browser having noticed. */
+/** A server that sends nothing for this many intervals is stuck, or unreachable without the browser noticing. */
 const SILENT = 4;
 
-/** The server's events, for as long as the page is open: a stream that ends or falls silent is taken up again. Knows nothing of what is shown. */
+/**
+ * Owns the event stream from the server while the page is open. Opens it again when it ends or falls silent. Knows
+ * nothing of what is shown.
+ */
 export class Stream {
   /** @type {readonly string[]} */
   #figures = [];
   #interval = 2;
   /** @type {EventSource | undefined} */
   #source;
-  /** @type {ReturnType<typeof setTimeout> | undefined} Until the stream is taken up anew. */
+  /** Opens the stream again when it fires. @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
   /** @param {Listener} listener */
@@ -24,7 +53,7 @@ export class Stream {
     this.listener = listener;
   }
 
-  /** Begins, or begins anew. */
+  /** Opens the stream, or opens it again. */
   open = () => {
     this.#source?.close();
     const source = new EventSource('events');

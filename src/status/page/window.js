@@ -1,27 +1,31 @@
-/** @typedef {Readonly<Record<string, number>>} Sample A figure by its name, and `at`: seconds since the server's own start of counting. */
+/**
+ * Figures by name, and `at`: seconds since the server began to sample.
+ * @typedef {Readonly<Record<string, number>>} Sample
+ */
 
-/** Between samples that are further apart than so many intervals, something is missing. */
+/** Samples further apart than this many intervals have a gap between them. */
 const GAP = 2.5;
 
 /**
- * The samples of the last minutes in columns, as charts take them. Knows when samples were taken by the clock of this browser:
- * those of a server count from a start of its own. Invariant: times ascend; where samples are missing there is a time without figures.
+ * Owns the samples of the last minutes, in columns as charts need them. Converts the time of a sample, which counts
+ * from the start of the server, to the clock of this browser. Knows nothing of where samples come from.
+ * Invariant: times ascend. Where samples are missing there is a time without figures.
  */
 export class Window {
-  /** Seconds since the epoch, for every sample and gap. @type {number[]} */
+  /** Times of all samples and gaps, in seconds since the epoch. @type {number[]} */
   times = [];
-  /** By name; null in a gap. @type {Record<string, (number | null)[]>} */
+  /** Figures by name; null in a gap. @type {Record<string, (number | null)[]>} */
   columns = {};
-  /** Seconds that are shown. */
+  /** Seconds shown. */
   kept = 600;
   /** @type {Sample | undefined} */
   newest;
   #interval = 2;
-  /** Seconds since the epoch at which the server's count was 0. */
+  /** When the server began to sample, in seconds since the epoch. */
   #epoch = 0;
 
   /**
-   * What the server remembers: takes the place of what is known of that time, and leaves what is older, of a process before it.
+   * Takes the history of the server. It replaces the samples of that time. Older ones, of a previous process, stay.
    * @param {readonly Sample[]} samples
    * @param {{ interval: number, kept: number, now: number }} of in seconds; `now` since the epoch
    */
@@ -42,23 +46,18 @@ export class Window {
     if (last !== undefined && time - last > GAP * this.#interval) this.#append(last + this.#interval);
     this.#append(time, sample);
     this.newest = sample;
-    this.#cut(
-      Math.max(
-        0,
-        this.times.findIndex((at) => at >= time - this.kept - this.#interval),
-      ),
-      this.times.length,
-    );
+    const first = this.times.findIndex((at) => at >= time - this.kept - this.#interval);
+    this.#cut(Math.max(0, first), this.times.length);
   }
 
-  /** The lowest and the highest figure shown; undefined without any. @param {string} name */
+  /** Returns the lowest and the highest figure; undefined if there are none. @param {string} name */
   span(name) {
     const figures = (this.columns[name] ?? []).filter((figure) => figure !== null);
     return figures.length === 0 ? undefined : /** @type {const} */ ([Math.min(...figures), Math.max(...figures)]);
   }
 
   /**
-   * Without a sample, a gap.
+   * Adds a time with a sample, or a gap without one.
    * @param {number} time
    * @param {Sample} [sample]
    */
@@ -70,6 +69,7 @@ export class Window {
   }
 
   /**
+   * Keeps the times from index `from` to before `to`.
    * @param {number} from
    * @param {number} to
    */
