@@ -62,7 +62,7 @@ expect(
 const other = await Peer.refused(server.url, showing(mallory));
 expect(
   `with one in the name of alice, of another authority: ${said(other)}`,
-  other.status === 403 && other.body.includes('is of no authority in tls-client-ca'),
+  other.status === 403 && other.body.includes('no authority in tls-client-ca issued it'),
 );
 
 const [health] = await once(

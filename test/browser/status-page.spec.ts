@@ -283,7 +283,7 @@ describeWithChromium('the status page, in Chromium', (stage) => {
         VERSION,
         'none',
       ]);
-      expect(await textOf('#certificate')).toMatch(/^(\d+ days left|ends today)$/);
+      expect(await textOf('#certificate')).toMatch(/^(\d+ days left|expires today)$/);
       expect(await stage.page.isVisible('#nothing')).toBe(true);
       await Peer.refused(running.url, { ca: certificates.ca, headers: { Authorization: 'Bearer wrong' } });
       running.server.app.get(Lifecycle, { strict: false }).leave();
