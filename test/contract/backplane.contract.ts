@@ -2,19 +2,19 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Backplane } from '../../src/backplane/backplane.js';
 import { relayMessage } from '../support/peer.js';
 
-/** Some nodes of one service, what each was delivered, and how to end them. */
+/** Nodes of one service, the messages that each received, and how to stop them. */
 export interface Nodes {
   readonly backplanes: readonly Backplane[];
   close(): Promise<void>;
 }
 
-/** What every Backplane keeps. `join` makes so many nodes of one service; `others` says whether they reach each other. */
+/** The contract of every Backplane. `join` makes nodes of one service; `others` says whether they reach each other. */
 export function backplaneContract(name: string, join: (count: number) => Promise<Nodes>, others: boolean): void {
   describe(`Backplane contract: ${name}`, () => {
     let nodes: Nodes;
     afterEach(() => nodes.close());
 
-    /** What arrives at each node, as `topic: payload` in hex. */
+    /** The messages that arrive at each node, as `topic: payload` in hex. */
     async function start(count: number): Promise<string[][]> {
       nodes = await join(count);
       return nodes.backplanes.map((backplane) => {
@@ -31,7 +31,7 @@ export function backplaneContract(name: string, join: (count: number) => Promise
     const send = (node: number, topic: string, payload: string): void =>
       nodes.backplanes[node].publish(topic, relayMessage(topic, payload));
 
-    /** Resolves when everything that was published before has arrived everywhere: each node has a word for each other one. */
+    /** Resolves when all earlier messages have arrived everywhere: each node sends a marker to each other one. */
     async function settle(arrived: readonly string[][]): Promise<void> {
       if (!others) return;
       await Promise.all([...nodes.backplanes.keys()].map((node) => want(node, 'the end')));
@@ -43,7 +43,7 @@ export function backplaneContract(name: string, join: (count: number) => Promise
       for (const lines of arrived) lines.splice(0, lines.length, ...lines.filter((one) => !one.startsWith('the end')));
     }
 
-    it('N1: a message arrives at every other node that subscribes, once, and not where it came from', async () => {
+    it('N1: a message arrives once at every other node that subscribes, and not where it came from', async () => {
       const arrived = await start(3);
       await Promise.all([want(0, 'topic'), want(1, 'topic'), want(1, 'topic')]);
       send(0, 'topic', 'x');
@@ -51,7 +51,7 @@ export function backplaneContract(name: string, join: (count: number) => Promise
       expect(arrived).toEqual([[], others ? [line('topic', 'x')] : [], []]);
     });
 
-    it('N1: topics may hold anything that text holds', async () => {
+    it('N1: a topic can be any text', async () => {
       const arrived = await start(2);
       const topics = ['a.b', 'a.*', '>', 'with space', '', 'ünïcödé', '\r\nPUB x 1\r\n', 'x'.repeat(4096)];
       await Promise.all(topics.map((topic) => want(1, topic)));
@@ -60,7 +60,7 @@ export function backplaneContract(name: string, join: (count: number) => Promise
       expect(arrived[1]).toEqual(others ? topics.map((topic) => line(topic, 'x')) : []);
     });
 
-    it('N2: what is published once subscribing is confirmed arrives, and in order', async () => {
+    it('N2: messages arrive in order once the subscription is confirmed', async () => {
       const arrived = await start(2);
       const expected: string[] = [];
       for (let i = 0; i < 200; i++) {
@@ -74,7 +74,7 @@ export function backplaneContract(name: string, join: (count: number) => Promise
       expect(arrived[1]).toEqual(others ? expected : []);
     });
 
-    it('N1: a topic that is not wanted can be wanted again', async () => {
+    it('N1: a node can subscribe to a topic again', async () => {
       const arrived = await start(2);
       await want(1, 'topic');
       nodes.backplanes[1].unsubscribe('topic');
@@ -85,7 +85,7 @@ export function backplaneContract(name: string, join: (count: number) => Promise
       expect(arrived[1]).toEqual(others ? [line('topic', 'x')] : []);
     });
 
-    it('N1: what a publisher does with its memory afterwards changes nothing', async () => {
+    it('N1: a publisher can reuse its buffer afterwards', async () => {
       const arrived = await start(2);
       await want(1, 'topic');
       const message = relayMessage('topic', 'x');

@@ -4,7 +4,7 @@ import type { KeySource } from '../../src/auth/jwt/key-source.js';
 import { makeKey, sign } from '../support/issuer.js';
 import type { SigningKey } from '../support/issuer.js';
 
-/** What every source of keys does, whatever it is; `make` gives one that holds these. */
+/** The contract of every KeySource. `make` returns one that holds these keys. */
 export function describeKeySource(name: string, make: (keys: readonly SigningKey[]) => Promise<KeySource>): void {
   describe(`${name} keeps the contract of KeySource`, () => {
     let ec: SigningKey;
@@ -14,7 +14,7 @@ export function describeKeySource(name: string, make: (keys: readonly SigningKey
       [ec, rsa, stranger] = await Promise.all([makeKey('one'), makeKey('two', 'RS256'), makeKey('one')]);
     });
 
-    it('gives the key that a token was signed with', async () => {
+    it('returns the key that a token was signed with', async () => {
       const source = await make([ec, rsa]);
       for (const { kid, alg, ...key } of [ec, rsa]) {
         const [candidate, ...others] = await source.candidates({ alg, kid });
@@ -23,12 +23,12 @@ export function describeKeySource(name: string, make: (keys: readonly SigningKey
       }
     });
 
-    it('gives all that fit a token which does not name its key, eight at most', async () => {
+    it('returns all matching keys for a token that does not name its key, eight at most', async () => {
       const keys = await Promise.all(Array.from({ length: 8 }, (_, i) => makeKey(`key ${i}`)));
       expect(await (await make(keys)).candidates({ alg: 'ES256' })).toHaveLength(8);
     });
 
-    it('gives none for an algorithm that no key is for, secret ones and none included', async () => {
+    it('returns none for an algorithm without a key, including HMAC and none', async () => {
       const source = await make([ec, rsa]);
       for (const alg of ['ES384', 'EdDSA', 'HS256', 'none', 'RSA-OAEP', '', 'constructor']) {
         for (const kid of ['one', undefined]) {
@@ -37,20 +37,14 @@ export function describeKeySource(name: string, make: (keys: readonly SigningKey
       }
     });
 
-    it('gives nothing that the token brought along', async () => {
-      const [key] = await (
-        await make([ec])
-      ).candidates({
-        alg: 'ES256',
-        kid: 'one',
-        jwk: stranger.jwk,
-        jku: 'http://127.0.0.1:1/',
-        x5u: 'http://127.0.0.1:1/',
-      });
+    it('returns no key from the token itself', async () => {
+      const source = await make([ec]);
+      const brought = { jwk: stranger.jwk, jku: 'http://127.0.0.1:1/', x5u: 'http://127.0.0.1:1/' };
+      const [key] = await source.candidates({ alg: 'ES256', kid: 'one', ...brought });
       await expect(jwtVerify(await sign(stranger, { sub: 'a' }), key)).rejects.toThrow('signature verification failed');
     });
 
-    it('makes nothing of a kid that is no text', async () => {
+    it('survives a kid that is not a string', async () => {
       const source = await make([ec]);
       for (const kid of [7, null, ['one'], { one: 'one' }]) {
         const found = await source.candidates({ alg: 'ES256', kid: kid as never });

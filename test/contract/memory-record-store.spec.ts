@@ -13,7 +13,7 @@ recordStoreContract(
   (clock) => new MemoryRecordStore({ ...BOUNDS, maxBytes: 100 * ONE, maxBytesPerSource: Infinity }, clock),
 );
 
-/** The store as one list, oldest first, searched from end to end: slow and plain. */
+/** A model of the store: one list, oldest first, searched from end to end. Slow and simple. */
 class Model {
   records: (TopicRecord & { expiresAt: number; orphan: boolean })[] = [];
 
@@ -35,7 +35,7 @@ class Model {
       rest = rest.filter((other) => other !== first);
       return first !== undefined;
     };
-    // Orphans are given up in the order their connections closed.
+    // Orphans make room in the order in which their connections closed.
     const orphans = rest.filter(({ orphan }) => orphan).toSorted((x, y) => x.expiresAt - y.expiresAt);
     const isFirst = (among: typeof rest) => (other: (typeof rest)[number]) =>
       other === among.find((orphan) => rest.includes(orphan));
@@ -84,7 +84,7 @@ class Model {
   }
 }
 
-/** Names of one length, so that every record costs the same and a bound in bytes is a bound in records. */
+/** Names of equal length: every record costs the same, so a bound in bytes is a bound in records. */
 const call = fc.oneof(
   {
     weight: 6,
@@ -121,12 +121,12 @@ describe('MemoryRecordStore', () => {
           clock,
         );
         const model = new Model(bounds, clock);
-        // A connection that closed does not come back: its number is used once.
+        // A closed connection does not come back: each number is used once.
         const numbers = [0, 1, 2, 3, 4, 5];
         let next = 6;
 
         for (const { what, topic, who } of calls) {
-          // Published and announced records that cost the same: one text of one character besides topic and source.
+          // Published and announced records cost the same: topic, source, and one string of one character.
           const record: TopicRecord =
             what === 'publish'
               ? published(topic, numbers[who], 'x', `s${who % 2}`)
@@ -138,7 +138,7 @@ describe('MemoryRecordStore', () => {
             store.disconnect(numbers[who]);
             model.disconnect(numbers[who]);
             numbers[who] = next++;
-            // Closed at different moments, so that their order is not left to chance.
+            // Connections close at different times, so that their order is defined.
             clock.pass(1);
           } else {
             verdicts = [store.put(record), model.put(record)];
@@ -162,7 +162,7 @@ describe('MemoryRecordStore', () => {
     );
   });
 
-  it('holds one source to its share of the bytes', () => {
+  it('limits a source to its share of the bytes', () => {
     const store = new MemoryRecordStore(
       { ...BOUNDS, maxBytes: 100 * ONE, maxBytesPerSource: 2 * ONE },
       new ManualClock(),
@@ -175,7 +175,7 @@ describe('MemoryRecordStore', () => {
     expect(store.put(announced('3', 'z', 'aa'))).toBeUndefined();
   });
 
-  it('J8: a full topic on which all has expired is empty, however much else has expired before', () => {
+  it('J8: a full topic whose records have all expired has room, however many others expired before', () => {
     const clock = new ManualClock();
     const store = new MemoryRecordStore(
       { ttl: 1000, perTopic: 2, perSource: 1e6, maxBytes: 1e9, maxBytesPerSource: 1e9 },
@@ -187,7 +187,7 @@ describe('MemoryRecordStore', () => {
     expect(store.put(announced('full', 's', 'cc'))).toBeUndefined();
   });
 
-  it('buries many expired records in steps of bounded work', () => {
+  it('removes many expired records in steps of bounded work', () => {
     const clock = new ManualClock();
     const store = new MemoryRecordStore(
       { ttl: 1000, perTopic: 3, perSource: 1e6, maxBytes: 1e9, maxBytesPerSource: 1e9 },

@@ -3,7 +3,7 @@ import { entryBytes } from '../../src/protocol/rendezvous-answer.js';
 import type { RecordContent, RecordStore, TopicRecord } from '../../src/records/record-store.js';
 import { ManualClock } from '../support/manual-clock.js';
 
-/** Bounds that every store under the contract is made with. */
+/** Bounds of every store in these tests. */
 export const BOUNDS = { ttl: 1000, perTopic: 3, perSource: 5 };
 
 export function published(
@@ -23,7 +23,7 @@ export function announcement(peerId: string, addresses: readonly string[]): Reco
   return { kind: 'announced', peerId, addresses, entryBytes: entryBytes({ peer_id: peerId, addresses }) };
 }
 
-/** What every RecordStore keeps; `make` gives an empty one with BOUNDS and room for a hundred small records. */
+/** The contract of every RecordStore. `make` returns an empty one with BOUNDS and room for a hundred small records. */
 export function recordStoreContract(name: string, make: (clock: ManualClock) => RecordStore): void {
   describe(`${name} keeps the contract of RecordStore`, () => {
     let clock: ManualClock;
@@ -36,7 +36,7 @@ export function recordStoreContract(name: string, make: (clock: ManualClock) => 
       store = make(clock);
     });
 
-    it('J1: gives the records of a topic, newest first, and of no other', () => {
+    it('J1: returns the records of a topic and no others, newest first', () => {
       expect(store.put(published('t', 1, 'b25l'))).toBeUndefined();
       expect(store.put(announced('t', 's', 'aa'))).toBeUndefined();
       expect(store.put(published('u', 1, 'dHdv'))).toBeUndefined();
@@ -45,7 +45,7 @@ export function recordStoreContract(name: string, make: (clock: ManualClock) => 
       expect(store.size).toBe(3);
     });
 
-    it('J1: a connection has one published record on a topic', () => {
+    it('J1: a connection has at most one published record on a topic', () => {
       store.put(published('t', 1, 'b25l'));
       store.put(published('t', 2, 'b3RoZXI='));
       store.put(published('t', 1, 'dHdv'));
@@ -53,7 +53,7 @@ export function recordStoreContract(name: string, make: (clock: ManualClock) => 
       expect(store.size).toBe(2);
     });
 
-    it('J1: a source has one announced record on a topic for each peer id, or set of addresses without one', () => {
+    it('J1: a source has one announced record on a topic per peer id or, without an id, per set of addresses', () => {
       store.put(announced('t', 's', 'aa', ['x']));
       store.put(announced('t', 's', 'aa', ['y']));
       store.put(announced('t', 's', '', ['x', 'y']));
@@ -70,7 +70,7 @@ export function recordStoreContract(name: string, make: (clock: ManualClock) => 
       expect(contents('t')).toEqual(['aa', 'aa']);
     });
 
-    it('J2: a published record lives with its connection, and its TTL longer', () => {
+    it('J2: a published record lives as long as its connection, plus its TTL', () => {
       store.put(published('t', 1));
       clock.pass(1_000_000);
       expect(contents('t')).toHaveLength(1);
@@ -81,7 +81,7 @@ export function recordStoreContract(name: string, make: (clock: ManualClock) => 
       expect(contents('t')).toEqual([]);
     });
 
-    it('J2: an announced record lives its TTL', () => {
+    it('J2: an announced record lives for its TTL', () => {
       store.put(announced('t', 's', 'aa'));
       store.disconnect(0);
       clock.pass(999);
@@ -90,14 +90,14 @@ export function recordStoreContract(name: string, make: (clock: ManualClock) => 
       expect(contents('t')).toEqual([]);
     });
 
-    it('forgets what expired, also where nobody asks', () => {
+    it('forgets expired records, even if nobody asks', () => {
       for (let i = 0; i < 3; i++) store.put(announced(`t${i}`, 's', 'aa'));
       clock.pass(1000);
       for (let i = 0; i < 3; i++) store.query('elsewhere');
       expect([store.size, store.bytes]).toEqual([0, 0]);
     });
 
-    it('J8: a full topic gives up the oldest record of a closed connection first', () => {
+    it('J8: on a full topic the oldest record of a closed connection makes room first', () => {
       store.put(announced('t', 's', 'aa'));
       store.put(published('t', 1, 'b25l'));
       store.put(published('t', 2, 'dHdv'));
@@ -107,7 +107,7 @@ export function recordStoreContract(name: string, make: (clock: ManualClock) => 
       expect(contents('t')).toEqual(['bb', 'dHdv', 'aa']);
     });
 
-    it("J8: then the same source's oldest, and never a live record of another", () => {
+    it("J8: then the same source's oldest does, and never a live record of another source", () => {
       store.put(announced('t', 'other', 'aa'));
       store.put(announced('t', 's', 'bb'));
       store.put(announced('t', 's', 'cc'));
@@ -117,7 +117,7 @@ export function recordStoreContract(name: string, make: (clock: ManualClock) => 
       expect(contents('t')).toEqual(['dd', 'cc', 'aa']);
     });
 
-    it('J8: a source holds its quota, and the records of its closed connections make room', () => {
+    it('J8: a source stays within its quota, and the records of its closed connections make room', () => {
       for (let i = 0; i < 5; i++) expect(store.put(published(`t${i}`, i, 'eA==', 's'))).toBeUndefined();
       expect(store.put(published('t5', 5, 'eA==', 's'))).toBe('quota_exceeded');
       expect(store.size).toBe(5);
@@ -142,14 +142,14 @@ export function recordStoreContract(name: string, make: (clock: ManualClock) => 
       expect(store.size).toBe(taken);
     });
 
-    it('replacing needs no room that is not there', () => {
+    it('replacing a record needs no additional room', () => {
       let taken = 0;
       while (store.put(published(`t${taken}`, taken)) === undefined) taken += 1;
       expect(store.put(published('t0', 0, 'eQ=='))).toBeUndefined();
       expect(contents('t0')).toEqual(['eQ==']);
     });
 
-    it('gives all bytes back', () => {
+    it('returns to zero bytes', () => {
       for (let i = 0; i < 20; i++) store.put(published(`t${i % 7}`, i, 'eA==', `s${i % 5}`));
       for (let i = 0; i < 20; i++) store.disconnect(i);
       store.disconnect(99);

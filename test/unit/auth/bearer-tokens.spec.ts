@@ -7,14 +7,14 @@ import type { NamedToken } from '../../../src/auth/named-token.js';
 const named = (name: string, token: string): NamedToken => ({ name, digest: digestOf(token) });
 
 describe('the tokens that open the server', () => {
-  it('are not needed when there are none, and none is accepted', () => {
+  it('without any, none is required and none is accepted', () => {
     const tokens = new BearerTokens([]);
     expect(tokens.required).toBe(false);
     expect(tokens.find('')).toBeUndefined();
     expect(tokens.find('s3cret')).toBeUndefined();
   });
 
-  it('are needed when there is one', () => {
+  it('with one, a token is required', () => {
     expect(new BearerTokens(['s3cret']).required).toBe(true);
   });
 
@@ -40,14 +40,14 @@ describe('the tokens that open the server', () => {
     expect(new BearerTokens(['s3cret', 'other']).find(token)).toBeUndefined();
   });
 
-  it('are not those that were added to the list afterwards', () => {
+  it('do not include tokens that the caller adds to its list later', () => {
     const list = ['s3cret'];
     const tokens = new BearerTokens(list);
     list.push('other');
     expect(tokens.find('other')).toBeUndefined();
   });
 
-  it('can be replaced: what stays keeps its credential, what goes is revoked, and comes back as another', () => {
+  it('can be replaced: a kept token keeps its credential; a removed one is revoked for good', () => {
     const tokens = new BearerTokens(['old', 'both']);
     const [old, both] = [tokens.find('old')!, tokens.find('both')!];
     expect(tokens.replace(['both', 'new', 'new'])).toEqual({ added: 1, revoked: 1 });
@@ -61,7 +61,7 @@ describe('the tokens that open the server', () => {
     expect([old.revoked, tokens.find('old')?.revoked]).toEqual([true, false]);
   });
 
-  it('may be known by name and digest alone, and the name is who their bearer is', () => {
+  it('can be known by name and digest only; the name is the principal of the bearer', () => {
     const tokens = new BearerTokens(['shared', named('alice', 'one'), named('alice', 'two'), named('bob', 'three')]);
     expect(['shared', 'one', 'two', 'three'].map((token) => tokens.find(token)?.principal)).toEqual([
       undefined,
@@ -72,7 +72,7 @@ describe('the tokens that open the server', () => {
     expect(tokens.find(named('alice', 'one').digest.toString('hex'))).toBeUndefined();
   });
 
-  it('that get another name are other tokens: whoever came under the old name is not the new one', () => {
+  it('with a new name are new tokens: a peer that connected under the old name is another principal', () => {
     const tokens = new BearerTokens([named('alice', 'one'), 'two']);
     const [one, two] = [tokens.find('one')!, tokens.find('two')!];
     expect(tokens.replace([named('bob', 'one'), named('carol', 'two')])).toEqual({ added: 2, revoked: 2 });
@@ -80,7 +80,7 @@ describe('the tokens that open the server', () => {
     expect([tokens.find('one')?.principal, tokens.find('two')?.principal]).toEqual(['bob', 'carol']);
   });
 
-  it('are not kept in the clear', () => {
+  it('are not kept in plain text', () => {
     const tokens = new BearerTokens(['s3cret']);
     expect(
       inspect(tokens, { depth: Number.POSITIVE_INFINITY, showHidden: true }) + JSON.stringify(tokens),

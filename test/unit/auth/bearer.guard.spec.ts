@@ -23,7 +23,7 @@ const wrongTokens = new WrongTokens(
 );
 const guard = new BearerGuard(new BearerTokens(['s3cret', 'other']), new NoVerifier(), wrongTokens);
 
-/** What Nest hands a guard at the upgrade of a request with these headers. */
+/** Returns what Nest passes to a guard at an upgrade with these headers. */
 function upgrade(headers: IncomingHttpHeaders, url = '/'): ExecutionContextHost {
   const request = Object.assign(new IncomingMessage(new Socket()), { method: 'GET', url, headers });
   return new ExecutionContextHost([request]);
@@ -47,7 +47,7 @@ describe('the guard of the upgrade (item 7)', () => {
     ['another token in Authorization', { authorization: 'Bearer other' }],
     ['the scheme in lower case (RFC 9110)', { authorization: 'bearer s3cret' }],
     ['a token among the subprotocols', { 'sec-websocket-protocol': OFFERED }],
-  ])('lets in who shows %s', (_what, headers) => {
+  ])('lets in a peer that shows %s', (_what, headers) => {
     expect(guard.canActivate(upgrade(headers))).toBe(true);
   });
 
@@ -64,11 +64,11 @@ describe('the guard of the upgrade (item 7)', () => {
       'a wrong token in Authorization and a right one among the subprotocols',
       { authorization: 'Bearer none', 'sec-websocket-protocol': OFFERED },
     ],
-  ])('refuses with 401 who shows %s', (_what, headers) => {
+  ])('refuses a peer that shows %s, with 401', (_what, headers) => {
     expect(refusal(headers).getStatus()).toBe(401);
   });
 
-  it('counts who shows nothing apart from who shows a wrong token', () => {
+  it('counts missing tokens apart from wrong ones', () => {
     expect(refusal({}).reason).toBe('token_missing');
     expect(refusal({ authorization: 'Bearer none' }).reason).toBe('token_wrong');
   });
@@ -80,7 +80,7 @@ describe('the guard of the upgrade (item 7)', () => {
     },
   );
 
-  it('says in its refusal what to send instead, and repeats nothing that was shown', () => {
+  it('says in its refusal what to send, and repeats nothing of the token', () => {
     expect(refusal({ authorization: 'Bearer wr0ng' }, '/?token=wr0ng').message).toBe(
       'This server does not know this token.',
     );
@@ -94,7 +94,7 @@ describe('the guard of the upgrade (item 7)', () => {
   it.each([
     ['nothing', {}],
     ['any token', { authorization: 'Bearer none' }],
-  ])('lets in who shows %s where no token is configured', (_what, headers) => {
+  ])('lets in a peer that shows %s if no token is configured', (_what, headers) => {
     expect(new BearerGuard(new BearerTokens([]), new NoVerifier(), wrongTokens).canActivate(upgrade(headers))).toBe(
       true,
     );

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { presentedToken } from '../../../src/auth/credentials.js';
 
-/** `bearer.` and the token in base64url, as a browser offers it. */
+/** Offers a token as a browser does: `bearer.` and the token in base64url. */
 function offered(token: string): string {
   return `bearer.${Buffer.from(token).toString('base64url')}`;
 }
@@ -35,7 +35,7 @@ describe('the token of an Authorization header (item 7, RFC 6750)', () => {
     expect(presentedToken({ authorization })).toBeUndefined();
   });
 
-  it('keeps spaces inside, and case, as they are', () => {
+  it('keeps inner spaces and case', () => {
     expect(presentedToken({ authorization: 'Bearer A  b' })).toBe('A  b');
   });
 });
@@ -72,11 +72,11 @@ describe('the token among the subprotocols (item 7: browsers)', () => {
     ],
     ['two of them', `cairn-signal, ${offered('s3cret')}, ${offered('other')}`],
     ['the same one twice', `cairn-signal, ${offered('s3cret')}, ${offered('s3cret')}`],
-  ])('is none for %s', (_what, list) => {
+  ])('is absent for %s', (_what, list) => {
     expect(presentedToken({ 'sec-websocket-protocol': list })).toBeUndefined();
   });
 
-  it('is decoded to characters that no configured token has when it is not ASCII', () => {
+  it('that is not ASCII decodes to characters that no configured token has', () => {
     expect(
       presentedToken({
         'sec-websocket-protocol': `cairn-signal, bearer.${Buffer.from([0xff, 0xfe]).toString('base64url')}`,
@@ -92,7 +92,7 @@ describe('a request with several headers', () => {
     ).toBe('one');
   });
 
-  it('shows none when the token is in a header that is not for it', () => {
+  it('shows none if the token is in another header', () => {
     expect(
       presentedToken({
         'proxy-authorization': 'Bearer s3cret',

@@ -49,7 +49,7 @@ async function refusal(token: string, input?: SettingsInput): Promise<Refusal> {
   );
 }
 
-/** The reason for which a token with these claims, rightly signed, is refused. */
+/** Returns the reason for refusing a correctly signed token with these claims. */
 async function reason(claims: JWTPayload, input?: SettingsInput): Promise<string> {
   return (await refusal(await sign(ec, claims), input)).reason;
 }
@@ -66,9 +66,9 @@ describe('A7: an issuer that changes its key', () => {
 
   it.each([
     ['without a name', undefined],
-    ['under the name of the one before', 'ec'],
+    ['under the name of the old key', 'ec'],
   ])(
-    '%s: the new one opens at once, the old one no longer, and forgeries have the issuer asked every 30 s at most',
+    '%s: the new key works immediately, the old one no longer, and forgeries cause one fetch per 30 s at most',
     async (_what, kid) => {
       const issuer = await TestIssuer.start();
       const time = new ManualClock();
@@ -92,7 +92,7 @@ describe('A7: an issuer that changes its key', () => {
 });
 
 describe('a JWT that is accepted', () => {
-  it('A4: gives principal, end and topics to its bearer', async () => {
+  it('A4: gives its bearer a principal, an expiry and topics', async () => {
     expect(await accepted({ ...CLAIMS, topics: ['a', 'b', 'a'] })).toEqual({
       revoked: false,
       principal: 'https://id.example/|alice',
@@ -101,7 +101,7 @@ describe('a JWT that is accepted', () => {
     });
   });
 
-  it('A6: without the claim topics is not held to any; with none in it, to none', async () => {
+  it('A6: without the claim topics allows all topics; with an empty one, none', async () => {
     expect((await accepted(CLAIMS)).topics).toBeUndefined();
     expect((await accepted({ ...CLAIMS, topics: [] })).topics).toEqual(new Set());
     expect(
@@ -109,7 +109,7 @@ describe('a JWT that is accepted', () => {
     ).toBe(1024);
   });
 
-  it('A4: may be signed with any key and any allowed algorithm, whatever it calls its key', async () => {
+  it('A4: can be signed with any of the keys and any allowed algorithm, whatever its kid', async () => {
     const pss = {
       ...rsa,
       alg: 'PS256',
@@ -126,7 +126,7 @@ describe('a JWT that is accepted', () => {
     }
   });
 
-  it.each(['EdDSA', 'Ed25519', 'ES384', 'RS512'])('A4: %s, where it is allowed', async (alg) => {
+  it.each(['EdDSA', 'Ed25519', 'ES384', 'RS512'])('A4: can use %s, if that is allowed', async (alg) => {
     const key = await makeKey('other', alg);
     const path = join(folder, 'other.pem');
     writeFileSync(path, key.pem);
@@ -134,23 +134,23 @@ describe('a JWT that is accepted', () => {
     expect((await verifier(settings).verify(await sign(key, CLAIMS))).principal).toBe(`${ISSUER}|alice`);
   });
 
-  it('A4: for one of several audiences, in a list or alone', async () => {
+  it('A4: can name one of several audiences, in a list or alone', async () => {
     for (const aud of ['cairn', ['other', 'cairn'], 'signal']) {
       expect((await accepted({ ...CLAIMS, aud }, { jwtAudience: 'cairn,signal' })).revoked).toBe(false);
     }
   });
 
-  it('A4: up to the tolerance of clocks, to the second', async () => {
+  it('A4: expires after the clock tolerance, to the second', async () => {
     expect((await accepted({ ...CLAIMS, exp: now - 4 })).expiresAt).toBe((now + 1) * 1000);
     await accepted({ ...CLAIMS, nbf: now + 5 });
     await accepted({ ...CLAIMS, exp: now + 1, nbf: now }, { jwtClockTolerance: '0s' });
   });
 
-  it('A4: the bearer is whom jwt-principal-claim says', async () => {
+  it('A4: names its bearer in the claim of jwt-principal-claim', async () => {
     expect((await accepted({ ...CLAIMS, peer: 'bob' }, { jwtPrincipalClaim: 'peer' })).principal).toBe(`${ISSUER}|bob`);
   });
 
-  it('takes what has the shape of a JWT, and nothing else', () => {
+  it('has the shape of a JWT; nothing else is taken for one', () => {
     expect(['a.b.c', 'a.b.', 'e-_9.e.e'].map((token) => verifier().takes(token))).toEqual([true, true, true]);
     expect(
       ['', 'a', 'a.b', 'a..c', '.b.c', 'a.b.c.d', 'a.b.c.d.e', 'a.b.c=', 'a.b .c', 'a.b.ç'].filter((token) =>
@@ -160,32 +160,32 @@ describe('a JWT that is accepted', () => {
   });
 });
 
-describe('A5: a JWT is refused with 401, each for its own reason', () => {
+describe('A5: a JWT is refused with 401 and a reason', () => {
   it.each([
     ['has expired', { exp: now - 5 }, 'token_expired'],
     ['is not valid yet', { nbf: now + 6 }, 'token_not_yet_valid'],
-    ['has no end', { exp: undefined }, 'token_malformed'],
-    ['has an end that is text', { exp: String(now + 60) }, 'token_malformed'],
-    ['has an end that is null', { exp: null }, 'token_malformed'],
-    ['has a beginning that is text', { nbf: 'now' }, 'token_malformed'],
+    ['has no expiry', { exp: undefined }, 'token_malformed'],
+    ['has an expiry that is text', { exp: String(now + 60) }, 'token_malformed'],
+    ['has an expiry that is null', { exp: null }, 'token_malformed'],
+    ['has a not-before time that is text', { nbf: 'now' }, 'token_malformed'],
     ['is for nobody', { aud: undefined }, 'token_audience'],
     ['is for somebody else', { aud: 'other' }, 'token_audience'],
-    ['is for others', { aud: ['other', 'cairn2'] }, 'token_audience'],
+    ['is for other services', { aud: ['other', 'cairn2'] }, 'token_audience'],
     ['is for a list in a list', { aud: [['cairn']] }, 'token_audience'],
     ['is for an object', { aud: { cairn: 'cairn' } }, 'token_audience'],
     ['is for an empty list', { aud: [] }, 'token_audience'],
-    ['is of nobody', { iss: undefined }, 'token_issuer'],
-    ['is of another issuer', { iss: 'https://id.example' }, 'token_issuer'],
-    ['is of a list of issuers', { iss: [ISSUER] }, 'token_issuer'],
-    ['is of an issuer that an object inherits', { iss: 'constructor' }, 'token_issuer'],
+    ['names no issuer', { iss: undefined }, 'token_issuer'],
+    ['names another issuer', { iss: 'https://id.example' }, 'token_issuer'],
+    ['names a list of issuers', { iss: [ISSUER] }, 'token_issuer'],
+    ['names an issuer that every object inherits', { iss: 'constructor' }, 'token_issuer'],
     ['has no bearer', { sub: undefined }, 'token_malformed'],
     ['has an empty bearer', { sub: '' }, 'token_malformed'],
     ['has a bearer that is a number', { sub: 7 }, 'token_malformed'],
     ['has a bearer of 256 letters', { sub: 'x'.repeat(256) }, 'token_malformed'],
     ['has a bearer with a line break', { sub: 'alice\n{"level":"error"}' }, 'token_malformed'],
     ['has a bearer with an escape code', { sub: '\u001b[2J' }, 'token_malformed'],
-    ['has a bearer that turns the text around', { sub: 'a\u202eb' }, 'token_malformed'],
-    ['has topics that are no list', { topics: 'a' }, 'token_malformed'],
+    ['has a bearer that reverses the text direction', { sub: 'a\u202eb' }, 'token_malformed'],
+    ['has topics that are not a list', { topics: 'a' }, 'token_malformed'],
     ['has topics that are null', { topics: null }, 'token_malformed'],
     ['has topics that are an object', { topics: { a: true } }, 'token_malformed'],
     ['has a topic that is a number', { topics: ['a', 1] }, 'token_malformed'],
@@ -194,14 +194,14 @@ describe('A5: a JWT is refused with 401, each for its own reason', () => {
     expect(await reason({ ...CLAIMS, ...(claims as JWTPayload) })).toBe(expected);
   });
 
-  it('when its end is beyond all numbers', async () => {
+  it('when its expiry is too large for a number', async () => {
     const claims = `{"iss":"${ISSUER}","aud":"cairn","sub":"alice","exp":1e999}`;
     const input = `${Buffer.from('{"alg":"ES256"}').toString('base64url')}.${Buffer.from(claims).toString('base64url')}`;
     const signature = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, ec.privateKey, Buffer.from(input));
     expect((await refusal(`${input}.${Buffer.from(signature).toString('base64url')}`)).reason).toBe('token_malformed');
   });
 
-  it('when a claim is there twice, the last one counts, as everywhere', async () => {
+  it('when the last of two exp claims has passed: the last one counts, as everywhere', async () => {
     const claims = `{"iss":"${ISSUER}","aud":"cairn","sub":"alice","exp":${now + 60},"exp":${now - 60}}`;
     const input = `${Buffer.from('{"alg":"ES256"}').toString('base64url')}.${Buffer.from(claims).toString('base64url')}`;
     const signature = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, ec.privateKey, Buffer.from(input));
@@ -209,13 +209,13 @@ describe('A5: a JWT is refused with 401, each for its own reason', () => {
   });
 
   it.each(['constructor', '__proto__', 'toString'])(
-    'when the claim of its bearer is one that objects inherit: %s',
+    'when the claim of its bearer is one that every object inherits: %s',
     async (claim) => {
       expect(await reason(CLAIMS, { jwtPrincipalClaim: claim })).toBe('token_malformed');
     },
   );
 
-  it('when it is signed by a stranger under a known name, or its signature or content was changed', async () => {
+  it('when a stranger signed it under a known key name, or its signature or content was changed', async () => {
     const token = await sign(ec, CLAIMS);
     const [header, claims, signature] = token.split('.');
     const others = Buffer.from(JSON.stringify({ ...CLAIMS, sub: 'mallory' })).toString('base64url');
@@ -236,7 +236,7 @@ describe('A5: a JWT is refused with 401, each for its own reason', () => {
     }
   });
 
-  it('when it is signed by HMAC with the public key, in whatever form, for a secret (RFC 8725, section 2.1)', async () => {
+  it('when it is signed by HMAC with the public key as the secret, in any form (RFC 8725, section 2.1)', async () => {
     for (const key of [ec, rsa]) {
       const der = createPublicKey(key.pem).export({ type: 'spki', format: 'der' });
       for (const secret of [key.pem, key.pem.trim(), der, JSON.stringify(key.jwk), key.jwk.n ?? key.jwk.x!]) {
@@ -251,7 +251,7 @@ describe('A5: a JWT is refused with 401, each for its own reason', () => {
     }
   });
 
-  it('when its algorithm is a good one that is not allowed, or one for keys of another kind', async () => {
+  it('when its algorithm is sound but not allowed, or is for keys of another kind', async () => {
     expect(
       await refusal(await sign(rsa, CLAIMS), { jwtAlgorithms: 'ES256' }).catch((error: Error) => error.message),
     ).toMatch(/none of jwt-algorithms uses a key of this kind/);
@@ -265,16 +265,16 @@ describe('A5: a JWT is refused with 401, each for its own reason', () => {
 
   it.each([
     ['the key itself', (): object => ({ jwk: stranger.jwk })],
-    ['the address of a key set', (): object => ({ jku: 'http://127.0.0.1:1/keys' })],
-    ['the address of a certificate', (): object => ({ x5u: 'http://127.0.0.1:1/cert' })],
+    ['the URL of a key set', (): object => ({ jku: 'http://127.0.0.1:1/keys' })],
+    ['the URL of a certificate', (): object => ({ x5u: 'http://127.0.0.1:1/cert' })],
     ['a certificate', (): object => ({ x5c: [Buffer.from(stranger.pem).toString('base64')] })],
-    ['a key by a path (injection into kid)', (): object => ({ kid: '../../../../dev/null' })],
-    ['a key by a query (injection into kid)', (): object => ({ kid: "' OR '1'='1" })],
-  ])('when a stranger signed it and it brings along %s (RFC 8725, section 3.10)', async (_what, header) => {
+    ['a path for its kid (injection)', (): object => ({ kid: '../../../../dev/null' })],
+    ['a query for its kid (injection)', (): object => ({ kid: "' OR '1'='1" })],
+  ])('when a stranger signed it and it contains %s (RFC 8725, section 3.10)', async (_what, header) => {
     expect((await refusal(await sign(stranger, CLAIMS, header()))).reason).toBe('token_signature');
   });
 
-  it('though what it brings along does no harm to one that is rightly signed', async () => {
+  it('but not for keys and URLs in its header, if it is correctly signed', async () => {
     const token = await sign(ec, CLAIMS, {
       jwk: stranger.jwk,
       jku: 'http://127.0.0.1:1/keys',
@@ -283,7 +283,7 @@ describe('A5: a JWT is refused with 401, each for its own reason', () => {
     expect((await verifier().verify(token)).principal).toBe(`${ISSUER}|alice`);
   });
 
-  it('when it needs an extension of JWS, known (RFC 7797) or not (RFC 7515, section 4.1.11)', async () => {
+  it('when it needs a JWS extension, known (RFC 7797) or unknown (RFC 7515, section 4.1.11)', async () => {
     const input = (header: object): string => compact(header, CLAIMS).slice(0, -1);
     const signed = async (header: object): Promise<string> => {
       const signature = await crypto.subtle.sign(
@@ -306,7 +306,7 @@ describe('A5: a JWT is refused with 401, each for its own reason', () => {
     }
   });
 
-  it('when its parts are nothing that can be read', async () => {
+  it('when its parts cannot be read', async () => {
     const good = await sign(ec, CLAIMS);
     const [header, claims, signature] = good.split('.');
     const encoded = (text: string): string => Buffer.from(text).toString('base64url');
@@ -324,9 +324,9 @@ describe('A5: a JWT is refused with 401, each for its own reason', () => {
     for (const token of wrong) expect((await refusal(token)).reason).toBe('token_malformed');
   });
 
-  it('when it has more than 8192 characters, and not at 8192', async () => {
+  it('when it has more than 8192 characters, but not at 8192', async () => {
     const padded = async (characters: number): Promise<string> => {
-      // Four characters of base64url for three of the claim.
+      // Three characters of a claim are four of base64url.
       const base = (await sign(ec, { ...CLAIMS, x: '' })).length;
       const token = await sign(ec, { ...CLAIMS, x: 'x'.repeat(Math.floor(((characters - base) * 3) / 4)) });
       return token;
@@ -338,7 +338,7 @@ describe('A5: a JWT is refused with 401, each for its own reason', () => {
     expect((await refusal(compact({ alg: 'ES256' }, 'x'.repeat(1_000_000)))).reason).toBe('token_too_long');
   });
 
-  it('with a status and a sentence, which repeat nothing of it, and no line in the log', async () => {
+  it('with a status and a sentence that repeat nothing of it, and without a log line', async () => {
     const refused = [
       await refusal(await sign(stranger, { ...CLAIMS, sub: 's3cret' })),
       await refusal(await sign(ec, { ...CLAIMS, aud: 's3cret' })),

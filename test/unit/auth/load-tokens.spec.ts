@@ -12,27 +12,27 @@ const folder = mkdtempSync(join(tmpdir(), 'cairn-signal-tokens-'));
 const file = join(folder, 'tokens');
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The tokens of a file with this content, and of auth-token when given. */
+/** Loads the tokens of a file with this content, and of auth-token if given. */
 function load(content: string | Buffer, authToken?: string): ConfiguredToken[] {
   writeFileSync(file, content);
   return loadTokens(parseSettings({ authTokenFile: file, authToken }));
 }
 
 describe('the configured tokens', () => {
-  it('are none where none is configured: the server is open', () => {
+  it('are none if none is configured: the server is open', () => {
     expect(loadTokens(parseSettings())).toEqual([]);
   });
 
-  it('are that of auth-token', () => {
+  it('can come from auth-token', () => {
     expect(loadTokens(parseSettings({ authToken: 's3cret' }))).toEqual(['s3cret']);
   });
 
-  it('are those of auth-token and of auth-token-file together', () => {
+  it('are those of auth-token and auth-token-file together', () => {
     expect(load('one\ntwo\n', 'three')).toEqual(['three', 'one', 'two']);
   });
 });
 
-describe('a token file (item 7: one a line)', () => {
+describe('a token file (item 7: one per line)', () => {
   it.each([
     ['without a line break at its end', 'one\ntwo'],
     ['with one', 'one\ntwo\n'],
@@ -69,7 +69,7 @@ describe('a token file (item 7: one a line)', () => {
     ['a NUL', '\n\ns3cret\u0000\n', 3],
     ['UTF-16', Buffer.from('s3cret\n', 'utf16le'), 1],
     ['bytes that are not UTF-8', Buffer.from([0x73, 0x33, 0xff, 0x0a]), 1],
-  ])('with %s stops the start with its line, without repeating it', (_what, content, line) => {
+  ])('with %s stops the start and names the line, without repeating it', (_what, content, line) => {
     expect(() => load(content)).toThrow(
       new StartupError(
         `auth-token-file ${JSON.stringify(file)}, line ${line}: a token consists of visible ASCII characters only`,
@@ -77,7 +77,7 @@ describe('a token file (item 7: one a line)', () => {
     );
   });
 
-  it('that is not there stops the start', () => {
+  it('that does not exist stops the start', () => {
     const path = join(folder, 'none');
     expect(() => loadTokens(parseSettings({ authTokenFile: path, authToken: 's3cret' }))).toThrow(
       new StartupError(`auth-token-file ${JSON.stringify(path)}: there is no such file`),
@@ -94,7 +94,7 @@ describe('a token file (item 7: one a line)', () => {
 describe('A1: named tokens in a token file', () => {
   const HEX = digestOf('s3cret').toString('hex');
 
-  it('stand beside plain ones, a name as often as it has tokens', () => {
+  it('stand next to plain ones; a name can have several tokens', () => {
     const alice = [namedTokenLine('alice', 'one'), namedTokenLine('alice', 'two')];
     expect(load(`plain\n${alice.join('\n')}\n${alice[0]}\nbob-2.x_y:sha256:${HEX.toUpperCase()}\n`)).toEqual([
       'plain',
@@ -130,15 +130,17 @@ describe('A1: named tokens in a token file', () => {
     ['a name of 65 letters', `${'a'.repeat(65)}:sha256:${HEX}`],
     ['the digest of no token', namedTokenLine('alice', '')],
     ['the mark in capitals', `alice:SHA256:${HEX}`],
-  ])('with %s stop the start with file and line, without repeating it', (_what, line) => {
+  ])('with %s stop the start and name file and line, without repeating it', (_what, line) => {
     expect(() => load(`plain\n${line}\n`)).toThrow(
       new StartupError(
-        `auth-token-file ${JSON.stringify(file)}, line 2: expected NAME:sha256:DIGEST, with a name of 1 to 64 letters, digits, ".", "_" or "-" and a digest of 64 hex digits that is not the digest of an empty token`,
+        `auth-token-file ${JSON.stringify(file)}, line 2: expected NAME:sha256:DIGEST, ` +
+          'with a name of 1 to 64 letters, digits, ".", "_" or "-" ' +
+          'and a digest of 64 hex digits that is not the digest of an empty token',
       ),
     );
   });
 
-  it('go into the file: in auth-token, the digest itself would open the server', () => {
+  it('belong in the file: in auth-token, the line itself would open the server', () => {
     for (const authToken of [`alice:sha256:${HEX}`, 'alice:sha256:']) {
       expect(() => loadTokens(parseSettings({ authToken }))).toThrow(
         new StartupError('auth-token: a token with a name and a digest belongs in auth-token-file'),
@@ -146,7 +148,7 @@ describe('A1: named tokens in a token file', () => {
     }
   });
 
-  it('take names of 1 and of 64 letters', () => {
+  it('can have names of 1 and of 64 letters', () => {
     expect(load(`a:sha256:${HEX}\n`)).toHaveLength(1);
     expect(load(`${'a'.repeat(64)}:sha256:${HEX}\n`)).toHaveLength(1);
   });
@@ -156,10 +158,11 @@ describe('A1: named tokens in a token file', () => {
     ['a name and none', `s3cret\nalice:sha256:${HEX}\n`, undefined, 2],
     ['none and a name', `alice:sha256:${HEX}\n\ns3cret\n`, undefined, 3],
     ['a name and none in auth-token', `alice:sha256:${HEX}\n`, 's3cret', 1],
-  ])('one token under %s is a fault: it would be two principals', (_what, content, authToken, line) => {
+  ])('the same token under %s is a fault: it would be two principals', (_what, content, authToken, line) => {
     expect(() => load(content, authToken)).toThrow(
       new StartupError(
-        `auth-token-file ${JSON.stringify(file)}, line ${line}: this token is already listed under another name, or without one`,
+        `auth-token-file ${JSON.stringify(file)}, line ${line}: ` +
+          'this token is already listed under another name, or without one',
       ),
     );
   });

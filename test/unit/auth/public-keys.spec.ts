@@ -38,10 +38,11 @@ describe('A3: the file of jwt-public-key', () => {
       'several, with text around them and CRLF',
       3,
       (): string =>
-        `# old\r\n${pem.replaceAll('\n', '\r\n')}# new\n${rsa.publicKey.export(SPKI) as string}\n${generateKeyPairSync('ed25519').publicKey.export(SPKI) as string}`,
+        `# old\r\n${pem.replaceAll('\n', '\r\n')}# new\n${rsa.publicKey.export(SPKI) as string}\n` +
+        (generateKeyPairSync('ed25519').publicKey.export(SPKI) as string),
     ],
     ['eight', 8, (): string => pem.repeat(8)],
-  ])('may hold %s', (_what, size, content) => {
+  ])('can hold %s', (_what, size, content) => {
     expect(loadPublicKeys(settings(content())).size).toBe(size);
   });
 
@@ -103,14 +104,14 @@ describe('A3: the file of jwt-public-key', () => {
     );
   });
 
-  it('that is not there stops the start', () => {
+  it('that does not exist stops the start', () => {
     const none = parseSettings({ jwtIssuer: 'id', jwtAudience: 'a', jwtPublicKey: join(folder, 'none') });
     expect(() => loadPublicKeys(none)).toThrow(
       new StartupError(`jwt-public-key ${JSON.stringify(join(folder, 'none'))}: there is no such file`),
     );
   });
 
-  it('is read again on request; one that cannot be used changes nothing', async () => {
+  it('is read again on request; an unusable one changes nothing', async () => {
     const keys = new PublicKeys(settings(pem));
     writeFileSync(path, 's3cret');
     expect(() => keys.renew()).toThrow(StartupError);

@@ -15,7 +15,7 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-describe('A7: the keys of an issuer, fetched', () => {
+describe('A7: the fetched keys of an issuer', () => {
   let first: SigningKey;
   let second: SigningKey;
   let issuer: TestIssuer;
@@ -38,7 +38,7 @@ describe('A7: the keys of an issuer, fetched', () => {
     await stopIssuers();
   });
 
-  /** No answer takes as long as `timeout`, where it is not told. */
+  /** The default timeout is longer than any answer takes. */
   function make({ url, name = issuer.name, timeout = HOUR }: { url?: string; name?: string; timeout?: number }): void {
     const logs = new Logs({
       format: 'json',
@@ -48,7 +48,7 @@ describe('A7: the keys of an issuer, fetched', () => {
     keys = new RemoteKeys({ issuer: name, url, clock, log: logs.for('auth'), timeout });
   }
 
-  /** How many keys there are by that name, or the seconds after which to ask again. */
+  /** Returns the number of keys with that name, or the seconds after which to ask again. */
   async function found(kid: string): Promise<number | string> {
     try {
       return (await keys.candidates({ alg: 'ES256', kid })).length;
@@ -60,7 +60,7 @@ describe('A7: the keys of an issuer, fetched', () => {
 
   const down = (response: ServerResponse): void => void response.writeHead(500).end('s3cret');
 
-  it('are fetched once, and used for ten minutes without asking', async () => {
+  it('are fetched once, and used for ten minutes before the next fetch', async () => {
     expect(await found('first')).toBe(1);
     clock.pass(10 * MINUTE);
     expect(await found('first')).toBe(1);
@@ -70,12 +70,12 @@ describe('A7: the keys of an issuer, fetched', () => {
     expect(issuer.asked).toHaveLength(2);
   });
 
-  it('are fetched once for all who wait for them', async () => {
+  it('are fetched once for all waiting callers', async () => {
     expect(await Promise.all(Array.from({ length: 100 }, () => found('first')))).toEqual(Array(100).fill(1));
     expect(issuer.asked).toHaveLength(1);
   });
 
-  it('are renewed when the issuer changes over: the new key opens at once, the old one no longer after ten minutes', async () => {
+  it('follow a rotation: the new key works immediately, the old one for ten minutes at most', async () => {
     await found('first');
     clock.pass(30 * SECOND);
     issuer.keys = [first.jwk, second.jwk];
@@ -88,7 +88,7 @@ describe('A7: the keys of an issuer, fetched', () => {
     expect(await found('second')).toBe(1);
   });
 
-  it('are asked for at most every 30 s for names that nobody knows', async () => {
+  it('are fetched at most every 30 s for unknown key names', async () => {
     await found('first');
     expect(await Promise.all(Array.from({ length: 50 }, (_, i) => found(`made up ${i}`)))).toEqual(Array(50).fill(0));
     expect(issuer.asked).toHaveLength(1);
@@ -100,7 +100,7 @@ describe('A7: the keys of an issuer, fetched', () => {
     expect(issuer.asked).toHaveLength(2);
   });
 
-  it('survive an issuer that is down, for 24 h; a name that is not among them cannot be judged meanwhile', async () => {
+  it('stay in use for 24 h while the issuer is down; unknown key names cannot be judged in that time', async () => {
     await found('first');
     issuer.answer = down;
     clock.pass(HOUR);
@@ -124,7 +124,7 @@ describe('A7: the keys of an issuer, fetched', () => {
     ]);
   });
 
-  it('are not waited for from an issuer that did not answer the last time: who has keys uses them', async () => {
+  it('are used without waiting for an issuer that did not answer the last time', async () => {
     await found('first');
     issuer.answer = down;
     clock.pass(HOUR);
@@ -137,7 +137,7 @@ describe('A7: the keys of an issuer, fetched', () => {
     expect(issuer.asked).toHaveLength(3);
   });
 
-  it('that hang are waited for until the time-out, and let nobody in', async () => {
+  it('that hang are waited for until the timeout, and let nobody in', async () => {
     make({ url: issuer.keysUrl, timeout: 200 });
     issuer.answer = 'never';
     expect(await Promise.all([found('first'), found('second')])).toEqual(['retry after 5', 'retry after 5']);
@@ -145,18 +145,18 @@ describe('A7: the keys of an issuer, fetched', () => {
     expect(lines).toEqual([expect.objectContaining({ why: 'no answer within 0.2 s' })]);
   });
 
-  it('that hang are given up whatever is collected meanwhile', async () => {
+  it('that hang are given up, whatever the garbage collector does meanwhile', async () => {
     make({ url: issuer.keysUrl, timeout: 200 });
     issuer.answer = 'never';
     const waiting = found('first');
-    // Node 20 loses a time-out that only AbortSignal.any holds.
+    // Node 20 loses a timeout that only AbortSignal.any holds.
     setFlagsFromString('--expose-gc');
     const collecting = setInterval(runInNewContext('gc') as () => void, 10);
     expect(await waiting).toBe('retry after 5');
     clearInterval(collecting);
   });
 
-  it('that were never there let nobody in, and are asked for every 5 s', async () => {
+  it('that were never fetched let nobody in, and are fetched every 5 s', async () => {
     issuer.answer = down;
     expect(await found('first')).toBe('retry after 5');
     clock.pass(4000);
@@ -220,7 +220,7 @@ describe('A7: the keys of an issuer, fetched', () => {
     expect(JSON.stringify(lines)).not.toContain('s3cret');
   });
 
-  it('are refused to nobody by an issuer that is not there', async () => {
+  it('are unavailable if the issuer cannot be reached, and the log says why', async () => {
     await issuer.stop();
     expect(await found('first')).toBe('retry after 5');
     expect(lines).toEqual([expect.objectContaining({ why: 'ECONNREFUSED', keys: 0 })]);
@@ -233,14 +233,14 @@ describe('A7: the keys of an issuer, fetched', () => {
     expect(lines).toEqual([expect.objectContaining({ why: 'no answer within 0.2 s' })]);
   });
 
-  it('are none when the issuer says so', async () => {
+  it('are none if the issuer has none', async () => {
     await found('first');
     issuer.keys = [];
     clock.pass(HOUR);
     expect(await found('first')).toBe(0);
   });
 
-  it("are public ones alone: secret, private, weak and broken ones are nobody's", async () => {
+  it('are public keys only: secret, private, weak and broken ones are not used', async () => {
     const { generateKeyPair, exportJWK } = await import('jose');
     const { privateKey } = await generateKeyPair('ES256', { extractable: true });
     issuer.keys = [
@@ -256,12 +256,12 @@ describe('A7: the keys of an issuer, fetched', () => {
     expect(await found('first')).toBe(1);
   });
 
-  it('are tried on a token that does not name its key: eight of them at most', async () => {
+  it('are tried on a token that does not name its key, eight at most', async () => {
     issuer.keys = await Promise.all(Array.from({ length: 9 }, async (_, i) => (await makeKey(`key ${i}`)).jwk));
     expect(await keys.candidates({ alg: 'ES256' })).toHaveLength(8);
   });
 
-  it('are given up when the server ends, without a word', async () => {
+  it('are given up when the server stops, without a log line', async () => {
     issuer.answer = 'never';
     const asked = issuer.heard();
     const waiting = keys.fetch();
@@ -279,13 +279,13 @@ describe('A7: the keys of an issuer, fetched', () => {
         response.end(JSON.stringify(path === '/keys' ? { keys: issuer.keys } : known));
       };
 
-    it('are where the issuer says', async () => {
+    it('are at the URL that the issuer names', async () => {
       make({});
       expect(await found('first')).toBe(1);
       expect(issuer.asked).toEqual(['/.well-known/openid-configuration', '/keys']);
     });
 
-    it('also for an issuer whose name ends in a slash', async () => {
+    it('work for an issuer whose name ends in a slash', async () => {
       issuer.answer = metadata({ issuer: `${issuer.name}/` });
       make({ name: `${issuer.name}/` });
       expect(await found('first')).toBe(1);
@@ -307,7 +307,7 @@ describe('A7: the keys of an issuer, fetched', () => {
         { jwks_uri: `https://id.example/${'k'.repeat(2030)}` },
         'the metadata does not name an https URL of a key set',
       ],
-    ])('are not believed of %s', async (_what, changes, why) => {
+    ])('are not used from %s', async (_what, changes, why) => {
       issuer.answer = metadata(changes);
       make({});
       expect(await found('first')).toBe('retry after 5');

@@ -8,7 +8,7 @@ import { UpgradeGuards } from '../../../src/auth/upgrade-guards.js';
 import type { UpgradeRequest } from '../../../src/auth/upgrade-request.js';
 import { Clock, SystemClock } from '../../../src/clock/clock.js';
 
-/** Notes that it was asked, and by what the request says lets it in, later. */
+/** Records that it was asked. Decides by the request, asynchronously. */
 @Injectable()
 class ByHeader implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -76,7 +76,7 @@ class Faulty {}
 })
 class TestModule {}
 
-/** Asks the guards of a gateway about a request with these headers. */
+/** Runs the guards of a gateway over a request with these headers. */
 async function ask(gateway: new () => object, headers: Record<string, string> = {}): Promise<void> {
   const app = await NestFactory.createApplicationContext(TestModule, { logger: false });
   try {
@@ -90,7 +90,7 @@ describe('guards at the upgrade', () => {
   it.each([
     ['on the class', OnClass],
     ['on handleConnection', OnMethod],
-  ])('%s decide, also asynchronously', async (_where, gateway) => {
+  ])('%s decide, asynchronously too', async (_where, gateway) => {
     await expect(ask(gateway, { 'x-allowed': 'yes' })).resolves.toBeUndefined();
     await expect(ask(gateway)).rejects.toThrow(ForbiddenException);
   });

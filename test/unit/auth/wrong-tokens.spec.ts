@@ -21,7 +21,7 @@ describe('wrong tokens', () => {
     wrongTokens = new WrongTokens(parseSettings(input), clock, counts, logs);
   }
 
-  /** What peers from `address` are told, one wrong token after the other. */
+  /** Returns the answers to one wrong token after the other, from peers at `address`. */
   function show(times: number, address: string): (number | undefined)[] {
     const request = { peerAddress: address, peerNetwork: address } as UpgradeRequest;
     return Array.from({ length: times }, () => wrongTokens.shown(request));
@@ -29,7 +29,7 @@ describe('wrong tokens', () => {
 
   beforeEach(() => start());
 
-  it('L9: ten in a minute are let be, the next is told to wait until the minute is over', () => {
+  it('L9: ten per minute are not throttled; the next is told to wait until the minute is over', () => {
     expect(show(10, '203.0.113.1')).toEqual(Array(10).fill(undefined));
     clock.pass(20_000);
     expect(show(2, '203.0.113.1')).toEqual([40, 40]);
@@ -40,12 +40,12 @@ describe('wrong tokens', () => {
     expect(show(11, '203.0.113.1')).toEqual([...Array<undefined>(10), 60]);
   });
 
-  it('L9: each network is counted by itself', () => {
+  it('L9: each network is counted separately', () => {
     show(11, '203.0.113.1');
     expect(show(1, '203.0.113.2')).toEqual([undefined]);
   });
 
-  it('L9: max-wrong-tokens moves the limit; 0 is none', () => {
+  it('L9: max-wrong-tokens sets the limit; 0 means no limit', () => {
     start({ maxWrongTokens: 2 });
     expect(show(3, '203.0.113.1')).toEqual([undefined, undefined, 60]);
     start({ maxWrongTokens: 0 });
@@ -53,7 +53,7 @@ describe('wrong tokens', () => {
   });
 
   it.each(['127.0.0.1', '10.1.2.3', '192.168.0.1', '172.31.0.1', '100.64.0.1', '::1', 'fd00::1', 'fe80::1', 'unknown'])(
-    'L9: a private address (%s) is warned about once instead, since it may be a proxy',
+    'L9: a private address (%s), which may be a proxy, gets one warning in the log instead',
     (address) => {
       expect(show(30, address)).toEqual(Array(30).fill(undefined));
       expect(lines).toHaveLength(1);
@@ -61,13 +61,13 @@ describe('wrong tokens', () => {
     },
   );
 
-  it('L9: with trusted-proxies, a private address is held to the limit like any other', () => {
+  it('L9: with trusted-proxies, a private address has the limit like any other', () => {
     start({ trustedProxies: '10.0.0.1' });
     expect(show(11, '10.1.2.3').at(-1)).toBe(60);
     expect(lines).toEqual([]);
   });
 
-  it('L9: no more than 10,000 networks are remembered: the oldest is forgotten for a new one', () => {
+  it('L9: at most 10,000 networks are remembered: a new one replaces the oldest', () => {
     start({ trustedProxies: '10.0.0.1' });
     show(11, 'first');
     expect(show(1, 'first')).toEqual([60]);

@@ -20,13 +20,13 @@ describe('J8: a source', () => {
     expect(sourceOf(undefined, address)).toBe(source);
   });
 
-  it('is the principal where there is one', () => {
+  it('is the principal if there is one', () => {
     expect(sourceOf('alice', '192.0.2.7')).toBe('principal alice');
-    // A principal cannot pose as an address.
+    // A principal cannot pass for an address.
     expect(sourceOf('192.0.2.7', undefined)).not.toBe(sourceOf(undefined, '192.0.2.7'));
   });
 
-  it('is the same for all whose address is not known', () => {
+  it('is the same for all peers with an unknown address', () => {
     expect(sourceOf(undefined, undefined)).toBe('unknown');
   });
 });

@@ -4,7 +4,7 @@ import { LogFilter } from '../../../src/logging/log-filter.js';
 const RELAY = 'cairn_signal::relay';
 const SERVER = 'cairn_signal::server';
 
-/** The level of a target under RUST_LOG; "invalid" where RUST_LOG is not a list of directives. */
+/** Returns the level of a target under RUST_LOG, or "invalid" if RUST_LOG is not a list of directives. */
 function level(rustLog: string, target: string): string {
   return LogFilter.parse(rustLog)?.level(target) ?? 'invalid';
 }
@@ -25,7 +25,7 @@ describe('RUST_LOG with a level', () => {
     ['3', 'info'],
     ['4', 'debug'],
     ['5', 'trace'],
-  ])('%s: everything is written from %s on', (rustLog, expected) => {
+  ])('%s: writes %s and everything above it', (rustLog, expected) => {
     for (const target of [RELAY, SERVER, 'nest']) expect(level(rustLog, target)).toBe(expected);
   });
 
@@ -55,21 +55,21 @@ describe('RUST_LOG with targets (as the EnvFilter of Rust reads it)', () => {
     'cairn_signal=warn,cairn_signal::relay=trace,info',
     'info,cairn_signal::relay=trace,cairn_signal=warn',
     'cairn_signal::relay=trace,info,cairn_signal=warn',
-  ])('takes the longest target that fits, wherever it stands: %s', (rustLog) => {
+  ])('takes the longest matching target, in any position: %s', (rustLog) => {
     expect([RELAY, SERVER, 'nest'].map((target) => level(rustLog, target))).toEqual(['trace', 'warn', 'info']);
   });
 
-  it('takes a target for the beginning of a name', () => {
+  it('takes a target as a prefix', () => {
     expect(level('off,cairn_signal::re=debug', RELAY)).toBe('debug');
     expect(level('off,signal::relay=debug', RELAY)).toBe('off');
   });
 
-  it('takes a target alone for all of its lines', () => {
+  it('writes all lines of a target without a level', () => {
     expect(level('info,cairn_signal::relay', RELAY)).toBe('trace');
     expect(level('info,cairn_signal::relay', SERVER)).toBe('info');
   });
 
-  it('takes a target with an empty level for all of its lines', () => {
+  it('writes all lines of a target with an empty level', () => {
     expect(level('info,cairn_signal::relay=', RELAY)).toBe('trace');
   });
 
@@ -77,11 +77,11 @@ describe('RUST_LOG with targets (as the EnvFilter of Rust reads it)', () => {
     ['info,debug', RELAY, 'debug'],
     ['debug,info', RELAY, 'info'],
     ['cairn_signal=info,cairn_signal=debug', RELAY, 'debug'],
-  ])('takes the last of two for the same: %s', (rustLog, target, expected) => {
+  ])('takes the last of two directives for one target: %s', (rustLog, target, expected) => {
     expect(level(rustLog, target)).toBe(expected);
   });
 
-  it('writes nothing of what no directive fits', () => {
+  it('writes nothing of a target that no directive matches', () => {
     expect(level('cairn_signal::relay=debug', SERVER)).toBe('off');
   });
 });

@@ -4,7 +4,7 @@ import { Logs } from '../../../src/logging/log.js';
 import type { Log } from '../../../src/logging/log.js';
 import { LOG_LEVELS, LogFilter } from '../../../src/logging/log-filter.js';
 
-/** A log in JSON that is filtered by `rustLog`, and the lines that came out of it. */
+/** Makes a JSON log that is filtered by `rustLog`, and collects its lines. */
 function jsonLogs(rustLog?: string) {
   const lines: string[] = [];
   const destination = { write: (line: string) => void lines.push(line) };
@@ -27,7 +27,7 @@ function writeAll(log: Log, prefix = ''): void {
 }
 
 describe('a log in JSON', () => {
-  it('writes a line each, with level by name, time, target, fields and message', () => {
+  it('writes one line per message, with level name, time, target, fields and message', () => {
     const { lines, logs } = jsonLogs();
     logs.for('server').info('listening', { port: 443, tls: 'on' });
     expect(lines).toHaveLength(1);
@@ -50,14 +50,14 @@ describe('a log in JSON', () => {
     expect(Object.keys(JSON.parse(lines[0]) as object)).toEqual(['level', 'time', 'target', 'msg']);
   });
 
-  it('keeps a message on one line and does not take it for a format', () => {
+  it('keeps a message on one line, and does not treat it as a format string', () => {
     const { lines, logs } = jsonLogs();
     logs.for('server').warn('two\nlines %s %d %o \u001B[31m');
     expect(lines[0].trimEnd()).not.toMatch(/[\n\u001B]/);
     expect(messages(lines)).toEqual(['two\nlines %s %d %o \u001B[31m']);
   });
 
-  it('writes under a target by its whole name', () => {
+  it('writes under the full name of a target', () => {
     const { lines, logs } = jsonLogs();
     logs.forTarget('nest').info('x');
     expect(JSON.parse(lines[0])).toMatchObject({ target: 'nest' });
@@ -93,7 +93,7 @@ describe('the level of a log', () => {
     ]);
   });
 
-  it.each(LOG_LEVELS)('is what writes() tells: %s', (least) => {
+  it.each(LOG_LEVELS)('is what writes() reports: %s', (least) => {
     for (const level of ['trace', 'debug', 'info', 'warn', 'error'] as const) {
       const { lines, logs } = jsonLogs(least);
       const log = logs.for('relay');
@@ -109,7 +109,7 @@ describe('a log for people', () => {
     return { logs: new Logs({ format: 'pretty', destination }), written: () => destination.read() };
   }
 
-  it('writes time, level, target, message and fields on one line, at once', () => {
+  it('writes time, level, target, message and fields on one line, synchronously', () => {
     const { logs, written } = pretty();
     logs.for('server').info('listening', { port: 443, tls: { on: true } });
     expect(written()).toMatch(
@@ -123,7 +123,7 @@ describe('a log for people', () => {
     expect(written()).toBeNull();
   });
 
-  it('writes to any destination that one in JSON can write to', () => {
+  it('writes to the same destinations as one in JSON', () => {
     const lines: string[] = [];
     const logs = new Logs({ format: 'pretty', destination: { write: (line: string) => void lines.push(line) } });
     logs.for('server').info('listening');

@@ -21,7 +21,7 @@ describe("Nest's own lines", () => {
     ['warn', 'warn'],
     ['error', 'error'],
     ['fatal', 'error'],
-  ] as const)('%s is written at %s under the target nest, with the class it came from', (method, level) => {
+  ] as const)('%s is written at %s under the target nest, with the class that logged it', (method, level) => {
     const { logger, lines } = nestLogger('trace');
     logger[method]('a message', 'RouterExplorer');
     expect(lines).toEqual([
@@ -29,7 +29,7 @@ describe("Nest's own lines", () => {
     ]);
   });
 
-  it('are not written at info, but for warnings and errors', () => {
+  it('are not written at info, except for warnings and errors', () => {
     const { logger, lines } = nestLogger('info');
     for (const method of ['log', 'debug', 'verbose', 'warn', 'error', 'fatal'] as const) logger[method](method);
     expect(lines).toEqual(['warn', 'error', 'fatal'].map((msg) => expect.objectContaining({ msg })));
@@ -41,7 +41,7 @@ describe("Nest's own lines", () => {
     expect(lines).toEqual([]);
   });
 
-  it('keep the stack trace of an error apart from its message', () => {
+  it('keep the stack trace of an error in a field of its own', () => {
     const { logger, lines } = nestLogger('info');
     logger.error('a message', 'Error: a message\n    at somewhere', 'ExceptionsHandler');
     expect(lines).toEqual([
@@ -59,7 +59,7 @@ describe("Nest's own lines", () => {
     expect(lines).toEqual([expect.objectContaining({ msg: 'TypeError: a message', context: 'ExceptionsHandler' })]);
   });
 
-  it('leave out the error that ends a start: whoever started explains it', () => {
+  it('leave out the error that ends a start: the caller of createApp explains it', () => {
     const { logger, lines } = nestLogger('trace');
     logger.error(new Error('listen EADDRINUSE'), 'ExceptionHandler');
     expect(lines).toEqual([]);
@@ -83,7 +83,7 @@ describe("Nest's own lines", () => {
     expect(lines).toEqual([expect.objectContaining({ level: 'warn', msg: 'a message', context: 'RoutesResolver' })]);
   });
 
-  it('do not take a further message for a stack trace', () => {
+  it('do not mistake a second message for a stack trace', () => {
     const { logger, lines } = nestLogger('info');
     logger.warn('first', 'second', 'Watcher');
     expect(lines[0]).not.toHaveProperty('stack');

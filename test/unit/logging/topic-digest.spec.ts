@@ -4,7 +4,7 @@ import { topicDigest } from '../../../src/logging/topic-digest.js';
 
 const TOPIC = 'c0ffee'.repeat(10) + 'beef';
 
-describe('what stands for a topic in a log line (design 8)', () => {
+describe('the digest of a topic in a log line (design 8)', () => {
   it('is twelve hexadecimal digits', () => {
     for (const topic of [TOPIC, '', 'ü', 'x'.repeat(100_000)]) expect(topicDigest(topic)).toMatch(/^[0-9a-f]{12}$/);
   });
@@ -13,7 +13,7 @@ describe('what stands for a topic in a log line (design 8)', () => {
     expect(topicDigest(TOPIC.slice(0, 1) + TOPIC.slice(1))).toBe(topicDigest(TOPIC));
   });
 
-  it('is another for another topic', () => {
+  it('differs between topics', () => {
     const topics = Array.from({ length: 1000 }, (_, i) => `topic ${i}`);
     expect(new Set(topics.map(topicDigest)).size).toBe(1000);
   });
@@ -23,7 +23,7 @@ describe('what stands for a topic in a log line (design 8)', () => {
     expect(createHash('sha256').update(TOPIC).digest('hex')).not.toContain(topicDigest(TOPIC));
   });
 
-  it('is keyed at random: another process has another', async () => {
+  it('has a random key: another process gives another digest', async () => {
     jest.resetModules();
     const again = await import('../../../src/logging/topic-digest.js');
     expect(again.topicDigest(TOPIC)).not.toBe(topicDigest(TOPIC));

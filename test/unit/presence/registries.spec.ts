@@ -6,7 +6,7 @@ import { ConnectionRegistry } from '../../../src/presence/connection-registry.js
 import { TopicRegistry } from '../../../src/presence/topic-registry.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
-/** A connection that carries nothing. */
+/** A connection that does nothing. */
 class StillConnection extends Connection {
   readonly open = true;
   readonly dismissed = false;
@@ -40,7 +40,7 @@ class StillConnection extends Connection {
 }
 
 describe('TopicRegistry', () => {
-  it('R3: tells whether a subscription or its end changed anything', () => {
+  it('R3: returns whether a subscribe or an unsubscribe changed anything', () => {
     const topics = new TopicRegistry(new ManualClock(), new Timings());
     const connection = new StillConnection(1);
     expect([topics.subscribe(connection, 't'), topics.subscribe(connection, 't')]).toEqual([true, false]);
@@ -60,7 +60,7 @@ describe('TopicRegistry', () => {
     expect([...topics.subscribers('t')]).toEqual([]);
   });
 
-  it("R7: a disconnect asks only for the connection's own topics", () => {
+  it("R7: a disconnect touches only the connection's own topics", () => {
     const topics = new TopicRegistry(new ManualClock(), new Timings());
     const [leaver, others] = [new StillConnection(1), new StillConnection(2)];
     for (let i = 0; i < 1000; i++) topics.subscribe(others, `other-${i}`);
@@ -73,7 +73,7 @@ describe('TopicRegistry', () => {
     expect(topics.size).toBe(1000);
   });
 
-  it('leaving twice, or without a topic, is harmless', () => {
+  it('unsubscribing twice, or from an unknown topic, is harmless', () => {
     const topics = new TopicRegistry(new ManualClock(), new Timings());
     const connection = new StillConnection(1);
     topics.leave(connection);
@@ -129,11 +129,11 @@ describe('TopicRegistry', () => {
 });
 
 describe('ConnectionRegistry', () => {
-  it('is empty at once when it has nobody', async () => {
+  it('is empty immediately if it has no connections', async () => {
     await expect(new ConnectionRegistry().empty()).resolves.toBeUndefined();
   });
 
-  it('becomes empty with the last connection, for all who wait', async () => {
+  it('becomes empty with the last connection, for all waiting callers', async () => {
     const connections = new ConnectionRegistry();
     const [a, b] = [new StillConnection(1), new StillConnection(2)];
     connections.add(a);

@@ -8,13 +8,13 @@ import { ManualClock } from '../../support/manual-clock.js';
 
 const DIGITS = randomBytes(65_536).toString('hex');
 
-/** So many of those digits, from anywhere. */
+/** Returns that many of the digits, from a random place. */
 function digits(length: number): string {
   const from = Math.floor(Math.random() * (DIGITS.length - length));
   return DIGITS.slice(from, from + length);
 }
 
-/** A text of its own memory, as JSON.parse makes it. */
+/** Makes a string with memory of its own, as JSON.parse does. */
 const text = (length: number): string => JSON.parse(`"${digits(length / 2)}${digits(length / 2)}"`) as string;
 
 const MAX_BYTES = 67_108_864;
@@ -52,14 +52,14 @@ describe('memory of records', () => {
           content: content(),
         });
         if (refused === undefined) taken += 1;
-        // What does not fit any more is refused; a few thousand refusals more show that they cost nothing.
+        // Once the store is full, records are refused. A few thousand more refusals show that they cost nothing.
         else if (i > taken + 50_000) break;
       }
       const grown = heapUsed() - before;
       expect(store.size).toBe(taken);
       expect(store.bytes).toBeGreaterThan(0.95 * MAX_BYTES);
       expect(grown).toBeLessThan(1.5 * MAX_BYTES);
-      // Accounted honestly: neither far more than it takes nor less.
+      // The accounting is honest: not far above what the records take, and not below.
       expect(grown).toBeGreaterThan(0.4 * MAX_BYTES);
       expect(grown).toBeLessThan(1.1 * MAX_BYTES);
     },

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { DrainPace } from '../../../src/signaling/drain-pace.js';
 
-/** Plays a drain: when each slice came, in milliseconds, and how many were closed in it. */
+/** Simulates a drain. Returns when each slice ran, in milliseconds, and how many connections it closed. */
 function play(
   count: number,
   spread: number,
@@ -23,14 +23,14 @@ function play(
 }
 
 describe('the pace of a drain', () => {
-  it('D2: is even, and over when the spread is, where no slice comes late', () => {
+  it('D2: is even, and ends with the spread, if no slice is late', () => {
     const slices = play(2000, 2000, Math.random, () => 0);
     expect(slices.at(-1)!.at).toBeGreaterThan(1900);
     expect(slices.at(-1)!.at).toBeLessThan(2100);
     expect(Math.max(...slices.map(({ closed }) => closed))).toBeLessThanOrEqual(31);
   });
 
-  it('D2: is never more than 1.5 times the even share in any tenth of the spread, however the process stalls', () => {
+  it('D2: is at most 1.5 times the even share in any tenth of the spread, however the process stalls', () => {
     const stalls = fc.infiniteStream(fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, fc.nat(10), fc.nat(3000)));
     const randoms = fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true }));
     fc.assert(
@@ -59,11 +59,11 @@ describe('the pace of a drain', () => {
     );
   });
 
-  it('D2: with no time at all, everybody goes at once', () => {
+  it('D2: with no time, closes everybody immediately', () => {
     expect(new DrainPace(7, 0).slice(0)).toBe(7);
   });
 
-  it('D2: with nobody there, nothing is due', () => {
+  it('D2: with no connections, has nothing to do', () => {
     expect(new DrainPace(0, 0).slice(0)).toBe(0);
   });
 });

@@ -7,7 +7,7 @@ import type { CloseReason } from '../../../src/protocol/close-codes.js';
 import { Expiry } from '../../../src/signaling/expiry.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
-/** A connection of which it only matters when its credential ends, and how it was closed. */
+/** A connection with nothing but the expiry of its credential and how it was closed. */
 class StandIn extends Connection {
   readonly principal = undefined;
   readonly source = 'here';
@@ -39,7 +39,7 @@ class StandIn extends Connection {
   }
 }
 
-describe('A8: connections whose tokens end', () => {
+describe('A8: connections whose tokens expire', () => {
   const ALL = 1_000_000;
   let clock: ManualClock;
   let expiry: Expiry;
@@ -56,7 +56,7 @@ describe('A8: connections whose tokens end', () => {
   }
   beforeEach(() => start());
 
-  /** Connections whose credentials end so many milliseconds from now, in this order. */
+  /** Makes connections whose credentials expire after these numbers of milliseconds. */
   function connect(...ends: (number | undefined)[]): StandIn[] {
     return ends.map((end, id) => {
       const connection = new StandIn(id, end === undefined ? undefined : clock.now() + end);
@@ -67,7 +67,7 @@ describe('A8: connections whose tokens end', () => {
 
   const open = (connections: StandIn[]): number[] => connections.filter((each) => each.open).map(({ id }) => id);
 
-  it('are closed with 4001 when these have ended, whatever the order, and no others', () => {
+  it('are closed with 4001 after these have expired, in any order; no others are', () => {
     const connections = connect(3000, 1000, undefined, 2000, 1000);
     clock.pass(999);
     expect([expiry.check(ALL, ALL), open(connections)]).toEqual([false, [0, 1, 2, 3, 4]]);
@@ -79,20 +79,20 @@ describe('A8: connections whose tokens end', () => {
     expect(lines.map(({ connections: count }) => count)).toEqual([2, 2]);
   });
 
-  it('are closed once, though the peer may take its time to leave', () => {
+  it('are closed only once, even if the peer takes its time to leave', () => {
     const [connection] = connect(0);
     for (let i = 0; i < 3; i++) expiry.check(ALL, ALL);
     expect(connection.closes).toHaveLength(1);
   });
 
-  it('that are gone are forgotten', () => {
+  it('are forgotten once they are gone', () => {
     const [connection] = connect(0);
     expiry.remove(connection);
     expiry.check(ALL, ALL);
     expect(connection.closes).toEqual([]);
   });
 
-  it('are looked at in bounded steps, and all of them in a round', () => {
+  it('are checked in bounded steps, and all of them in a round', () => {
     const connections = connect(...Array<number>(10).fill(0));
     expect([expiry.check(4, ALL), open(connections).length]).toEqual([true, 6]);
     expect([expiry.check(ALL, 3), open(connections).length]).toEqual([true, 3]);
@@ -102,7 +102,7 @@ describe('A8: connections whose tokens end', () => {
     ]);
   });
 
-  it('may come and go in the middle of a round', () => {
+  it('can come and go in the middle of a round', () => {
     const connections = connect(0, 0, 0, 0);
     connections[0].onClose = (): void => {
       expiry.remove(connections[0]);
@@ -114,7 +114,7 @@ describe('A8: connections whose tokens end', () => {
     expect(connections.map((each) => each.open)).toEqual([false, true, false, false, false]);
   });
 
-  it('are closed by the wall clock: when it is set forward, and not when it is set back', () => {
+  it('follow the wall clock: they are closed when it is set forward, and not when it is set back', () => {
     const connections = connect(1000, 5000);
     clock.setWallClock(-60_000);
     clock.pass(30_000);
@@ -123,7 +123,7 @@ describe('A8: connections whose tokens end', () => {
     expect([expiry.check(ALL, ALL), open(connections)]).toEqual([false, []]);
   });
 
-  it('stay where jwt-expiry-closes is off', () => {
+  it('stay open if jwt-expiry-closes is off', () => {
     start({ jwtExpiryCloses: 'off' });
     const connections = connect(0);
     expect([expiry.check(ALL, ALL), open(connections)]).toEqual([false, [0]]);

@@ -60,7 +60,7 @@ describe('history', () => {
     return history.samples.at(-1)!;
   }
 
-  it('has its first sample at the start, of nothing yet', () => {
+  it('has its first sample at the start, with nothing in it yet', () => {
     sources.traffic.deliveries = 1000;
     history.onModuleInit();
     expect(history.samples).toHaveLength(1);
@@ -70,7 +70,7 @@ describe('history', () => {
     expect(pass()).toMatchObject({ at: 2, deliveries: 0 });
   });
 
-  it('tells rates of the time that passed, and only of that', () => {
+  it('reports rates over the time since the last sample, and no longer', () => {
     history.onModuleInit();
     const { traffic, refusals } = sources;
     traffic.received.relay += 6;
@@ -94,7 +94,7 @@ describe('history', () => {
     expect(pass(3000)).toMatchObject({ at: 9, messages: 0.333 });
   });
 
-  it('takes no sample while the last one is fresh, and then one of all the time', () => {
+  it('takes no sample while the last one is fresh, and then one over the whole time', () => {
     history.onModuleInit();
     sources.traffic.deliveries += 4;
     for (let i = 0; i < 5; i++) pass(INTERVAL_MS / 2 / 5 - 1);
@@ -125,7 +125,7 @@ describe('history', () => {
     expect(pass().delay).toBe(0);
   });
 
-  it('without a management address takes none', () => {
+  it('takes no samples without a management address', () => {
     make();
     history.onModuleInit();
     expect(history.samples).toEqual([]);

@@ -3,7 +3,7 @@ import { bytes, count, duration, short } from '../../../src/status/page/format.j
 import { nearest, reach } from '../../../src/status/page/scale.js';
 import { Window } from '../../../src/status/page/window.js';
 
-describe('what the status page writes', () => {
+describe('the status page writes', () => {
   it.each([
     [0, '0'],
     [1204, '1,204'],
@@ -69,7 +69,7 @@ describe('the scale of a chart', () => {
     expect(reach(most)).toBeCloseTo(to, 10);
   });
 
-  it('has the time next to a point', () => {
+  it('finds the time closest to a point', () => {
     expect([0, 10, 14, 16, 20, 99].map((at) => nearest([10, 20], at))).toEqual([0, 0, 0, 1, 1, 1]);
     expect(nearest([], 5)).toBe(-1);
   });
@@ -79,7 +79,7 @@ describe('the window of the status page', () => {
   const OF = { interval: 2, kept: 10 };
   const sample = (at: number): { at: number; figure: number } => ({ at, figure: at });
 
-  it("is the server's time by the clock of the browser", () => {
+  it("converts the server's time to the clock of the browser", () => {
     const window = new Window();
     window.restart([sample(100), sample(102)], { ...OF, now: 5000 });
     window.add(sample(104));
@@ -90,7 +90,7 @@ describe('the window of the status page', () => {
     expect([window.newest, window.span('figure')]).toEqual([sample(104), [100, 104]]);
   });
 
-  it('holds what is shown, and one sample more for the line to come in from the left', () => {
+  it('holds what is shown, plus one sample so that the line starts at the left edge', () => {
     const window = new Window();
     window.restart([], { ...OF, now: 5000 });
     expect([window.times, window.newest, window.span('figure')]).toEqual([[], undefined, undefined]);
@@ -98,7 +98,7 @@ describe('the window of the status page', () => {
     expect(window.columns.figure).toEqual([28, 30, 32, 34, 36, 38, 40]);
   });
 
-  it('has a gap where the server was away, and goes on with a server that counts anew', () => {
+  it('has a gap where the server was unreachable, and continues with a restarted server', () => {
     const window = new Window();
     window.restart([sample(100), sample(102)], { ...OF, now: 5000 });
     window.restart([sample(0)], { ...OF, now: 5008 });
@@ -110,7 +110,7 @@ describe('the window of the status page', () => {
     expect([window.times.at(-1), window.columns.figure.at(-1)]).toEqual([5010, 2]);
   });
 
-  it('fills the gap with what the same server remembers', () => {
+  it('fills the gap with the history of the same server', () => {
     const window = new Window();
     window.restart([sample(100), sample(102)], { ...OF, now: 5000 });
     window.restart([sample(100), sample(102), sample(104), sample(106), sample(108)], { ...OF, now: 5006.5 });
@@ -118,7 +118,7 @@ describe('the window of the status page', () => {
     expect(window.times.toSorted((one, other) => one - other)).toEqual(window.times);
   });
 
-  it('has a gap where the server stood still', () => {
+  it('has a gap where the server was blocked', () => {
     const window = new Window();
     window.restart([sample(0), sample(8)], { ...OF, now: 5000 });
     expect([window.times, window.columns.figure]).toEqual([
