@@ -44,7 +44,7 @@ async function listedTokens(settings: Settings, clock: Clock, reload: Reload): P
     read,
     use: (found) => tokens.replace(found),
     what: 'auth-token-file',
-    otherwise: 'the tokens in use stay',
+    otherwise: 'keeping the current tokens',
   });
   const paths = files.map(({ path }) => path);
   tokens.replace(await readAtStart(paths, clock, read));
@@ -62,7 +62,7 @@ async function tokenVerifier(settings: Settings, clock: Clock, reload: Reload, l
     read: () => verifier.readKeysAgain(),
     use: (keys) => ({ keys }),
     what: 'jwt-public-key',
-    otherwise: 'the keys in use stay',
+    otherwise: 'keeping the current keys',
   });
   const paths = files.map(({ path }) => path);
   const verifier = await readAtStart(paths, clock, () => new JwtVerifier(settings, clock, logs.for('auth')));

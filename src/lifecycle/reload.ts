@@ -17,7 +17,7 @@ export interface FilesInUse<T> {
   use(read: T): LogFields;
   /** What was read, for the log: "certificate and key". */
   readonly what: string;
-  /** What happens where it cannot be used, for the log: "the certificate in use stays". */
+  /** What happens where it cannot be used, for the log: "keeping the current certificate". */
   readonly otherwise: string;
 }
 
@@ -61,7 +61,7 @@ export class Reload implements OnApplicationBootstrap, OnApplicationShutdown {
   /** Reads everything again; fulfilled when that is done. Never rejects: the log says what cannot be used. */
   async all(): Promise<void> {
     if (this.#watched.length === 0) {
-      this.#log.info('nothing to read again: no certificate, auth-token-file or jwt-public-key is set');
+      this.#log.info('nothing to reload: no certificate, auth-token-file or jwt-public-key is set');
     }
     await Promise.all(this.#watched.map(({ again }) => again()));
   }
@@ -85,7 +85,7 @@ export class Reload implements OnApplicationBootstrap, OnApplicationShutdown {
     try {
       const done = await readAgain(paths, this.clock, readRegular, this.#over.signal);
       if (done === undefined || this.#over.signal.aborted) return;
-      this.#log.info(`read ${what} again`, used.use(done.read));
+      this.#log.info(`reloaded ${what}`, used.use(done.read));
     } catch (error) {
       this.#log.error(`${(error as Error).message}: ${otherwise}`);
     }

@@ -35,7 +35,7 @@ export class Certificate implements OnModuleInit {
       this.expiry.at = expiryOf(pair);
       return { validTo: new Date(this.expiry.at).toISOString() };
     };
-    this.reload.watch({ files, read, use, what: 'certificate and key', otherwise: 'the certificate in use stays' });
+    this.reload.watch({ files, read, use, what: 'certificate and key', otherwise: 'keeping the current certificate' });
     const paths = files.map(({ path }) => path);
     use(await readAtStart(paths, this.clock, read));
   }
