@@ -1,4 +1,4 @@
-import type { MetricRow } from './metric-table.js';
+import type { MetricRow } from './metric-row.js';
 
 /** Rows of the metric table for the bus between nodes. */
 export const BUS_METRICS: readonly MetricRow[] = [

@@ -3,7 +3,7 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { Metric, OpenMetricsContentType } from 'prom-client';
 import { METRICS } from './metric-table.js';
 import { PROCESS_METRICS } from './process-metrics.js';
-import type { Figure, MetricRow } from './metric-table.js';
+import type { Figure, MetricRow } from './metric-row.js';
 import { Sources } from './sources.js';
 
 /**
