@@ -10,20 +10,23 @@ import { requireRegularFile } from './config/setting-file.js';
 import type { Settings } from './config/settings.js';
 import type { TopicPolicy } from './signaling/topic-policy.js';
 
-/** What an operator or an embedding application adds to the server (docs/extending.md). */
+/** Code that an operator or an embedding application adds to the server (docs/extending.md). */
 export interface Extensions {
-  /** Modules that provide what guards and policy inject. */
+  /** Modules that provide the dependencies of the guards and the policy. */
   readonly imports?: NonNullable<ModuleMetadata['imports']>;
-  /** Asked at the upgrade, in this order, after the built-in ones. */
+  /** Custom guards. The server asks them at the upgrade, in this order, after the built-in guards. */
   readonly guards?: readonly Type<CanActivate>[];
-  /** By default everyone may do everything. */
+  /** Decides who may do what on which topic. By default everyone may do everything. */
   readonly topicPolicy?: Type<TopicPolicy>;
 }
 
-/** How long a file may take to be loaded, in milliseconds. */
+/** Milliseconds that a file may take to load. */
 const MOST_LOADING_MS = 10_000;
 
-/** The classes in the files that `guards` and `topic-policy` name. Rejects with a StartupError that names the file at fault. */
+/**
+ * Loads the classes in the files that `guards` and `topic-policy` name. Rejects with a StartupError that names the file
+ * at fault.
+ */
 export async function loadExtensions(
   { guards = [], topicPolicy }: Settings,
   clock: Clock = new SystemClock(),
@@ -40,7 +43,7 @@ export async function loadExtensions(
   return { guards: loaded, topicPolicy: policy };
 }
 
-/** The classes that an ES module exports and that have a method; at least one. */
+/** The exported classes of an ES module that have the method `method`. There is at least one. */
 async function classesIn<T>(setting: string, path: string, method: string, clock: Clock): Promise<Type<T>[]> {
   const named = `${setting} ${JSON.stringify(path)}`;
   requireRegularFile(setting, path);
@@ -59,16 +62,19 @@ async function classesIn<T>(setting: string, path: string, method: string, clock
   return classes;
 }
 
-/** In one line; what the code in the file could not read is not the file. */
+/**
+ * Says in one line why an import failed. A missing file counts only if it is the file itself, not one that its code
+ * reads.
+ */
 function importFault(error: unknown, file: string): string {
   if (error instanceof TooLate) {
-    return `it is not loaded after ${MOST_LOADING_MS / 1000} s: does it await something that never comes?`;
+    return `it did not load within ${MOST_LOADING_MS / 1000} s: does it await something that never comes?`;
   }
   if (!isNativeError(error)) return `it threw ${typeof error}`;
   if ('errno' in error && (error as NodeJS.ErrnoException).path === file) return fileFault(error);
   const hint =
     error.name === 'SyntaxError' && /'export'|import statement/.test(error.message)
-      ? ' (it is read as CommonJS: call it .mjs, or have "type": "module" in the package.json above it)'
+      ? ' (Node reads it as CommonJS: name it .mjs, or set "type": "module" in its package.json)'
       : '';
   return `${error.name}: ${error.message.split('\n')[0]}${hint}`;
 }

@@ -2,17 +2,18 @@
 import { setFlagsFromString } from 'node:v8';
 import { listenForSignals } from './cli/signals.js';
 
-// What a message leaves behind is garbage at once. V8 would spread it over 32 MB, which no cache holds (docs/performance.md).
+// Every message leaves short-lived garbage. By default V8 spreads it over 32 MB, too much for any cache
+// (docs/performance.md).
 setFlagsFromString('--semi-space-growth-factor=1');
 
-// Everything else is loaded after the process has begun to listen for signals.
+// The process listens for signals before it loads anything else.
 const signals = listenForSignals();
 
 try {
   const { run } = await import('./cli/run.js');
   process.exit(await run(process.argv.slice(2), signals));
 } catch (error) {
-  // The modules themselves did not load; with too few file handles that is the system's doing.
+  // The modules did not load. EMFILE is the fault of the system: it allows too few file handles.
   const { code, stack } = error as NodeJS.ErrnoException;
   const why = code === 'EMFILE' ? 'too few file handles to start: raise "ulimit -n" to 512 or more' : stack;
   process.stderr.write(`cairn-signal: ${why}\n`);

@@ -8,15 +8,18 @@ import { readLogFilter } from '../logging/log-filter.js';
 import { authority } from '../transport/listen-fault.js';
 import { loadTlsPair } from '../transport/tls.js';
 
-/** Says on standard output whether the server could start with these settings. Rejects with a StartupError that names the file at fault. */
+/**
+ * Checks the settings and the files that they name, and reports on standard output. Rejects with a StartupError that
+ * names the file at fault.
+ */
 export async function checkConfig({ settings, warnings }: LoadedSettings, environment: Environment): Promise<number> {
   const tls = loadTlsPair(settings) !== undefined;
   const { guards = [] } = await loadExtensions(settings);
   const jwt = settings.jwtIssuer !== undefined;
   const open = isOpen(settings, { tokens: loadTokens(settings).length > 0, guards: guards.length > 0 });
-  // Loaded only where there is such a file.
+  // Loaded only if the setting names a file.
   if (settings.jwtPublicKey !== undefined) (await import('../auth/jwt/public-keys.js')).loadPublicKeys(settings);
-  // Loaded only where there is a bus, as when serving.
+  // Loaded only if there is a backplane, as when serving.
   if (settings.natsUrl !== undefined) (await import('../backplane/nats-options.js')).natsOptions(settings);
   for (const warning of [...warnings, ...readLogFilter(environment).warnings, ...nodeWarnings()]) {
     process.stderr.write(`warning: ${warning}\n`);
@@ -25,7 +28,8 @@ export async function checkConfig({ settings, warnings }: LoadedSettings, enviro
   const management =
     managementAddr === undefined ? '' : `, management at ${authority(managementAddr.host, managementAddr.port)}`;
   process.stdout.write(
-    `the configuration is valid: ${authority(listenAddr.host, listenAddr.port)}, TLS ${tls ? 'on' : 'off'}, auth ${open ? 'off' : 'on'}${jwt ? ', JWT on' : ''}${management}\n`,
+    `the configuration is valid: ${authority(listenAddr.host, listenAddr.port)}, ` +
+      `TLS ${tls ? 'on' : 'off'}, auth ${open ? 'off' : 'on'}${jwt ? ', JWT on' : ''}${management}\n`,
   );
   return 0;
 }

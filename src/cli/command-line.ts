@@ -1,34 +1,34 @@
 import { CONFIG_FLAG } from '../config/load-settings.js';
 import { suggestion } from '../config/nearest-name.js';
-import { flagOf } from '../config/setting-names.js';
-import { settingNames, settingsSchema } from '../config/settings.js';
+import { flagOf, isList } from '../config/setting-names.js';
+import { settingNames } from '../config/settings.js';
 import { DOCTOR_FLAGS } from '../doctor/flags.js';
 
 export const COMMANDS = ['serve', 'check-config', 'healthcheck', 'doctor', 'token'] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
-/** What was typed, before anything of it is believed. */
+/** The command line as typed, not yet validated. */
 export interface CommandLine {
   readonly command: CommandName;
   readonly help: boolean;
   readonly version: boolean;
-  /** The text behind each flag, by the flag's name without dashes; empty for a switch. */
+  /** The value of each flag, by its name without the leading dashes; empty for a switch. */
   readonly flags: ReadonlyMap<string, string>;
-  /** Words behind the command that are no flags: only doctor takes one. */
+  /** Words after the command that are not flags. Only doctor takes one. */
   readonly operands: readonly string[];
-  /** What cannot be understood, a sentence each; none repeats a value, which may be a token. */
+  /** What could not be understood, one sentence each. None quotes a value, which may be a token. */
   readonly faults: readonly string[];
 }
 
-/** What flags a command has. */
+/** The flags of a command. */
 interface Grammar {
-  /** With dashes. */
+  /** All flags, with their leading dashes. */
   readonly flags: readonly string[];
-  /** Flags that stand without a value. */
+  /** Flags without a value. */
   readonly switches: ReadonlySet<string>;
-  /** Flags that take a length of time or stand without, and what they mean then. */
+  /** Flags whose length of time is optional, and the value that they have without one. */
   readonly otherwise: ReadonlyMap<string, string>;
-  /** Flags of several values, each of which may have a flag of its own. */
+  /** Flags that take several values and may be repeated. */
   readonly lists: ReadonlySet<string>;
 }
 
@@ -38,9 +38,7 @@ const SERVER: Grammar = {
   flags: [CONFIG_FLAG, ...settingNames.map(flagOf)].map(dashed),
   switches: new Set(),
   otherwise: new Map(),
-  lists: new Set(
-    settingNames.filter((name) => settingsSchema.shape[name].meta()?.list === true).map((name) => dashed(flagOf(name))),
-  ),
+  lists: new Set(settingNames.filter(isList).map((name) => dashed(flagOf(name)))),
 };
 
 const DOCTOR: Grammar = {
@@ -63,8 +61,8 @@ const VERSION = ['-V', '--version'];
 const LENGTH_OF_TIME = /^\d+(?:ms|s|m|h)$/;
 
 /**
- * Understands `--flag value`, `--flag=value`, `-h`, `-V` and one command; serve is the default. doctor, whose flags are no settings, comes
- * first. Never throws.
+ * Parses `--flag value`, `--flag=value`, `-h`, `-V` and one command; serve is the default. doctor must be the first
+ * word, because its flags are not settings. Never throws.
  */
 export function parseCommandLine(argv: readonly string[]): CommandLine {
   if (argv[0] === 'doctor') {
@@ -74,15 +72,18 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   const { words, faults, ...line } = readWords(argv, SERVER);
   const command = COMMANDS.find((name) => name === (words[0] ?? 'serve'));
   if (command === undefined) {
-    faults.push(`there is no such command${suggestion(words[0], COMMANDS)}; there are ${COMMANDS.join(', ')}`);
+    faults.push(`there is no such command${suggestion(words[0], COMMANDS)}; the commands are ${COMMANDS.join(', ')}`);
   }
   if (command === 'doctor') {
-    faults.push('doctor comes first, and the flags of settings are not for it: cairn-signal doctor URL [OPTIONS]');
+    faults.push('doctor must be the first word, and it takes no settings: cairn-signal doctor URL [OPTIONS]');
   } else if (words.length > 1) faults.push('only one command can be given');
   return { command: command ?? 'serve', operands: command === 'doctor' ? words.slice(1) : [], faults, ...line };
 }
 
-/** By hand, since node:util's parseArgs takes `-auth-token` for nine short flags and the next flag for a value. */
+/**
+ * Written by hand, because parseArgs of node:util reads `-auth-token` as nine short flags, and a flag as the value of
+ * the one before.
+ */
 function readWords(
   argv: readonly string[],
   grammar: Grammar,
@@ -120,7 +121,7 @@ function readWords(
       if (inline === undefined && behind !== undefined) i += 1;
       const name = flag.slice(2);
       if (value === undefined || (inline === undefined && value.startsWith('-'))) {
-        faults.push(`${flag}: needs a value; one that begins with a dash is written ${flag}=VALUE`);
+        faults.push(`${flag}: needs a value; write one that begins with a dash as ${flag}=VALUE`);
       } else if (flags.has(name) && grammar.lists.has(flag)) flags.set(name, `${flags.get(name)},${value}`);
       else if (flags.has(name)) faults.push(`${flag}: given more than once`);
       else flags.set(name, value);
@@ -129,22 +130,25 @@ function readWords(
   return { help, version, flags, words, faults };
 }
 
-/** Whether a word is one of ours, and so not the value of the flag before it. */
+/** Whether a word is a known flag, and so not the value of the flag before it. */
 function isFlag(word: string, { flags }: Grammar): boolean {
   return [...HELP, ...VERSION, ...flags].includes(split(word)[0]);
 }
 
-/** `--a=b` as `--a` and `b`. */
+/** Splits `--a=b` into `--a` and `b`. */
 function split(word: string): [flag: string, inline: string | undefined] {
   const equals = word.indexOf('=');
   return equals < 0 ? [word, undefined] : [word.slice(0, equals), word.slice(equals + 1)];
 }
 
-/** Only what can be a flag's name is repeated: `--auth-token SECRET` as one word is a common slip in lists of arguments. */
+/**
+ * Reports an unknown flag, quoting only what can be a flag's name. `--auth-token SECRET` as one word is a common
+ * mistake in lists of arguments.
+ */
 function unknownFlag(flag: string, { flags }: Grammar): string {
   const name = /^-+[\w-]*/.exec(flag)![0];
   if (name !== flag && flags.includes(name)) {
-    return `${name}: its value goes into a word of its own, or behind ${name}=`;
+    return `${name}: put its value into a separate word, or after ${name}=`;
   }
   return `${name}: there is no such flag${suggestion(name, flags)}`;
 }

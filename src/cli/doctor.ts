@@ -10,13 +10,16 @@ import { Subject } from '../doctor/subject.js';
 import type { CommandLine } from './command-line.js';
 import type { Signals } from './signals.js';
 
-/** Examines a server from outside and says what it found. Resolves to 0 when nothing failed, 1 when something did, 2 for faults in what was typed; a signal ends it at once. */
+/**
+ * Examines a server from outside and prints the findings. Resolves to 0 when nothing failed, 1 when something failed,
+ * and 2 for faults on the command line. A signal ends the process immediately.
+ */
 export async function doctor(
   { flags, operands, faults }: CommandLine,
   environment: NodeJS.ProcessEnv,
   signals: Signals,
 ): Promise<number> {
-  // Who read it has seen enough, as with "| head".
+  // The reader has seen enough, as with "| head".
   process.stdout.on('error', () => process.exit(128 + constants.signals.SIGPIPE));
   void signals.first.then((signal) => process.exit(128 + constants.signals[signal as NodeJS.Signals]));
   let options: Options;
@@ -40,7 +43,7 @@ export async function doctor(
   return Number(overall(entries) === 'failed');
 }
 
-/** Standard output: a terminal gets colours, unless NO_COLOR is set (no-color.org), and sees what is being examined. */
+/** Standard output. A terminal shows what is being examined, and colours unless NO_COLOR is set (no-color.org). */
 function screen({ NO_COLOR, TERM }: NodeJS.ProcessEnv): ConstructorParameters<typeof Table>[0] {
   const rewritable = process.stdout.isTTY && TERM !== 'dumb';
   return {
@@ -52,7 +55,7 @@ function screen({ NO_COLOR, TERM }: NodeJS.ProcessEnv): ConstructorParameters<ty
 
 function explain(faults: readonly string[]): number {
   process.stderr.write(
-    `cairn-signal doctor: ${faults.length === 1 ? 'a fault' : `${faults.length} faults`} in what was typed\n`,
+    `cairn-signal doctor: ${faults.length === 1 ? 'a fault' : `${faults.length} faults`} on the command line\n`,
   );
   for (const fault of faults) process.stderr.write(`  ${fault}\n`);
   process.stderr.write('see cairn-signal doctor --help\n');

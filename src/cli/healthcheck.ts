@@ -9,15 +9,15 @@ import { parseCommandLine } from './command-line.js';
 const TIMEOUT_MS = 3000;
 
 /**
- * Asks the server that these settings describe whether it is alive. Resolves to 0 when it is, else to 1 with a line on
- * standard error: no other code, since Docker keeps the rest. Over TLS it does not verify: it talks to its own container,
- * where the certificate's name does not resolve.
+ * Asks the server that these settings describe whether it is alive. Resolves to 0 when it is, and otherwise to 1 with a
+ * line on standard error. Docker reserves the other codes. Does not verify TLS: it talks to its own container, where
+ * the name in the certificate does not resolve.
  */
 export async function healthcheck(load: () => Settings): Promise<number> {
   try {
     const { listenAddr, tlsCert } = load();
     if (listenAddr.port === 0) {
-      throw new Error('listen-addr has port 0, so there is no telling where the server listens');
+      throw new Error('listen-addr has port 0, so the port of the server is unknown');
     }
     const status = await ask(listenAddr, tlsCert !== undefined);
     if (status !== 200) throw new Error(`the server answered ${status}`);
@@ -28,7 +28,7 @@ export async function healthcheck(load: () => Settings): Promise<number> {
   }
 }
 
-/** The flags that the server of this container was started with: those of process 1, if that is cairn-signal. */
+/** The flags of the server in this container: those of process 1, if that is cairn-signal. */
 export function serverFlags(commandLine = readCommandLine()): ReadonlyMap<string, string> {
   const words = commandLine.replace(/\0$/, '').split('\0');
   const program = words.findIndex((word) => ['cairn-signal', 'main.js'].includes(basename(word)));
@@ -43,7 +43,7 @@ function readCommandLine(): string {
   }
 }
 
-/** The status that the server answers with. Rejects when there is none within the time-out. */
+/** Resolves to the status of the server's answer. Rejects when no answer comes within TIMEOUT_MS. */
 function ask({ host, port }: ListenAddress, tls: boolean): Promise<number | undefined> {
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   const request = tls ? tlsRequest : plainRequest;
@@ -60,7 +60,7 @@ function ask({ host, port }: ListenAddress, tls: boolean): Promise<number | unde
   });
 }
 
-/** Where a listener on all addresses can be reached from here. */
+/** An address at which this machine reaches a listener, also one on all addresses. */
 function reachable(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1';
   return host === '::' ? '::1' : host;

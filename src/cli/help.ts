@@ -1,7 +1,7 @@
 import { NAME_RULE } from '../auth/named-token.js';
 import { renderFlags } from '../config/reference.js';
 
-/** What `--help` prints. */
+/** Renders what `--help` prints. */
 export function renderHelp(): string {
   return `cairn signaling server: peers find each other by topic over WebSocket and exchange their handshakes.
 
@@ -9,42 +9,42 @@ Usage: cairn-signal [COMMAND] [OPTIONS]
 
 Commands:
   serve         Serve until SIGTERM or SIGINT (the default)
-  check-config  Say whether the settings, certificates and tokens can be used, and end
-  healthcheck   Ask the server of this container whether it is alive, and end
-  doctor        Tell whether a server, the proxy before it and a token are right: doctor URL
-  token         token new NAME [--file PATH]: make a token with a name, for auth-token-file
+  check-config  Check the settings, certificates and tokens, and exit
+  healthcheck   Ask the server in this container whether it is alive, and exit
+  doctor        Test a server, the proxy in front of it and a token: doctor URL
+  token         Make a token with a name, for auth-token-file: token new NAME [--file PATH]
 
 Options:
 ${renderFlags()}
 
   -h, --help
-      Print this
+      Print this help
   -V, --version
       Print the version
 
 Log levels: RUST_LOG=info, RUST_LOG=cairn_signal=debug, RUST_LOG=off.
-Exit codes: 0 ended as asked, 1 could not serve, 2 faults in the settings.
+Exit codes: 0 stopped as asked, 1 could not serve, 2 faults in the settings.
 `;
 }
 
-/** What `cairn-signal token --help` prints. */
+/** Renders what `cairn-signal token --help` prints. */
 export function renderTokenHelp(): string {
   return `Makes a token with a name, for a server that reads auth-token-file.
 
 Usage: cairn-signal token new NAME [--file PATH]
 
-NAME is who is to have the token: ${NAME_RULE}.
-A name may have several tokens. Printed are the token, for the peer, and its line for the
-server's file, NAME:sha256:DIGEST, which holds no more than the token's SHA-256: the token itself
-is kept nowhere, and cannot be shown again. A server reads its file again when it changes.
+NAME says who gets the token: ${NAME_RULE}.
+A name may have several tokens. The output is the token, for the peer, and a line for the
+server's file, NAME:sha256:DIGEST. The line holds only the SHA-256 of the token. The token itself
+is stored nowhere and cannot be shown again. A server reads its file again when it changes.
 
 Options:
   --file PATH
-      Append the line to this file, and print the token alone. Where there is no such file, it
-      is made for who runs this alone (0600): the server's user must be able to read it.
+      Append the line to this file, and print only the token. A missing file is created with mode
+      0600, for the current user: make sure that the server's user can read it.
 
   -h, --help
-      Print this
+      Print this help
 
 Exit codes: 0 made, 1 the file cannot be written, 2 not understood.
 `;

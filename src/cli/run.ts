@@ -8,13 +8,16 @@ import { healthcheck, serverFlags } from './healthcheck.js';
 import { renderHelp, renderTokenHelp } from './help.js';
 import type { Signals } from './signals.js';
 
-/** Runs one command line; never rejects. The exit code: 0 ended as asked, 1 could not serve, 2 faults in the settings. */
+/**
+ * Runs one command line. Resolves to the exit code: 0 stopped as asked, 1 could not serve, 2 faults in the settings.
+ * Never rejects.
+ */
 export function run(argv: readonly string[], signals: Signals): Promise<number> {
   return execute(argv, signals).catch(explain);
 }
 
 async function execute(argv: readonly string[], signals: Signals): Promise<number> {
-  // It has words and a flag of its own, and no settings.
+  // token has its own words and its own flag, and no settings.
   if (argv[0] === 'token') {
     return argv.includes('--help') || argv.includes('-h')
       ? print(renderTokenHelp())
@@ -28,8 +31,8 @@ async function execute(argv: readonly string[], signals: Signals): Promise<numbe
   switch (line.command) {
     case 'serve': {
       const loaded = loadSettings({ flags: line.flags, environment }, line.faults);
-      // Nest is loaded only to serve, so that a health check every few seconds stays cheap.
-      // By require, which reads one file after the other: import() opens a hundred files together, and a process may have fewer handles.
+      // Only serve loads Nest, so that a health check every few seconds stays cheap. It is loaded by require, which reads one
+      // file after the other: import() opens a hundred files together, and a process may have fewer handles.
       const { serve } = createRequire(import.meta.url)('./serve.js') as typeof import('./serve.js');
       return serve(loaded, environment, signals);
     }
@@ -38,13 +41,13 @@ async function execute(argv: readonly string[], signals: Signals): Promise<numbe
     case 'doctor':
       return (await import('./doctor.js')).doctor(line, environment, signals);
     case 'healthcheck':
-      // Nothing here needs an orderly end.
+      // A health check has nothing to clean up.
       void signals.first.then(() => process.exit(1));
       return healthcheck(
         () => loadSettings({ flags: new Map([...serverFlags(), ...line.flags]), environment }, line.faults).settings,
       );
     case 'token':
-      throw new ConfigurationError(['token: stands before all flags, and takes no settings']);
+      throw new ConfigurationError(['token must be the first word, and it takes no settings']);
   }
 }
 
@@ -53,7 +56,7 @@ function print(text: string): number {
   return 0;
 }
 
-/** What an operator must read about a failed start, without a stack trace unless it is our fault. */
+/** Tells the operator why the start failed, with a stack trace only if it is our fault. */
 function explain(error: unknown): number {
   if (error instanceof ConfigurationError) {
     process.stderr.write(

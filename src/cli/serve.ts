@@ -8,8 +8,8 @@ import { readLogFilter } from '../logging/log-filter.js';
 import type { Signals } from './signals.js';
 
 /**
- * Serves until a signal asks for the end, or a fault of ours forces it: the first one drains, a second signal ends at once.
- * Resolves to the exit code; rejects with a StartupError.
+ * Serves until a signal or a fault of ours. The first of these drains; a second signal stops immediately. Resolves to
+ * the exit code. Rejects with a StartupError.
  */
 export async function serve(
   { settings, warnings }: LoadedSettings,
@@ -26,7 +26,8 @@ export async function serve(
   const { port } = await server.listen();
   if (format === 'pretty') {
     log.info(
-      `next: ${settings.checkPage ? `open /check on this port in a browser; ` : ''}point peers at port ${port}; Ctrl-C stops the server`,
+      `next: ${settings.checkPage ? 'open /check on this port in a browser; ' : ''}` +
+        `point peers at port ${port}; Ctrl-C stops the server`,
     );
   }
   signals.onHangup(() => void server.reload());
@@ -34,7 +35,7 @@ export async function serve(
   const faults = listenForFaults(log);
   const reason = await Promise.race([signals.first.then((signal) => ({ signal })), faults.first]);
   log.info('stopping', reason);
-  // One that comes while the server serves its drain-delay ends that.
+  // A fault during the drain-delay ends the delay.
   void faults.first.then(() => server.close({ delay: false }));
   const ended = server.close({ delay: !('fault' in reason) }).then(() => 0);
   const code = (await Promise.race([ended, signals.second])) || Number(faults.any);
@@ -42,15 +43,18 @@ export async function serve(
   return code;
 }
 
-/** What was thrown and nobody caught. */
+/** Errors that nobody caught. */
 interface Faults {
-  /** Resolves when there is a first one. */
+  /** Resolves at the first fault. */
   readonly first: Promise<{ fault: string }>;
-  /** Whether there was any. */
+  /** Whether there was a fault. */
   readonly any: boolean;
 }
 
-/** Logs the first fault, and lets none end the process before it had an orderly end; those that follow are its consequence. */
+/**
+ * Logs the first fault, and keeps faults from ending the process before it has drained. Later faults follow from the
+ * first and are not logged.
+ */
 function listenForFaults(log: Log): Faults {
   let any = false;
   const first = new Promise<{ fault: string }>((resolve) => {
@@ -58,7 +62,7 @@ function listenForFaults(log: Log): Faults {
     process.on('uncaughtException', (error: unknown, origin) => {
       if (any) return;
       any = true;
-      log.error('this is our fault, and the server ends', {
+      log.error('the server stops because of a bug in it', {
         origin,
         error: error instanceof Error ? error.stack : String(error),
       });

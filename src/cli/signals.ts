@@ -1,20 +1,23 @@
 import { closeSync, openSync } from 'node:fs';
 
 const STOPS = ['SIGTERM', 'SIGINT'] as const;
-/** Exit codes of a process that a signal ended at once: 128 and the signal's number. */
+/** Exit code for each signal that ends the process immediately: 128 plus the number of the signal. */
 const ENDED_BY = { SIGTERM: 143, SIGINT: 130, SIGHUP: 129 };
 
-/** What the system asks of the process. */
+/** The signals that the system sends to the process. */
 export interface Signals {
-  /** Resolves to the name of the first signal to stop: end in order. */
+  /** Resolves to the name of the first stop signal, which asks for an orderly stop. */
   readonly first: Promise<string>;
-  /** Resolves to the exit code for a second one: end at once. */
+  /** Resolves to the exit code for a second stop signal, which asks for an immediate one. */
   readonly second: Promise<number>;
-  /** Has `reload` called for every SIGHUP, and at once for one that came before. */
+  /** Calls `reload` for every SIGHUP, and immediately if one has already come. */
   onHangup(reload: () => void): void;
 }
 
-/** Listens from the call on. Called before anything that takes time: as process 1 of a container, a signal nobody listens to is lost. */
+/**
+ * Starts listening. Call it before anything that takes time: process 1 of a container loses a signal that nobody
+ * listens for.
+ */
 export function listenForSignals(): Signals {
   const { promise: first, resolve: onFirst } = withResolvers<string>();
   const { promise: second, resolve: onSecond } = withResolvers<number>();
@@ -40,7 +43,7 @@ export function listenForSignals(): Signals {
   return { first, second, onHangup };
 }
 
-/** Whether the terminal that the process was started on has been closed, which is the other reason for a SIGHUP. */
+/** Whether the terminal of the process was closed, which is the other reason for a SIGHUP. */
 function isTerminalGone(): boolean {
   if (!process.stdin.isTTY && !process.stdout.isTTY) return false;
   try {

@@ -3,15 +3,15 @@ import { closeSync, fstatSync, ftruncateSync, openSync, readSync, statSync, writ
 import { NAME_RULE, namedTokenLine, TOKEN_NAME } from '../auth/named-token.js';
 import { fileFault, StartupError } from '../config/faults.js';
 
-/** Random bytes of a token; 43 characters of base64url. */
+/** Random bytes of a token: 43 characters of base64url. */
 const TOKEN_BYTES = 32;
 
 const USAGE = 'usage: cairn-signal token new NAME [--file PATH]';
 
 /**
- * `token new NAME`: makes a token that is nowhere but in this output. Alone it prints the token and the line for
- * auth-token-file; with `--file` it appends the line there, and standard output is the token and nothing else. The exit code: 2 for what is not
- * understood. Throws a StartupError that names the file.
+ * `token new NAME`: makes a token and stores it nowhere. Without `--file`, prints the token and its line for
+ * auth-token-file. With `--file`, appends the line to that file and prints only the token. Returns the exit code, which
+ * is 2 for words that it does not understand. Throws a StartupError that names the file.
  */
 export function token(words: readonly string[]): number {
   const asked = read(words);
@@ -26,14 +26,14 @@ export function token(words: readonly string[]): number {
     return 0;
   }
   const made = append(asked.file, line);
-  // Root's is hardly the user that the server runs as.
+  // The server hardly runs as root, so it could not read the file.
   if (made && process.getuid?.() === 0) {
     process.stderr.write(
-      `made ${asked.file} for root alone (0600): the server's user must be able to read it (chgrp, chmod 640)\n`,
+      `created ${asked.file} for root only (0600): let the server's user read it (chgrp, chmod 640)\n`,
     );
   }
   process.stderr.write(
-    `added ${asked.name} to ${asked.file}; a server that reads it takes it in within seconds. The token is not shown again:\n`,
+    `added ${asked.name} to ${asked.file}; a running server reads it within seconds. The token is not shown again:\n`,
   );
   process.stdout.write(`${secret}\n`);
   return 0;
@@ -45,7 +45,7 @@ interface Asked {
   readonly file: string | undefined;
 }
 
-/** What is asked for, or why it cannot be understood; repeats no word, since one may be a token. */
+/** The request in the words, or why they cannot be understood. Quotes no word, since one may be a token. */
 function read(words: readonly string[]): Asked | { readonly fault: string } {
   const names: string[] = [];
   const files: string[] = [];
@@ -53,13 +53,13 @@ function read(words: readonly string[]): Asked | { readonly fault: string } {
     const word = words[i];
     if (word === '--file') files.push(words[(i += 1)] ?? '');
     else if (word.startsWith('--file=')) files.push(word.slice('--file='.length));
-    else if (word.startsWith('-')) return { fault: 'there is no such flag of "token"; there is --file PATH' };
+    else if (word.startsWith('-')) return { fault: '"token" has only the flag --file PATH' };
     else names.push(word);
   }
   const [verb, name, ...rest] = names;
-  if (verb !== 'new') return { fault: 'what "token" can do is "new"' };
-  if (name === undefined) return { fault: 'a token needs the name of who is to have it' };
-  if (rest.length > 0) return { fault: 'one name at a time' };
+  if (verb !== 'new') return { fault: 'the only action of "token" is "new"' };
+  if (name === undefined) return { fault: 'a token needs the name of its owner' };
+  if (rest.length > 0) return { fault: 'give only one name' };
   if (!TOKEN_NAME.test(name)) return { fault: `a name is ${NAME_RULE}` };
   if (files.length > 1 || files[0] === '' || files[0]?.startsWith('-')) {
     return { fault: '--file: needs the path of one file' };
@@ -67,12 +67,12 @@ function read(words: readonly string[]): Asked | { readonly fault: string } {
   return { name, file: files[0] };
 }
 
-/** Adds a line to a token file, which is made for its owner alone where there is none: then it gives true. */
+/** Adds a line to a token file. Returns whether it had to create the file, with mode 0600. */
 function append(path: string, line: string): boolean {
   try {
-    // A pipe would be waited for.
+    // Opening a pipe would block.
     const before = statSync(path, { throwIfNoEntry: false });
-    if (before?.isFile() === false) throw new StartupError(`${JSON.stringify(path)}: it is no regular file`);
+    if (before?.isFile() === false) throw new StartupError(`${JSON.stringify(path)}: it is not a regular file`);
     const file = openSync(path, 'a+', 0o600);
     try {
       appendWhole(file, `${endsOpen(file) ? '\n' : ''}${line}\n`, path);
@@ -86,17 +86,20 @@ function append(path: string, line: string): boolean {
   }
 }
 
-/** In one write, so that two that append at the same time do not mix; and all of it or nothing, since the beginning of a line may be a token. */
+/**
+ * Appends the text in one write, so that two programs that append at the same time do not mix. Appends all or nothing,
+ * because the beginning of a line could be a token.
+ */
 function appendWhole(file: number, text: string, path: string): void {
   const { size } = fstatSync(file);
   const written = writeSync(file, text);
   if (written === Buffer.byteLength(text)) return;
-  // Unless somebody else has appended to it meanwhile.
+  // Truncating would also cut what somebody else has appended meanwhile.
   if (fstatSync(file).size === size + written) ftruncateSync(file, size);
-  throw new StartupError(`${JSON.stringify(path)}: there is no room for it`);
+  throw new StartupError(`${JSON.stringify(path)}: there is no space left for it`);
 }
 
-/** Whether the last line of a file has no end. */
+/** Whether the last line of a file lacks its line feed. */
 function endsOpen(file: number): boolean {
   const { size } = fstatSync(file);
   const last = Buffer.alloc(1);
@@ -114,7 +117,7 @@ function writeFault(error: unknown): string {
     case 'ENOSPC':
     case 'EDQUOT':
     case 'EFBIG':
-      return 'there is no room for it';
+      return 'there is no space left for it';
     default:
       return fileFault(error);
   }

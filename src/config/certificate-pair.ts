@@ -10,7 +10,7 @@ export interface CertificatePair {
   readonly key: Buffer;
 }
 
-/** The pair in two files, checked. Throws a StartupError that names the file at fault. */
+/** Reads and checks the pair in two files. Throws a StartupError that names the file at fault. */
 export function readCertificatePair(certFile: SettingFile, keyFile: SettingFile): CertificatePair {
   const cert = readSettingFile(certFile.name, certFile.path);
   const key = readSettingFile(keyFile.name, keyFile.path);

@@ -2,10 +2,13 @@ import { readFileSync } from 'node:fs';
 import { isMap, isScalar, parseDocument, visit } from 'yaml';
 import { fileFault } from './faults.js';
 
-/** What a configuration file sets, by name, unchecked; or why it cannot be read, in words that repeat nothing of it. */
+/**
+ * The unchecked values of a configuration file by name, or why it cannot be read. The fault quotes nothing from the
+ * file.
+ */
 export type ConfigFile = { readonly values: Readonly<Record<string, unknown>> } | { readonly fault: string };
 
-/** Reads a YAML file of settings. Aliases and tags are refused: settings need neither, and both hide what is set. */
+/** Reads a YAML file of settings. Refuses aliases and tags: settings need neither, and both hide what is set. */
 export function readConfigFile(path: string): ConfigFile {
   let text: string;
   try {
@@ -32,9 +35,9 @@ export function readConfigFile(path: string): ConfigFile {
       return visit.BREAK;
     },
   });
-  if (hasAlias) return { fault: 'aliases (*name) are not read' };
+  if (hasAlias) return { fault: 'it uses an alias (*name), which is not supported' };
   if (!isMap(document.contents) || document.contents.tag !== undefined) {
-    return { fault: 'it is not a list of settings, each as "name: value"' };
+    return { fault: 'expected settings, each as "name: value"' };
   }
   return { values: document.toJS() as Record<string, unknown> };
 }

@@ -3,12 +3,12 @@ import type { DynamicModule } from '@nestjs/common';
 import { ConfigModule as NestConfigModule } from '@nestjs/config';
 import type { Settings } from './settings.js';
 
-/** The key of the settings in ConfigService. An application that embeds the server may use the same store for its own. */
+/** Key of the settings in ConfigService. It keeps them apart from those of an application that embeds the server. */
 export const SETTINGS = 'cairnSignal';
 
 /**
- * The program's configuration in @nestjs/config: flags, environment, file and defaults, merged and validated by load-settings.ts.
- * `ConfigService.getOrThrow(SETTINGS)` has them.
+ * The program's configuration in @nestjs/config: flags, environment, file and defaults, merged and validated by
+ * load-settings.ts. `ConfigService.getOrThrow(SETTINGS)` returns it.
  */
 @Module({})
 export class ConfigModule {

@@ -1,22 +1,25 @@
-/** What is wrong with the configuration: every fault at once, a sentence each. The process ends with 2. */
+/** What is wrong with the configuration: all faults, one sentence each. The process exits with 2. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
 
   constructor(
     readonly faults: readonly string[],
-    /** What may explain them: what else looks like a mistake. */
+    /** Other likely mistakes, which may explain the faults. */
     readonly warnings: readonly string[] = [],
   ) {
     super(faults.join('\n'));
   }
 }
 
-/** Why a valid configuration cannot be served, in one line that names the file or address. The process ends with 1. */
+/**
+ * Why the server cannot start with a valid configuration, in one line that names the file or address. The process exits
+ * with 1.
+ */
 export class StartupError extends Error {
   override readonly name = 'StartupError';
 }
 
-/** Why a file could not be read, in words: from the code of a file system error. */
+/** Says why a file could not be read, from a file system error. */
 export function fileFault(error: unknown): string {
   switch ((error as NodeJS.ErrnoException).code) {
     case 'ENOENT':
@@ -31,7 +34,7 @@ export function fileFault(error: unknown): string {
   }
 }
 
-/** What `work` gives; a StartupError that says `fault` where it throws. */
+/** Returns what `work` returns. If it throws, throws a StartupError that says `fault`. */
 export function orStartupError<T>(work: () => T, fault: string): T {
   try {
     return work();

@@ -1,11 +1,15 @@
 import { statSync } from 'node:fs';
 
-/** How often, in milliseconds, files are looked at. By looking rather than by events, which do not see through Kubernetes' swaps of symbolic links. */
+/**
+ * Milliseconds between two looks at the files. Polling sees the symbolic links that Kubernetes swaps; file system
+ * events do not.
+ */
 const LOOK_EVERY_MS = 1000;
 
 /**
- * Tells when one of a few files has changed since the watch was made, at once: it may be in the midst of being written. Knows nothing of
- * what is in them, and does not keep the process alive. Invariant: after `stop` nothing is told.
+ * Calls `changed` when one of a few files differs from the last look. The file may be half written by then. Does not
+ * know the content of the files, and does not keep the process alive.
+ * Invariant: `changed` is never called after `stop`.
  */
 export class FileWatch {
   #seen: readonly string[];
@@ -30,7 +34,7 @@ export class FileWatch {
     if (this.#isNews()) this.changed();
   }
 
-  /** Whether a file is not as it was when this was last asked. */
+  /** Whether a file has changed since the last call. */
   #isNews(): boolean {
     const found = this.paths.map(stateOf);
     const news = found.some((state, i) => state !== this.#seen[i]);
@@ -39,7 +43,7 @@ export class FileWatch {
   }
 }
 
-/** What of a file changes when its content does, links followed. */
+/** The facts about a file that change with its content, links followed. */
 function stateOf(path: string): string {
   try {
     const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });

@@ -3,28 +3,28 @@ import type { Environment } from './environment.js';
 import { ConfigurationError } from './faults.js';
 import { jwtFaults } from './jwt-faults.js';
 import { suggestion } from './nearest-name.js';
-import { flagOf, VARIABLE_PREFIX, variableOf } from './setting-names.js';
+import { flagOf, isSecret, VARIABLE_PREFIX, variableOf } from './setting-names.js';
 import { settingNames, Settings, settingsSchema } from './settings.js';
 import type { SettingName, SettingsInput } from './settings.js';
 import type { ListenAddress } from './values.js';
 
-/** Where settings come from, besides the defaults. */
+/** Sources of settings, besides the defaults and the configuration file. */
 export interface SettingSources {
-  /** What followed each flag, by the flag's name without dashes: `listen-addr`. Only flags that exist. */
+  /** The value of each flag, by its name without the leading dashes, such as `listen-addr`. Only flags that exist. */
   readonly flags: ReadonlyMap<string, string>;
   readonly environment: Environment;
 }
 
 export interface LoadedSettings {
   readonly settings: Settings;
-  /** What looks like a mistake without being one, a sentence each. */
+  /** Likely mistakes that are not faults, one sentence each. */
   readonly warnings: readonly string[];
 }
 
-/** The setting that names the configuration file: by flag or variable only, so it is not in the schema. */
+/** Names the configuration file. It is not in the schema, because only a flag or a variable can set it. */
 export const CONFIG_FLAG = 'config';
 
-/** A value before validation, and where it was written. */
+/** A value before validation, and the place where it was written. */
 interface Written {
   readonly value: unknown;
   readonly source: string;
@@ -32,7 +32,7 @@ interface Written {
 
 /**
  * Merges flags > environment > file > defaults and validates the result.
- * Throws a ConfigurationError that lists every fault with its source, `known` ones first.
+ * Throws a ConfigurationError that lists every fault with its source. The `known` faults come first.
  */
 export function loadSettings(sources: SettingSources, known: readonly string[] = []): LoadedSettings {
   const faults = [...known];
@@ -66,7 +66,7 @@ export function loadSettings(sources: SettingSources, known: readonly string[] =
   return { settings, warnings };
 }
 
-/** Settings for a program that embeds or tests the server. Throws a ConfigurationError. */
+/** Builds the settings for a program that embeds or tests the server. Throws a ConfigurationError. */
 export function parseSettings(input: SettingsInput = {}): Settings {
   const written = Object.entries(input).filter(([, value]) => value !== undefined);
   const faults: string[] = [];
@@ -93,44 +93,44 @@ function validate(written: ReadonlyMap<string, Written>, faults: string[]): Sett
   }
   if (written.has('natsCreds') && written.has('natsToken')) {
     faults.push(
-      `${written.get('natsCreds')!.source} and ${written.get('natsToken')!.source} are both set: NATS takes one of them`,
+      `${written.get('natsCreds')!.source} and ${written.get('natsToken')!.source} are both set: set only one of them`,
     );
   }
   if (result.success) faults.push(...faultsTogether(result.data, (name) => written.get(name)?.source ?? name));
   return faults.length === 0 ? result.data : undefined;
 }
 
-/** What is wrong with settings that are right each by itself. */
+/** Faults of settings that are valid alone but not together. */
 function faultsTogether(settings: Settings, sourceOf: (name: SettingName) => string): string[] {
   const { listenAddr, managementAddr, authToken, metricsToken } = settings;
   const faults = jwtFaults(settings, sourceOf);
   if (managementAddr !== undefined && collide(listenAddr, managementAddr)) {
-    faults.push(`${sourceOf('managementAddr')} is the address of ${flagOf('listenAddr')}: it needs a port of its own`);
+    faults.push(`${sourceOf('managementAddr')} is the same address as ${flagOf('listenAddr')}: give it another port`);
   }
   if (metricsToken !== undefined && metricsToken === authToken) {
     faults.push(
-      `${sourceOf('metricsToken')} and ${sourceOf('authToken')} are the same: whoever reads metrics could connect`,
+      `${sourceOf('metricsToken')} and ${sourceOf('authToken')} are the same: everyone who reads metrics could connect`,
     );
   }
   return faults;
 }
 
-/** Whether two addresses cannot both be listened on; one of all that a machine has is also each of them. */
+/** Whether the server cannot listen on both addresses. A wildcard address includes every address of the machine. */
 function collide(one: ListenAddress, other: ListenAddress): boolean {
   const all = ({ host }: ListenAddress): boolean => host === '0.0.0.0' || host === '::';
   return one.port !== 0 && one.port === other.port && (one.host === other.host || all(one) || all(other));
 }
 
 const BOTH = 'TLS needs both, plaintext neither';
-const NO_NATS = 'without it nothing is connected to';
-const NO_JWT = 'without an issuer no JWT opens the server';
+const NO_NATS = 'without it there is no NATS server to connect to';
+const NO_JWT = 'without it no JWT opens the server';
 
-/** Settings that mean nothing without another one, and why. */
+/** Settings that need another one, and why. */
 const NEEDS: readonly (readonly [SettingName, SettingName, string])[] = [
   ['tlsCert', 'tlsKey', BOTH],
   ['tlsKey', 'tlsCert', BOTH],
   ['tlsClientCa', 'tlsCert', 'peers show their certificates in the TLS handshake'],
-  ['managementHosts', 'managementAddr', 'there is no address to be asked for'],
+  ['managementHosts', 'managementAddr', 'without it there is no address to ask for'],
   ['natsTlsCert', 'natsTlsKey', 'a certificate needs its key'],
   ['natsTlsKey', 'natsTlsCert', 'a key needs its certificate'],
   ['natsCreds', 'natsUrl', NO_NATS],
@@ -143,16 +143,18 @@ const NEEDS: readonly (readonly [SettingName, SettingName, string])[] = [
   ['jwtPublicKey', 'jwtIssuer', NO_JWT],
 ];
 
-/** ` "value"`, for a fault; nothing for what is secret, may be the content of a file, or is too long to help. */
+/**
+ * ` "value"`, for a fault. Empty for a secret, for what may be the content of a file, and for what is too long to help.
+ */
 function shown(name: SettingName, value: unknown): string {
-  if (settingsSchema.shape[name].meta()?.secret === true) return '';
+  if (isSecret(name)) return '';
   if (typeof value === 'string') {
     return value === '' || value.length > 100 || value.includes('\n') ? '' : ` ${JSON.stringify(value)}`;
   }
   return typeof value === 'number' || typeof value === 'boolean' ? ` ${value}` : '';
 }
 
-/** What Kubernetes puts into every pod beside a Service named cairn-signal; none of it is ours. */
+/** Variables that Kubernetes sets in every pod beside a Service named cairn-signal. They are not settings. */
 const KUBERNETES = /^CAIRN_SIGNAL_(?:PORT|SERVICE_\w+|PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)$/;
 
 function unknownVariables(environment: Environment): string[] {
@@ -161,8 +163,8 @@ function unknownVariables(environment: Environment): string[] {
     .filter((variable) => variable.startsWith(VARIABLE_PREFIX) && !KUBERNETES.test(variable))
     .map((variable) => variable.slice(VARIABLE_PREFIX.length))
     .filter((name) => !known.includes(name))
-    .map(
-      (name) =>
-        `${VARIABLE_PREFIX}${name}: there is no such setting, so it does nothing${suggestion(name, known, VARIABLE_PREFIX)}`,
-    );
+    .map((name) => {
+      const hint = suggestion(name, known, VARIABLE_PREFIX);
+      return `${VARIABLE_PREFIX}${name}: there is no such setting, so it is ignored${hint}`;
+    });
 }

@@ -1,4 +1,4 @@
-/** The name that `written` was most likely meant to be, or undefined when none is near. */
+/** The name that `written` most likely stands for; undefined when none is near. */
 export function nearestName(written: string, names: readonly string[]): string | undefined {
   let nearest: string | undefined;
   let least = Math.max(2, Math.floor(written.length / 3)) + 1;
@@ -12,13 +12,13 @@ export function nearestName(written: string, names: readonly string[]): string |
   return nearest;
 }
 
-/** ` (did you mean NAME?)`, or nothing when no name is near; `prefix` is what all the names begin with where they are written. */
+/** ` (did you mean NAME?)`, or an empty string when no name is near. `prefix` goes before the suggested name. */
 export function suggestion(written: string, names: readonly string[], prefix = ''): string {
   const name = nearestName(written, names);
   return name === undefined ? '' : ` (did you mean ${prefix}${name}?)`;
 }
 
-/** A part of a name, at least this long, is as near to it as two slips. */
+/** Shortest part of a name, in characters, that counts as two typos away from it. */
 const SHORTEST_PART = 3;
 
 function distanceBetween(a: string, b: string): number {
@@ -27,7 +27,7 @@ function distanceBetween(a: string, b: string): number {
   return short.length >= SHORTEST_PART && long.includes(short) ? Math.min(distance, 2) : distance;
 }
 
-/** Levenshtein's distance: insertions, deletions and substitutions from `a` to `b`. */
+/** The Levenshtein distance: insertions, deletions and substitutions from `a` to `b`. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

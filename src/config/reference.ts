@@ -2,25 +2,26 @@ import { CONFIG_FLAG } from './load-settings.js';
 import { describeSettings, variableOf } from './setting-names.js';
 import type { SettingFacts } from './setting-names.js';
 
-/** What is rendered from the table of settings: `--help`, docs/configuration.md and .env.example. */
+/** Renders the table of settings as `--help`, docs/configuration.md and .env.example. */
 
-/** RUST_LOG is no setting: it is an environment variable alone, as in the reference. */
+/** RUST_LOG is not a setting: it exists only as an environment variable, as in the reference server. */
 const RUST_LOG = 'RUST_LOG';
 const RUST_LOG_ABOUT =
-  'Which log lines are written: a level (trace, debug, info, warn, error, off) or a list by commas of TARGET=LEVEL, such as warn,cairn_signal::relay=debug.';
+  'Selects the log lines to write: a level (trace, debug, info, warn, error, off), or a comma-separated list of ' +
+  'TARGET=LEVEL, such as warn,cairn_signal::relay=debug.';
 
-/** A setting, or the flag that names the file which holds them. */
+/** A setting, or the flag that names the configuration file. */
 type Row = Omit<SettingFacts, 'name'> & { readonly name?: string };
 
 function rows(): Row[] {
-  const about = 'Configuration file (YAML). Flags and environment variables win over it.';
+  const about = 'Configuration file (YAML). Flags and environment variables override it.';
   return [
     { flag: CONFIG_FLAG, variable: variableOf(CONFIG_FLAG), value: 'PATH', about, default: undefined },
     ...describeSettings(),
   ];
 }
 
-/** The settings of the command line, each with its default and variable. */
+/** Renders the flags of `--help`, each with its default and variable. */
 export function renderFlags(): string {
   return rows().map(renderFlag).join('\n\n');
 }
@@ -30,7 +31,7 @@ function renderFlag({ flag, value, about, variable, ...rest }: Row): string {
   return `  --${flag} ${value}\n      ${wrap(about, 86, '      ')}\n      [env: ${variable}]${otherwise}`;
 }
 
-/** docs/configuration.md */
+/** Renders docs/configuration.md. */
 export function renderConfigurationPage(): string {
   const table = rows().map(({ name, flag, variable, about, ...rest }) => {
     const cells = [`--${flag}`, variable, name, rest.default].map((cell) => (cell === undefined ? '' : `\`${cell}\``));
@@ -40,8 +41,9 @@ export function renderConfigurationPage(): string {
 
 <!-- Generated from src/config/settings.ts by "npm run docs"; a test fails when it is stale. -->
 
-Every setting can be given as a flag, an environment variable or a key in a YAML file. Flags win over the environment, the
-environment over the file, the file over the defaults. The file is named by \`--${CONFIG_FLAG} PATH\` or \`${variableOf(CONFIG_FLAG)}\`.
+Every setting is a flag, an environment variable, and a key in a YAML file. Flags override the environment, the
+environment overrides the file, and the file overrides the defaults.
+\`--${CONFIG_FLAG} PATH\` or \`${variableOf(CONFIG_FLAG)}\` names the file.
 
 | flag | environment variable | file key | default | what it does |
 | --- | --- | --- | --- | --- |
@@ -51,31 +53,35 @@ ${table.join('\n')}
 
 - Times: \`500ms\`, \`10s\`, \`5m\`, \`1h\`. Bytes and counts: whole numbers, digits only.
 - Flags: \`--flag value\` or \`--flag=value\`.
-- Lists: by commas; in a file also as a YAML list, and a flag may be repeated.
-- A \`.env\` file is not read by itself; Node does it with \`node --env-file=.env dist/main.js\`.
+- Lists: separated by commas. A file may also use a YAML list, and a flag may be repeated.
+- The server does not read a \`.env\` file. Node does, with \`node --env-file=.env dist/main.js\`.
 
 ## Log levels
 
 \`${RUST_LOG}\` (environment only, as in the reference): ${RUST_LOG_ABOUT}
-The default is \`info\`, also, with a warning, when the value cannot be understood. The longest target that fits a line decides.
+The default is \`info\`. A value that cannot be understood means \`info\` too, with a warning.
+The longest target that matches a log line decides.
 
 ## Mistakes
 
-- An unknown flag or file key, or a value that is out of range, stops the start: every fault is listed at once, each with
-  where it was written, and the process ends with exit code 2. \`cairn-signal check-config\` tells without starting.
-- An unknown \`CAIRN_SIGNAL_*\` variable is a warning that names the nearest setting. What Kubernetes sets for a Service of that
-  name (\`CAIRN_SIGNAL_PORT\`, \`CAIRN_SIGNAL_SERVICE_*\`, \`CAIRN_SIGNAL_PORT_<n>_TCP*\`) is ignored.
-- A file that cannot be read or used (certificate, key, tokens) and a port that is taken are one line and exit code 1.
+- An unknown flag or file key, or a value out of range, prevents the start. The server lists all faults together, each
+  with the place where it was written, and exits with code 2. \`cairn-signal check-config\` does so without starting.
+- An unknown \`CAIRN_SIGNAL_*\` variable causes a warning that names the nearest setting. Variables that Kubernetes sets
+  for a Service of that name are ignored: \`CAIRN_SIGNAL_PORT\`, \`CAIRN_SIGNAL_SERVICE_*\` and
+  \`CAIRN_SIGNAL_PORT_<n>_TCP*\`.
+- A file that cannot be read or used (certificate, key, tokens), or a port that is taken, causes one line and exit
+  code 1.
 `;
 }
 
-/** .env.example */
+/** Renders .env.example. */
 export function renderEnvExample(): string {
   const entries = rows().map(
     ({ variable, value, about, ...rest }) => `# ${wrap(about, 98, '# ')}\n# ${variable}=${rest.default ?? value}`,
   );
   return `# Settings as environment variables: generated from src/config/settings.ts by "npm run docs".
-# Remove the "# " before a variable to set it. Not read by itself: node --env-file=.env dist/main.js, or docker run --env-file .env
+# Remove the "# " before a variable to set it. The server does not read this file itself.
+# Use node --env-file=.env dist/main.js, or docker run --env-file .env
 
 ${entries.join('\n\n')}
 
@@ -84,7 +90,7 @@ ${entries.join('\n\n')}
 `;
 }
 
-/** Breaks a sentence into lines of at most `width` characters; `indent` begins each line after the first. */
+/** Breaks text into lines of at most `width` characters. `indent` begins each line after the first. */
 function wrap(sentence: string, width: number, indent: string): string {
   const lines: string[] = [];
   let line = '';

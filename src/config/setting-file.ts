@@ -13,7 +13,7 @@ export function settingFile(name: string, path: string | undefined): readonly Se
   return path === undefined ? [] : [{ name, path }];
 }
 
-/** The content of the file that a setting names. Throws a StartupError that names both. */
+/** Reads the file that a setting names. Throws a StartupError that names both. */
 export function readSettingFile(setting: string, path: string): Buffer {
   try {
     return readFileSync(path);
@@ -22,7 +22,7 @@ export function readSettingFile(setting: string, path: string): Buffer {
   }
 }
 
-/** Throws a StartupError where the file cannot be read a second time: a pipe gives nothing more, and would be waited for. */
+/** Throws a StartupError unless the file can be read again. A pipe cannot: a second read would wait forever. */
 export function requireRegularFile(setting: string, path: string): void {
   let kind: Stats;
   try {
@@ -32,6 +32,6 @@ export function requireRegularFile(setting: string, path: string): void {
   }
   if (kind.isDirectory()) throw new StartupError(`${setting} ${JSON.stringify(path)}: it is a directory`);
   if (!kind.isFile()) {
-    throw new StartupError(`${setting} ${JSON.stringify(path)}: it is no regular file, so it cannot be read again`);
+    throw new StartupError(`${setting} ${JSON.stringify(path)}: it is not a regular file, so it cannot be read again`);
   }
 }

@@ -2,9 +2,24 @@ import type { z } from 'zod';
 import { settingNames, settingsSchema } from './settings.js';
 import type { SettingName } from './settings.js';
 
-/** `listenAddr` -> `listen-addr`, unless its flag has a name of its own. */
+/** `listenAddr` -> `listen-addr`, unless the table names another flag. */
 export function flagOf(name: string): string {
   return (settingsSchema.shape as Partial<Record<string, z.ZodType>>)[name]?.meta()?.flag ?? dashed(name);
+}
+
+/** Whether a setting takes several values; its flag may then be repeated. */
+export function isList(name: SettingName): boolean {
+  return kindOf(name).list === true;
+}
+
+/** Whether messages must never show the value of a setting. */
+export function isSecret(name: SettingName): boolean {
+  return kindOf(name).secret === true;
+}
+
+/** What the kind of a setting's value says of it (src/config/values.ts). */
+function kindOf(name: SettingName): z.GlobalMeta {
+  return settingsSchema.shape[name].def.innerType.meta() ?? {};
 }
 
 function dashed(name: string): string {
@@ -18,24 +33,24 @@ export function variableOf(name: string): string {
 
 export const VARIABLE_PREFIX = 'CAIRN_SIGNAL_';
 
-/** What the table says of one setting, for documents. */
+/** What the table says about one setting, for documents. */
 export interface SettingFacts {
   readonly name: SettingName;
   readonly flag: string;
   readonly variable: string;
   readonly value: string;
   readonly about: string;
-  /** As it would be written; undefined when the setting has none. */
+  /** The default as it would be written; undefined when the setting has none. */
   readonly default: string | undefined;
 }
 
-/** The table, a row for each setting. */
+/** The table as facts, one row per setting. */
 export function describeSettings(): SettingFacts[] {
   return settingNames.map((name) => {
     const schema = settingsSchema.shape[name];
-    const { value = 'VALUE', about = '' } = schema.meta() ?? {};
+    const { about = '' } = schema.meta() ?? {};
     const { def } = schema;
-    const range = def.innerType.description;
+    const { value = 'VALUE', description: range } = kindOf(name);
     return {
       name,
       flag: flagOf(name),

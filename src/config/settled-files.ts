@@ -3,34 +3,41 @@ import { readFileSync, statSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { StartupError } from './faults.js';
 
-/** How long, in milliseconds, files must stay as they are before they are believed. */
+/** Milliseconds that files must stay unchanged before their content is trusted. */
 export const SETTLED_MS = 1000;
-/** How often that is tried at the start; then somebody should look. */
+/** Attempts at the start. After that, somebody should look. */
 const MOST_TRIES = 10;
 
-/** What is needed of a clock: see Clock. */
+/** The part of Clock that is needed here. */
 interface Time {
   now(): number;
   sleep(milliseconds: number, over?: AbortSignal): Promise<void>;
 }
 
 /**
- * What `read` makes of files that may be written just now: a file that is written in two steps has a beginning, and a token's beginning would be a token. So
- * they are looked at twice, SETTLED_MS apart, and `read` is called once they are the same, and again should they change under it. Files that have been as they are
- * for longer are read at once. Rejects with what `read` throws of files that are settled, and with a StartupError that names them where they never are.
+ * Reads files that somebody may be writing right now. A half-written file could end in the beginning of a token, and
+ * the server would accept that as a token. So this looks at the files twice, SETTLED_MS apart, and calls `read` when
+ * both looks agree. If the files change during `read`, it starts over. Files that have not changed for longer are read
+ * immediately.
+ *
+ * Resolves to the result of `read`. Rejects with what `read` throws on settled files, and with a StartupError that
+ * names the files if they never settle.
  */
 export async function readAtStart<T>(paths: readonly string[], time: Time, read: () => T): Promise<T> {
   const wait = !paths.every((path) => isOld(path, time.now()));
   const done = await readSettled(paths, time, read, { wait, tries: MOST_TRIES });
   if (done === undefined) {
     throw new StartupError(
-      `${paths.map((path) => JSON.stringify(path)).join(', ')}: changed again and again while it was read`,
+      `${paths.map((path) => JSON.stringify(path)).join(', ')}: kept changing while the server read it`,
     );
   }
   return done.read;
 }
 
-/** The same for files that changed, which takes as long as they go on changing. Undefined where `over` came first. */
+/**
+ * The same for files that changed while the server runs. Waits until they stop changing, or resolves to undefined when
+ * `over` is aborted.
+ */
 export function readAgain<T>(
   paths: readonly string[],
   time: Time,
@@ -47,7 +54,7 @@ async function readSettled<T>(
   { wait, tries, over }: { wait: boolean; tries: number; over?: AbortSignal },
 ): Promise<{ read: T } | undefined> {
   let seen = printOf(paths);
-  /** Takes a second look: whether nothing has changed since the first. */
+  /** Looks again: whether nothing has changed since the last look. */
   const same = (): boolean => {
     const before = seen;
     seen = printOf(paths);
@@ -67,7 +74,10 @@ async function readSettled<T>(
   return undefined;
 }
 
-/** What of files changes when they do: where links lead, times, size, and what is in them. Of what can be read only once, such as a pipe, that it is that. */
+/**
+ * A fingerprint of files: inode, times, size and content, links followed. A pipe and the like can be read only once, so
+ * their fingerprint is their kind.
+ */
 function printOf(paths: readonly string[]): string {
   return JSON.stringify(
     paths.map((path) => {
@@ -85,7 +95,10 @@ function printOf(paths: readonly string[]): string {
   );
 }
 
-/** Whether nothing has written to a file lately; what is not there, or no file, need not be waited for. */
+/**
+ * Whether nobody has written to a file lately. True for a missing file and for a pipe and the like: waiting would not
+ * help.
+ */
 function isOld(path: string, now: number): boolean {
   let found: Stats;
   try {

@@ -1,12 +1,27 @@
 import { isIP, isIPv6 } from 'node:net';
 import { z } from 'zod';
 
+declare module 'zod' {
+  interface GlobalMeta {
+    /** Placeholder for the value in `--help`, such as PATH. */
+    value?: string;
+    /** One or more sentences on what the setting does. */
+    about?: string;
+    /** Whether messages must never show the value. */
+    secret?: boolean;
+    /** Whether the setting takes several values; its flag may then be repeated. */
+    list?: boolean;
+    /** The flag for one of several values, if its name differs. */
+    flag?: string;
+  }
+}
+
 /**
- * How the values of settings are written, as zod schemas: each takes the text of a flag or variable, or what YAML made of it,
- * and gives the value that the code uses, or one sentence on what was expected.
+ * The kinds of values that settings have, as zod schemas. Each takes the text of a flag or variable, or a value from
+ * YAML. It gives the value that the code uses, or one sentence on what was expected.
  */
 
-/** Connections that one public address may have where max-connections-per-ip is not set (docs/adr/0011). */
+/** Connections that one public address may have when max-connections-per-ip is not set (docs/adr/0011). */
 export const MOST_OF_PUBLIC_ADDRESS = 1024;
 
 export interface ListenAddress {
@@ -21,37 +36,43 @@ const HOST_AND_PORT = /^(?:\[([^\]]+)\]|([\w.-]+)):(\d{1,5})$/;
 const LISTEN_ADDRESS = 'an address as HOST:PORT, such as 0.0.0.0:443, [::]:443 or localhost:8080';
 
 /** `host:port`, where host is an IPv4 address, an `[IPv6]` address or a name. */
-export const listenAddress = text(LISTEN_ADDRESS).transform((written, context) => {
-  const [, ipv6, host = ipv6, digits] = HOST_AND_PORT.exec(written) ?? [];
-  const port = Number(digits);
-  if (host === undefined || port > 65_535 || (ipv6 !== undefined && !isIPv6(ipv6))) {
-    context.addIssue(`expected ${LISTEN_ADDRESS}`);
-    return z.NEVER;
-  }
-  return { host, port } satisfies ListenAddress;
-});
+export const listenAddress = text(LISTEN_ADDRESS)
+  .transform((written, context) => {
+    const [, ipv6, host = ipv6, digits] = HOST_AND_PORT.exec(written) ?? [];
+    const port = Number(digits);
+    if (host === undefined || port > 65_535 || (ipv6 !== undefined && !isIPv6(ipv6))) {
+      context.addIssue(`expected ${LISTEN_ADDRESS}`);
+      return z.NEVER;
+    }
+    return { host, port } satisfies ListenAddress;
+  })
+  .meta({ value: 'HOST:PORT' });
 
-/** A path of a file, relative ones from the working directory. */
-export const filePath = text('the path of a file').refine(
-  (written) => !/[\r\n\0]/.test(written),
-  'expected the path of a file, not its content',
-);
+/** The path of a file. A relative one starts at the working directory. */
+export const filePath = text('the path of a file')
+  .refine((written) => !/[\r\n\0]/.test(written), 'expected the path of a file, not its content')
+  .meta({ value: 'PATH' });
 
-/** Several of them. */
-export const filePaths = list('paths of files', (word) => filePath.safeParse(word).data);
+/** Several paths of files. */
+export const filePaths = list('paths of files', (word) => filePath.safeParse(word).data).meta({ value: 'PATHS' });
 
-/** Something secret that travels in an HTTP header: visible ASCII, spaces only inside. */
+/** A secret that travels in an HTTP header: visible ASCII, with spaces only inside. */
 export const bearerToken = text(
   'a token',
   'an empty token would let nobody in; to serve without a token, leave the setting out',
-).regex(
-  /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/,
-  'expected visible ASCII characters without spaces around them: an HTTP header carries nothing else',
-);
+)
+  .regex(
+    /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/,
+    'expected visible ASCII characters without spaces around them: an HTTP header carries nothing else',
+  )
+  .meta({ value: 'TOKEN', secret: true });
 
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
-/** A length of time such as `500ms`, `10s`, `5m` or `1h`, from `least` to `most`; in milliseconds. Described by its range. */
+/**
+ * A length of time such as `500ms`, `10s`, `5m` or `1h`, from `least` to `most`. Gives milliseconds. Its description is
+ * the range.
+ */
 export function duration(least: string, most: string) {
   const expected = `expected a length of time from ${least} to ${most}, such as 500ms, 10s, 5m or 1h`;
   return z
@@ -64,7 +85,7 @@ export function duration(least: string, most: string) {
       }
       return value;
     })
-    .describe(`From ${least} to ${most}.`);
+    .meta({ value: 'TIME', description: `From ${least} to ${most}.` });
 }
 
 function milliseconds(written: string): number | undefined {
@@ -72,7 +93,7 @@ function milliseconds(written: string): number | undefined {
   return parts === null ? undefined : Number(parts[1]) * UNITS[parts[2]];
 }
 
-/** A whole number from `least` to `most`; digits only where it is text. Described by its range. */
+/** A whole number from `least` to `most`. As text, it has digits only. Its description is the range. */
 export function count(least: number, most: number) {
   const expected = `expected a whole number from ${least} to ${most}`;
   return z
@@ -87,39 +108,51 @@ export function count(least: number, most: number) {
       expected,
     )
     .refine((value) => value >= least && value <= most, expected)
-    .describe(`From ${least} to ${most}.`);
+    .meta({ value: 'COUNT', description: `From ${least} to ${most}.` });
 }
 
-/** A switch, as `on` or `off`, `true` or `false`. */
+/** A whole number of bytes, from `least` to `most`. */
+export function bytes(least: number, most: number) {
+  return count(least, most).meta({ value: 'BYTES' });
+}
+
+/** A switch: `on` or `off`, `true` or `false`. */
 export const onOff = z
   .union([z.boolean(), z.enum(['on', 'off', 'true', 'false'])], 'expected on or off')
-  .transform((written) => written === true || written === 'on' || written === 'true');
+  .transform((written) => written === true || written === 'on' || written === 'true')
+  .meta({ value: 'ON|OFF' });
 
 /** One of a few words. */
 export function oneOf<const Words extends readonly [string, ...string[]]>(words: Words) {
   return z.enum(words, `expected ${words.join(' or ')}`);
 }
 
-/** Several values: by commas, or as a list in YAML. `read` makes one of each word, or nothing of a word that is none. */
+/**
+ * Several values: separated by commas, or a list in YAML. `read` gives the value of one word, or undefined for a wrong
+ * word.
+ */
 export function list<T>(what: string, read: (word: string) => T | undefined) {
-  const expected = `expected ${what}, several by commas`;
-  return z.union([z.string(), z.array(z.string())], expected).transform((written, context) => {
-    const words = typeof written === 'string' ? written.split(',') : written;
-    const values = words.map((word) => read(word.trim()));
-    if (values.length > 0 && values.every((value) => value !== undefined)) return values;
-    context.addIssue(expected);
-    return z.NEVER;
-  });
+  const expected = `expected ${what}, separated by commas`;
+  return z
+    .union([z.string(), z.array(z.string())], expected)
+    .transform((written, context) => {
+      const words = typeof written === 'string' ? written.split(',') : written;
+      const values = words.map((word) => read(word.trim()));
+      if (values.length > 0 && values.every((value) => value !== undefined)) return values;
+      context.addIssue(expected);
+      return z.NEVER;
+    })
+    .meta({ list: true });
 }
 
-/** Addresses that share their first bits: `address` and the `prefix` bits of it that count (RFC 4632, RFC 4291). */
+/** A range of addresses that share the first `prefix` bits of `address` (RFC 4632, RFC 4291). */
 export interface Network {
   readonly address: string;
   readonly prefix: number;
   readonly family: 'ipv4' | 'ipv6';
 }
 
-/** `10.0.0.0/8`, `2001:db8::/32`, or one address. */
+/** Networks such as `10.0.0.0/8` and `2001:db8::/32`, or single addresses. */
 export const networks = list(
   'networks or addresses, such as 10.0.0.0/8 or 2001:db8::1',
   (word): Network | undefined => {
@@ -129,22 +162,25 @@ export const networks = list(
     const prefix = digits === undefined ? bits : Number(digits);
     return version === 0 || prefix > bits ? undefined : { address, prefix, family: version === 4 ? 'ipv4' : 'ipv6' };
   },
-);
+).meta({ value: 'NETWORKS' });
 
-/** Host names without a port; in lower case and without the dot of the root, as they are compared. */
+/** Host names without a port. Given in lower case and without the final dot, ready to compare. */
 export const hostNames = list('host names without port, such as node-1.example.com', (word) =>
   /^[\w-]+(?:\.[\w-]+)*\.?$/.test(word) ? word.toLowerCase().replace(/\.$/, '') : undefined,
-);
+).meta({ value: 'NAMES' });
 
-/** Web origins (RFC 6454) as browsers send them: scheme, host and port where it is not the scheme's own; or `null`. */
+/** Web origins (RFC 6454) as browsers send them: scheme, host and any port that is not the default. Or `null`. */
 export const origins = list('origins, such as https://app.example.com, or null', (word) => {
   if (word === 'null') return word;
   if (!URL.canParse(word)) return undefined;
   const { origin, protocol, href } = new URL(word);
   return (protocol === 'https:' || protocol === 'http:') && href === `${origin}/` ? origin : undefined;
-});
+}).meta({ value: 'ORIGINS' });
 
-/** Signature algorithms of JWTs (RFC 7518, RFC 8037, RFC 9864) that a public key verifies: with any other, who knows the public key could sign. */
+/**
+ * Signature algorithms of JWTs (RFC 7518, RFC 8037, RFC 9864) that a public key verifies. With any other algorithm,
+ * everyone who knows the public key could sign.
+ */
 const JWT_ALGORITHMS = [
   'RS256',
   'RS384',
@@ -162,28 +198,34 @@ export type JwtAlgorithm = (typeof JWT_ALGORITHMS)[number];
 
 export const jwtAlgorithms = list(`algorithms with public keys: ${JWT_ALGORITHMS.join(', ')}`, (word) =>
   JWT_ALGORITHMS.find((algorithm) => algorithm === word),
-);
+).meta({ value: 'NAMES' });
 
-/** Who issues JWTs, exactly as they name it; no `|`, which ends it in a principal. */
+/** Issuers of JWTs, exactly as their JWTs name them. Without `|`, which ends the issuer in a principal. */
 export const jwtIssuers = list('names of issuers as in the claim "iss", such as https://id.example.com/', (word) =>
   /^[!-{}~]{1,255}$/.test(word) ? word : undefined,
-);
+).meta({ value: 'NAMES' });
 
-/** For whom JWTs are issued. */
+/** Audiences of JWTs: the services that they are issued for. */
 export const jwtAudiences = list('audiences as in the claim "aud"', (word) =>
   /^[\x20-\x7e]{1,255}$/.test(word) ? word : undefined,
-);
+).meta({ value: 'NAMES' });
 
-/** Addresses that key sets are fetched from. */
+/** Addresses from which key sets are fetched. */
 export const keySetUrls = list(
   'https: addresses, such as https://id.example.com/keys (http: on loopback only)',
   (word) => (isKeyUrl(word) ? word : undefined),
-);
+).meta({ value: 'URLS' });
 
-/** The longest address of keys, in characters. An issuer's metadata name it, and a host in other than Latin letters costs time in the square of its length (RFC 3492). */
+/**
+ * Longest address of a key set, in characters. The metadata of an issuer names it, and a host in non-Latin letters
+ * costs time in the square of its length (RFC 3492).
+ */
 const MOST_KEY_URL = 2048;
 
-/** Whether keys may be fetched from there: nobody on the way may exchange them, so by TLS or not at all. No user, no password. */
+/**
+ * Whether keys may be fetched from this address. Only TLS keeps others on the way from replacing them, so the scheme is
+ * https, or http on loopback. The address has no user and no password.
+ */
 export function isKeyUrl(written: string): boolean {
   if (written.length > MOST_KEY_URL || !URL.canParse(written)) return false;
   const { protocol, hostname, username, password, hash } = new URL(written);
@@ -192,19 +234,18 @@ export function isKeyUrl(written: string): boolean {
   return `${username}${password}${hash}` === '' && (protocol === 'https:' || (protocol === 'http:' && loopback));
 }
 
-/** The name of a claim of a JWT. */
-export const claimName = text('the name of a claim').regex(
-  /^[\x21-\x7e]{1,128}$/,
-  'expected the name of a claim, such as sub',
-);
+/** Name of a claim in a JWT. */
+export const claimName = text('the name of a claim')
+  .regex(/^[\x21-\x7e]{1,128}$/, 'expected the name of a claim, such as sub')
+  .meta({ value: 'NAME' });
 
-/** A NATS server: `host:port`, and whether its address asks for TLS. */
+/** A NATS server: its `host:port`, and whether its address asks for TLS. */
 export interface NatsServer {
   readonly server: string;
   readonly tls: boolean;
 }
 
-/** `nats://host:4222`, `tls://host`, or `host`; user and password have settings of their own, which are not logged. */
+/** `nats://host:4222`, `tls://host`, or `host`. Credentials have their own settings, which are not logged. */
 export const natsServers = list(
   'addresses of NATS servers, such as nats://nats.example.com:4222, without user and password',
   (word): NatsServer | undefined => {
@@ -220,18 +261,18 @@ export const natsServers = list(
     }
     return { server: `${hostname}:${port === '' ? 4222 : port}`, tls: protocol === 'tls:' };
   },
-);
+).meta({ value: 'URLS' });
 
-/** Tokens of a NATS subject, by dots. */
-export const subjectPrefix = text('a NATS subject').regex(
-  /^[\w-]+(?:\.[\w-]+)*$/,
-  'expected a NATS subject: letters, digits, - and _, in parts by dots',
-);
+/** A NATS subject without wildcards: words, separated by dots. */
+export const subjectPrefix = text('a NATS subject')
+  .regex(/^[\w-]+(?:\.[\w-]+)*$/, 'expected a NATS subject: words of letters, digits, - and _, separated by dots')
+  .meta({ value: 'SUBJECT' });
 
-/** The name of an HTTP header; in lower case, as Node has them. */
+/** Name of an HTTP header. Given in lower case, as Node has them. */
 export const headerName = text('the name of an HTTP header')
   .regex(/^[\w-]+$/, 'expected the name of an HTTP header')
-  .transform((written) => written.toLowerCase());
+  .transform((written) => written.toLowerCase())
+  .meta({ value: 'NAME' });
 
 function text(what: string, empty = `must not be empty: expected ${what}`) {
   const expected = ({ input }: { input?: unknown }): string =>

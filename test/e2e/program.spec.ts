@@ -216,7 +216,7 @@ describe('the program', () => {
         .filter(({ level }) => level === 'warn')
         .map(({ msg }) => msg);
       expect(warnings).toEqual([
-        'CAIRN_SIGNAL_AUTH_TOKENS: there is no such setting, so it does nothing (did you mean CAIRN_SIGNAL_AUTH_TOKEN?)',
+        'CAIRN_SIGNAL_AUTH_TOKENS: there is no such setting, so it is ignored (did you mean CAIRN_SIGNAL_AUTH_TOKEN?)',
         'RUST_LOG is not a list of log directives, so the level is info',
       ]);
     },
@@ -271,9 +271,7 @@ describe('the program', () => {
       const guard = file('guard.js', 'export class Guard { canActivate() { return true; } }');
       const { code, stderr } = await new Program(['check-config', '--guard', guard]).ended;
       expect(code).toBe(1);
-      expect(stderr).toContain(
-        'it is read as CommonJS: call it .mjs, or have "type": "module" in the package.json above it',
-      );
+      expect(stderr).toContain('Node reads it as CommonJS: name it .mjs, or set "type": "module" in its package.json');
     },
     TIMEOUT_MS,
   );

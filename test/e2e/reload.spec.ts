@@ -104,7 +104,7 @@ describe('auth-token-file', () => {
     execFileSync('mkfifo', [path('tokens')]);
     void running.server.reload();
     expect((await logged(running, 'auth-token-file')).msg).toMatch(
-      /it is no regular file, so it cannot be read again: keeping the current tokens$/,
+      /it is not a regular file, so it cannot be read again: keeping the current tokens$/,
     );
     await Peer.connect(running.url, bearer('s3cret'));
   });

@@ -68,12 +68,11 @@ describe('A1: cairn-signal token new NAME', () => {
     'with --file says of a file that root has made who must be able to read it, and of no other',
     async () => {
       const [alice, bob] = [await token('new', 'alice', '--file', file), await token('new', 'bob', '--file', file)];
-      expect(alice.stderr)
-        .toBe(`made ${file} for root alone (0600): the server's user must be able to read it (chgrp, chmod 640)
-added alice to ${file}; a server that reads it takes it in within seconds. The token is not shown again:
+      expect(alice.stderr).toBe(`created ${file} for root only (0600): let the server's user read it (chgrp, chmod 640)
+added alice to ${file}; a running server reads it within seconds. The token is not shown again:
 `);
       expect(bob.stderr).toBe(
-        `added bob to ${file}; a server that reads it takes it in within seconds. The token is not shown again:\n`,
+        `added bob to ${file}; a running server reads it within seconds. The token is not shown again:\n`,
       );
     },
   );
@@ -109,8 +108,8 @@ added alice to ${file}; a server that reads it takes it in within seconds. The t
       [1, ''],
     ]);
     expect([folderEnded.stderr, pipeEnded.stderr]).toEqual([
-      expect.stringContaining('it is no regular file'),
-      expect.stringContaining('it is no regular file'),
+      expect.stringContaining('it is not a regular file'),
+      expect.stringContaining('it is not a regular file'),
     ]);
     expect(nowhere.stderr).toBe(
       `cairn-signal: ${JSON.stringify(join(folder, 'none', 'tokens'))}: there is no such folder\n`,
@@ -161,7 +160,7 @@ added alice to ${file}; a server that reads it takes it in within seconds. The t
     expect(behind).toMatchObject({
       code: 2,
       stdout: '',
-      stderr: expect.stringContaining('token: stands before all flags'),
+      stderr: expect.stringContaining('token must be the first word'),
     });
     expect(help).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/^Makes a token /) });
     expect(short).toEqual(help);

@@ -179,7 +179,7 @@ describe('files that settle', () => {
     writeFileSync(file, '');
     const busy = { now: () => Date.now(), sleep: () => Promise.resolve(appendFileSync(file, 'x')) };
     await expect(readAtStart([file], busy, content)).rejects.toThrow(
-      `${JSON.stringify(file)}: changed again and again while it was read`,
+      `${JSON.stringify(file)}: kept changing while the server read it`,
     );
   });
 
@@ -229,7 +229,7 @@ describe('token new --file', () => {
     writeFileSync(file, before);
     const { status, stdout, stderr } = onFullDisk('alice');
     expect([status, stdout]).toEqual([1, '']);
-    expect(stderr).toContain('there is no room for it');
+    expect(stderr).toContain('there is no space left for it');
     expect(readFileSync(file, 'utf8')).toBe(before);
   });
 });

@@ -278,7 +278,7 @@ describe('a guard that is added', () => {
     const waiting = join(folder, 'waiting.mjs');
     writeFileSync(waiting, 'await new Promise(() => {}); export class Never { canActivate() {} }');
     await expect(loadExtensions(parseSettings({ guards: [waiting] }), new HastyClock())).rejects.toThrow(
-      `guards ${JSON.stringify(waiting)}: it is not loaded after 10 s`,
+      `guards ${JSON.stringify(waiting)}: it did not load within 10 s`,
     );
     rmSync(folder, { recursive: true });
   });

@@ -28,7 +28,7 @@ describe('a command', () => {
     expect(parse('check-confg')).toEqual({
       ...NOTHING,
       faults: [
-        'there is no such command (did you mean check-config?); there are serve, check-config, healthcheck, doctor, token',
+        'there is no such command (did you mean check-config?); the commands are serve, check-config, healthcheck, doctor, token',
       ],
     });
   });
@@ -75,7 +75,7 @@ describe('a flag', () => {
   ])('without a value %s is a fault', (_where, argv) => {
     expect(parse(...argv)).toEqual({
       ...NOTHING,
-      faults: ['--listen-addr: needs a value; one that begins with a dash is written --listen-addr=VALUE'],
+      faults: ['--listen-addr: needs a value; write one that begins with a dash as --listen-addr=VALUE'],
     });
   });
 
@@ -83,7 +83,7 @@ describe('a flag', () => {
     expect(parse('--listen-addr', '--tls-cert', '/c')).toEqual({
       ...NOTHING,
       flags: { 'tls-cert': '/c' },
-      faults: ['--listen-addr: needs a value; one that begins with a dash is written --listen-addr=VALUE'],
+      faults: ['--listen-addr: needs a value; write one that begins with a dash as --listen-addr=VALUE'],
     });
   });
 
@@ -113,7 +113,7 @@ describe('a flag', () => {
   it('that is unknown hides no other fault', () => {
     expect(parse('--bogus', '--log-format', 'healthcheck', 'now').faults).toEqual([
       '--bogus: there is no such flag',
-      'there is no such command; there are serve, check-config, healthcheck, doctor, token',
+      'there is no such command; the commands are serve, check-config, healthcheck, doctor, token',
     ]);
   });
 });
@@ -169,9 +169,9 @@ describe('doctor', () => {
     [['--listen-addr', ':1'], '--listen-addr: there is no such flag'],
     [['--auth-token', 's3cret'], '--auth-token: there is no such flag'],
     [['--tokn=s3cret'], '--tokn: there is no such flag (did you mean --token?)'],
-    [['--token s3cret'], '--token: its value goes into a word of its own, or behind --token='],
-    [['--token', '-s3cret'], '--token: needs a value; one that begins with a dash is written --token=VALUE'],
-    [['--token', '--json'], '--token: needs a value; one that begins with a dash is written --token=VALUE'],
+    [['--token s3cret'], '--token: put its value into a separate word, or after --token='],
+    [['--token', '-s3cret'], '--token: needs a value; write one that begins with a dash as --token=VALUE'],
+    [['--token', '--json'], '--token: needs a value; write one that begins with a dash as --token=VALUE'],
     [['--token=s3cret', '--token=s3cret'], '--token: given more than once'],
     [['--json=yes'], '--json: takes no value'],
   ])('%j is a fault', (words, fault) => {
@@ -182,7 +182,7 @@ describe('doctor', () => {
     expect(parse('--log-format', 'json', 'doctor', 'wss://host')).toMatchObject({
       command: 'doctor',
       operands: ['wss://host'],
-      faults: [expect.stringMatching(/^doctor comes first/)],
+      faults: [expect.stringMatching(/^doctor must be the first word/)],
     });
     expect(parse('serve', '--json').faults).toEqual(['--json: there is no such flag']);
   });

@@ -136,7 +136,7 @@ describe('a health check', () => {
   it('cannot know a port that the system chose', async () => {
     expect(await check({ listenAddr: '127.0.0.1:0' })).toEqual({
       code: 1,
-      said: 'unhealthy: listen-addr has port 0, so there is no telling where the server listens\n',
+      said: 'unhealthy: listen-addr has port 0, so the port of the server is unknown\n',
     });
   });
 

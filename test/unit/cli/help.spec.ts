@@ -24,7 +24,7 @@ describe('what --help prints', () => {
     '-h, --help',
     '-V, --version',
     'RUST_LOG',
-    'Exit codes: 0 ended as asked, 1 could not serve, 2 faults in the settings.',
+    'Exit codes: 0 stopped as asked, 1 could not serve, 2 faults in the settings.',
   ])('tells of %s', (words) => {
     expect(help).toContain(words);
   });
@@ -39,7 +39,7 @@ describe('what doctor --help prints', () => {
   const doctor = renderDoctorHelp();
 
   it('begins with what it does and how it is called', () => {
-    expect(doctor).toMatch(/^Tells whether .+\.\n\nUsage: cairn-signal doctor URL \[OPTIONS\]\n/);
+    expect(doctor).toMatch(/^Tests .+\.\n\nUsage: cairn-signal doctor URL \[OPTIONS\]\n/);
   });
 
   it.each(Object.keys(DOCTOR_FLAGS))('tells of --%s', (flag) => {

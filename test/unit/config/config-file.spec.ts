@@ -53,7 +53,7 @@ describe('a configuration file with mistakes', () => {
     ['a number', '443'],
   ])('is one fault when it is %s', (_what, text) => {
     expect(faultsOf(text)).toEqual([
-      `--config ${JSON.stringify(CONFIG_FILE)}: it is not a list of settings, each as "name: value"`,
+      `--config ${JSON.stringify(CONFIG_FILE)}: expected settings, each as "name: value"`,
     ]);
   });
 

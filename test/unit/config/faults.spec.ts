@@ -51,7 +51,7 @@ describe('the management address', () => {
     ['10.0.0.1:8080', '[::]:8080'],
   ])('needs a port of its own: %s and %s', (listenAddr, managementAddr) => {
     expect(faultsOf(() => load({ flags: { 'listen-addr': listenAddr, 'management-addr': managementAddr } }))).toEqual([
-      '--management-addr is the address of listen-addr: it needs a port of its own',
+      '--management-addr is the same address as listen-addr: give it another port',
     ]);
   });
 
@@ -66,7 +66,7 @@ describe('the management address', () => {
   it('metrics ask for another token than peers do', () => {
     const environment = { CAIRN_SIGNAL_METRICS_TOKEN: 's3cret', CAIRN_SIGNAL_AUTH_TOKEN: 's3cret' };
     expect(faultsOf(() => load({ environment }))).toEqual([
-      'CAIRN_SIGNAL_METRICS_TOKEN and CAIRN_SIGNAL_AUTH_TOKEN are the same: whoever reads metrics could connect',
+      'CAIRN_SIGNAL_METRICS_TOKEN and CAIRN_SIGNAL_AUTH_TOKEN are the same: everyone who reads metrics could connect',
     ]);
   });
 });

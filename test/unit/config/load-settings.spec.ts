@@ -276,42 +276,42 @@ describe('settings', () => {
   it.each([
     [
       { managementHosts: 'a' },
-      'managementHosts is set but management-addr is not: there is no address to be asked for',
+      'managementHosts is set but management-addr is not: without it there is no address to ask for',
     ],
     [
       { jwtIssuer: 'https://a.example' },
       'jwtIssuer is set but jwt-audience is not: tokens for other services would open this one',
     ],
-    [{ jwtAudience: 'a' }, 'jwtAudience is set but jwt-issuer is not: without an issuer no JWT opens the server'],
-    [{ jwtPublicKey: '/k' }, 'jwtPublicKey is set but jwt-issuer is not: without an issuer no JWT opens the server'],
+    [{ jwtAudience: 'a' }, 'jwtAudience is set but jwt-issuer is not: without it no JWT opens the server'],
+    [{ jwtPublicKey: '/k' }, 'jwtPublicKey is set but jwt-issuer is not: without it no JWT opens the server'],
     [
       { jwtJwksUrl: 'https://a.example' },
-      'jwtJwksUrl is set but jwt-issuer is not: without an issuer no JWT opens the server',
+      'jwtJwksUrl is set but jwt-issuer is not: without it no JWT opens the server',
     ],
     [
       { jwtIssuer: 'id', jwtAudience: 'a' },
-      'jwtIssuer: only an https: address without a query says where the keys are: set jwt-jwks-url or jwt-public-key',
+      'jwtIssuer: discovery needs an https: address without a query: set jwt-jwks-url or jwt-public-key',
     ],
     [
       { jwtIssuer: 'http://a.example', jwtAudience: 'a' },
-      'jwtIssuer: only an https: address without a query says where the keys are: set jwt-jwks-url or jwt-public-key',
+      'jwtIssuer: discovery needs an https: address without a query: set jwt-jwks-url or jwt-public-key',
     ],
     [
       { jwtIssuer: 'https://a.example?x', jwtAudience: 'a' },
-      'jwtIssuer: only an https: address without a query says where the keys are: set jwt-jwks-url or jwt-public-key',
+      'jwtIssuer: discovery needs an https: address without a query: set jwt-jwks-url or jwt-public-key',
     ],
-    [{ jwtIssuer: 'https://a.example,https://a.example', jwtAudience: 'a' }, 'jwtIssuer: names an issuer twice'],
+    [{ jwtIssuer: 'https://a.example,https://a.example', jwtAudience: 'a' }, 'jwtIssuer: an issuer is listed twice'],
     [
       { jwtIssuer: ISSUERS, jwtAudience: 'a', jwtJwksUrl: 'https://a.example/keys' },
-      'jwtJwksUrl: expected one address for each issuer of jwtIssuer, in the same order: there are 1 for 2',
+      'jwtJwksUrl: expected one address for each issuer of jwtIssuer, in the same order, but there are 1 for 2 issuers',
     ],
     [
       { jwtIssuer: ISSUERS, jwtAudience: 'a', jwtPublicKey: '/k' },
-      'jwtPublicKey: keys of one issuer cannot tell 2 apart: give each its jwt-jwks-url',
+      'jwtPublicKey: these keys belong to one issuer, but there are 2: set a jwt-jwks-url for each',
     ],
     [
       { jwtIssuer: 'id', jwtAudience: 'a', jwtPublicKey: '/k', jwtJwksUrl: 'https://a.example/keys' },
-      'jwtJwksUrl and jwtPublicKey are both set: keys come from one of them',
+      'jwtJwksUrl and jwtPublicKey are both set: set only one of them',
     ],
   ] as const)('A3: JWT settings that do not fit together are one fault: %j', (input, fault) => {
     expect(faultsOf(() => parseSettings(input))).toEqual([fault]);

@@ -26,11 +26,11 @@ describe('the version of Node', () => {
     ['22.3.9', '22.22.2 or newer'],
     ['24.14.0', '24.14.1 or newer'],
     ['25.8.1', '25.8.2 or newer'],
-    ['23.11.0', 'a line that is maintained: 20.20.2, 22.22.2, 24.14.1, 25.8.2 or newer'],
-    ['18.20.8', 'a line that is maintained: 20.20.2, 22.22.2, 24.14.1, 25.8.2 or newer'],
+    ['23.11.0', 'a maintained line: 20.20.2, 22.22.2, 24.14.1, 25.8.2 or newer'],
+    ['18.20.8', 'a maintained line: 20.20.2, 22.22.2, 24.14.1, 25.8.2 or newer'],
   ])('%s is warned about', (version, update) => {
     expect(nodeWarnings(version)).toEqual([
-      `this is Node ${version}, on which a peer can slow the whole server down with JSON that it chose (CVE-2026-21717): update Node to ${update}`,
+      `on Node ${version}, a peer can slow down the whole server with crafted JSON (CVE-2026-21717): update Node to ${update}`,
     ]);
   });
 

@@ -11,10 +11,10 @@ describe('an unknown variable', () => {
     expect(
       warnings('CAIRN_SIGNAL_AUTH_TOKN', 'CAIRN_SIGNAL_LISTEN', 'CAIRN_SIGNAL_CONFG', 'CAIRN_SIGNAL_WHATEVER_ELSE_XY'),
     ).toEqual([
-      'CAIRN_SIGNAL_AUTH_TOKN: there is no such setting, so it does nothing (did you mean CAIRN_SIGNAL_AUTH_TOKEN?)',
-      'CAIRN_SIGNAL_LISTEN: there is no such setting, so it does nothing (did you mean CAIRN_SIGNAL_LISTEN_ADDR?)',
-      'CAIRN_SIGNAL_CONFG: there is no such setting, so it does nothing (did you mean CAIRN_SIGNAL_CONFIG?)',
-      'CAIRN_SIGNAL_WHATEVER_ELSE_XY: there is no such setting, so it does nothing',
+      'CAIRN_SIGNAL_AUTH_TOKN: there is no such setting, so it is ignored (did you mean CAIRN_SIGNAL_AUTH_TOKEN?)',
+      'CAIRN_SIGNAL_LISTEN: there is no such setting, so it is ignored (did you mean CAIRN_SIGNAL_LISTEN_ADDR?)',
+      'CAIRN_SIGNAL_CONFG: there is no such setting, so it is ignored (did you mean CAIRN_SIGNAL_CONFIG?)',
+      'CAIRN_SIGNAL_WHATEVER_ELSE_XY: there is no such setting, so it is ignored',
     ]);
   });
 

@@ -264,7 +264,7 @@ describe('host names', () => {
     'l\u00f6cal',
   ])('%j is none', (written) => {
     expect(read(hostNames, written)).toEqual(
-      faults('expected host names without port, such as node-1.example.com, several by commas'),
+      faults('expected host names without port, such as node-1.example.com, separated by commas'),
     );
   });
 });

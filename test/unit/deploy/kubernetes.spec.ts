@@ -204,7 +204,7 @@ const FAULTS: readonly [rule: string, what: string, change: (manifests: Manifest
     /nobody listens on the container's port 9229/,
   ],
   ['management', 'no management address', setting(/^managementAddr: .*/m, ''), /nobody can see/],
-  ['settings', 'one port for all', setting(/0\.0\.0\.0:9090/, '0.0.0.0:8443'), /needs a port of its own/],
+  ['settings', 'one port for all', setting(/0\.0\.0\.0:9090/, '0.0.0.0:8443'), /give it another port/],
   [
     'management',
     'a port by another name',
