@@ -7,14 +7,14 @@ import type { Refused } from './refusal.js';
 import type { Subject } from './subject.js';
 import { asksForToken, refusalWarning } from './upgrade.js';
 
-/** Whether the server asks for a token, and whether ours is the right one. */
+/** Examines whether the server asks for a token, and whether it accepts ours. */
 export async function examineAuth(subject: Subject): Promise<Finding> {
   const { token, certificate } = subject.request;
   if (subject.admission === 'unauthorized') return token === undefined ? tokenNeeded(subject) : refused(subject, token);
   if (token === undefined) {
     return ok(
       certificate === undefined
-        ? 'no token is needed: whoever reaches the server may use it'
+        ? 'no token is needed: everyone who reaches the server may use it'
         : 'with this certificate no token is needed',
       { needed: false },
     );
@@ -23,15 +23,15 @@ export async function examineAuth(subject: Subject): Promise<Finding> {
   const without = await attempt(subject, {});
   if (without === 'welcome' && certificate !== undefined) {
     return warning(
-      'with this certificate no token is needed, and any is taken',
-      'If the server is meant to ask for one as well, give it auth-token or auth-token-file.',
+      'with this certificate no token is needed, and the server accepts any token',
+      'If the server should also ask for a token, give it auth-token or auth-token-file.',
       { needed: false },
     );
   }
   if (without === 'welcome') {
     return warning(
-      'no token is needed: the server is open to everyone, and takes any token',
-      'If it is meant to ask for one, give the server auth-token or auth-token-file.',
+      'no token is needed: the server is open to everyone, and accepts any token',
+      'If the server should ask for a token, give it auth-token or auth-token-file.',
       { needed: false },
     );
   }
@@ -44,38 +44,43 @@ export async function examineAuth(subject: Subject): Promise<Finding> {
 function tokenNeeded({ refusal }: Subject): Finding {
   return failed(
     `a token is needed, and none was given${said(refusal)}`,
-    "Give the server's with --token-file PATH or --token TOKEN.",
+    'Give the token of the server with --token-file PATH or --token TOKEN.',
     { needed: true, ...(refusal !== undefined && { message: refusal }) },
   );
 }
 
-/** The token is refused in the header; where it is accepted elsewhere, the header is what gets lost. */
+/**
+ * The finding for a token that is refused in the header. If the server accepts it as a subprotocol, the header gets
+ * lost.
+ */
 async function refused(subject: Subject, token: string): Promise<Finding> {
   const { refusal } = subject;
   const figures = { needed: true, accepted: false, ...(refusal !== undefined && { message: refusal }) };
   if (await acceptedAsProtocol(subject, token)) {
     return failed(
       'the token is accepted as a subprotocol, but not in the Authorization header',
-      'A proxy takes that header away, or uses it for itself: have it pass Authorization on.',
+      'A proxy removes that header, or uses it for itself: make it pass on Authorization.',
       figures,
     );
   }
-  const mend =
-    'Give one that the server has (auth-token, auth-token-file), or a JWT of its jwt-issuer for its jwt-audience that has not expired. If it is one, a proxy may take the Authorization header away.';
-  return failed(`the token is refused${said(refusal) || ': it is a wrong one'}`, mend, figures);
+  return failed(`the token is refused${said(refusal) || ': it is wrong'}`, RIGHT_TOKEN, figures);
 }
+
+const RIGHT_TOKEN =
+  'Give a token that the server has (auth-token, auth-token-file), or a JWT of its jwt-issuer for its jwt-audience ' +
+  'that has not expired. If the token is right, a proxy may remove the Authorization header.';
 
 async function acceptedAsProtocol(subject: Subject, token: string): Promise<boolean> {
   try {
     return (await attempt(subject, { protocols: bearerProtocols(token) })) === 'welcome';
   } catch (error) {
-    // Servers that know nothing of subprotocols differ in what they do with one; it is a second guess only.
+    // Servers without subprotocols differ in how they treat one. This is only a second guess.
     if (error instanceof Trouble) return false;
     throw error;
   }
 }
 
-/** What becomes of a handshake without an Authorization header. */
+/** Tries a handshake without an Authorization header. */
 async function attempt(
   subject: Subject,
   { protocols }: { protocols?: readonly string[] },

@@ -1,13 +1,13 @@
 import type { X509Certificate } from 'node:crypto';
 import { printable } from './words.js';
 
-/** What is wrong with a chain, and what to do about it. */
+/** A fault of a chain, and the advice for it. */
 export interface ChainFault {
   readonly found: string;
-  readonly mend: string;
+  readonly advice: string;
 }
 
-/** A certificate and those that were sent along with it, each issued by the next. */
+/** A certificate and the certificates that were sent with it, each issued by the next. */
 export function presentedChain(certificate: X509Certificate): X509Certificate[] {
   const chain: X509Certificate[] = [];
   for (
@@ -20,18 +20,24 @@ export function presentedChain(certificate: X509Certificate): X509Certificate[] 
   return chain;
 }
 
+const SEND_CHAIN =
+  'Send the whole chain: the certificate of the server, then the intermediate certificates ' +
+  '(tls-cert: fullchain.pem, not cert.pem).';
+
 /**
- * Why OpenSSL does not trust a chain, in words: `code` is its verdict, such as UNABLE_TO_VERIFY_LEAF_SIGNATURE. A chain that lacks its
- * intermediate certificate is told from one whose root is unknown by how many certificates were sent; `ca` says whether authorities were given.
+ * Explains why OpenSSL does not trust a chain. `code` is its verdict, such as UNABLE_TO_VERIFY_LEAF_SIGNATURE. `ca`
+ * says whether authorities were given. The number of certificates sent tells a missing intermediate certificate from an
+ * unknown root.
  */
 export function chainFault(chain: readonly X509Certificate[], code: string, ca: boolean): ChainFault {
   const first = chain[0];
   const last = chain.at(-1)!;
   const given = ca
-    ? 'Those in --ca did not issue it: give the right ones.'
-    : 'If it is your own, trust it with --ca PATH, and have peers trust it too; else use a certificate that everybody trusts.';
+    ? 'The authorities in --ca did not issue it: give the right ones.'
+    : 'If it is your own, trust it with --ca PATH, and make peers trust it too. ' +
+      'If not, use a certificate that everybody trusts.';
   if (isSelfIssued(first)) {
-    return { found: 'the certificate is self-signed, and nobody has a reason to trust it', mend: given };
+    return { found: 'the certificate is self-signed, so nobody has a reason to trust it', advice: given };
   }
   switch (code) {
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
@@ -39,27 +45,27 @@ export function chainFault(chain: readonly X509Certificate[], code: string, ca: 
     case 'UNABLE_TO_GET_ISSUER_CERT':
       if (chain.length === 1) {
         return {
-          found: `the chain is incomplete: the certificate came alone, and its issuer, ${name(first.issuer)}, is no authority that is trusted here`,
-          mend: `Have the whole chain sent, the intermediate certificates behind the server's own (tls-cert: fullchain.pem, not cert.pem). ${ca ? given : 'If that issuer is a root of your own, trust it with --ca PATH.'}`,
+          found: `the chain is incomplete: the certificate came alone, and ${name(first.issuer)} is not trusted here`,
+          advice: `${SEND_CHAIN} ${ca ? given : 'If that issuer is your own root, trust it with --ca PATH.'}`,
         };
       }
-      return { found: `the chain ends at an authority that is not trusted here: ${name(last.issuer)}`, mend: given };
+      return { found: `the chain ends at an authority that is not trusted here: ${name(last.issuer)}`, advice: given };
     case 'SELF_SIGNED_CERT_IN_CHAIN':
-      return { found: `the chain ends at a root that is not trusted here: ${name(last.subject)}`, mend: given };
+      return { found: `the chain ends at a root that is not trusted here: ${name(last.subject)}`, advice: given };
     case 'CERT_SIGNATURE_FAILURE':
       return {
-        found: `an authority named ${name(last.issuer)} is trusted here, but another one of that name issued this`,
-        mend: given,
+        found: `an authority named ${name(last.issuer)} is trusted here, but another one with that name issued this`,
+        advice: given,
       };
     default:
       return {
         found: `the chain cannot be verified (${printable(code)})`,
-        mend: 'Have the certificate issued anew, and send its whole chain.',
+        advice: 'Get a new certificate, and send its whole chain.',
       };
   }
 }
 
-/** As roots are. */
+/** Whether a certificate names itself as its issuer, as roots do. */
 export function isSelfIssued({ subject, issuer }: X509Certificate): boolean {
   return subject === issuer;
 }

@@ -3,25 +3,25 @@ import { skipped, Trouble } from './finding.js';
 import type { Finding, Verdict } from './finding.js';
 import type { Subject } from './subject.js';
 
-/** A finding and the examination that made it. */
+/** A finding, with the name of its examination. */
 export interface Entry extends Finding {
   readonly name: string;
 }
 
-/** Who follows the examinations while they run. */
+/** Follows the examinations while they run. */
 export interface Observer {
   begins(name: string): void;
   ends(entry: Entry): void;
 }
 
-/** Runs one examination after the other; one that needs another which failed is skipped. */
+/** Runs the examinations one after the other. Skips one that needs another one that failed. */
 export async function examineAll(
   subject: Subject,
   examinations: readonly Examination[],
   observer: Observer,
 ): Promise<readonly Entry[]> {
   const entries: Entry[] = [];
-  /** By what is wanting, the examination that failed. */
+  /** For each examination without a result, the one that failed and caused that. */
   const wanting = new Map<string, string>();
   for (const { name, needs, examine } of examinations) {
     const cause = needs.map((need) => wanting.get(need)).find((failure) => failure !== undefined);
@@ -36,7 +36,7 @@ export async function examineAll(
   return entries;
 }
 
-/** The worst of the verdicts; nothing to look at is nothing wrong. */
+/** The worst verdict. A skipped examination counts as ok. */
 export function overall(entries: readonly Entry[]): Exclude<Verdict, 'skipped'> {
   const has = (verdict: Verdict): boolean => entries.some((entry) => entry.verdict === verdict);
   if (has('failed')) return 'failed';
@@ -48,7 +48,7 @@ async function outcome(examine: Examination['examine'], subject: Subject): Promi
     return await examine(subject);
   } catch (error) {
     if (!(error instanceof Trouble)) throw error;
-    const { found, mend, figures } = error;
-    return { verdict: 'failed', found, mend, ...(figures && { figures }) };
+    const { found, advice, figures } = error;
+    return { verdict: 'failed', found, advice, ...(figures && { figures }) };
   }
 }

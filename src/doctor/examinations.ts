@@ -12,16 +12,19 @@ import { examineTcp } from './tcp.js';
 import { examineTls } from './tls.js';
 import { examineUpgrade } from './upgrade.js';
 
-/** One thing that is looked at. */
+/** One examination of the server. */
 export interface Examination {
   readonly name: string;
-  /** Without these there is nothing to look at. */
+  /** Names of the examinations that must not fail before it. */
   readonly needs: readonly string[];
-  /** Rejects with Trouble where that is the finding. */
+  /** Resolves to the finding, or rejects with Trouble, which is a finding too. */
   readonly examine: (subject: Subject) => Promise<Finding>;
 }
 
-/** In the order in which a connection runs into them. No token is sent over TLS that does not verify, since all that sends one needs `tls`. */
+/**
+ * The examinations, in the order in which a connection meets them. Every examination that sends a token needs `tls`, so
+ * no token is sent over TLS that does not verify.
+ */
 export const EXAMINATIONS: readonly Examination[] = [
   { name: 'dns', needs: [], examine: examineDns },
   { name: 'tcp', needs: ['dns'], examine: examineTcp },

@@ -8,7 +8,7 @@ import type { Subject } from './subject.js';
 import { tlsOptions } from './tls.js';
 import { exact, printable, time } from './words.js';
 
-/** More of an answer is not read. */
+/** Bytes of an answer to read; the rest is ignored. */
 const MOST_BODY_BYTES = 16_384;
 
 interface Answer {
@@ -18,8 +18,8 @@ interface Answer {
 }
 
 /**
- * What answers a plain GET: this server says its name, others do not, and a proxy without a server says that. Peers need no such answer, so
- * nothing here is worse than a warning: it helps to understand an upgrade that fails.
+ * Examines the answer to a plain GET. This server gives its name, others do not, and a proxy without a server says so.
+ * Peers do not need this answer, so the worst verdict is a warning. It helps to explain an upgrade that fails.
  */
 export async function examineHttp(subject: Subject): Promise<Finding> {
   const from = subject.clock.monotonic();
@@ -30,7 +30,7 @@ export async function examineHttp(subject: Subject): Promise<Finding> {
     if (!(error instanceof Trouble)) throw error;
     return warning(
       `no answer to GET ${subject.request.target.path}: ${error.found}`,
-      `cairn-signal gives one, the reference need not. If the upgrade fails too: ${error.mend}`,
+      `cairn-signal gives an answer; the reference may not. If the upgrade fails too: ${error.advice}`,
     );
   }
 }
@@ -55,36 +55,42 @@ function judge({ status, headers, body }: Answer, subject: Subject, milliseconds
   if (status === 502 || status === 503 || status === 504) {
     return warning(
       found,
-      'The proxy does not reach the server behind it: see that the server runs, listens where the proxy looks, and is ready (/health/ready).',
+      'The proxy does not reach the server behind it: ' +
+        'make sure that the server runs, listens where the proxy looks, and is ready (/health/ready).',
       figures,
     );
   }
-  if (status >= 500) return warning(found, 'What answers is at fault: look at its log.', figures);
+  if (status >= 500) return warning(found, 'The server or proxy that answered failed: look at its log.', figures);
   if (status >= 300 && status < 400) {
     const to = headers.location === undefined ? '' : `, to ${subject.quote(withoutQuery(headers.location))}`;
-    return warning(`${found}, a redirection${to}`, 'Peers follow none: give them the URL that it leads to.', figures);
+    return warning(
+      `${found}, a redirection${to}`,
+      'Peers do not follow redirections: give them the URL that it leads to.',
+      figures,
+    );
   }
   if (status === 401 || status === 403) {
     return warning(
       found,
-      'Something in front of the server asks for a login or keeps strangers out: let this host through, since the server asks for its token itself.',
+      'Something in front of the server asks for a login or keeps strangers out: let this host through. ' +
+        'The server asks for its own token.',
       figures,
     );
   }
   if (status === 404) {
     return warning(
       found,
-      'Nothing of that path is known there: check host and path, and that the proxy routes them to the server.',
+      'That path does not exist there: check host and path, and that the proxy routes them to the server.',
       figures,
     );
   }
   return ok(
-    `${found} in ${time(milliseconds)}; it does not say that it is cairn-signal (the reference does not either)`,
+    `${found} in ${time(milliseconds)}; it does not say that it is cairn-signal (nor does the reference)`,
     figures,
   );
 }
 
-/** What this server says of itself at `/`; undefined when another one answers. */
+/** Reads the name and version that this server gives at `/`; undefined for another server. */
 function ourselves(body: string): { name: string; version: string } | undefined {
   try {
     const { name, version } = JSON.parse(body) as { name?: unknown; version?: unknown };
@@ -94,7 +100,7 @@ function ourselves(body: string): { name: string; version: string } | undefined 
   }
 }
 
-/** Where a redirection leads, less what may hold anything. */
+/** The target of a redirection, without query and fragment, which may hold anything. */
 function withoutQuery(location: string): string {
   return location.split(/[?#]/, 1)[0];
 }
@@ -119,11 +125,11 @@ async function get(subject: Subject): Promise<Answer> {
         body += text;
         if (body.length >= MOST_BODY_BYTES) done();
       });
-      // An answer that breaks off is an answer all the same.
+      // A truncated answer still counts.
       response.on('error', done);
       response.once('close', done);
     });
-    // Its own, so that an answer with an upgrade nobody asked for does not go unheard.
+    // Without this listener, Node would drop an answer with an upgrade that nobody asked for.
     request.once('upgrade', (response, socket) => {
       socket.destroy();
       resolve({ status: response.statusCode ?? 0, headers: response.headers, body: '' });

@@ -1,16 +1,18 @@
 import { failed, ok, skipped, warning } from './finding.js';
 import type { Finding } from './finding.js';
 import { CloseCode } from '../protocol/close-codes.js';
-import { mendForClose } from './close-mend.js';
+import { adviceForClose } from './close-advice.js';
 import { howItEnded, Peer } from './peer.js';
 import type { Closed } from './peer.js';
 import type { Subject } from './subject.js';
 import { exact, time } from './words.js';
 
-/** Whether a connection on which the peer says nothing lasts: as peers that wait for another one do, it answers pings and sends no own. */
+/**
+ * Examines whether a silent connection lasts. Like a peer that waits for another one, it answers pings and sends none.
+ */
 export async function examineIdle(subject: Subject): Promise<Finding> {
   const { clock, request } = subject;
-  if (request.idle === undefined) return skipped('not asked for; --idle tries whether a silent connection is kept');
+  if (request.idle === undefined) return skipped('not requested; --idle tests whether a silent connection lasts');
   const peer = await Peer.connect(subject);
   const from = clock.monotonic();
   const pings: number[] = [];
@@ -47,12 +49,15 @@ function judgeCut(closed: Closed, lasted: number, pings: readonly number[]): Fin
     ...(closed.reason !== '' && { reason: closed.reason }),
     pings: pings.length,
   };
-  const found = `${howItEnded(closed)} after ${time(lasted)} of silence${pings.length === 0 ? '' : `, in spite of pings every ${time(interval(pings))}`}`;
-  if (closed.code === CloseCode.serviceRestart) return warning(found, mendForClose(closed.code), figures);
-  if (closed.code === CloseCode.deadPeer || pings.length > 0) return failed(found, mendForClose(closed.code), figures);
+  const pinged = pings.length === 0 ? '' : `, despite pings every ${time(interval(pings))}`;
+  const found = `${howItEnded(closed)} after ${time(lasted)} of silence${pinged}`;
+  if (closed.code === CloseCode.serviceRestart) return warning(found, adviceForClose(closed.code), figures);
+  const despitePings = closed.code === CloseCode.deadPeer || pings.length > 0;
+  if (despitePings) return failed(found, adviceForClose(closed.code), figures);
   return failed(
     found,
-    `Raise the idle time-out of the proxy (nginx: proxy_read_timeout; HAProxy: timeout tunnel) above the server's ping-interval, or set ping-interval below ${time(lasted)}.`,
+    'Raise the idle timeout of the proxy (nginx: proxy_read_timeout; HAProxy: timeout tunnel) ' +
+      `above the server's ping-interval, or set ping-interval below ${time(lasted)}.`,
     figures,
   );
 }

@@ -8,18 +8,18 @@ import { Unanswered } from './subject.js';
 import type { Subject } from './subject.js';
 import { bytes } from './words.js';
 
-/** Sizes to try until one does not pass, in bytes. The last is as far as it is looked. */
+/** Sizes to try until one does not pass, in bytes. The doctor tries nothing beyond the last. */
 const LADDER = [1024, 4096, 16_384, 65_536, 262_144, 1_048_576];
-/** What this server takes by default, so that peers count on it. */
+/** Size that this server accepts by default, in bytes. Peers rely on it. */
 const ENOUGH_BYTES = 65_536;
 
-/** A size that does not pass, and what became of the message. */
+/** A size that does not pass, and what happened to the message. */
 interface TooLarge {
   readonly bytes: number;
   readonly how: string;
 }
 
-/** The size, in bytes of a WebSocket message, up to which relays pass, to the byte; and what happens to one that is larger. */
+/** Examines how large a relay may be, to the byte of its WebSocket message, and what happens to a larger one. */
 export async function examineLargestMessage(subject: Subject): Promise<Finding> {
   const pair = new Pair(subject);
   try {
@@ -53,12 +53,12 @@ async function measure(pair: Pair): Promise<Finding> {
       if (hint !== passes) hint = undefined;
     }
   } catch (error) {
-    // Each size that is too large costs a connection, and a proxy may not allow so many.
+    // Each size that is too large costs a connection, and a proxy may limit those.
     if (!(error instanceof Trouble)) throw error;
     return judge(
       passes,
       tooLarge,
-      `between ${bytes(passes)} and ${bytes(tooLarge.bytes)} (not told more exactly: ${error.found})`,
+      `between ${bytes(passes)} and ${bytes(tooLarge.bytes)} (not measured more exactly: ${error.found})`,
     );
   }
   return judge(passes, tooLarge, `up to ${bytes(passes)}`);
@@ -70,26 +70,29 @@ function judge(passes: number, { bytes: size, how }: TooLarge, figure: string): 
   if (passes >= ENOUGH_BYTES) return ok(found, figures);
   return warning(
     found,
-    `Peers count on ${bytes(ENOUGH_BYTES)}: raise max-message-bytes, or the limit of the proxy.`,
+    `Peers rely on ${bytes(ENOUGH_BYTES)}: raise max-message-bytes, or the limit of the proxy.`,
     figures,
   );
 }
 
-/** The size to try between one that passes and one that does not. Most limits are round figures, or named in the reason of the close. */
+/**
+ * The next size to try, between one that passes and one that does not. Most limits are round numbers, or the close
+ * reason names them.
+ */
 function next(passes: number, tooLarge: number, hint: number | undefined): number {
   if (hint === passes) return passes + 1;
   if (hint !== undefined && hint > passes && hint < tooLarge) return hint;
   return Math.floor((passes + tooLarge) / 2);
 }
 
-/** A number in a close reason that may be the limit: from `least` on, below `most`. */
+/** A number in a close reason that may be the limit: at least `least`, and below `most`. */
 function figureIn(how: string, least: number, most: number): number | undefined {
   return [...how.replace(/^closed with \d+/, '').matchAll(/\d{3,9}/g)]
     .map(([digits]) => Number(digits))
     .find((figure) => figure >= least && figure < most);
 }
 
-/** Two connections, of which one relays to the other; those that did not survive a message are opened anew for the next. */
+/** Two connections, one of which relays to the other. If a message ends one, the next message opens it again. */
 class Pair {
   readonly #topic: string;
   #sender: Peer | undefined;
@@ -99,12 +102,15 @@ class Pair {
     this.#topic = topicFor(subject);
   }
 
-  /** The bytes of a message without a payload: no smaller one is tried. */
+  /** Bytes of a message without a payload: the smallest size. */
   get smallest(): number {
     return encodeMessage({ kind: 'Relay', topic: this.#topic, payload: Buffer.alloc(0) }).length;
   }
 
-  /** Relays a message of that many bytes: undefined when it arrives, else what became of it. Throws Trouble when there is no connection for it. */
+  /**
+   * Relays a message of `size` bytes. Resolves to undefined when it arrives, and otherwise to what happened to it.
+   * Throws Trouble when there is no connection for it.
+   */
   async carry(size: number): Promise<string | undefined> {
     if (this.#receiver?.isOpen !== true) {
       this.#receiver = await Peer.connect(this.subject);
@@ -121,7 +127,7 @@ class Pair {
     } catch (error) {
       if (error instanceof Ended) return howItEnded(error.closed);
       if (!(error instanceof Unanswered)) throw error;
-      // Whatever comes of it must not be taken for the next.
+      // A late arrival must not count as the next message.
       await this.close();
       return error.found;
     }
@@ -132,7 +138,10 @@ class Pair {
   }
 }
 
-/** A relay that is `size` bytes long. Where no payload makes it so long, since a longer one has a longer head, a byte follows that servers strip (R4). */
+/**
+ * Makes a relay of `size` bytes. A longer payload can need a longer head, so not every size has a payload that fits.
+ * Then the message ends with a byte that servers strip (R4).
+ */
 function relayOf(topic: string, size: number): { message: Buffer; payload: Buffer } {
   const encode = (payload: Buffer): Buffer => encodeMessage({ kind: 'Relay', topic, payload });
   const bare = encode(Buffer.alloc(0)).length;

@@ -6,20 +6,20 @@ import { readClientCertificate } from './client-certificate.js';
 import type { Request } from './subject.js';
 import { readTarget } from './target.js';
 
-/** What the doctor is to do. */
+/** What the doctor shall examine, and how it shall report. */
 export interface Options extends Request {
   readonly json: boolean;
 }
 
 const DEFAULT_TIMEOUT = '10s';
 const TIMEOUT = duration('100ms', '5m');
-/** As max-topic-bytes has it. */
+/** The upper bound of max-topic-bytes. */
 const MOST_TOPIC_BYTES = 4096;
 const IDLE = duration('100ms', '24h');
 
 /**
- * The options behind the doctor's flags and what else was typed. Throws a ConfigurationError with every fault, those of the command line
- * first. None repeats a value, which may be a token in the wrong place; a file is named.
+ * Reads the options from the doctor's command line. Throws a ConfigurationError with all faults, `lineFaults` first.
+ * None quotes a value, which may be a token in the wrong place. A fault of a file names the file.
  */
 export function readOptions(
   flags: ReadonlyMap<string, string>,
@@ -38,12 +38,12 @@ export function readOptions(
     }
   };
   const target = attempt(() => readTarget(onlyOne(operands)));
-  if (flags.has('token') && flags.has('token-file')) faults.push('--token and --token-file: give one of them');
+  if (flags.has('token') && flags.has('token-file')) faults.push('--token and --token-file: give only one');
   const token = attempt(() => readToken(flags));
   const ca = attempt(() => readAuthorities(flags.get('ca')));
   const certificate = attempt(() => readClientCertificate(flags.get('cert'), flags.get('key')));
   if (certificate !== undefined && target?.secure === false) {
-    faults.push('--cert and --key: a certificate is shown over TLS alone, and the URL is one of plaintext (ws://)');
+    faults.push('--cert and --key: a certificate needs TLS, but the URL is plaintext (ws://)');
   }
   const topic = attempt(() => readTopic(flags.get('topic')));
   const timeout = attempt(() => readTime('timeout', TIMEOUT, flags.get('timeout') ?? DEFAULT_TIMEOUT));
@@ -55,9 +55,7 @@ export function readOptions(
 function onlyOne(operands: readonly string[]): string {
   if (operands.length === 1) return operands[0];
   throw new StartupError(
-    operands.length === 0
-      ? 'the URL of a server is needed, such as wss://signal.example.com'
-      : 'only one URL can be given',
+    operands.length === 0 ? 'give the URL of a server, such as wss://signal.example.com' : 'give only one URL',
   );
 }
 
@@ -68,7 +66,7 @@ function readTopic(written: string | undefined): string | undefined {
   return written;
 }
 
-/** Milliseconds. */
+/** Reads a time in milliseconds. */
 function readTime(name: string, schema: typeof TIMEOUT, written: string | undefined): number | undefined {
   if (written === undefined) return undefined;
   const { data, error } = schema.safeParse(written);
@@ -80,14 +78,13 @@ function readToken(flags: ReadonlyMap<string, string>): string | undefined {
   const path = flags.get('token-file');
   const token = path === undefined ? flags.get('token') : firstToken(path);
   if (token !== undefined && !bearerToken.safeParse(token).success) {
-    throw new StartupError(
-      `${path === undefined ? '--token' : `--token-file ${JSON.stringify(path)}`}: a token is visible ASCII characters, without spaces around them`,
-    );
+    const source = path === undefined ? '--token' : `--token-file ${JSON.stringify(path)}`;
+    throw new StartupError(`${source}: a token is visible ASCII characters, without spaces around them`);
   }
   return token;
 }
 
-/** As the server reads auth-token-file, of which one token is enough. */
+/** Reads the first token in a file, in the way that the server reads auth-token-file. */
 function firstToken(path: string): string {
   const lines = readSettingFile('--token-file', path)
     .toString('utf8')
@@ -97,7 +94,8 @@ function firstToken(path: string): string {
   if (token === undefined) throw new StartupError(`--token-file ${JSON.stringify(path)}: there is no token in it`);
   if (/^[^:]*:sha256:/.test(token)) {
     throw new StartupError(
-      `--token-file ${JSON.stringify(path)}: this is the server's auth-token-file, which has digests; give a file with the token that "token new" printed`,
+      `--token-file ${JSON.stringify(path)}: this is the auth-token-file of the server, which holds digests: ` +
+        'give a file with the token that "token new" printed',
     );
   }
   return token;

@@ -4,51 +4,57 @@ import { WebSocket } from 'ws';
 import { encodeMessage } from '../protocol/message.js';
 import type { Relay, SignalMessage } from '../protocol/message.js';
 import { readMessage } from '../protocol/strict-reader.js';
-import { mendForClose } from './close-mend.js';
+import { adviceForClose } from './close-advice.js';
 import { Trouble } from './finding.js';
 import { networkFault } from './network-fault.js';
 import { readRefusal, refusalFigures, statusAndMessage } from './refusal.js';
 import type { Refused } from './refusal.js';
-import { mendForRefusal } from './status-mend.js';
+import { adviceForRefusal } from './status-advice.js';
 import type { Subject } from './subject.js';
 import { tlsOptions } from './tls.js';
 import { printable } from './words.js';
 
 /** How a connection ended. */
 export interface Closed {
-  /** 1006 where no close frame came. */
+  /** The close code; 1006 if no close frame came. */
   readonly code: number;
   /** What the server said, printable. */
   readonly reason: string;
-  /** Whether it was ended here, since the server said more than an honest one does. */
+  /** Whether the doctor ended it, because the server sent more than an honest server does. */
   readonly flooded: boolean;
 }
 
-/** What a handshake shows. */
+/** What a handshake shows to the server. */
 export interface Credentials {
-  /** The token in `Authorization`; the default is the one of the request. */
+  /** The token in `Authorization`. The default is the token of the request. */
   readonly token?: string | undefined;
   readonly protocols?: readonly string[];
-  /** Which of the reachable addresses, in turn. */
+  /** Index of the reachable address to use, in turn. */
   readonly address?: number;
 }
 
-/** How long, in milliseconds, a server may take to answer a close. */
+/** Milliseconds that a server may take to answer a close. */
 const CLOSE_TIMEOUT_MS = 1000;
-/** More than the doctor ever relays. */
+/** Longest message to accept, in bytes: more than the doctor ever relays. */
 const MOST_MESSAGE_BYTES = 2 * 1024 * 1024;
 
-/** Messages that may lie here unread, each of MOST_MESSAGE_BYTES; no signaling server sends so many to who asks for so little. */
+/**
+ * Messages that may wait unread, each of up to MOST_MESSAGE_BYTES. A signaling server never sends that many to a client
+ * that asks for so little.
+ */
 const MOST_UNREAD = 64;
 
-/** One WebSocket to the server, as a cairn peer has them. Every wait for the server ends with its close, or with the time-out. */
+/**
+ * One WebSocket to the server, as a cairn peer opens it. Owns the messages that nobody has taken. Does not know the
+ * examinations. Invariant: every wait for the server ends with the close of the connection, or with the timeout.
+ */
 export class Peer {
   readonly closed: Promise<Closed>;
-  /** Called at every ping of the server's, which `ws` answers. */
+  /** Called at every ping from the server. `ws` answers it. */
   onPing: (() => void) | undefined;
-  /** Messages that nobody took yet: CBOR as it was read, JSON as its text. */
+  /** Messages that nobody has taken yet: CBOR as values, JSON as text. */
   readonly #inbox: (Relay | string)[] = [];
-  /** Called when something came, or the connection ended. */
+  /** Called when a message came or the connection ended. */
   readonly #waiting = new Set<() => void>();
   #ended: Closed | undefined;
 
@@ -73,7 +79,7 @@ export class Peer {
     });
   }
 
-  /** A connection, or the answer that refused it; throws Trouble when there was neither. */
+  /** Opens a connection. Resolves to the answer if it is refused. Throws Trouble if there is no answer. */
   static async open(subject: Subject, credentials: Credentials = {}): Promise<Peer | Refused> {
     const { target, token: ours } = subject.request;
     const token = 'token' in credentials ? credentials.token : ours;
@@ -90,7 +96,7 @@ export class Peer {
     const from = subject.clock.monotonic();
     const answered = new Promise<Peer | [ClientRequest, IncomingMessage]>((resolve, reject) => {
       socket.once('open', () => resolve(peer));
-      // Later ones are followed by a close, which tells.
+      // A close follows later errors and reports them.
       socket.on('error', (error) => reject(handshakeFault(error)));
       socket.once('unexpected-response', (request, response) => resolve([request, response]));
     });
@@ -110,13 +116,13 @@ export class Peer {
     }
   }
 
-  /** A connection, where an earlier examination has shown that there can be one; throws Trouble when it is refused now. */
+  /** Opens a connection that an earlier examination has shown to be possible. Throws Trouble when it is refused now. */
   static async connect(subject: Subject, credentials: Credentials = {}): Promise<Peer> {
     const opened = await Peer.open(subject, credentials);
     if (opened instanceof Peer) return opened;
     throw new Trouble(
       `a further connection was refused with ${statusAndMessage(opened)}`,
-      mendForRefusal(opened, subject.request),
+      adviceForRefusal(opened, subject.request),
       refusalFigures(opened),
     );
   }
@@ -125,20 +131,23 @@ export class Peer {
     return this.socket.readyState === WebSocket.OPEN;
   }
 
-  /** The subprotocol that the server selected; empty when none. */
+  /** The subprotocol that the server selected; empty if it selected none. */
   get protocol(): string {
     return this.socket.protocol;
   }
 
   send(message: SignalMessage | Buffer | object): void {
-    // What is sent to a connection that has just ended is lost, and who waits for the answer is told.
+    // A message to a connection that has just ended is lost. The wait for its answer reports that.
     if (!this.isOpen) return;
     if (Buffer.isBuffer(message)) this.socket.send(message);
     else if ('kind' in message) this.socket.send(encodeMessage(message));
     else this.socket.send(JSON.stringify(message));
   }
 
-  /** Takes the first message that `read` makes something of. Throws Trouble when nothing like it comes in time: Ended when this connection, or that of `sender`, ended. */
+  /**
+   * Waits for the first message for which `read` gives a value, and takes it. Throws Unanswered when none comes in
+   * time, and Ended when this connection, or that of `sender`, ends.
+   */
   async receive<T>(
     read: (message: Relay | string) => T | undefined,
     what: string,
@@ -162,7 +171,7 @@ export class Peer {
     }
   }
 
-  /** The first message that is here already and that `read` makes something of. */
+  /** Takes the first message already here for which `read` gives a value. */
   take<T>(read: (message: Relay | string) => T | undefined): T | undefined {
     for (const [index, message] of this.#inbox.entries()) {
       const value = read(message);
@@ -173,7 +182,7 @@ export class Peer {
     return undefined;
   }
 
-  /** A barrier: the server has handled what was sent before, and what it said before its pong is here. */
+  /** A barrier: after it, the server has handled all earlier messages, and what it sent before its pong has arrived. */
   async sync(): Promise<void> {
     if (this.#ended !== undefined) throw new Ended(this.#ended);
     const mark = randomBytes(8);
@@ -193,7 +202,7 @@ export class Peer {
     }
   }
 
-  /** Ends the connection in order, within CLOSE_TIMEOUT_MS. */
+  /** Closes the connection with a closing handshake, within CLOSE_TIMEOUT_MS. */
   async close(): Promise<void> {
     this.socket.close(1000);
     await this.closed;
@@ -204,20 +213,20 @@ export class Peer {
   }
 }
 
-/** The connection ended while something was waited for. */
+/** The connection ended during a wait. */
 export class Ended extends Trouble {
   constructor(readonly closed: Closed) {
     super(
       `the connection was ${howItEnded(closed)}`,
-      closed.flooded ? 'It is no signaling server: check host, port and path.' : mendForClose(closed.code),
+      closed.flooded ? 'This is not a signaling server: check host, port and path.' : adviceForClose(closed.code),
       { code: closed.code },
     );
   }
 }
 
-/** `closed with 1009: message over ...`, or how else a connection ended. */
+/** Says how a connection ended, such as `closed with 1009: message over ...`. */
 export function howItEnded({ code, reason, flooded }: Closed): string {
-  if (flooded) return 'given up here: the server sends messages that nobody asked for';
+  if (flooded) return 'cut by the doctor: the server sends messages that nobody asked for';
   if (code === 1006) return 'cut without a close frame (1006)';
   return `closed with ${code}${reason === '' ? '' : `: ${reason}`}`;
 }
@@ -225,8 +234,8 @@ export function howItEnded({ code, reason, flooded }: Closed): string {
 function handshakeFault(error: Error): Trouble {
   if (/^(?:Invalid (?:Upgrade|Sec-WebSocket)|Server sent)/.test(error.message)) {
     return new Trouble(
-      `the answer is no WebSocket handshake: ${printable(error.message)}`,
-      'A proxy alters the handshake: have it pass Upgrade, Connection and Sec-WebSocket-* on as they are.',
+      `the answer is not a WebSocket handshake: ${printable(error.message)}`,
+      'A proxy alters the handshake: make it pass on Upgrade, Connection and Sec-WebSocket-* unchanged.',
     );
   }
   return networkFault(error);

@@ -3,20 +3,20 @@ import type { IncomingMessage } from 'node:http';
 import { Unanswered } from './subject.js';
 import type { Subject } from './subject.js';
 
-/** An HTTP answer instead of a WebSocket. */
+/** An HTTP answer to a WebSocket handshake, other than 101. */
 export interface Refused {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
-  /** What a refusal (4xx, 5xx) says, printable; undefined when that is no more than its status. */
+  /** The sentence in a refusal (4xx, 5xx), printable; undefined when it says only its status. */
   readonly message?: string;
 }
 
-/** The longest sentence that is repeated, in characters. Guards choose theirs freely. */
+/** Longest sentence that a finding repeats, in characters. Guards choose theirs freely. */
 const MOST_MESSAGE = 300;
-/** More of an answer is not read, in characters: a page keeps its title at its beginning. */
+/** Characters of an answer to read. A page has its title near its beginning. */
 const MOST_BODY = 16_384;
 
-/** What an answer says. Waits for its end no longer than `timeout`, in milliseconds: what came until then counts. */
+/** Reads an answer. Waits for its end at most `timeout` milliseconds, and then uses what has come. */
 export async function readRefusal(subject: Subject, response: IncomingMessage, timeout: number): Promise<Refused> {
   const { statusCode: status = 0, headers } = response;
   if (status < 400 || headers['content-encoding'] !== undefined) return { status, headers };
@@ -29,17 +29,17 @@ export function statusAndMessage({ status, message }: Refused): string {
   return `${status}${said(message)}`;
 }
 
-/** The end of a finding that a refusal explains: nothing, or `: what it says`. */
+/** The end of a finding that a refusal explains: an empty string, or `: what it says`. */
 export function said(message: string | undefined): string {
   return message === undefined ? '' : `: ${message}`;
 }
 
-/** The figures of a refusal. */
+/** The figures of a refusal, for programs. */
 export function refusalFigures({ status, message }: Refused): { readonly status: number; readonly message?: string } {
   return { status, ...(message !== undefined && { message }) };
 }
 
-/** The text of an answer, from its start. Where the end is missing, so is the beginning of the token that it may break off in. */
+/** The beginning of an answer's text. If the text is cut, any part of a secret at the cut is removed. */
 async function bodyOf(subject: Subject, response: IncomingMessage, timeout: number): Promise<string> {
   let body = '';
   const over = new Promise<void>((resolve) => {
@@ -48,7 +48,7 @@ async function bodyOf(subject: Subject, response: IncomingMessage, timeout: numb
       body += text;
       if (body.length >= MOST_BODY) resolve();
     });
-    // An answer that breaks off is an answer all the same.
+    // A truncated answer still counts.
     response.on('error', () => resolve());
     response.once('close', () => resolve());
   });
@@ -60,7 +60,10 @@ async function bodyOf(subject: Subject, response: IncomingMessage, timeout: numb
   return response.complete && body.length <= MOST_BODY ? body : subject.withoutSecretAtEnd(body.slice(0, MOST_BODY));
 }
 
-/** The sentence in an answer: text as it is, the message of JSON, the title of a page. Undefined where there is none, or the words of the status alone. */
+/**
+ * The sentence in an answer: plain text, the message in JSON, or the title of a page. Undefined when there is none, or
+ * only the words of the status.
+ */
 function sentenceIn(body: string, status: number): string | undefined {
   const text = body.trim();
   const sentence = text.startsWith('{') ? messageOf(text) : text.startsWith('<') ? titleOf(text) : text;
@@ -79,7 +82,7 @@ function messageOf(text: string): string | undefined {
   }
 }
 
-/** The first title without markup or character references: what they spell could be the token. */
+/** The first title without markup or character references, which could spell the token. */
 function titleOf(page: string): string | undefined {
   for (const rest of page.split(/<title>/i).slice(1)) {
     const end = rest.search(/[<&]/);

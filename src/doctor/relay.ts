@@ -8,15 +8,18 @@ import type { Subject } from './subject.js';
 import { exact, time } from './words.js';
 
 const PAYLOAD_BYTES = 16;
-/** The share of the time-out that the first try has. */
+/** Share of the timeout that the first attempt gets. */
 const FIRST_TRY = 0.25;
 
-/** The topic that was asked for; else one as cairn's peers derive them, 64 hex digits, another one each time, which nobody else is on. */
+/**
+ * The requested topic. Without one, a new random topic in the form that cairn's peers derive, 64 hex digits, which
+ * nobody else is on.
+ */
 export function topicFor({ request }: Subject): string {
   return request.topic ?? randomBytes(32).toString('hex');
 }
 
-/** Whether a relay of `payload` to `topic` this is. */
+/** A reader that recognises a relay of `payload` to `topic`. */
 export function isRelay(topic: string, payload: Uint8Array): (message: Relay | string) => true | undefined {
   return (message) =>
     typeof message === 'object' && message.topic === topic && Buffer.compare(message.payload, payload) === 0
@@ -24,7 +27,10 @@ export function isRelay(topic: string, payload: Uint8Array): (message: Relay | s
       : undefined;
 }
 
-/** The CBOR dialect: two connections, each to another address where there are several, subscribe to a topic; one relays to the other, and back. */
+/**
+ * Examines the CBOR dialect: two connections, to different addresses if there are several, subscribe to a topic. One
+ * relays to the other, and back.
+ */
 export async function examineRelay(subject: Subject): Promise<Finding> {
   const peers: Peer[] = [];
   try {
@@ -39,14 +45,14 @@ export async function examineRelay(subject: Subject): Promise<Finding> {
     const first = await roundTrip(subject, one, other, topic, timeout * FIRST_TRY);
     const milliseconds = first ?? (await roundTrip(subject, one, other, topic, timeout));
     if (milliseconds === undefined) {
-      return failed(`a relay does not reach the other connection within ${time(timeout)}`, mendForSilence(subject));
+      return failed(`a relay does not reach the other connection within ${time(timeout)}`, adviceForSilence(subject));
     }
     const found = `a message to another peer and one back: ${time(milliseconds)}`;
     const figures = { roundTripMilliseconds: exact(milliseconds) };
     if (first !== undefined) return ok(found, figures);
     return warning(
-      `${found}, at the second try: what was relayed right after subscribing was lost`,
-      'Between clustered NATS servers a subscription takes a moment to be known; else look for what drops messages.',
+      `${found}, at the second attempt: a message relayed right after subscribing was lost`,
+      'Clustered NATS servers take a moment to spread a subscription. If there are none, look for what drops messages.',
       figures,
     );
   } finally {
@@ -54,7 +60,7 @@ export async function examineRelay(subject: Subject): Promise<Finding> {
   }
 }
 
-/** Milliseconds that a relay there and one back take together; undefined when one of them does not arrive within `timeout`. */
+/** Milliseconds for a relay there and one back; undefined when one of them does not arrive within `timeout`. */
 async function roundTrip(
   subject: Subject,
   one: Peer,
@@ -79,11 +85,14 @@ async function roundTrip(
   return subject.clock.monotonic() - from;
 }
 
-function mendForSilence({ reachable, request }: Subject): string {
-  const topics = `Or a topic policy, or the claim topics of a JWT, forbids ${request.topic === undefined ? 'random topics: name one that may be used with' : 'that of'} --topic.`;
+function adviceForSilence({ reachable, request }: Subject): string {
+  const forbidden =
+    request.topic === undefined ? 'random topics: name an allowed one with --topic' : 'the topic of --topic';
+  const topics = `Or a topic policy, or the claim topics of a JWT, forbids ${forbidden}.`;
   const where =
     reachable.length > 1
       ? `${reachable[0].address} and ${reachable[1].address} seem to be different servers`
       : 'The two connections seem to have reached different servers';
-  return `${where}: join them with one nats-url, or have one server only. ${topics} Else it is no cairn-signal server.`;
+  const servers = `${where}: join the servers with one nats-url, or run only one.`;
+  return `${servers} ${topics} Or this is not a cairn-signal server.`;
 }

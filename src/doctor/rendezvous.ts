@@ -10,7 +10,7 @@ import { exact, time } from './words.js';
 const PAYLOAD_BYTES = 16;
 const MOST_QUERIES = 3;
 
-/** What a JSON peer is answered, as far as it is looked at. */
+/** An answer to a JSON peer: the fields that the doctor looks at. */
 interface Answer {
   readonly type?: unknown;
   readonly topic?: unknown;
@@ -20,8 +20,8 @@ interface Answer {
 }
 
 /**
- * The JSON dialect of the published libraries: one connection publishes, another one queries. Leaves one record of 16 bytes, which counts
- * as that of a connection that is gone, and cannot be taken back before its record-ttl.
+ * Examines the JSON dialect of the published libraries: one connection publishes, another one queries. Leaves one
+ * record of 16 bytes. Its connection is gone by then, and nobody can remove it before its record-ttl.
  */
 export async function examineRendezvous(subject: Subject): Promise<Finding> {
   const peers: Peer[] = [];
@@ -31,12 +31,12 @@ export async function examineRendezvous(subject: Subject): Promise<Finding> {
     const topic = topicFor(subject);
     const payload = randomBytes(PAYLOAD_BYTES);
     one.send({ type: 'publish', topic, payload: payload.toString('base64') });
-    // A server that answers JSON does so before it answers the ping behind it.
+    // A server that answers JSON does so before it answers the ping that follows.
     await one.sync();
     const told = one.take(answerOn(topic));
     if (told === undefined) return ignored();
     if (told.type !== 'ack') return refused(subject, told);
-    // What follows a Subscribe waits until other nodes know of it (N2), and so of the record before it.
+    // The pong waits until other nodes know of the Subscribe (N2), and so of the record before it.
     one.send({ kind: 'Subscribe', topic: topicFor(subject) });
     await one.sync();
     const asked = subject.clock.monotonic();
@@ -45,12 +45,13 @@ export async function examineRendezvous(subject: Subject): Promise<Finding> {
     if (result.type !== 'result') return refused(subject, result);
     if (!hasFound(result, payload)) {
       return failed(
-        'what one connection published, another one does not find',
-        'The two connections seem to have reached different servers: join them with one nats-url, or have one server only.',
+        'one connection does not find what another one published',
+        'The two connections seem to have reached different servers: ' +
+          'join the servers with one nats-url, or run only one.',
         { answered: true, found: false },
       );
     }
-    return ok(`what one peer publishes, another one finds, in ${time(milliseconds)}`, {
+    return ok(`one peer finds what another one publishes, in ${time(milliseconds)}`, {
       answered: true,
       found: true,
       milliseconds: exact(milliseconds),
@@ -60,7 +61,10 @@ export async function examineRendezvous(subject: Subject): Promise<Finding> {
   }
 }
 
-/** The answer to a query: the first that has found `payload`, or the last. Between clustered NATS servers a record takes a moment to be known. */
+/**
+ * Queries until an answer contains `payload`, at most MOST_QUERIES times, and returns the last answer. Clustered NATS
+ * servers take a moment to spread a record.
+ */
 async function query(peer: Peer, topic: string, payload: Buffer): Promise<Answer> {
   let answer: Answer = {};
   for (let tries = 0; tries < MOST_QUERIES; tries++) {
@@ -71,7 +75,10 @@ async function query(peer: Peer, topic: string, payload: Buffer): Promise<Answer
   return answer;
 }
 
-/** Whether what was published is in the answer: as its payload or, where somebody else has published on the topic since, among its peers (J4, J5). */
+/**
+ * Whether the answer contains what was published: as its payload or, if somebody else has published since, among its
+ * peers (J4, J5).
+ */
 function hasFound({ payload, peers }: Answer, published: Buffer): boolean {
   if (payload === published.toString('base64')) return true;
   const listed = published.toString('hex');
@@ -85,45 +92,46 @@ function hasFound({ payload, peers }: Answer, published: Buffer): boolean {
 
 function ignored(): Finding {
   return warning(
-    'JSON is ignored, as the reference server does: the published libraries will not find each other here',
-    'Serve with this cairn-signal, which answers it; peers that speak CBOR are served as they are.',
+    'the server ignores JSON, as the reference server does: the published libraries will not find each other here',
+    'Run this cairn-signal, which answers JSON. CBOR peers need no change.',
     { answered: false },
   );
 }
 
 function refused(subject: Subject, { code }: Answer): Finding {
-  const why = typeof code === 'string' ? subject.quote(code) : 'an answer that nobody expects';
+  const why = typeof code === 'string' ? subject.quote(code) : 'an unexpected answer';
   const figures = { answered: true, ...(typeof code === 'string' && { code: why }) };
   if (code === 'records_off') {
     return warning(
-      'JSON is answered with records_off: the published libraries will not find each other here',
-      'Set records on, if they are to.',
+      'the server answers JSON with records_off: the published libraries will not find each other here',
+      'Turn records on, if they should.',
       figures,
     );
   }
   if (code === 'forbidden') return forbidden(subject.request, figures);
   return warning(
-    `JSON is answered with ${why}`,
-    'The store of records is full, or this address has its share of it: see records-max-bytes, records-per-source and records-per-topic.',
+    `the server answers JSON with ${why}`,
+    'The record store is full, or this address has used up its share: ' +
+      'see records-max-bytes, records-per-source and records-per-topic.',
     figures,
   );
 }
 
-/** P1, A6. */
+/** The finding for a peer that may not use the topic (P1, A6). */
 function forbidden({ token, certificate, topic }: Request, figures: Figures): Finding {
-  const who =
-    token === undefined ? (certificate === undefined ? 'a peer without a token' : 'this certificate') : 'this token';
-  const found = `JSON is answered with forbidden: ${who} may not use ${topic === undefined ? 'a random topic' : 'the topic of --topic'} (topic policy, or the claim topics of a JWT)`;
+  const withoutToken = certificate === undefined ? 'a peer without a token' : 'this certificate';
+  const who = token === undefined ? withoutToken : 'this token';
+  const which = topic === undefined ? 'a random topic' : 'the topic of --topic';
   return warning(
-    found,
+    `the server answers JSON with forbidden: ${who} may not use ${which} (topic policy, or the claim topics of a JWT)`,
     topic === undefined
-      ? 'Name one that may be used, and that no peer is on, with --topic.'
-      : 'Name another one, or have it allowed: JSON peers publish, announce and query.',
+      ? 'Name an allowed topic, which no peer is on, with --topic.'
+      : 'Name another topic, or have it allowed: JSON peers publish, announce and query.',
     figures,
   );
 }
 
-/** What the message is when it answers on `topic`. */
+/** Reads a message as an answer on `topic`; undefined for other messages. */
 function answerOn(topic: string): (message: Relay | string) => Answer | undefined {
   return (message) => {
     if (typeof message !== 'string') return undefined;

@@ -3,28 +3,28 @@ import type { Entry, Observer } from './doctor.js';
 import type { Verdict } from './finding.js';
 import { counted } from './words.js';
 
-/** How the doctor's findings are written down: a table for people, JSON for programs. */
+/** Renders the doctor's findings: a table for people, JSON for programs. */
 
-/** Where a table is written. */
+/** The output of a table. */
 export interface Screen {
-  /** Whether colours are understood and wanted. */
+  /** Whether the output shows colours, and the user wants them. */
   readonly colours: boolean;
-  /** Whether a line can be taken back, so that what is being examined can be shown. */
+  /** Whether a line can be erased. Then the table shows which examination is running. */
   readonly rewritable: boolean;
   write(text: string): void;
 }
 
-/** The shape of the JSON report; raised when a program that reads it would no longer understand it. */
+/** Version of the JSON report. It rises when programs that read the report would no longer understand it. */
 const SHAPE = 1;
 const COLOURS: Record<Verdict, number> = { ok: 32, warning: 33, failed: 31, skipped: 90 };
 const VERDICT_COLUMN = 9;
 const NAME_COLUMN = 9;
 const INDENT = ' '.repeat(2 + VERDICT_COLUMN + NAME_COLUMN);
-/** Characters of a line. */
+/** Characters per line. */
 const WIDTH = 120;
 const ERASE_LINE = '\r\u001B[2K';
 
-/** Writes each finding as soon as it is there. */
+/** Writes a table, each finding as soon as it is known. */
 export class Table implements Observer {
   constructor(private readonly screen: Screen) {}
 
@@ -36,8 +36,8 @@ export class Table implements Observer {
     if (this.screen.rewritable) this.screen.write(`  ${'...'.padEnd(VERDICT_COLUMN)}${name}`);
   }
 
-  ends({ name, verdict, found, mend }: Entry): void {
-    const text = [found, ...(mend === undefined ? [] : [`-> ${mend}`])]
+  ends({ name, verdict, found, advice }: Entry): void {
+    const text = [found, ...(advice === undefined ? [] : [`-> ${advice}`])]
       .map((sentence) => wrap(sentence, WIDTH - INDENT.length))
       .join(`\n${INDENT}`);
     const erase = this.screen.rewritable ? ERASE_LINE : '';
@@ -63,12 +63,12 @@ export class Table implements Observer {
   }
 }
 
-/** One line of JSON (docs/operations.md, "Doctor"). */
+/** Renders the findings as one line of JSON (docs/operations.md, "Doctor"). */
 export function renderJson(url: string, entries: readonly Entry[]): string {
   return `${JSON.stringify({ version: SHAPE, url, verdict: overall(entries), examinations: entries })}\n`;
 }
 
-/** Breaks a sentence into lines of at most `width` characters, behind the columns. */
+/** Breaks a sentence into lines of at most `width` characters, after the columns. */
 function wrap(sentence: string, width: number): string {
   const lines: string[] = [];
   for (const word of sentence.split(' ')) {

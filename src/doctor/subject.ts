@@ -12,33 +12,36 @@ export interface Address {
   readonly family: number;
 }
 
-/** What was asked for. */
+/** What the doctor is asked to examine. */
 export interface Request {
   readonly target: Target;
   readonly token: string | undefined;
-  /** Authorities to trust besides those that Node brings along, PEM. */
+  /** PEM certificates of authorities to trust, besides those that Node trusts. */
   readonly ca: string | undefined;
-  /** What is shown to a server that asks for a certificate. */
+  /** The certificate to show to a server that asks for one. */
   readonly certificate: ClientCertificate | undefined;
-  /** The topic to use, a secret like the token; undefined for random ones. */
+  /** The topic to use, a secret like the token; undefined for random topics. */
   readonly topic: string | undefined;
   /** The longest wait for any one answer, in milliseconds. */
   readonly timeout: number;
-  /** How long a silent connection must last, in milliseconds; undefined not to try. */
+  /** Milliseconds that a silent connection must last; undefined to skip that examination. */
   readonly idle: number | undefined;
 }
 
-/** How the server took a handshake that showed the token, if there is one. */
+/** How the server answered the handshake, which showed the token if there is one. */
 export type Admission = 'welcome' | 'unauthorized';
 
-/** What is examined: what was asked for, and what earlier examinations learned, which later ones build upon. */
+/**
+ * The server that is examined. Owns the request, and what earlier examinations learned for later ones. Does not know
+ * the examinations. Invariant: nothing that `quote` returns holds the token or the topic.
+ */
 export class Subject {
   /** All addresses of the host. */
   addresses: readonly Address[] = [];
-  /** Those of them that take TCP connections. */
+  /** The addresses that accept TCP connections. */
   reachable: readonly Address[] = [];
   admission: Admission | undefined;
-  /** What the server said when it asked for a token, or refused ours; printable. */
+  /** What the server said when it asked for a token or refused ours; printable. */
   refusal: string | undefined;
 
   constructor(
@@ -46,7 +49,9 @@ export class Subject {
     readonly clock: Clock,
   ) {}
 
-  /** What `work` gives; a Trouble that says what did not come when that takes longer than the time-out, in milliseconds. */
+  /**
+   * Waits for `work`, at most `timeout` milliseconds. After that, throws an Unanswered that names what did not come.
+   */
   async within<T>(work: Promise<T>, what: string, timeout = this.request.timeout): Promise<T> {
     try {
       return await within(this.clock, timeout, work);
@@ -55,7 +60,10 @@ export class Subject {
     }
   }
 
-  /** What a server said, printable, cut behind `most` characters. It may have repeated what it was sent, so the token, in both its spellings, and the topic are taken out. */
+  /**
+   * Makes what a server said printable, and cuts it after `most` characters. The server may have repeated what it was
+   * sent, so this removes the topic and both spellings of the token.
+   */
   quote(text: string, most?: number): string {
     return printable(
       this.#secrets().reduce((rest, { spelling, name }) => rest.replaceAll(spelling, name), text),
@@ -63,13 +71,16 @@ export class Subject {
     );
   }
 
-  /** A text of a server's that was not read to its end: less the part of a secret that it may end in, which `quote` would not know. */
+  /**
+   * Takes a text that was not read to its end, and removes a beginning of a secret from its end. `quote` would not
+   * recognise that.
+   */
   withoutSecretAtEnd(text: string): string {
     const lengths = this.#secrets().map(({ spelling }) => lengthAtEnd(text, spelling));
     return text.slice(0, text.length - Math.max(0, ...lengths));
   }
 
-  /** What the server is shown and nobody else is, with what stands in its place. */
+  /** The secrets that only the server may see, each with its replacement. */
   #secrets(): readonly { readonly spelling: string; readonly name: string }[] {
     const { token, topic } = this.request;
     const spellings = token === undefined ? [] : [token, Buffer.from(token).toString('base64url')];
@@ -79,7 +90,10 @@ export class Subject {
     ];
   }
 
-  /** Resolves the host to one reachable address, the `index`th of them in turn, so that it is known what was talked to. */
+  /**
+   * A lookup that resolves the host to one reachable address, chosen by `index` in turn. So the doctor knows which
+   * address it talked to.
+   */
   lookup(index = 0): LookupFunction {
     const { reachable } = this;
     const { address, family } = reachable[index % reachable.length];
@@ -90,7 +104,7 @@ export class Subject {
   }
 }
 
-/** How many of the first characters of `secret`, but not all, `text` ends in. */
+/** Length of the longest proper prefix of `secret` that `text` ends with. */
 function lengthAtEnd(text: string, secret: string): number {
   for (let length = Math.min(text.length, secret.length - 1); length > 0; length--) {
     if (text.endsWith(secret.slice(0, length))) return length;
@@ -98,12 +112,13 @@ function lengthAtEnd(text: string, secret: string): number {
   return 0;
 }
 
-/** Nothing came within the time-out. */
+/** Nothing came within the timeout. */
 export class Unanswered extends Trouble {
   constructor(what: string, timeout: number) {
     super(
       `${what} within ${time(timeout)}`,
-      'Something on the way swallows it, or the server hangs: look at its log and at the proxy; --timeout allows for more time.',
+      'Something on the way swallows it, or the server hangs: look at its log and at the proxy. ' +
+        '--timeout allows more time.',
     );
   }
 }

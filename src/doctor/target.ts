@@ -1,12 +1,12 @@
 import { isIP } from 'node:net';
 import { ConfigurationError } from '../config/faults.js';
 
-/** Where peers are told to connect to. */
+/** The address that peers connect to. */
 export interface Target {
-  /** The URL as peers would have it: ws: or wss:, host, path. */
+  /** The URL as peers use it: ws: or wss:, host, path. */
   readonly url: string;
   readonly secure: boolean;
-  /** A name, or an address without brackets. */
+  /** A host name, or an address without brackets. */
   readonly host: string;
   readonly port: number;
   readonly path: string;
@@ -15,7 +15,10 @@ export interface Target {
 const SCHEMES: Record<string, string | undefined> = { 'ws:': 'ws', 'http:': 'ws', 'wss:': 'wss', 'https:': 'wss' };
 const EXPECTED = 'expected the URL of a signaling server, such as wss://signal.example.com';
 
-/** The target that was typed. Throws a ConfigurationError with every fault of it; none repeats what was typed, which may hold a token. */
+/**
+ * Reads the target from the command line. Throws a ConfigurationError with all faults. None quotes the URL, which may
+ * hold a token.
+ */
 export function readTarget(written: string): Target {
   const withScheme = /^[a-z][a-z\d+.-]*:\/\//i.test(written) ? written : `wss://${written}`;
   if (written.trim() !== written || !URL.canParse(withScheme)) throw new ConfigurationError([EXPECTED]);
@@ -26,18 +29,20 @@ export function readTarget(written: string): Target {
   else if (hostname === '' || port === '0') faults.push(EXPECTED);
   if (username !== '' || password !== '') {
     faults.push(
-      'the URL has a user or password: tokens in URLs are not read, since URLs end up in logs; give the token with --token-file or --token',
+      'the URL has a user or password: tokens in URLs are not read, because URLs end up in logs; ' +
+        'give the token with --token-file or --token',
     );
   }
   if (search !== '') {
     faults.push(
-      'the URL has a query: tokens in URLs are not read, since URLs end up in logs; give the token with --token-file or --token, and the URL without a query',
+      'the URL has a query: tokens in URLs are not read, because URLs end up in logs; ' +
+        'give the token with --token-file or --token, and remove the query',
     );
   }
   if (hash !== '') faults.push('the URL has a fragment (#), which a WebSocket URL cannot have');
   if (faults.length > 0) throw new ConfigurationError(faults);
   const secure = scheme === 'wss';
-  // Parsed as http(s): the port that belongs to the scheme is left out either way.
+  // URL leaves out the default port of ws: and wss: as it does for http: and https:.
   const host = hostname.replace(/^\[|\]$/g, '');
   return {
     url: `${scheme}://${hostname}${port === '' ? '' : `:${port}`}${pathname}`,
@@ -48,7 +53,7 @@ export function readTarget(written: string): Target {
   };
 }
 
-/** Whether the host is an address, for which there is no SNI. */
+/** Whether the host is an address. SNI does not exist for addresses. */
 export function isAddress({ host }: Target): boolean {
   return isIP(host) !== 0;
 }

@@ -4,21 +4,21 @@ import type { Finding } from './finding.js';
 import { networkFault } from './network-fault.js';
 import { Unanswered } from './subject.js';
 import type { Address, Subject } from './subject.js';
-import { counted, exact, time } from './words.js';
+import { exact, time } from './words.js';
 
-/** How one address took a TCP connection. */
+/** The result of one TCP connection. */
 interface Attempt {
   readonly at: Address;
-  /** Milliseconds until the connection stood; undefined when it never did. */
+  /** Milliseconds until the connection was established; undefined if it never was. */
   readonly milliseconds?: number;
   readonly trouble?: Trouble;
-  /** It is this machine that cannot go there, such as to IPv6 without a route; no fault of the server's. */
+  /** Whether this machine has no route to the address, such as over IPv6. That is not the fault of the server. */
   readonly noRoute?: boolean;
 }
 
 const NO_ROUTE = new Set(['ENETUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT']);
 
-/** Which of the addresses take TCP connections, and how fast. */
+/** Examines which addresses accept TCP connections, and how fast. */
 export async function examineTcp(subject: Subject): Promise<Finding> {
   const attempts = await Promise.all(subject.addresses.map((at) => attempt(subject, at)));
   subject.reachable = attempts.filter(({ trouble }) => trouble === undefined).map(({ at }) => at);
@@ -31,18 +31,23 @@ export async function examineTcp(subject: Subject): Promise<Finding> {
       ...(trouble && { fault: trouble.found }),
     })),
   };
-  const found = `port ${port}: ${attempts.map(({ at, milliseconds, trouble }) => `${at.address} ${trouble?.found ?? `in ${time(milliseconds!)}`}`).join('; ')}`;
+  const found = `port ${port}: ${attempts.map(inWords).join('; ')}`;
   const faulty = attempts.filter(({ trouble }) => trouble !== undefined);
   if (faulty.length === 0) return ok(found, figures);
-  if (subject.reachable.length === 0) return failed(found, faulty[0].trouble!.mend, figures);
+  if (subject.reachable.length === 0) return failed(found, faulty[0].trouble!.advice, figures);
   const theirs = faulty.filter(({ noRoute }) => noRoute !== true);
   if (theirs.length === 0) return ok(`${found}; this machine cannot tell whether peers reach the rest`, figures);
-  const names = theirs.map(({ at }) => at.address).join(', ');
-  return warning(
-    found,
-    `Peers that try ${names} first lose time or fail: let ${counted(theirs.length, 'this address', 'these addresses').replace(/^\d+ /, '')} answer too, or take ${theirs.length === 1 ? 'it' : 'them'} out of DNS.`,
-    figures,
-  );
+  return warning(found, adviceFor(theirs.map(({ at }) => at.address)), figures);
+}
+
+function inWords({ at, milliseconds, trouble }: Attempt): string {
+  return `${at.address} ${trouble?.found ?? `in ${time(milliseconds!)}`}`;
+}
+
+function adviceFor(silent: readonly string[]): string {
+  const [these, them] = silent.length === 1 ? ['this address', 'it'] : ['these addresses', 'them'];
+  const loss = `Peers that try ${silent.join(', ')} first lose time or fail`;
+  return `${loss}: let ${these} answer too, or take ${them} out of DNS.`;
 }
 
 async function attempt(subject: Subject, at: Address): Promise<Attempt> {

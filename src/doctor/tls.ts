@@ -8,14 +8,17 @@ import type { Finding } from './finding.js';
 import { networkFault } from './network-fault.js';
 import type { Request, Subject } from './subject.js';
 import { isAddress } from './target.js';
-import { exact, printable, time } from './words.js';
+import { counted, exact, printable, time } from './words.js';
 
 const DAY_MS = 86_400_000;
-/** Certificates that are renewed by themselves have more than this left. */
+/** Certificates that are renewed automatically have more days left than this. */
 const SOON_DAYS = 14;
 const WRONG_NAME = 'ERR_TLS_CERT_ALTNAME_INVALID';
 
-/** What a connection to the target must be given so that it is verified as peers verify it, and shows the certificate that peers show. */
+/**
+ * TLS options for a connection to the target. It verifies the server as peers do, and shows the client certificate, if
+ * there is one.
+ */
 export function tlsOptions({ target, ca, certificate }: Request): ConnectionOptions {
   return {
     ...(!isAddress(target) && { servername: target.host }),
@@ -24,7 +27,10 @@ export function tlsOptions({ target, ca, certificate }: Request): ConnectionOpti
   };
 }
 
-/** The certificate and its chain, as peers see them: trusted, complete, for this name, and not about to expire. At every address; the worst counts. */
+/**
+ * Examines the certificate and its chain as peers see them: trusted, complete, for this name, and not about to expire.
+ * Looks at every address; the worst finding counts.
+ */
 export async function examineTls(subject: Subject): Promise<Finding> {
   if (!subject.request.target.secure) return plaintext(subject);
   let worst: Finding | undefined;
@@ -32,7 +38,7 @@ export async function examineTls(subject: Subject): Promise<Finding> {
     const finding = await examineAddress(subject, index);
     if (worst === undefined || severity(finding) > severity(worst)) {
       worst =
-        subject.reachable.length === 1 || finding.mend === undefined
+        subject.reachable.length === 1 || finding.advice === undefined
           ? finding
           : { ...finding, found: `at ${address}: ${finding.found}` };
     }
@@ -50,7 +56,7 @@ async function examineAddress(subject: Subject, index: number): Promise<Finding>
   try {
     socket = await handshake(subject, index);
   } catch (error) {
-    if (error instanceof Trouble) return failed(error.found, error.mend);
+    if (error instanceof Trouble) return failed(error.found, error.advice);
     throw error;
   }
   try {
@@ -60,7 +66,7 @@ async function examineAddress(subject: Subject, index: number): Promise<Finding>
   }
 }
 
-/** A TLS connection over which nothing is said, whatever its certificate is worth. */
+/** Opens a TLS connection, whatever the certificate is worth, and sends nothing over it. */
 async function handshake(subject: Subject, index: number): Promise<TLSSocket> {
   const { target } = subject.request;
   const socket = connect({
@@ -88,7 +94,8 @@ async function handshake(subject: Subject, index: number): Promise<TLSSocket> {
 function judge(request: Request, socket: TLSSocket, milliseconds: number): Finding {
   const { host } = request.target;
   const now = Date.now();
-  // By a string, whatever the type says: what OpenSSL thinks of the chain, and only where that is well what Node thinks of the name.
+  // A string, whatever its type says. It is OpenSSL's verdict on the chain or, if the chain is trusted, Node's verdict
+  // on the name.
   const code = socket.authorized ? undefined : String(socket.authorizationError);
   const trusted = code === undefined || code === WRONG_NAME;
   const chain = presentedChain(socket.getPeerX509Certificate()!);
@@ -111,13 +118,13 @@ function judge(request: Request, socket: TLSSocket, milliseconds: number): Findi
   if (expires.getTime() < now) {
     return failed(
       `${protocol}; ${which} expired on ${day}`,
-      'Renew it; see that what renews certificates runs, and that what terminates TLS takes the new one into use.',
+      'Renew it. Make sure that automatic renewal runs, and that the TLS endpoint loads the new certificate.',
       figures,
     );
   }
   if (code === 'CERT_NOT_YET_VALID') {
     return failed(
-      `${protocol}; the certificate is valid from ${new Date(chain[0].validFrom).toISOString()} on`,
+      `${protocol}; the certificate is not valid before ${new Date(chain[0].validFrom).toISOString()}`,
       'Check the clocks of this machine and of the server, or wait.',
       figures,
     );
@@ -125,20 +132,26 @@ function judge(request: Request, socket: TLSSocket, milliseconds: number): Findi
   if (code === WRONG_NAME) {
     return failed(
       `${protocol}; the certificate is not for ${host} but for ${namesOf(chain[0])}`,
-      'Use one of those names in the URL, or get a certificate for this one; behind a proxy, see that it picks the certificate by SNI.',
+      'Use one of those names in the URL, or get a certificate for this one. ' +
+        'Behind a proxy, make sure that it picks the certificate by SNI.',
       figures,
     );
   }
   if (code !== undefined) {
-    const { found, mend } = chainFault(chain, code, request.ca !== undefined);
-    return failed(`${protocol}; ${found}`, mend, figures);
+    const { found, advice } = chainFault(chain, code, request.ca !== undefined);
+    return failed(`${protocol}; ${found}`, advice, figures);
   }
-  const found = `${protocol} in ${time(milliseconds)}; trusted, for this name; ${which} expires on ${day}, in ${days === 1 ? '1 day' : `${days} days`}`;
-  if (days < SOON_DAYS) return warning(found, 'Renew it now; see that what renews certificates runs.', figures);
+  const found =
+    `${protocol} in ${time(milliseconds)}; trusted, for this name; ` +
+    `${which} expires on ${day}, in ${counted(days, 'day')}`;
+  if (days < SOON_DAYS) return warning(found, 'Renew it now, and make sure that automatic renewal runs.', figures);
   return ok(found, figures);
 }
 
-/** The certificates whose end matters: no root's, since who trusts it does so whatever date is on it, and none that has ended and is not missed, as cross-signed ones are. */
+/**
+ * The certificates whose expiry matters. Not a root, which is trusted whatever its date. Not an expired one that the
+ * chain does without, such as a cross-signed one.
+ */
 function relevant(chain: readonly X509Certificate[], trusted: boolean, now: number): X509Certificate[] {
   return chain.filter(
     (one, index) => index === 0 || !(isSelfIssued(one) || (trusted && Date.parse(one.validTo) < now)),
@@ -153,8 +166,8 @@ function plaintext({ addresses, request }: Subject): Finding {
   const local = addresses.every(({ address, family }) => LOOPBACK.check(address, family === 4 ? 'ipv4' : 'ipv6'));
   if (local) return skipped('plaintext (ws://), on this machine');
   return warning(
-    `plaintext (ws://): everyone on the way can read topics${request.token === undefined ? '' : ' and the token'}`,
-    'Serve wss:// (tls-cert and tls-key, or a proxy that terminates TLS), except within a network that you trust.',
+    `plaintext (ws://): everyone on the way can read the topics${request.token === undefined ? '' : ' and the token'}`,
+    'Serve wss:// (tls-cert and tls-key, or a proxy that terminates TLS), except inside a network that you trust.',
   );
 }
 

@@ -3,11 +3,14 @@ import type { Finding } from './finding.js';
 import { Peer } from './peer.js';
 import { refusalFigures, said, statusAndMessage } from './refusal.js';
 import type { Refused } from './refusal.js';
-import { mendForRefusal } from './status-mend.js';
+import { adviceForRefusal } from './status-advice.js';
 import type { Subject } from './subject.js';
 import { exact, time } from './words.js';
 
-/** Whether a WebSocket handshake reaches a WebSocket server. With the token, if there is one; whether that is right is another examination's. */
+/**
+ * Examines whether a WebSocket handshake reaches a WebSocket server. Shows the token, if there is one; another
+ * examination judges it.
+ */
 export async function examineUpgrade(subject: Subject): Promise<Finding> {
   const from = subject.clock.monotonic();
   const answer = await Peer.open(subject);
@@ -28,7 +31,9 @@ export async function examineUpgrade(subject: Subject): Promise<Finding> {
   return judge(answer, subject);
 }
 
-/** A 401 of a signaling server's, not of a login in front of it; the reference does not name the scheme. */
+/**
+ * Whether a 401 comes from a signaling server, not from a login in front of it. The reference does not name the scheme.
+ */
 export function asksForToken({ status, headers }: Refused): boolean {
   const scheme = headers['www-authenticate'];
   return status === 401 && (scheme === undefined || /^bearer\b/i.test(scheme));
@@ -41,14 +46,14 @@ function judge(refused: Refused, subject: Subject): Finding {
   const after = retry === undefined ? '' : ` (Retry-After: ${retry})`;
   const figures = { ...refusalFigures(refused), ...(retry !== undefined && { retryAfter: retry }) };
   const found = `${status} instead of 101${server}${after}${said(message)}`;
-  return failed(found, mendForRefusal(refused, subject.request), figures);
+  return failed(found, adviceForRefusal(refused, subject.request), figures);
 }
 
-/** A refusal where there should be none, for a place that only warns. */
+/** The warning for an unexpected refusal. */
 export function refusalWarning(what: string, refused: Refused, { request }: Subject): Finding {
   return warning(
-    `${what} is answered ${statusAndMessage(refused)}`,
-    mendForRefusal(refused, request),
+    `${what} is answered with ${statusAndMessage(refused)}`,
+    adviceForRefusal(refused, request),
     refusalFigures(refused),
   );
 }

@@ -1,9 +1,12 @@
-/** How figures and what a server said are written in a finding. */
+/** Formats numbers, and text from a server, for findings. */
 
-/** The longest text of a server's that is repeated unless told otherwise, in characters. */
+/** Longest text from a server that a finding repeats by default, in characters. */
 const MOST_REPEATED = 160;
 
-/** What a server said, fit for a terminal: on one line, cut behind `most` characters, and without the control and direction characters that could drive it. */
+/**
+ * Makes text from a server safe for a terminal: one line, cut after `most` characters, without control and direction
+ * characters.
+ */
 export function printable(text: string, most = MOST_REPEATED): string {
   const plain = text
     .toWellFormed()
@@ -12,7 +15,7 @@ export function printable(text: string, most = MOST_REPEATED): string {
   return plain.length > most ? `${plain.slice(0, most)}...` : plain;
 }
 
-/** Milliseconds as a person reads them: `0.4 ms`, `12 ms`, `1.5 s`, `2 min`. */
+/** Formats milliseconds for people: `0.4 ms`, `12 ms`, `1.5 s`, `2 min`. */
 export function time(milliseconds: number): string {
   if (milliseconds < 10) return `${round(milliseconds, 1)} ms`;
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
@@ -25,12 +28,12 @@ export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
 
-/** A number of bytes, with thousands set off. */
+/** Formats a number of bytes, with thousands separators. */
 export function bytes(count: number): string {
   return `${count.toLocaleString('en-US')} bytes`;
 }
 
-/** Milliseconds to the microsecond, for figures. */
+/** Rounds milliseconds to the microsecond, for figures. */
 export function exact(milliseconds: number): number {
   return round(milliseconds, 3);
 }

@@ -69,7 +69,7 @@ describe('the doctor and a server with tls-client-ca', () => {
     expect(upgrade).toMatchObject({
       verdict: 'failed',
       found: '403 instead of 101: This server asks for a client certificate; the setting is tls-client-ca.',
-      mend: expect.stringMatching(/^Give --cert and --key/),
+      advice: expect.stringMatching(/^Give --cert and --key/),
     });
     expect(auth.verdict).toBe('skipped');
   });
@@ -80,7 +80,7 @@ describe('the doctor and a server with tls-client-ca', () => {
     expect(upgrade).toMatchObject({
       verdict: 'failed',
       found: expect.stringContaining('or no authority in tls-client-ca issued it'),
-      mend: expect.stringMatching(/^Give another one with --cert and --key/),
+      advice: expect.stringMatching(/^Give another certificate with --cert and --key/),
     });
   });
 
@@ -116,7 +116,7 @@ describe('the doctor and a proxy that insists on a certificate', () => {
     const port = await startTlsThatInsists(own.server + own.intermediate, own.key, alice.ca, { maxVersion });
     const { tls, upgrade } = await diagnose(`wss://localhost:${port}`, { ca: own.ca });
     const told = tls.verdict === 'failed' ? tls : upgrade;
-    expect(told).toMatchObject({ verdict: 'failed', mend: expect.stringContaining('--cert and --key') });
+    expect(told).toMatchObject({ verdict: 'failed', advice: expect.stringContaining('--cert and --key') });
   });
 
   it('names what it asks for', async () => {
@@ -124,7 +124,7 @@ describe('the doctor and a proxy that insists on a certificate', () => {
     const { upgrade } = await diagnose(`wss://localhost:${port}`, { ca: own.ca });
     expect(upgrade).toMatchObject({
       verdict: 'failed',
-      found: 'what terminates TLS asks for a certificate of the client',
+      found: 'the TLS endpoint asks for a client certificate',
     });
   });
 
@@ -143,8 +143,8 @@ describe('the doctor and a proxy that insists on a certificate', () => {
       response.writeHead(400).end('<html>\n<head><title>400 No required SSL certificate was sent</title></head>'),
     );
     const only = ['dns', 'tcp', 'tls', 'upgrade'];
-    expect((await diagnose(`ws://127.0.0.1:${nginx}`, { only })).upgrade.mend).toMatch(/^Give --cert and --key/);
-    expect((await diagnose(`ws://127.0.0.1:${nginx}`, { only, certificate: shown(alice) })).upgrade.mend).toMatch(
+    expect((await diagnose(`ws://127.0.0.1:${nginx}`, { only })).upgrade.advice).toMatch(/^Give --cert and --key/);
+    expect((await diagnose(`ws://127.0.0.1:${nginx}`, { only, certificate: shown(alice) })).upgrade.advice).toMatch(
       /^The certificate does not arrive/,
     );
   });

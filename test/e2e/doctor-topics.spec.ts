@@ -62,7 +62,7 @@ describe('the doctor and topics that not everyone may use', () => {
     const { url } = await startServer({ topicPolicy: POLICY });
     const { json } = await diagnose(url, { topic: 'read-s3cret', only: ['dns', 'tcp', 'auth', 'json'] });
     expect(json.found).toBe(
-      'JSON is answered with forbidden: a peer without a token may not use the topic of --topic (topic policy, or the claim topics of a JWT)',
+      'the server answers JSON with forbidden: a peer without a token may not use the topic of --topic (topic policy, or the claim topics of a JWT)',
     );
   });
 
@@ -70,7 +70,7 @@ describe('the doctor and topics that not everyone may use', () => {
     const { url, token } = await withJwt([TOPIC]);
     const { json } = await diagnose(url, { token, only: ['dns', 'tcp', 'upgrade', 'auth', 'json'] });
     expect(json.found).toBe(
-      'JSON is answered with forbidden: this token may not use a random topic (topic policy, or the claim topics of a JWT)',
+      'the server answers JSON with forbidden: this token may not use a random topic (topic policy, or the claim topics of a JWT)',
     );
     expect(verdicts(await diagnose(url, { token, topic: TOPIC, only: RELAYING }))).toEqual(HEALTHY);
   });

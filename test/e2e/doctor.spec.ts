@@ -51,7 +51,7 @@ describe('the doctor and this server', () => {
     expect(verdicts(findings)).toEqual(HEALTHY);
     expect(findings.http.figures).toMatchObject({ name: 'cairn-signal', version: VERSION });
     expect(findings.auth).toMatchObject({
-      found: 'no token is needed: whoever reaches the server may use it',
+      found: 'no token is needed: everyone who reaches the server may use it',
       figures: { needed: false },
     });
     expect(findings.cbor.figures).toEqual({ roundTripMilliseconds: expect.any(Number) });
@@ -105,7 +105,7 @@ describe('the doctor and this server', () => {
     expect(auth).toMatchObject({
       verdict: 'failed',
       found: expect.stringMatching(/^a token is needed, and none was given: This server needs a bearer token\./),
-      mend: expect.stringContaining('--token-file'),
+      advice: expect.stringContaining('--token-file'),
     });
     expect(cbor).toMatchObject({ verdict: 'skipped', found: 'not tried, since auth failed' });
   });
@@ -115,7 +115,7 @@ describe('the doctor and this server', () => {
     const { upgrade } = await diagnose(management.replace('http', 'ws'));
     expect(upgrade).toMatchObject({
       verdict: 'failed',
-      mend: 'Give the URL of listen-addr: peers are not served on management-addr.',
+      advice: 'Use the URL of listen-addr: management-addr does not serve peers.',
     });
   });
 
@@ -138,7 +138,7 @@ describe('the doctor and this server', () => {
     expect(upgrade).toMatchObject({
       verdict: 'failed',
       found: expect.stringMatching(/^426 instead of 101: This is a WebSocket server, /),
-      mend: expect.stringContaining('The proxy strips the Upgrade or Connection header'),
+      advice: expect.stringContaining('The proxy strips the Upgrade or Connection header'),
     });
   });
 
@@ -149,7 +149,7 @@ describe('the doctor and this server', () => {
     expect(auth).toMatchObject({
       verdict: 'failed',
       found: 'the token is accepted as a subprotocol, but not in the Authorization header',
-      mend: expect.stringContaining('pass Authorization on'),
+      advice: expect.stringContaining('pass on Authorization'),
     });
   });
 
@@ -183,7 +183,7 @@ describe('the doctor and this server', () => {
       verdict: 'failed',
       found:
         'a further connection was refused with 429: Too many connections from this address; the setting is max-connections-per-ip.',
-      mend: expect.stringContaining('max-connections-per-ip'),
+      advice: expect.stringContaining('max-connections-per-ip'),
     });
   });
 
@@ -225,7 +225,7 @@ describeWithNats('the doctor and two nodes behind one name', () => {
     });
     expect(json).toMatchObject({
       verdict: 'failed',
-      found: 'what one connection published, another one does not find',
+      found: 'one connection does not find what another one published',
     });
   });
 });
@@ -335,10 +335,10 @@ describe('the program', () => {
         '/nowhere/ca.pem',
       );
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-      expect(stderr).toBe(`cairn-signal doctor: 5 faults in what was typed
+      expect(stderr).toBe(`cairn-signal doctor: 5 faults on the command line
   --tokn: there is no such flag (did you mean --token?)
-  the URL has a user or password: tokens in URLs are not read, since URLs end up in logs; give the token with --token-file or --token
-  the URL has a query: tokens in URLs are not read, since URLs end up in logs; give the token with --token-file or --token, and the URL without a query
+  the URL has a user or password: tokens in URLs are not read, because URLs end up in logs; give the token with --token-file or --token
+  the URL has a query: tokens in URLs are not read, because URLs end up in logs; give the token with --token-file or --token, and remove the query
   --ca "/nowhere/ca.pem": there is no such file
   --timeout: expected a length of time from 100ms to 5m, such as 500ms, 10s, 5m or 1h
 see cairn-signal doctor --help

@@ -179,6 +179,6 @@ describe('a name that was rebound to the management address', () => {
     const options = { headers: { Host: 'signal.example.com' } };
     expect((await Peer.refused(running.management.replace('http', 'ws'), options)).status).toBe(421);
     const { upgrade } = await diagnose(running.management.replace('http', 'ws'));
-    expect(upgrade).toMatchObject({ mend: 'Give the URL of listen-addr: peers are not served on management-addr.' });
+    expect(upgrade).toMatchObject({ advice: 'Use the URL of listen-addr: management-addr does not serve peers.' });
   });
 });

@@ -59,7 +59,7 @@ describe('the doctor', () => {
     expect(steps).toEqual(['begins a', 'ends a', 'begins b', 'ends b']);
     expect(entries).toEqual([
       { name: 'a', verdict: 'ok', found: 'fine' },
-      { name: 'b', verdict: 'warning', found: 'hm', mend: 'do' },
+      { name: 'b', verdict: 'warning', found: 'hm', advice: 'do' },
     ]);
   });
 
@@ -82,7 +82,7 @@ describe('the doctor', () => {
 
   it('takes Trouble for a finding, and nothing else that is thrown', async () => {
     const { entries } = await run(examination('a', [], new Trouble('bad', 'do', { code: 1 })));
-    expect(entries).toEqual([{ name: 'a', verdict: 'failed', found: 'bad', mend: 'do', figures: { code: 1 } }]);
+    expect(entries).toEqual([{ name: 'a', verdict: 'failed', found: 'bad', advice: 'do', figures: { code: 1 } }]);
     await expect(run(examination('a', [], new TypeError('our fault')))).rejects.toThrow('our fault');
   });
 
@@ -109,8 +109,8 @@ describe('the doctor', () => {
 describe('the report', () => {
   const entries: Entry[] = [
     { name: 'dns', verdict: 'ok', found: 'fine', figures: { addresses: ['127.0.0.1'] } },
-    { name: 'tls', verdict: 'warning', found: `old ${'and older '.repeat(15)}`.trim(), mend: 'Renew it.' },
-    { name: 'auth', verdict: 'failed', found: 'wrong', mend: 'Give the right one.' },
+    { name: 'tls', verdict: 'warning', found: `old ${'and older '.repeat(15)}`.trim(), advice: 'Renew it.' },
+    { name: 'auth', verdict: 'failed', found: 'wrong', advice: 'Give the right one.' },
     { name: 'idle', verdict: 'skipped', found: 'not asked for' },
   ];
 

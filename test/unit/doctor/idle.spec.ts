@@ -53,7 +53,7 @@ describe('a connection on which nothing is said', () => {
     expect(idle).toMatchObject({
       verdict: 'failed',
       found: 'cut without a close frame (1006) after 60 s of silence',
-      mend: expect.stringContaining('proxy_read_timeout'),
+      advice: expect.stringContaining('proxy_read_timeout'),
       figures: { lastedMilliseconds: 60_000, cut: true, code: 1006, pings: 0 },
     });
   });
@@ -69,7 +69,7 @@ describe('a connection on which nothing is said', () => {
 
   it('is closed by a restart, which is no fault', async () => {
     const { idle } = await examine((socket) => socket.close(1012, 'restart; retry in 3 s'));
-    expect(idle).toMatchObject({ verdict: 'warning', mend: expect.stringContaining('restarts') });
+    expect(idle).toMatchObject({ verdict: 'warning', advice: expect.stringContaining('restarting') });
   });
 
   it("is kept alive by the server's pings", async () => {
@@ -91,8 +91,8 @@ describe('a connection on which nothing is said', () => {
     );
     expect(idle).toMatchObject({
       verdict: 'failed',
-      found: 'closed with 4009: no pong within 20 s after 25 s of silence, in spite of pings every 25 s',
-      mend: expect.stringContaining('control frames'),
+      found: 'closed with 4009: no pong within 20 s after 25 s of silence, despite pings every 25 s',
+      advice: expect.stringContaining('control frames'),
     });
   });
 

@@ -39,7 +39,7 @@ describe('the largest message that passes', () => {
       expect(size).toMatchObject({
         verdict: 'warning',
         found: `messages pass up to ${limit.toLocaleString('en-US')} bytes; beyond: closed with 1009`,
-        mend: expect.stringContaining('max-message-bytes'),
+        advice: expect.stringContaining('max-message-bytes'),
         figures: { bytes: limit, exact: true },
       });
     },
@@ -118,7 +118,7 @@ describe('the largest message that passes', () => {
     expect(size).toMatchObject({
       verdict: 'warning',
       found: expect.stringMatching(
-        /^messages pass between [\d,]+ bytes and [\d,]+ bytes \(not told more exactly: a further connection was refused with 503\); beyond: closed with 1009$/,
+        /^messages pass between [\d,]+ bytes and [\d,]+ bytes \(not measured more exactly: a further connection was refused with 503\); beyond: closed with 1009$/,
       ),
       figures: { exact: false },
     });

@@ -21,7 +21,7 @@ describe('the way to the server', () => {
   it('a name that does not resolve', async () => {
     const findings = await diagnose('wss://signal.invalid');
     expect(verdicts(findings)).toEqual({ dns: 'failed', tcp: 'skipped', tls: 'skipped', ...NOT_TRIED });
-    expect(findings.dns.found).toMatch(/^(the name does not exist|no name server answers)$/);
+    expect(findings.dns.found).toMatch(/^(the name does not exist|no DNS server answers)$/);
     expect(findings.idle.found).toBe('not tried, since dns failed');
   });
 
@@ -40,7 +40,7 @@ describe('the way to the server', () => {
     expect(verdicts(findings)).toEqual({ dns: 'ok', tcp: 'failed', tls: 'skipped', ...NOT_TRIED });
     expect(findings.tcp).toMatchObject({
       found: `port ${port}: 127.0.0.1 refused: nothing listens there`,
-      mend: expect.stringContaining('Start the server'),
+      advice: expect.stringContaining('Start the server'),
       figures: { port, attempts: [{ address: '127.0.0.1', fault: 'refused: nothing listens there' }] },
     });
   });
@@ -54,7 +54,7 @@ describe('the way to the server', () => {
     expect(tcp).toMatchObject({
       verdict: 'warning',
       found: expect.stringMatching(/^port \d+: 127\.0\.0\.1 in .* ms; 127\.0\.0\.2 refused: nothing listens there$/),
-      mend: 'Peers that try 127.0.0.2 first lose time or fail: let this address answer too, or take it out of DNS.',
+      advice: 'Peers that try 127.0.0.2 first lose time or fail: let this address answer too, or take it out of DNS.',
     });
   });
 
@@ -67,14 +67,18 @@ describe('the way to the server', () => {
     });
     expect(tcp).toMatchObject({
       verdict: 'ok',
-      found: expect.stringMatching(/there is no way to it from here; this machine cannot tell/),
+      found: expect.stringMatching(/there is no route to it from here; this machine cannot tell/),
     });
   });
 
   it.each([
     [['127.0.0.1', '::1'], 'skipped', 'plaintext (ws://), on this machine'],
-    [['192.0.2.1'], 'warning', 'plaintext (ws://): everyone on the way can read topics and the token'],
-    [['127.0.0.1', '2001:db8::1'], 'warning', 'plaintext (ws://): everyone on the way can read topics and the token'],
+    [['192.0.2.1'], 'warning', 'plaintext (ws://): everyone on the way can read the topics and the token'],
+    [
+      ['127.0.0.1', '2001:db8::1'],
+      'warning',
+      'plaintext (ws://): everyone on the way can read the topics and the token',
+    ],
   ])('plaintext to %j', async (addresses, verdict, found) => {
     const { tls } = await diagnose('ws://host.invalid', { addresses, token: 'abc', only: ['tls'] });
     expect(tls).toMatchObject({ verdict, found });
@@ -112,30 +116,30 @@ describe('the way to the server', () => {
     expect(upgrade).toMatchObject({
       verdict: 'failed',
       found: 'cut without an answer',
-      mend: expect.stringContaining('wss://'),
+      advice: expect.stringContaining('wss://'),
     });
   });
 
   it('what does not speak HTTP', async () => {
     const port = await startTcp((socket) => socket.on('data', () => socket.end('SSH-2.0-OpenSSH_9.2\r\n')));
     const { http, upgrade } = await diagnose(`ws://127.0.0.1:${port}`);
-    expect(http).toMatchObject({ verdict: 'warning', found: 'no answer to GET /: what answers does not speak HTTP' });
-    expect(upgrade).toMatchObject({ verdict: 'failed', found: 'what answers does not speak HTTP' });
+    expect(http).toMatchObject({ verdict: 'warning', found: 'no answer to GET /: the answer is not HTTP' });
+    expect(upgrade).toMatchObject({ verdict: 'failed', found: 'the answer is not HTTP' });
   });
 });
 
 describe('what answers instead of the server', () => {
   it.each([
-    [404, 'warning', /Nothing of that path/, /strips the Upgrade .* route this path/],
+    [404, 'warning', /That path does not exist/, /strips the Upgrade .* route this path/],
     [502, 'warning', /does not reach the server behind it/, /does not reach the server behind it/],
     [503, 'warning', /does not reach the server behind it/, /max-connections/],
     [500, 'warning', /look at its log/, /Look at the log/],
-    [403, 'warning', /login/, /guard .*tls-client-ca.* allowed-origins.* forbids it/],
+    [403, 'warning', /login/, /custom guards.*tls-client-ca.* allowed-origins.* forbids it/],
     [426, 'ok', /^$/, /strips the Upgrade/],
     [400, 'ok', /^$/, /HTTP\/1\.1/],
-    [405, 'ok', /^$/, /no WebSocket server/],
-    [200, 'ok', /^$/, /takes the handshake for a plain request/],
-  ])('a proxy that answers %d to everything', async (status, verdict, plainMend, mend) => {
+    [405, 'ok', /^$/, /not a WebSocket server/],
+    [200, 'ok', /^$/, /for a plain request/],
+  ])('a proxy that answers %d to everything', async (status, verdict, plainAdvice, advice) => {
     const port = await startHttp((_request, response) => response.writeHead(status, { Server: 'nginx' }).end('<html>'));
     const { http, upgrade, auth } = await diagnose(`ws://127.0.0.1:${port}`);
     expect(http).toMatchObject({
@@ -143,11 +147,11 @@ describe('what answers instead of the server', () => {
       found: expect.stringContaining(`GET /: ${status}, from nginx`),
       figures: { status, server: 'nginx' },
     });
-    expect(http.mend ?? '').toMatch(plainMend);
+    expect(http.advice ?? '').toMatch(plainAdvice);
     expect(upgrade).toMatchObject({
       verdict: 'failed',
       found: `${status} instead of 101, from nginx`,
-      mend: expect.stringMatching(mend),
+      advice: expect.stringMatching(advice),
       figures: { status },
     });
     expect(auth.verdict).toBe('skipped');
@@ -159,7 +163,7 @@ describe('what answers instead of the server', () => {
     expect(upgrade).toMatchObject({
       verdict: 'failed',
       found: '429 instead of 101 (Retry-After: 7)',
-      mend: expect.stringContaining('trusted-proxies'),
+      advice: expect.stringContaining('trusted-proxies'),
       figures: { status: 429, retryAfter: '7' },
     });
   });
@@ -173,7 +177,7 @@ describe('what answers instead of the server', () => {
       verdict: 'warning',
       found: 'GET /: 301, a redirection, to https://signal.example.com/',
     });
-    expect(upgrade).toMatchObject({ verdict: 'failed', mend: expect.stringContaining('redirection') });
+    expect(upgrade).toMatchObject({ verdict: 'failed', advice: expect.stringContaining('redirection') });
   });
 
   it('a login in front of the server is not taken for its token', async () => {
@@ -181,7 +185,7 @@ describe('what answers instead of the server', () => {
       response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="x"' }).end(),
     );
     const { upgrade } = await diagnose(`ws://127.0.0.1:${port}`, { token: 'abc' });
-    expect(upgrade).toMatchObject({ verdict: 'failed', mend: expect.stringContaining('a login of its own') });
+    expect(upgrade).toMatchObject({ verdict: 'failed', advice: expect.stringContaining('its own login') });
   });
 
   it('a handshake that a proxy altered', async () => {
@@ -195,7 +199,7 @@ describe('what answers instead of the server', () => {
     const { upgrade } = await diagnose(`ws://127.0.0.1:${port}`, { only: ['dns', 'tcp', 'tls', 'upgrade'] });
     expect(upgrade).toMatchObject({
       verdict: 'failed',
-      found: 'the answer is no WebSocket handshake: Invalid Sec-WebSocket-Accept header',
+      found: 'the answer is not a WebSocket handshake: Invalid Sec-WebSocket-Accept header',
     });
   });
 
@@ -337,11 +341,11 @@ describe('a connection that is closed', () => {
   it.each([
     [1008, 'too many topics; the setting is max-subscriptions', /raise the setting that the reason names/],
     [1011, 'internal error', /look at its log/],
-    [1012, 'restart; retry in 3 s', /restarts/],
+    [1012, 'restart; retry in 3 s', /restarting/],
     [4001, 'token revoked', /revoked/],
     [4008, 'slow consumer', /too slow/],
     [3000, 'something else', /Look at the log/],
-  ])('with %d on its first message: the reason and the mend are told', async (code, reason, mend) => {
+  ])('with %d on its first message: the reason and the advice are told', async (code, reason, advice) => {
     const port = await startWebSockets((socket) => socket.on('message', () => socket.close(code, reason)));
     const { cbor, size } = await diagnose(`ws://127.0.0.1:${port}`, {
       only: ['dns', 'tcp', 'tls', 'upgrade', 'auth', 'cbor', 'size'],
@@ -349,7 +353,7 @@ describe('a connection that is closed', () => {
     expect(cbor).toMatchObject({
       verdict: 'failed',
       found: `the connection was closed with ${code}: ${reason}`,
-      mend: expect.stringMatching(mend),
+      advice: expect.stringMatching(advice),
       figures: { code },
     });
     expect(size.verdict).toBe('skipped');
@@ -376,25 +380,25 @@ describe('a connection that is closed', () => {
 describe('a fault of the network, in words', () => {
   it.each([
     ['ETIMEDOUT', '', 'no answer'],
-    ['EHOSTUNREACH', '', 'there is no way to it from here'],
+    ['EHOSTUNREACH', '', 'there is no route to it from here'],
     ['EPIPE', '', 'cut without an answer'],
     ['', 'socket hang up', 'cut without an answer'],
-    ['EAI_AGAIN', '', 'no name server answers'],
-    ['ERR_SSL_WRONG_VERSION_NUMBER', '', 'what answers does not speak TLS'],
-    ['EPROTO', 'ssl3_get_record:wrong version number', 'what answers does not speak TLS'],
-    ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', '', 'what terminates TLS asks for a certificate of the client'],
+    ['EAI_AGAIN', '', 'no DNS server answers'],
+    ['ERR_SSL_WRONG_VERSION_NUMBER', '', 'the answer is not TLS'],
+    ['EPROTO', 'ssl3_get_record:wrong version number', 'the answer is not TLS'],
+    ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', '', 'the TLS endpoint asks for a client certificate'],
     [
       'EPROTO',
       'error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required',
-      'what terminates TLS asks for a certificate of the client',
+      'the TLS endpoint asks for a client certificate',
     ],
-    ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', '', 'the certificate of the client is refused (ERR_SSL_TLSV1_ALERT_UNKNOWN_CA)'],
+    ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', '', 'the client certificate is refused (ERR_SSL_TLSV1_ALERT_UNKNOWN_CA)'],
     [
       'ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED',
       '',
-      'the certificate of the client is refused (ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED)',
+      'the client certificate is refused (ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED)',
     ],
-    ['ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', '', 'no common version of TLS'],
+    ['ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', '', 'no common TLS version'],
     [
       'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE',
       '',
@@ -405,6 +409,6 @@ describe('a fault of the network, in words', () => {
   ])('%s %s', (code, message, found) => {
     const trouble = networkFault(Object.assign(new Error(message), { code }));
     expect(trouble.found).toBe(found);
-    expect(trouble.mend).toMatch(/^[A-Z].{20,}\.$/);
+    expect(trouble.advice).toMatch(/^[A-Z].{20,}\.$/);
   });
 });

@@ -80,7 +80,7 @@ describe('the options of the doctor', () => {
   it("a token file of a server's that has names is none of a peer's", () => {
     const server = file('server-tokens', `alice:sha256:${'0'.repeat(64)}\n`);
     expect(faultsOf({ 'token-file': server })).toEqual([
-      `--token-file ${JSON.stringify(server)}: this is the server's auth-token-file, which has digests; give a file with the token that "token new" printed`,
+      `--token-file ${JSON.stringify(server)}: this is the auth-token-file of the server, which holds digests: give a file with the token that "token new" printed`,
     ]);
   });
 
@@ -92,8 +92,8 @@ describe('the options of the doctor', () => {
       file('g', 'schlüssel'),
     ];
     const named = (path: string): string => JSON.stringify(path);
-    expect(faultsOf({ cert })).toEqual(['--cert and --key: give both of them']);
-    expect(faultsOf({ key })).toEqual(['--cert and --key: give both of them']);
+    expect(faultsOf({ cert })).toEqual(['--cert and --key: give both']);
+    expect(faultsOf({ key })).toEqual(['--cert and --key: give both']);
     expect(faultsOf({ cert: '/nowhere/c.pem', key })).toEqual(['--cert "/nowhere/c.pem": there is no such file']);
     expect(faultsOf({ cert, key: '/nowhere/k.pem' })).toEqual(['--key "/nowhere/k.pem": there is no such file']);
     expect(faultsOf({ cert: garbage, key })).toEqual([`--cert ${named(garbage)}: not a PEM certificate`]);
@@ -110,20 +110,15 @@ describe('the options of the doctor', () => {
       }),
     ).toEqual([expect.stringMatching(/^--cert ".*half\.pem": its chain is not usable$/)]);
     expect(faultsOf({ cert, key }, ['ws://signal.example.com'])).toEqual([
-      '--cert and --key: a certificate is shown over TLS alone, and the URL is one of plaintext (ws://)',
+      '--cert and --key: a certificate needs TLS, but the URL is plaintext (ws://)',
     ]);
   });
 
   it.each([
-    ['no URL', {}, [], /^the URL of a server is needed/],
-    ['two URLs', {}, [URL, 's3cret'], /^only one URL can be given$/],
+    ['no URL', {}, [], /^give the URL of a server/],
+    ['two URLs', {}, [URL, 's3cret'], /^give only one URL$/],
     ['a wrong URL', {}, ['ftp://s3cret'], /^expected the URL/],
-    [
-      'two tokens',
-      { token: 's3cret', 'token-file': '/dev/null' },
-      [URL],
-      /^--token and --token-file: give one of them$/,
-    ],
+    ['two tokens', { token: 's3cret', 'token-file': '/dev/null' }, [URL], /^--token and --token-file: give only one$/],
     ['an empty token', { token: '' }, [URL], /^--token: a token is visible ASCII/],
     ['a token with a line break', { token: 's3cret\n' }, [URL], /^--token: a token is visible ASCII/],
     ['an empty topic', { topic: '' }, [URL], /^--topic: a topic is 1 to 4096 bytes of UTF-8$/],
