@@ -9,17 +9,23 @@ import { UpgradeGate } from '../transport/upgrade-gate.js';
 
 const INDEX = 'index.html';
 
-/** cbor-x as a browser takes it, without `eval`, which the page's policy forbids. */
+/** Path of cbor-x for browsers, without `eval`, which the page's content security policy forbids. */
 const CBOR_X = join(dirname(createRequire(import.meta.url).resolve('cbor-x/index-no-eval')), 'index-no-eval.min.js');
 
-/** A page on which a browser tries this server, and what that page asks it. The page needs no token; what it does with one does. */
+/**
+ * Serves the page on which a browser tests this server, and answers its questions. Owns the files of the page. Does not
+ * decide who may connect: the gateway does. Invariant: the page itself needs no token; everything that it tests does.
+ */
 @Controller('check')
 export class CheckController {
   readonly #files = new StaticFiles(new URL('page/', import.meta.url), { 'cbor-x.js': CBOR_X });
 
   constructor(private readonly gate: UpgradeGate) {}
 
-  /** The page. It finds its files beside it, so that it works below a path of a proxy's too; a slash too many would lead astray. */
+  /**
+   * Serves the page. Its links are relative, so that it works below a path of a proxy too. With a slash at the end of
+   * its address they would be wrong, so this redirects.
+   */
   @Get()
   page(@Req() request: IncomingMessage, @Res() response: ServerResponse): void {
     if (/\/(?:\?|$)/.test(request.url!)) {
@@ -28,8 +34,9 @@ export class CheckController {
   }
 
   /**
-   * 204 where a WebSocket with these headers would be let in, else its refusal: the status of a failed handshake is what a
-   * browser keeps from a page. It leaves Origin out here, which it sends with a WebSocket: the referrer stands in for it.
+   * Answers 204 if the server would let in a WebSocket with these headers, and its refusal if not. A browser hides the
+   * status of a failed handshake from a page, so the page asks here. With a WebSocket a browser sends Origin, but not
+   * with this request, so the referrer stands in for it.
    */
   @Get('auth')
   async auth(@Req() request: IncomingMessage, @Res() response: ServerResponse): Promise<void> {
@@ -39,11 +46,11 @@ export class CheckController {
     }
     const refusal = await this.gate.rehearse(request as UpgradeRequest);
     if (refusal === undefined) response.writeHead(204, { 'Cache-Control': 'no-store' }).end();
-    // Not thrown: whatever its status, it is no fault, and its sentence is the guard's own.
+    // Not thrown: a refusal is not a fault, whatever its status, and the guard chose its sentence.
     else answerJson(response, refusal.getStatus(), failure(refusal.getStatus(), refusal.message), refusal.headers);
   }
 
-  /** A file of the page; not the page itself, which would look for its files in the wrong place. */
+  /** Serves a file of the page, but not the page itself: its relative links would be wrong here. */
   @Get(':file')
   file(@Param('file') name: string, @Req() request: IncomingMessage, @Res() response: ServerResponse): void {
     if (name === INDEX) throw new NotFoundException();

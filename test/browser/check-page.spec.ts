@@ -103,7 +103,7 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
       await openAt(await stage.serve('--auth-token', TOKEN));
       expect(await run()).toMatchObject({
         headline: 'This server asks for a token.',
-        mend: expect.stringContaining('Enter one above'),
+        advice: expect.stringContaining('Enter one above'),
         states: stoppedAt('admission'),
       });
     },
@@ -117,7 +117,7 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
       expect(await run('wrong')).toMatchObject({
         outcome: 'failed',
         headline: 'The server refuses this token.',
-        mend: expect.stringContaining('auth-token-file'),
+        advice: expect.stringContaining('auth-token-file'),
         states: stoppedAt('admission'),
       });
       await picture(stage.page, 'check-page-wrong-token');
@@ -145,7 +145,7 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
       const token = await sign(key, { iss: 'https://issuer.example.com', aud: 'signal', sub: 'alice', exp: 1 });
       expect(await run(token)).toMatchObject({
         headline: 'This token has expired.',
-        mend: expect.stringContaining('issues the tokens'),
+        advice: expect.stringContaining('issues the tokens'),
         states: stoppedAt('admission'),
       });
     },
@@ -171,7 +171,7 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
       await run('wrong');
       expect(await run('wrong again')).toMatchObject({
         headline: 'Too many wrong tokens from this address; the setting is max-wrong-tokens.',
-        mend: expect.stringMatching(/^Start again in \d+ s\. .*trusted-proxies/),
+        advice: expect.stringMatching(/^Start again in \d+ s\. .*trusted-proxies/),
         states: stoppedAt('admission'),
       });
     },
@@ -184,7 +184,7 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
       await openAt(await stage.serve('--allowed-origins', 'https://app.example.com'));
       expect(await run()).toMatchObject({
         headline: 'Web pages of this origin may not connect; the setting is allowed-origins.',
-        mend: expect.stringMatching(/add http:\/\/127\.0\.0\.1:\d+ to allowed-origins/),
+        advice: expect.stringMatching(/add http:\/\/127\.0\.0\.1:\d+ to allowed-origins/),
         states: stoppedAt('admission'),
       });
     },
@@ -196,27 +196,27 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
       'with a status and a sentence of its own',
       '',
       'Only members of the club may connect.',
-      /^It is a guard of whoever runs the server that says so \(HTTP 402\)/,
+      /^A custom guard of the server says so \(HTTP 402\)/,
     ],
     [
       'with 403 and a sentence of its own',
       'yes',
       'Only members of the club may connect.',
-      /^It is a guard of whoever runs the server that says so \(HTTP 403\)/,
+      /^A custom guard of the server says so \(HTTP 403\)/,
     ],
     [
       'with false',
       'no',
       'This server does not let you in.',
-      /^It is a guard of whoever runs the server that says so \(HTTP 403\)/,
+      /^A custom guard of the server says so \(HTTP 403\)/,
     ],
   ])(
     'a guard refuses %s',
-    async (_how, token, headline, mend) => {
+    async (_how, token, headline, advice) => {
       await openAt(await stage.serve('--guard', extension('by-page.js')));
       expect(await run(token)).toMatchObject({
         headline,
-        mend: expect.stringMatching(mend),
+        advice: expect.stringMatching(advice),
         states: stoppedAt('admission'),
       });
     },
@@ -237,7 +237,7 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
       await stage.open(`https://127.0.0.1:${port}/check`, { ignoreHTTPSErrors: true });
       expect(await run()).toMatchObject({
         headline: 'This server asks for a client certificate; the setting is tls-client-ca.',
-        mend: expect.stringContaining('Install one in this browser'),
+        advice: expect.stringContaining('Install one in this browser'),
         states: stoppedAt('admission'),
       });
     },
@@ -262,7 +262,7 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
       await openAt(await stage.serve('--max-connections', '1'));
       expect(await run()).toMatchObject({
         headline: 'This server has as many connections as it may; the setting is max-connections.',
-        mend: 'Start again in 10 s.',
+        advice: 'Start again in 10 s.',
         states: stoppedAt('sockets'),
       });
     },
@@ -275,7 +275,7 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
       await openAt(await behind(await stage.serve('--auth-token', TOKEN), 'withholds'));
       expect(await run(TOKEN)).toMatchObject({
         headline: 'The token does not arrive.',
-        mend: expect.stringContaining('Authorization'),
+        advice: expect.stringContaining('Authorization'),
         states: stoppedAt('admission'),
       });
     },
@@ -287,8 +287,8 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
     async () => {
       await openAt(await behind(await stage.serve('--auth-token', TOKEN), 'strips'));
       expect(await run(TOKEN)).toMatchObject({
-        headline: 'The server lets this page in, but no WebSocket opens: something between strips the upgrade.',
-        mend: expect.stringContaining('426'),
+        headline: 'The server lets this page in, but no WebSocket opens: something in between strips the upgrade.',
+        advice: expect.stringContaining('426'),
         states: stoppedAt('sockets'),
       });
       await picture(stage.page, 'check-page-proxy-strips-upgrade');
@@ -301,8 +301,8 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
     async () => {
       await openAt(await behind(await stage.serve(), 'swallows'));
       expect(await runInVainAt('rendezvous')).toMatchObject({
-        headline: 'The WebSockets are open, but what one peer says to the other does not arrive through them.',
-        mend: expect.stringContaining('nats-url'),
+        headline: 'The WebSockets are open, but what one peer says to the other does not arrive.',
+        advice: expect.stringContaining('nats-url'),
         states: stoppedAt('rendezvous'),
       });
     },
@@ -314,8 +314,8 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
     async () => {
       await openAt(await stage.serve('--topic-policy', extension('topic-policy.js')));
       expect(await runInVainAt('rendezvous')).toMatchObject({
-        headline: 'The WebSockets are open, but what one peer says to the other does not arrive through them.',
-        mend: expect.stringMatching(/topic policy, or the claim topics of a JWT/),
+        headline: 'The WebSockets are open, but what one peer says to the other does not arrive.',
+        advice: expect.stringMatching(/topic policy, or the claim topics of a JWT/),
         states: stoppedAt('rendezvous'),
       });
       await picture(stage.page, 'check-page-topic-policy');
@@ -333,7 +333,7 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
         headline: expect.stringMatching(/^Connected in \d+\.\d\d s, over the goal$/),
         states: ALL_PASSED,
       });
-      expect(await stage.page.textContent('#sentence')).toContain('not in time');
+      expect(await stage.page.textContent('#sentence')).toContain('too slowly');
       await picture(stage.page, 'check-page-slow');
     },
     TIMEOUT_MS,
@@ -344,8 +344,9 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
     async () => {
       await openAt(await stage.serve('--max-topic-bytes', '8'));
       expect(await run()).toMatchObject({
-        headline: 'The server closed a connection: “topic over 8 bytes; the setting is max-topic-bytes” (code 1008).',
-        mend: 'The setting that it names is too small for a handshake of two peers.',
+        headline:
+          'The server closed a connection and said “topic over 8 bytes; the setting is max-topic-bytes” (code 1008).',
+        advice: 'The setting that it names is too small for a handshake of two peers.',
         states: stoppedAt('rendezvous'),
       });
     },
@@ -393,8 +394,8 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
       await openAt(await stage.serve());
       await stage.page.evaluate('delete globalThis.RTCPeerConnection');
       expect(await run()).toMatchObject({
-        headline: 'This browser has no WebRTC, or has it switched off.',
-        mend: expect.stringContaining('The server is fine'),
+        headline: 'This browser has no WebRTC, or WebRTC is turned off.',
+        advice: expect.stringContaining('The server is fine'),
         states: stoppedAt('offer'),
       });
     },
@@ -407,7 +408,7 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
       const { port, browser } = await stage.withoutNetwork();
       await stage.open(`http://127.0.0.1:${port}/check`, DESKTOP, browser);
       expect(await runInVainAt('candidates')).toMatchObject({
-        headline: 'The browser gives WebRTC no network address to connect with.',
+        headline: 'The browser gives WebRTC no network address to connect from.',
         states: stoppedAt('candidates'),
       });
       await picture(stage.page, 'check-page-no-network');
@@ -422,7 +423,7 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
       // As a firewall would: the addresses are taken, and nothing is ever sent to them.
       await stage.page.evaluate('RTCPeerConnection.prototype.addIceCandidate = async () => {}; 0');
       expect(await runInVainAt('channel')).toMatchObject({
-        headline: 'The server relayed everything, but the two peers do not reach each other.',
+        headline: 'The server relayed everything, but the two peers cannot reach each other.',
         states: stoppedAt('channel'),
       });
     },

@@ -23,7 +23,7 @@ export type Step = (typeof STEPS)[number];
 export interface Shown {
   readonly outcome: string | null;
   readonly headline: string;
-  readonly mend: string;
+  readonly advice: string;
   /** The state of each step, as text says it. */
   readonly states: Record<string, string>;
 }
@@ -56,7 +56,7 @@ export async function verdictOf(page: Page): Promise<Shown> {
   return {
     outcome: await page.getAttribute('#verdict', 'data-outcome'),
     headline: (await page.textContent('#headline')) ?? '',
-    mend: (await page.textContent('#mend')) ?? '',
+    advice: (await page.textContent('#advice')) ?? '',
     states: Object.fromEntries(states) as Record<string, string>,
   };
 }

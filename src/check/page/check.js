@@ -3,7 +3,9 @@ import { Run } from './run.js';
 import { Server } from './server.js';
 import { element, View } from './view.js';
 
-/** The page: its form, and what a run of the check shows. The token is read from the field when a run begins, and nowhere else. */
+/**
+ * The page: its form, and the results of a run. The token is read from its field when a run begins, and nowhere else.
+ */
 const server = new Server();
 const view = new View();
 const token = /** @type {HTMLInputElement} */ (element('token'));
@@ -41,8 +43,8 @@ async function copyReport() {
   if (!done) return;
   const copied = await copy(report(view, server.webSocketUrl));
   element('copied').textContent = copied
-    ? 'Copied: steps, times and sentences; neither token nor topic.'
-    : 'The browser does not let this page copy.';
+    ? 'Copied: steps, times and sentences, without token and topic.'
+    : 'The browser does not allow this page to copy.';
 }
 
 element('form').addEventListener('submit', start);

@@ -1,19 +1,23 @@
 import './cbor-x.js';
 import { closed } from './fault.js';
 
-/** @type {typeof import('cbor-x')} Where its script leaves it. */
+/** @type {typeof import('cbor-x')} The script of cbor-x sets this global. */
 const { Decoder, Encoder } = Reflect.get(globalThis, 'CBOR');
 const encoder = new Encoder({ useRecords: false, variableMapSize: true, tagUint8Array: false });
 const decoder = new Decoder({ mapsAsObjects: true });
 
-/** Milliseconds until a hello that nobody answered is said again. */
+/** Milliseconds until a hello without an answer is sent again. */
 const HELLO_AGAIN_MS = 500;
 
-/** @typedef {{ type: 'hello' | 'welcome' } | { type: 'offer' | 'answer', sdp: string } | { type: 'candidate', candidate: RTCIceCandidateInit }} Message What peers say to each other. */
+/** @typedef {{ type: 'hello' | 'welcome' }} Greeting */
+/** @typedef {{ type: 'offer' | 'answer', sdp: string }} Description */
+/** @typedef {{ type: 'candidate', candidate: RTCIceCandidateInit }} Candidate */
+/** @typedef {Greeting | Description | Candidate} Message What peers say to each other. */
 
 /**
- * A peer as the server knows it: a WebSocket, subscribed to a topic, with messages in CBOR (docs/protocol.md, section 1).
- * Knows nothing of WebRTC. Invariant: messages of a kind are taken in the order they arrived.
+ * A peer as the server knows it: a WebSocket, subscribed to a topic, with messages in CBOR (docs/protocol.md, section
+ * 1). Owns the messages that have arrived. Does not know WebRTC. Invariant: messages of one kind are taken in the order
+ * of their arrival.
  */
 export class Peer {
   /** Rejects with a Fault when the connection ends before `leave`. */
@@ -47,7 +51,7 @@ export class Peer {
   }
 
   /**
-   * Resolves when the WebSocket is open; rejects when it does not open, for a reason that a browser keeps to itself.
+   * Resolves when the WebSocket is open. Rejects when it does not open; the browser does not say why.
    * @param {string} url
    * @param {string} token empty for none
    * @param {string} topic
@@ -64,8 +68,8 @@ export class Peer {
   }
 
   /**
-   * Subscribes, and resolves when the other peer has: a Subscribe is not answered, so each says hello once it is subscribed, and who
-   * hears that says welcome. Whichever came second is heard by the first.
+   * Subscribes, and resolves when the other peer has subscribed too. The server does not answer a Subscribe, so each
+   * peer says hello after it, and a peer that hears hello says welcome. The first peer hears the hello of the second.
    */
   async meet() {
     this.#send({ Subscribe: { topic: this.#topic } });
@@ -94,7 +98,7 @@ export class Peer {
     }
   }
 
-  /** Closes the WebSocket; that is no loss. */
+  /** Closes the WebSocket. `lost` does not reject for this. */
   leave() {
     this.#left = true;
     this.#socket.close(1000);
@@ -106,7 +110,7 @@ export class Peer {
   }
 }
 
-/** A topic as cairn's are: 64 hex characters; random. */
+/** A random topic in the form of cairn's: 64 hex characters. */
 export function randomTopic() {
   return Array.from(crypto.getRandomValues(new Uint8Array(32)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -3,9 +3,9 @@ import { inWords, STEPS } from './steps.js';
 /** @typedef {import('./view.js').View} View */
 
 /**
- * What a person can send to whoever runs the server: a line for each step. Holds neither token nor topic.
+ * The report that a person can send to the operator of the server, one line per step. Holds neither token nor topic.
  * @param {View} view
- * @param {string} server where it is
+ * @param {string} server URL of the server
  */
 export function report({ rows, verdict }, server) {
   const steps = STEPS.map(({ id, title }, index) => {
@@ -28,7 +28,8 @@ export function report({ rows, verdict }, server) {
 }
 
 /**
- * Puts a text on the clipboard; false where the browser does not let the page. A page without TLS has no other way than the old one.
+ * Copies a text to the clipboard. Resolves to false when the browser does not allow it. A page without TLS has only the
+ * old way.
  * @param {string} text
  */
 export async function copy(text) {

@@ -7,19 +7,22 @@ import { inWords } from './steps.js';
 /** @typedef {import('./steps.js').StepId} StepId */
 
 /**
- * Who follows a run.
+ * * Follows a run.
  * @typedef {object} Watcher
  * @property {(id: StepId) => void} began
  * @property {(id: StepId, milliseconds: number, detail: string) => void} passed
  * @property {(id: StepId, milliseconds: number, fault: Fault) => void} failed
  */
 
-/** Milliseconds that WebSockets may take to open, a message to be relayed, and a data channel to open. */
+/** Milliseconds for the WebSockets to open, for a message to arrive, and for the data channel to open. */
 const OPEN_MS = 10_000;
 const RELAY_MS = 5000;
 const CONNECT_MS = 15_000;
 
-/** One run of the check, from the first question to the last ping. Owns what it opens, and closes all of it. */
+/**
+ * One run of the check, from the first question to the last ping. Owns the peers and sides that it opens. Does not know
+ * the page. Invariant: nothing stays open after the run.
+ */
 export class Run {
   #server;
   #token;
@@ -41,7 +44,10 @@ export class Run {
     this.#watcher = watcher;
   }
 
-  /** Goes through the steps. Milliseconds from connect to open channel; undefined when a step failed, of which the watcher knows. */
+  /**
+   * Runs the steps. Resolves to the milliseconds from connect to open channel, or to undefined when a step failed. The
+   * watcher knows why.
+   */
   async connect() {
     try {
       return await this.#steps();
@@ -97,7 +103,7 @@ export class Run {
       return `${size} bytes of SDP`;
     });
     await this.#step('candidates', async () => {
-      // Without a network Chromium neither finds an address nor ends looking for one.
+      // Without a network, Chromium finds no address and never stops looking for one.
       const late = () =>
         caller.gathered === 0 || callee.gathered === 0 ? noAddresses() : notRelayed('an ICE candidate');
       const taking = Promise.all([caller.takeCandidates(), callee.takeCandidates()]);
@@ -110,16 +116,16 @@ export class Run {
     });
     const connected = performance.now() - began;
 
-    await this.#step(
-      'ping',
-      async () =>
-        `${inWords(await within(RELAY_MS, () => pingLost(), ping(offered.channel)))} there and back, the median`,
-    );
+    await this.#step('ping', async () => {
+      const median = await within(RELAY_MS, () => pingLost(), ping(offered.channel));
+      return `${inWords(median)} there and back, the median`;
+    });
     return connected;
   }
 
   /**
-   * Does one step, and tells how it went. What it resolves to has a detail, or is one. It fails as soon as a connection is lost.
+   * Runs one step and tells the watcher the outcome. `work` resolves to the detail of the step, or to an object with
+   * one. The step fails as soon as a connection is lost.
    * @template {string | { readonly detail: string }} Result
    * @param {StepId} id
    * @param {() => Promise<Result>} work
@@ -139,7 +145,10 @@ export class Run {
     }
   }
 
-  /** Two WebSockets. Why one did not open a browser does not tell, so the server is asked again: it may be full by now. */
+  /**
+   * Opens two WebSockets. The browser does not say why one did not open, so this asks the server again: it may be full
+   * by now.
+   */
   async #open() {
     const topic = randomTopic();
     const opening = [1, 2].map(() =>
@@ -159,7 +168,7 @@ export class Run {
 /**
  * @template Result
  * @param {number} milliseconds
- * @param {() => Fault} late what is thrown when the work takes longer
+ * @param {() => Fault} late makes the fault to throw when the work takes longer
  * @param {Promise<Result>} work
  */
 async function within(milliseconds, late, work) {

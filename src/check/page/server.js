@@ -1,33 +1,36 @@
 import { notOurs, refused, tokenUnsendable, unreachable } from './fault.js';
 
-/** Milliseconds that an answer may take. */
+/** Milliseconds that the page waits for an answer. */
 const PATIENCE_MS = 10_000;
 
-/** What an HTTP header carries, and so what a token can be. */
+/** Text that an HTTP header can carry, and so the form of a token. */
 const SENDABLE = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
 
-/** The server that this page came from, asked by plain HTTP. The page's own address says where it is, below a path of a proxy's too. */
+/**
+ * The server that this page came from, over plain HTTP. Owns its address, which it derives from the address of the
+ * page, also below a path of a proxy. Does not know WebSockets. Invariant: throws nothing but Faults.
+ */
 export class Server {
   #base = new URL('./', location.href);
 
-  /** Where peers connect. */
+  /** The URL that peers connect to. */
   get webSocketUrl() {
     const url = new URL(this.#base);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     return url.href;
   }
 
-  /** Its version. Throws a Fault when nobody answers, or somebody else does. */
+  /** Version of the server. Throws a Fault when there is no answer, or when something else answers. */
   async version() {
     const response = await this.#get('.');
     if (!response.ok) throw notOurs(status(response));
     const { name, version } = (await read(response)) ?? {};
-    if (name !== 'cairn-signal' || typeof version !== 'string') throw notOurs('another answer than the server’s');
+    if (name !== 'cairn-signal' || typeof version !== 'string') throw notOurs('not the answer of the server');
     return version;
   }
 
   /**
-   * Asks whether a WebSocket would be let in. Throws a Fault when not.
+   * Asks whether the server would let in a WebSocket. Throws a Fault if not.
    * @param {string} token empty for none
    */
   async admits(token) {
@@ -64,7 +67,7 @@ function status(response) {
 }
 
 /**
- * What the server says is JSON; undefined for anything else.
+ * Reads a JSON object from an answer; undefined for anything else.
  * @param {Response} response
  * @returns {Promise<Record<string, unknown> | undefined>}
  */

@@ -2,19 +2,20 @@ import { noAddresses, notConnected, noWebRtc, pingLost } from './fault.js';
 
 /** @typedef {import('./peer.js').Peer} Peer */
 
-/** Pings over the data channel; their median counts. */
+/** Number of pings over the data channel. Their median counts. */
 const PINGS = 9;
 
 /**
- * One side of a WebRTC connection, whose descriptions and candidates travel through its peer. No STUN or TURN server is asked:
- * nothing but the server is talked to. Invariant: its offer or answer is on its way before any of its candidates.
+ * One side of a WebRTC connection. Owns the RTCPeerConnection. Its descriptions and candidates travel through its peer.
+ * Does not use STUN or TURN: the page talks to no server but this one.
+ * Invariant: sends its offer or answer before any of its candidates.
  */
 export class Side {
-  /** Resolves once a candidate of the other side has come through the server. */
+  /** Resolves when a candidate from the other side has come through the server. */
   reached;
-  /** Rejects with a Fault when this side cannot connect any more. */
+  /** Rejects with a Fault when this side can no longer connect. */
   stuck;
-  /** Candidates of this side. */
+  /** Number of candidates that this side has found. */
   gathered = 0;
   #peer;
   #connection;
@@ -22,7 +23,7 @@ export class Side {
   #onReached = () => {};
 
   /**
-   * Throws a Fault where there is no WebRTC.
+   * * Throws a Fault if the browser has no WebRTC.
    * @param {Peer} peer
    */
   constructor(peer) {
@@ -48,17 +49,19 @@ export class Side {
     this.stuck.catch(() => {});
   }
 
-  /** Opens a channel, and offers it to the other side. Gives the channel and the offer's size in bytes. */
+  /**
+   * Opens a channel and offers it to the other side. Resolves to the channel, and to the size of the offer in bytes.
+   */
   async offer() {
     const channel = this.#connection.createDataChannel('check');
     const offer = await this.#connection.createOffer();
     const size = this.#describe('offer', offer);
-    // Candidates are gathered from here on.
+    // The browser gathers candidates from here on.
     await this.#connection.setLocalDescription(offer);
     return { channel, size };
   }
 
-  /** Takes the offer that has come. What is sent over its channel is sent back. */
+  /** Accepts the offer from the other side. Sends back everything that comes over its channel. */
   async takeOffer() {
     this.#connection.addEventListener('datachannel', ({ channel }) => {
       channel.addEventListener('message', ({ data }) => channel.send(data));
@@ -66,7 +69,7 @@ export class Side {
     await this.#connection.setRemoteDescription(await this.#peer.hear('offer'));
   }
 
-  /** Answers the offer; gives the answer's size in bytes. */
+  /** Answers the offer. Resolves to the size of the answer in bytes. */
   async answer() {
     const answer = await this.#connection.createAnswer();
     const size = this.#describe('answer', answer);
@@ -78,7 +81,7 @@ export class Side {
     await this.#connection.setRemoteDescription(await this.#peer.hear('answer'));
   }
 
-  /** Takes candidates of the other side for as long as they come. */
+  /** Accepts candidates from the other side, until `end`. */
   async takeCandidates() {
     for (;;) {
       const { candidate } = await this.#peer.hear('candidate');

@@ -1,6 +1,7 @@
 /**
  * The steps of the check, in order.
- * @typedef {'server' | 'admission' | 'sockets' | 'rendezvous' | 'offer' | 'answer' | 'candidates' | 'channel' | 'ping'} StepId
+ * @typedef {'server' | 'admission' | 'sockets' | 'rendezvous' | 'offer' | 'answer' | 'candidates' | 'channel' | 'ping'}
+ * StepId
  * @type {readonly { readonly id: StepId, readonly title: string, readonly about: string }[]}
  */
 export const STEPS = [
@@ -15,10 +16,10 @@ export const STEPS = [
   { id: 'ping', title: 'Pings return over it', about: 'past the server' },
 ];
 
-/** From connect to open channel: these count towards the goal. */
+/** The steps from connect to open channel, whose times count towards the goal. */
 export const TIMED = new Set(['sockets', 'rendezvous', 'offer', 'answer', 'candidates', 'channel']);
 
-/** Milliseconds. */
+/** The goal for the timed steps together, in milliseconds. */
 export const GOAL_MS = 1000;
 
 /** @param {number} milliseconds */

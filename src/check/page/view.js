@@ -5,23 +5,26 @@ import { GOAL_MS, inWords, STEPS, TIMED } from './steps.js';
 /** @typedef {'waiting' | 'running' | 'passed' | 'failed' | 'skipped'} State */
 /** @typedef {{ state: State, milliseconds?: number, detail: string }} Row */
 
-/** What the goal's scale may reach to when it is missed, in milliseconds. */
+/** Possible lengths of the scale, in milliseconds. It grows when the goal is missed. */
 const SCALES = [GOAL_MS, 2000, 4000, 10_000, 20_000, 40_000];
 
 /**
- * The element with that id, which is in index.html.
+ * The element with that id in index.html.
  * @param {string} id
  */
 export function element(id) {
   return /** @type {HTMLElement} */ (document.getElementById(id));
 }
 
-/** Shows a run: a row for each step, and the verdict. Knows nothing of how the steps are done. Is the run's Watcher. */
+/**
+ * Shows a run, as its Watcher: one row per step, and the verdict. Owns the rows and the verdict. Does not know how a
+ * step works. Invariant: what the page shows and what the report says are the same.
+ */
 export class View {
-  /** @type {Map<StepId, Row>} How each step went, for the report as well. */
+  /** @type {Map<StepId, Row>} The outcome of each step, also for the report. */
   rows = new Map();
-  /** What the verdict says. */
-  verdict = { headline: '', sentence: '', mend: '', where: '' };
+  /** The texts of the verdict, also for the report. */
+  verdict = { headline: '', sentence: '', advice: '', where: '' };
   /** @type {Map<StepId, Element>} */
   #items = new Map();
 
@@ -68,7 +71,7 @@ export class View {
     for (const { id: left, about: detail } of STEPS.slice(at + 1)) this.#show(left, { state: 'skipped', detail });
     this.#conclude('failed', {
       headline: fault.message,
-      mend: fault.mend,
+      advice: fault.advice,
       where: `Stopped at step ${at + 1} of ${STEPS.length}.`,
     });
   }
@@ -84,11 +87,13 @@ export class View {
       const [slowest] = [...this.rows]
         .filter(([id]) => TIMED.has(id))
         .toSorted(([, a], [, b]) => (b.milliseconds ?? 0) - (a.milliseconds ?? 0));
-      const longest = `Everything works, but not in time: step ${STEPS.findIndex(({ id }) => id === slowest[0]) + 1} took longest.`;
+      const ordinal = STEPS.findIndex(({ id }) => id === slowest[0]) + 1;
+      const longest = `Everything works, but too slowly: step ${ordinal} took longest.`;
       this.#conclude('slow', {
         headline,
         sentence: `${what} ${longest}`,
-        mend: 'A server far away, a slow network or a busy machine does that. Start again to see whether it stays.',
+        advice:
+          'A distant server, a slow network or a busy machine can cause this. Start again to see whether it persists.',
       });
     }
     this.#measure(milliseconds);
@@ -116,10 +121,10 @@ export class View {
 
   /**
    * @param {'running' | 'connected' | 'slow' | 'failed'} outcome
-   * @param {{ headline: string, sentence?: string, mend?: string, where?: string }} verdict
+   * @param {{ headline: string, sentence?: string, advice?: string, where?: string }} verdict
    */
-  #conclude(outcome, { headline, sentence = '', mend = '', where = '' }) {
-    this.verdict = { headline, sentence, mend, where };
+  #conclude(outcome, { headline, sentence = '', advice = '', where = '' }) {
+    this.verdict = { headline, sentence, advice, where };
     element('verdict').dataset.outcome = outcome;
     part(element('outcome'), 'use').setAttribute(
       'href',
@@ -132,7 +137,7 @@ export class View {
     element('goal').hidden = outcome === 'failed';
   }
 
-  /** @param {number} total how long the timed steps took together, in milliseconds */
+  /** @param {number} total duration of the timed steps together, in milliseconds */
   #measure(total) {
     const reach = SCALES.find((scale) => scale >= total) ?? total;
     const pieces = STEPS.filter(({ id }) => TIMED.has(id)).map(({ id, title }) => {
