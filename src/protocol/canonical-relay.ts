@@ -1,9 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 
 /**
- * The fast path: recognises a canonical Relay (R4) where it lies, without copying its payload or building an object.
- * Says nothing about frames that are not canonical; those belong to the strict reader.
- * Invariant: a frame has a topic here exactly when the strict reader takes it for a Relay and encodes it back unchanged.
+ * The fast path: recognises a canonical Relay (R4) in place, without copying its payload or building an object. Does
+ * not judge frames that are not canonical: those belong to the strict reader.
+ * Invariant: this finds a topic exactly when the strict reader reads the frame as a Relay and encodes it back
+ * unchanged.
  */
 
 // a1 65 "Relay" a2 65 "topic", the 14 bytes that every canonical Relay begins with, as big-endian words.
@@ -22,7 +23,7 @@ const SHORTEST_FRAME = TOPIC_HEAD_AT + 1 + KEY_LENGTH + 1;
 
 /**
  * The topic of `frame` when it is a canonical Relay from its first byte to its last; otherwise undefined.
- * Never throws. Costs time in the topic's length, not in the payload's.
+ * Never throws. Takes time in the length of the topic, not of the payload.
  */
 export function canonicalRelayTopic(frame: Buffer): string | undefined {
   const end = frame.length;
@@ -83,7 +84,7 @@ export function canonicalRelayTopic(frame: Buffer): string | undefined {
   return text(frame, topicAt, keyAt);
 }
 
-/** Four bytes as an unsigned number; what lies beyond the frame reads as zeros. */
+/** Four bytes as an unsigned number. Bytes beyond the frame read as zeros. */
 function word(frame: Buffer, at: number): number {
   return ((frame[at] << 24) | (frame[at + 1] << 16) | (frame[at + 2] << 8) | frame[at + 3]) >>> 0;
 }
@@ -92,10 +93,10 @@ function half(frame: Buffer, at: number): number {
   return (frame[at] << 8) | frame[at + 1];
 }
 
-/** The UTF-8 text between two offsets, or undefined when it is none. */
+/** The text between two offsets, or undefined when the bytes are not UTF-8. */
 function text(frame: Buffer, from: number, to: number): string | undefined {
   const decoded = frame.toString('utf8', from, to);
-  // Decoding puts U+FFFD for what is not UTF-8, so only a text that shows one needs the check.
+  // Decoding replaces invalid UTF-8 by U+FFFD, so only a text with a U+FFFD needs the check.
   if (decoded.includes('\ufffd') && !isUtf8(frame.subarray(from, to))) return undefined;
   return decoded;
 }

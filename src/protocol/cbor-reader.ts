@@ -1,6 +1,9 @@
 import { LONG_BYTES, isText } from './utf8.js';
 
-/** Thrown for every frame that does not decode: made once, since a flood of garbage must not cost a stack trace each. */
+/**
+ * Thrown for every frame that does not decode. Created once, so that a flood of garbage does not cost a stack trace per
+ * frame.
+ */
 export const MALFORMED = new Error('the frame is not one of the three messages');
 
 /** CBOR major types (RFC 8949, section 3.1). */
@@ -11,39 +14,46 @@ export const TEXT = 3;
 export const ARRAY = 4;
 export const MAP = 5;
 export const TAG = 6;
-/** Floats, simple values and, with no argument (INDEFINITE), the break that ends what has no length (section 3.2.1). */
+/**
+ * Floats and simple values. With the argument INDEFINITE, the break that ends an item of indefinite length (section
+ * 3.2.1).
+ */
 const SIMPLE = 7;
 
 export const TAG_BIGNUM = 2;
 export const TAG_NEGATIVE_BIGNUM = 3;
 export const INDEFINITE = -1;
-/** Stands for a string that is all in one chunk, which was not read yet. */
+/** Marks a string in one chunk that has not been read yet. */
 const DEFINITE = -1;
 
-/** Longest byte string, in bytes, that the reference takes for an integer behind a big-number tag: 128 bits. */
+/** Longest byte string, in bytes, that the reference reads as an integer after a big-number tag: 128 bits. */
 const MAX_INTEGER_BYTES = 16;
 
 /**
- * CBOR (RFC 8949), item by item, as the reference reads it. Knows nothing of messages.
- * Invariant: throws nothing but MALFORMED, never reads past the frame, looks at each byte a few times and makes no object for any.
+ * Reads CBOR (RFC 8949) item by item, as the reference does. Owns the position in the frame. Does not know the
+ * messages.
+ * Invariant: throws nothing but MALFORMED, never reads past the frame, looks at each byte only a few times, and creates
+ * no object per byte.
  */
 export class CborReader {
   protected at = 0;
-  /** Argument of the head read last: a length, a count, a tag number or a value; INDEFINITE for additional information 31. */
+  /**
+   * Argument of the last head: a length, a count, a tag number or a value. INDEFINITE for additional information 31.
+   */
   protected argument = 0;
-  /** Where the chunk read last begins; it ends at `at`. */
+  /** Start of the last chunk, which ends at `at`. */
   protected from = 0;
-  /** Indefinite strings that are open, or DEFINITE before the only chunk of one that is not indefinite. */
+  /** Number of open indefinite strings, or DEFINITE before the only chunk of a definite string. */
   #open = 0;
 
   constructor(protected readonly frame: Uint8Array) {}
 
-  /** Skips a value of any kind that nests at most `depth` deep, tags counting as levels. */
+  /** Skips a value of any kind. It may nest at most `depth` deep, and tags count as levels. */
   protected skipValue(depth: number): void {
     this.#skipValues(1, ARRAY, depth);
   }
 
-  /** Skips `count` values, or those up to a break, of a container of this major type. */
+  /** Skips `count` values of a container of this major type. Skips up to the break if `count` is INDEFINITE. */
   #skipValues(count: number, container: typeof ARRAY | typeof MAP, depth: number): void {
     for (let left = count; left !== 0; left--) {
       const at = this.at;
@@ -75,7 +85,7 @@ export class CborReader {
             this.#checkSimple(at);
             break;
           }
-          // A map does not end between key and value: then `left` is even.
+          // A map cannot end between key and value, where `left` is even.
           if (count !== INDEFINITE || (container === MAP && left % 2 === 0)) throw MALFORMED;
           return;
       }
@@ -83,8 +93,8 @@ export class CborReader {
   }
 
   /**
-   * Skips the big number behind a tag, if one follows that the reference reads as an integer: then the tag is no level.
-   * Its integers have 128 bits with a sign, so a negative one of 16 bytes must leave the highest bit free.
+   * Skips the big number after a tag, if the reference reads it as an integer. The tag then does not count as a level.
+   * The reference's integers are signed with 128 bits, so a negative number of 16 bytes must not use the highest bit.
    */
   #skipBigNumber(tag: number): boolean {
     if (tag !== TAG_BIGNUM && tag !== TAG_NEGATIVE_BIGNUM) return false;
@@ -99,7 +109,7 @@ export class CborReader {
     return true;
   }
 
-  /** Floats pass; of the simple values only false, true, null and undefined do, in one byte or in two. */
+  /** Accepts floats, and the simple values false, true, null and undefined in one byte or two. */
   #checkSimple(at: number): void {
     const information = this.frame[at] & 0x1f;
     if (information === 25 || information === 26 || information === 27) return;
@@ -114,12 +124,15 @@ export class CborReader {
     return major;
   }
 
-  /** Whether the head just read, of this major type, is a break. */
+  /** Whether the last head, of this major type, is a break. */
   protected isBreak(major: number): boolean {
     return major === SIMPLE && this.argument === INDEFINITE;
   }
 
-  /** Reads one head: returns its major type and leaves its argument. Lengths beyond the frame need no exact value, so doubles do. */
+  /**
+   * Reads one head. Returns its major type and stores its argument. A length beyond the frame need not be exact, so a
+   * double is enough.
+   */
   protected head(): number {
     const frame = this.frame;
     if (this.at >= frame.length) throw MALFORMED;
@@ -142,7 +155,7 @@ export class CborReader {
     return major;
   }
 
-  /** The content of a string whose head was just read; a copy where it is in chunks. */
+  /** Reads the content of the string whose head was read last. Copies it if it comes in chunks. */
   protected string(major: typeof BYTES | typeof TEXT): Uint8Array {
     const definite = this.argument !== INDEFINITE;
     this.openString();
@@ -163,12 +176,15 @@ export class CborReader {
     return content.subarray(0, length);
   }
 
-  /** Begins with the chunks of the string whose head was just read. */
+  /** Starts reading the chunks of the string whose head was read last. */
   protected openString(): void {
     this.#open = this.argument === INDEFINITE ? 1 : DEFINITE;
   }
 
-  /** Reads the next chunk, if there is one. Chunks of an indefinite string may nest; each chunk of text is UTF-8 by itself. */
+  /**
+   * Reads the next chunk, and returns whether there is one. Indefinite strings may nest. Each chunk of text must be
+   * UTF-8 on its own.
+   */
   protected nextChunk(major: number): boolean {
     if (this.#open === DEFINITE) {
       this.#open = 0;
@@ -185,7 +201,7 @@ export class CborReader {
     return false;
   }
 
-  /** Always true. */
+  /** Reads one chunk. Always returns true. */
   #chunk(major: number): boolean {
     this.pass(this.argument);
     if (major === TEXT) this.checkText();
@@ -196,14 +212,14 @@ export class CborReader {
     if (!isText(this.frame, this.from, this.at)) throw MALFORMED;
   }
 
-  /** Passes `length` bytes, which become the chunk read last. */
+  /** Skips `length` bytes, which become the last chunk. */
   protected pass(length: number): void {
     this.from = this.at;
     if (length > this.frame.length - this.from) throw MALFORMED;
     this.at = this.from + length;
   }
 
-  /** Room for as many bytes as are wanted and the rest of the frame can bring, whatever count it claims. */
+  /** Allocates `bytes` bytes, but no more than the rest of the frame can fill, whatever count it claims. */
   protected room(bytes: number): Uint8Array {
     return Buffer.allocUnsafe(Math.min(bytes, this.frame.length - this.at));
   }

@@ -1,15 +1,17 @@
 /**
- * Peer-to-server WebSocket frames (RFC 6455, section 5.2). Most are *simple*: a whole binary message in one frame, masked, of less
- * than 64 KiB. Those are told from the others in a few steps.
+ * Peer-to-server WebSocket frames (RFC 6455, section 5.2). Most are *simple*: one masked frame of less than 64 KiB that
+ * holds a whole binary message. A few steps recognise those.
  */
 
 const FINAL_BINARY = 0x82;
-/** The second byte: masked, and a length of up to 125 in it; or masked, and the length in the next two bytes. */
+/**
+ * Bits of the second byte: masked, with a length of up to 125 in it. MASKED_LONG has the length in the next two bytes.
+ */
 const MASKED = 0x80;
 const MASKED_LONG = 0xfe;
 const MASK_BYTES = 4;
 
-/** What a frame is (section 11.8). */
+/** Opcodes of frames (section 11.8). */
 export const Opcode = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 
 /** The head of a frame of up to 125 bytes, mask included. */
@@ -17,11 +19,14 @@ export const SHORTEST_HEAD = 2 + MASK_BYTES;
 /** The longest control frame, in bytes, head included (section 5.5). */
 export const LONGEST_CONTROL_FRAME = SHORTEST_HEAD + 125;
 
-/** What stands where a frame begins. */
+/** Results of simpleFrameLength that are not a length. */
 export const NOT_SIMPLE = -1;
 export const TOO_SHORT_TO_TELL = 0;
 
-/** The length in bytes, head included, of the simple frame that begins at `at`; it may go on beyond `end`. Or one of the two above. */
+/**
+ * Length in bytes, head included, of the simple frame that begins at `at`, which may reach beyond `end`. Or NOT_SIMPLE
+ * or TOO_SHORT_TO_TELL.
+ */
 export function simpleFrameLength(bytes: Uint8Array, at: number, end: number): number {
   if (at >= end) return TOO_SHORT_TO_TELL;
   if (bytes[at] !== FINAL_BINARY) return NOT_SIMPLE;
@@ -33,7 +38,7 @@ export function simpleFrameLength(bytes: Uint8Array, at: number, end: number): n
   return 4 + MASK_BYTES + ((bytes[at + 2] << 8) | bytes[at + 3]);
 }
 
-/** Where the message of a simple frame begins. */
+/** Offset of the message in a simple frame. */
 export function messageStart(bytes: Uint8Array, at: number): number {
   return at + (bytes[at + 1] === MASKED_LONG ? 4 : 2) + MASK_BYTES;
 }
@@ -41,18 +46,18 @@ export function messageStart(bytes: Uint8Array, at: number): number {
 /** The head of any frame. */
 export interface FrameHead {
   readonly final: boolean;
-  /** Any of 0 to 15, whether it means something or not. */
+  /** 0 to 15, whether the opcode has a meaning or not. */
   readonly opcode: number;
-  /** Bytes of the frame's own data; more than 2^53 are told roughly. */
+  /** Bytes of the frame's own data; approximate above 2^53. */
   readonly length: number;
-  /** Where the frame's data begins, behind its mask; may lie beyond what is there. */
+  /** Offset of the frame's data, after its mask. May be beyond the bytes that have arrived. */
   readonly body: number;
 }
 
-/** Stands for a head that no peer may send: a reserved bit, or no mask (sections 5.1, 5.2). */
+/** Marks a head that no peer may send: with a reserved bit, or without a mask (sections 5.1, 5.2). */
 export const BROKEN = 'broken';
 
-/** The head of the frame that begins at `at`, as soon as its length can be told; undefined before that. */
+/** The head of the frame that begins at `at`; undefined until its length has arrived. */
 export function frameHead(bytes: Uint8Array, at: number, end: number): FrameHead | typeof BROKEN | undefined {
   if (end - at < 2) return undefined;
   const [first, second] = [bytes[at], bytes[at + 1]];
@@ -65,14 +70,14 @@ export function frameHead(bytes: Uint8Array, at: number, end: number): FrameHead
   return { final: first >= 0x80, opcode: first & 0x0f, length, body: at + 2 + lengthBytes + MASK_BYTES };
 }
 
-/** The mask that stands right before `from`, as a number whose lowest byte comes first. */
+/** The mask right before `from`, as a little-endian number. */
 export function maskBefore(bytes: Uint8Array, from: number): number {
   return bytes[from - 4] | (bytes[from - 3] << 8) | (bytes[from - 2] << 16) | (bytes[from - 1] << 24);
 }
 
 /**
- * Takes a mask off what stands from `from` up to `to` (section 5.3); `turned` bytes of the same frame came before. `words` is the
- * same memory as `bytes`: four bytes at a time, wherever they lie.
+ * Removes the mask from the bytes from `from` up to `to` (section 5.3). `turned` bytes of the same frame came before.
+ * `words` is the same memory as `bytes`, for four bytes at a time.
  */
 export function unmask(bytes: Uint8Array, words: Int32Array, from: number, to: number, mask: number, turned = 0): void {
   if (mask === 0) return;

@@ -1,10 +1,11 @@
 /**
- * Reads chosen fields of a JSON object (RFC 8259) from its bytes, and skips the others without making values of them. `JSON.parse` makes all of them: 64 KiB of
- * small objects, each with a field of another name, cost it 10 ms (bench/rendezvous.mjs). Accepts what `JSON.parse` accepts and gives the same values. Reads each
- * byte a few times at most, however deep it nests.
+ * Reads chosen fields of a JSON object (RFC 8259) from its bytes, and skips the others without creating their values.
+ * `JSON.parse` creates them all: 64 KiB of small objects, each with another field name, take it 10 ms
+ * (bench/rendezvous.mjs). Accepts what `JSON.parse` accepts, and gives the same values. Reads each byte only a few
+ * times, however deep the nesting.
  */
 
-/** Where a value stands: from its first byte up to, not including, the one behind it. */
+/** The place of a value: from its first byte up to, but not including, the byte after it. */
 export interface Span {
   readonly from: number;
   readonly to: number;
@@ -33,18 +34,21 @@ const LETTER_N = 0x6e;
 const LETTER_T = 0x74;
 const LETTER_U = 0x75;
 
-/** Where no value of the grammar begins, or one breaks off. */
+/** Result for bytes that do not begin a value of the grammar, or that break off. */
 const FAULT = -1;
 
-/** 1 for what stands for itself in a string. */
+/** 1 for each byte that stands for itself in a string. */
 const PLAIN = Uint8Array.from({ length: 256 }, (_, byte) =>
   Number(byte >= SPACE && byte !== QUOTE && byte !== BACKSLASH),
 );
-/** 1 for what may follow a backslash, besides `u` and four digits. */
+/** 1 for each byte that may follow a backslash, besides `u` with four digits. */
 const ESCAPED = Uint8Array.from({ length: 256 }, (_, byte) => Number('"\\/bfnrt'.includes(String.fromCharCode(byte))));
 const [TRUE, FALSE, NULL] = ['true', 'false', 'null'].map((literal) => Buffer.from(literal));
 
-/** Of the fields called `names`, those that the object has; of several with one name the last. Undefined for what is no JSON object. */
+/**
+ * Finds the fields in `names` that the object has. If several have one name, the last counts. Undefined for bytes that
+ * are not a JSON object.
+ */
 export function fieldsOf<Name extends string>(json: Buffer, names: readonly Name[]): Map<Name, Span> | undefined {
   const fields = new Map<Name, Span>();
   let at = skipSpace(json, 0);
@@ -65,14 +69,14 @@ export function fieldsOf<Name extends string>(json: Buffer, names: readonly Name
   return json[at] === CLOSE_OBJECT && skipSpace(json, at + 1) === json.length ? fields : undefined;
 }
 
-/** The string that a value is; undefined where it is none. */
+/** The value as a string; undefined if it is not a string. */
 export function stringAt(json: Buffer, { from, to }: Span): string | undefined {
   if (json[from] !== QUOTE) return undefined;
   const written = json.toString('utf8', from + 1, to - 1);
   return written.includes('\\') ? (JSON.parse(`"${written}"`) as string) : written;
 }
 
-/** The first `most` of the strings that a value is a list of; undefined where it is none. */
+/** The first `most` strings of a list; undefined if the value is not a list of strings. */
 export function stringsAt(json: Buffer, { from }: Span, most: number): string[] | undefined {
   if (json[from] !== OPEN_LIST) return undefined;
   let at = skipSpace(json, from + 1);
@@ -89,7 +93,7 @@ export function stringsAt(json: Buffer, { from }: Span, most: number): string[] 
   return JSON.parse(`${json.toString('utf8', from, end)}]`) as string[];
 }
 
-// --- what is skipped; each gives the offset behind it, or FAULT
+// --- skipping; each function returns the offset after what it skips, or FAULT
 
 function skipSpace(json: Buffer, from: number): number {
   let at = from;
@@ -103,7 +107,7 @@ function skipSpace(json: Buffer, from: number): number {
   return at;
 }
 
-/** A field's name, the colon, and the space around it. */
+/** Skips a field's name, the colon, and the space around it. */
 function skipKey(json: Buffer, from: number): number {
   if (json[from] !== QUOTE) return FAULT;
   const end = skipString(json, from);
@@ -112,17 +116,17 @@ function skipKey(json: Buffer, from: number): number {
   return json[colon] === COLON ? skipSpace(json, colon + 1) : FAULT;
 }
 
-/** How each list and object that is open must close; used again, and no larger than the deepest message was long. */
+/** The closing byte of each open list and object. Reused, and at most as long as the deepest message so far. */
 let open = Buffer.alloc(256);
 
-/** A value without the space around it. No recursion: it may nest as deep as it is long. */
+/** Skips a value without the space around it. Does not recurse, because a value may nest as deep as it is long. */
 function skipValue(json: Buffer, from: number): number {
   let at = from;
   let depth = 0;
   for (;;) {
     const first = json[at];
     if (first === OPEN_LIST || first === OPEN_OBJECT) {
-      // One code is two behind the other, for both pairs.
+      // In both pairs, the closing code is two after the opening one.
       const close = first + 2;
       at = skipSpace(json, at + 1);
       if (json[at] === close) {
@@ -139,7 +143,7 @@ function skipValue(json: Buffer, from: number): number {
       if (at === FAULT) return FAULT;
     }
 
-    // A value has ended: whatever closes behind it, and then the next.
+    // A value has ended. Skip what closes after it, then go to the next value.
     for (;;) {
       if (depth === 0) return at;
       at = skipSpace(json, at);
@@ -171,7 +175,7 @@ function skipString(json: Buffer, from: number): number {
   return FAULT;
 }
 
-/** A number, true, false or null. */
+/** Skips a number, true, false or null. */
 function skipWord(json: Buffer, from: number): number {
   switch (json[from]) {
     case LETTER_T:
@@ -189,7 +193,7 @@ function skipNumber(json: Buffer, from: number): number {
   const whole = json[from] === MINUS ? from + 1 : from;
   let at = json[whole] === ZERO ? whole + 1 : skipDigits(json, whole);
   if (at !== FAULT && json[at] === POINT) at = skipDigits(json, at + 1);
-  // In either case of the letter.
+  // E or e.
   if (at === FAULT || (json[at] | 0x20) !== LETTER_E) return at;
   const signed = json[at + 1] === PLUS || json[at + 1] === MINUS;
   return skipDigits(json, signed ? at + 2 : at + 1);
@@ -200,7 +204,7 @@ function skipLiteral(json: Buffer, from: number, literal: Uint8Array): number {
   return from + literal.length;
 }
 
-/** One at least. */
+/** Skips digits; there must be at least one. */
 function skipDigits(json: Buffer, from: number): number {
   let at = from;
   while (at < json.length && json[at] >= ZERO && json[at] <= NINE) at += 1;
@@ -209,7 +213,10 @@ function skipDigits(json: Buffer, from: number): number {
 
 // --- names
 
-/** Whether the string that begins at `from` is `name`, of ASCII letters, in whatever way it is spelled. */
+/**
+ * Whether the string that begins at `from` is `name`, also if it is spelled with escapes. `name` has only ASCII
+ * letters.
+ */
 function isSpelled(json: Buffer, from: number, name: string): boolean {
   let at = from + 1;
   for (let i = 0; i < name.length; i++) {
@@ -220,7 +227,7 @@ function isSpelled(json: Buffer, from: number, name: string): boolean {
   return json[at] === QUOTE;
 }
 
-/** The code that four hexadecimal digits write. */
+/** The code in four hexadecimal digits, or FAULT. */
 function codeAt(json: Buffer, from: number): number {
   let code = 0;
   for (let at = from; at < from + 4; at++) {
@@ -231,7 +238,7 @@ function codeAt(json: Buffer, from: number): number {
   return code;
 }
 
-/** What each byte is worth as a hexadecimal digit. */
+/** Value of each byte as a hexadecimal digit, or -1. */
 const DIGITS = Int8Array.from({ length: 256 }, (_, byte) =>
   '0123456789abcdef'.indexOf(String.fromCharCode(byte).toLowerCase()),
 );

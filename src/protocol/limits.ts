@@ -1,4 +1,6 @@
-/** The limits that a peer can run into, each by the setting that moves it; what was done about it is in docs/protocol.md. */
+/**
+ * The limits that a peer can reach, each by the name of its setting. docs/protocol.md says what the server then does.
+ */
 export const LIMITS = [
   'max-message-bytes',
   'max-topic-bytes',

@@ -1,8 +1,8 @@
 import { Encoder } from 'cbor-x';
 
 /**
- * The three messages of the CBOR dialect (docs/protocol.md, section 1), as values.
- * Knows their canonical encoding; how leniently they may arrive is the strict reader's business.
+ * The three messages of the CBOR dialect (docs/protocol.md, section 1), as values. This module knows their canonical
+ * encoding. The strict reader knows which other encodings are accepted.
  */
 export type SignalMessage = Subscribe | Unsubscribe | Relay;
 
@@ -12,7 +12,7 @@ export interface Subscribe {
   readonly topic: string;
 }
 
-/** Undoes one Subscribe, however often it was sent. */
+/** Undoes Subscribe, however often it was sent. */
 export interface Unsubscribe {
   readonly kind: 'Unsubscribe';
   readonly topic: string;
@@ -25,10 +25,13 @@ export interface Relay {
   readonly payload: Uint8Array;
 }
 
-/** Definite lengths, shortest heads, no records, byte strings untagged: what R4 calls canonical. */
+/** The canonical form of R4: definite lengths, shortest heads, no records, untagged byte strings. */
 const encoder = new Encoder({ useRecords: false, variableMapSize: true, tagUint8Array: false });
 
-/** The canonical encoding of a message (R4): one CBOR item, externally tagged, keys `topic` then `payload`. */
+/**
+ * Encodes a message canonically (R4): one CBOR item, externally tagged, with the keys `topic` and `payload` in that
+ * order.
+ */
 export function encodeMessage(message: SignalMessage): Buffer {
   switch (message.kind) {
     case 'Subscribe':

@@ -2,29 +2,29 @@ import { z } from 'zod';
 import { announcedBytes, MOST_ADDRESSES } from './rendezvous-message.js';
 
 /**
- * What one node tells another of the records that it holds for a topic (docs/protocol.md, N6), as JSON. Ages travel, not times:
- * the clocks of two nodes have nothing in common.
+ * The records that one node holds for a topic, as it tells them to another node in JSON (docs/protocol.md, N6). Records
+ * carry ages, not times, because the clocks of two nodes may differ.
  */
 export type ToldRecord = z.output<typeof told>;
 
-/** The most bytes that a node says of one topic. */
+/** Most bytes that a node tells about one topic. */
 export const MOST_TOLD_BYTES = 512 * 1024;
 
-/** What some peer could have left on a node with the same settings. */
+/** Bounds of the records that peers can leave on a node with the same settings. */
 export interface RecordBounds {
-  /** Records on a topic. */
+  /** Most records on a topic. */
   readonly perTopic: number;
-  /** Bytes published, or bytes of a peer's id and addresses. */
+  /** Most bytes published, or bytes of a peer's id and addresses. */
   readonly bytes: number;
-  /** Bytes of the message that a record came in. */
+  /** Most bytes of the message that brought a record. */
   readonly messageBytes: number;
-  /** How old an announced record can be, in milliseconds; a published one lives as long as its connection. */
+  /** Highest age of an announced record, in milliseconds. A published one lives as long as its connection. */
   readonly ttl: number;
 }
 
-/** In milliseconds. */
+/** Age in milliseconds. */
 const age = z.number().min(0);
-/** Who announced it, the same on every node; says nothing about him: a SHA-256. */
+/** Identifies the announcer, the same on every node. A SHA-256, which reveals nothing about the peer. */
 const announcer = z.string().regex(/^[\w-]{43}$/);
 const told = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('published'), age, payload: z.base64() }),
@@ -42,7 +42,7 @@ const told = z.discriminatedUnion('kind', [
   }),
 ]);
 
-/** Of records, newest first, as many as fit into `most` bytes. */
+/** Encodes records, newest first, as many as fit into `most` bytes. */
 export function encodeRecords(records: readonly ToldRecord[], most: number): Buffer {
   const texts: string[] = [];
   let length = 2;
@@ -53,7 +53,7 @@ export function encodeRecords(records: readonly ToldRecord[], most: number): Buf
     length += needed;
     texts.push(text);
   }
-  // Into one piece of memory at once: joined as one text they would be copied twice more.
+  // Written straight into one buffer. Joining them into one string first would copy them twice more.
   const bytes = Buffer.allocUnsafe(length);
   let at = bytes.write('[');
   for (const [i, text] of texts.entries()) {
@@ -64,12 +64,15 @@ export function encodeRecords(records: readonly ToldRecord[], most: number): Buf
   return bytes;
 }
 
-/** The records that another node told of; undefined when it is no such answer, or tells of what no peer could have left. Never throws. */
+/**
+ * Reads the records that another node told; undefined for any other message, and for records that no peer could have
+ * left. Never throws.
+ */
 export function parseRecords(bytes: Uint8Array, bounds: RecordBounds): readonly ToldRecord[] | undefined {
   const values = listIn(bytes);
   if (values === undefined || values.length > bounds.perTopic) return undefined;
   const records: ToldRecord[] = [];
-  // One by one, since the first that is none ends it: whoever writes to the bus chooses what this costs.
+  // Checks one by one and stops at the first bad record. The sender on the bus chooses what this costs.
   for (const value of values) {
     const { data } = told.safeParse(value);
     if (data === undefined || !couldBeLeft(data, bounds)) return undefined;

@@ -1,8 +1,6 @@
-/**
- * What JSON peers are answered (docs/protocol.md, J3, J4, J7), as the text of one message each.
- */
+/** The answers to JSON peers (docs/protocol.md, J3, J4, J7), each as the text of one message. */
 
-/** Why a message of a known type was not honoured (J7); the connection stays open. */
+/** Why the server did not carry out a message of a known type (J7). The connection stays open. */
 export type ErrorCode =
   | 'malformed'
   | 'topic_too_long'
@@ -13,14 +11,16 @@ export type ErrorCode =
   | 'records_off'
   | 'forbidden';
 
-/** One that was found, as the libraries read it. */
+/** A peer that was found, as the libraries read it. */
 export interface FoundPeer {
-  /** Hex; empty where none was given. */
+  /** Hex; empty if the peer gave none. */
   readonly peer_id: string;
   readonly addresses: readonly string[];
 }
 
-/** The most that the Go library reads of an answer: 4,096 bytes in one read, less the WebSocket frame's head. */
+/**
+ * Most bytes of an answer that the Go library reads: one read of 4,096 bytes, minus the head of the WebSocket frame.
+ */
 export const MOST_READ_BYTES = 4092;
 
 export function ack(topic: string): string {
@@ -31,30 +31,31 @@ export function errorAnswer(topic: string | undefined, code: ErrorCode, message:
   return JSON.stringify({ type: 'error', topic, code, message });
 }
 
-/** Bytes that a peer takes in the list of an answer; Infinity for one that fits into none, which is known without writing it. */
+/** Bytes of a peer in the list of an answer. Infinity, without encoding the peer, if it fits into no answer. */
 export function entryBytes({ peer_id: peerId, addresses }: FoundPeer): number {
-  // Quotes, and a comma or a bracket.
+  // Each address also needs two quotes, and a comma or a bracket.
   const least = addresses.reduce((sum, address) => sum + address.length + 3, peerId.length);
   return least > MOST_READ_BYTES ? Infinity : Buffer.byteLength(JSON.stringify({ peer_id: peerId, addresses }));
 }
 
-/** The same for a peer with one address of so many characters, none of which JSON escapes. */
+/** The same for a peer with one address of `characters` characters, without any that JSON escapes. */
 export function plainEntryBytes(characters: number): number {
   return EMPTY_ENTRY.length + characters;
 }
 const EMPTY_ENTRY = '{"peer_id":"","addresses":[""]}';
 
-/** One that may be listed. */
+/** A peer that may be listed. */
 export interface Entry {
-  /** What `peer` takes, see entryBytes. */
+  /** Bytes that `peer` takes, as entryBytes gives them. */
   readonly bytes: number;
-  /** Made only where it is listed. */
+  /** Creates the peer. Called only if it is listed. */
   readonly peer: () => FoundPeer;
 }
 
 /**
- * The answer to a query (J4). `payload`, in base64, is never cut; of `entries`, newest first, those are listed that fit while
- * the whole stays within MOST_READ_BYTES. One too large to fit does not hide the ones behind it, and is not written either: an answer costs its own bytes.
+ * The answer to a query (J4). `payload`, in base64, is never cut. `entries` come newest first, and each is listed if
+ * the answer then stays within MOST_READ_BYTES. An entry that is too large does not hide the next ones, and is never
+ * encoded: an answer costs only its own bytes.
  */
 export function result(topic: string, payload: string | null, entries: Iterable<Entry>): string {
   const head = `${JSON.stringify({ type: 'result', topic, payload }).slice(0, -1)},"peers":[`;

@@ -2,16 +2,16 @@ import { fieldsOf, stringAt, stringsAt } from './json-fields.js';
 import type { Span } from './json-fields.js';
 
 /**
- * The JSON messages of the published cairn libraries (docs/protocol.md, section 2), as values.
- * Knows their shape; what they do, and to whom, is the domain's.
+ * The JSON messages of the published cairn libraries (docs/protocol.md, section 2), as values. This module knows their
+ * shape. The signaling domain knows their effect.
  */
 export type RendezvousMessage = Publish | Announce | Query;
 
-/** Leaves bytes on a topic, for as long as this connection lives. */
+/** Leaves bytes on a topic, while this connection lives. */
 export interface Publish {
   readonly type: 'publish';
   readonly topic: string;
-  /** Base64, as it came: what a record holds and a result gives back. */
+  /** Base64, as it came. The record holds this text, and a result returns it. */
   readonly payload: string;
 }
 
@@ -19,31 +19,31 @@ export interface Publish {
 export interface Announce {
   readonly type: 'announce';
   readonly topic: string;
-  /** Hex; empty when there is none. */
+  /** Hex; empty when the message has none. */
   readonly peer_id: string;
-  /** Of more than MOST_ADDRESSES, so many that they are more. */
+  /** At most MOST_ADDRESSES + 1, so that the excess shows. */
   readonly addresses: readonly string[];
 }
 
-/** Asks what others have left on a topic. */
+/** Asks for the records that other peers have left on a topic. */
 export interface Query {
   readonly type: 'query';
   readonly topic: string;
 }
 
-/** A message of a known type that cannot be honoured as it stands (J7). */
+/** A message of a known type that the server cannot carry out as it is (J7). */
 export interface Malformed {
   readonly type: 'malformed';
   /** Present only when the message had one. */
   readonly topic: string | undefined;
-  /** What is wrong with it; repeats nothing of it. */
+  /** What is wrong with the message. Quotes nothing from it. */
   readonly fault: string;
 }
 
-/** Addresses that one announcement may have: far more than a peer has. */
+/** Addresses that one announcement may have, far more than a peer needs. */
 export const MOST_ADDRESSES = 1024;
 
-/** What counts towards the largest record that a peer may announce, in bytes. */
+/** Size of an announced record, in bytes, as the limit counts it. */
 export function announcedBytes(peerId: string, addresses: readonly string[]): number {
   return addresses.reduce((sum, address) => sum + Buffer.byteLength(address), peerId.length);
 }
@@ -51,8 +51,8 @@ export function announcedBytes(peerId: string, addresses: readonly string[]): nu
 const NAMES = ['type', 'topic', 'payload', 'peer_id', 'addresses'] as const;
 
 /**
- * The message that a text in UTF-8 is, or why it cannot be honoured; undefined for what is not JSON or of no known type, which nobody
- * answers. Never throws.
+ * Reads a message from UTF-8 text, or says why the server cannot carry it out. Undefined for text that is not JSON or
+ * has no known type: the server does not answer those. Never throws.
  */
 export function parseRendezvousMessage(json: Buffer): RendezvousMessage | Malformed | undefined {
   const fields = fieldsOf(json, NAMES);

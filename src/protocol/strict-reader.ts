@@ -14,10 +14,10 @@ import {
 import type { SignalMessage } from './message.js';
 
 /**
- * The strict path: reads any frame exactly as the reference does (docs/protocol.md, "What decodes"; RFC 8949).
- * Knows nothing of connections or of what the message is for.
- * Invariant: never throws, never reads past the frame, looks at each byte a few times and makes no object for any: 64 KiB in the
- * slowest form take less than a millisecond (bench/codec.mjs).
+ * The strict path: reads any frame exactly as the reference does (docs/protocol.md, "What decodes"; RFC 8949). Does not
+ * know connections, or the purpose of a message.
+ * Invariant: never throws, never reads past the frame, looks at each byte only a few times, and creates no object per
+ * byte. 64 KiB in the slowest form take less than a millisecond (bench/codec.mjs).
  */
 export function readMessage(frame: Uint8Array): SignalMessage | undefined {
   try {
@@ -28,11 +28,11 @@ export function readMessage(frame: Uint8Array): SignalMessage | undefined {
   }
 }
 
-/** Longest variant or field name, in bytes: the reference reads names through a buffer of this size. */
+/** Longest variant or field name, in bytes. The reference reads names through a buffer of this size. */
 const MAX_NAME_BYTES = 4096;
-/** How deep the value of an unknown field may nest: the reference's 256, less the two maps around it. */
+/** How deep the value of an unknown field may nest: 256 in the reference, minus the two maps around it. */
 const MAX_DEPTH = 254;
-/** The names that mean something, by their length. */
+/** The known names, by length. */
 const NAMES: { text: string; bytes: Uint8Array }[][] = [];
 for (const text of ['Subscribe', 'Unsubscribe', 'Relay', 'topic', 'payload']) {
   (NAMES[text.length] ??= []).push({ text, bytes: Buffer.from(text) });
@@ -48,7 +48,8 @@ class MessageReader extends CborReader {
   message(): SignalMessage {
     let head = this.headBehindTags();
     if (head === MAP && this.argument === 1) head = this.headBehindTags();
-    // Without the map, a variant name may stand bare with its fields as the next item: serde's enum in a sequence.
+    // Without the map, the variant name may stand alone, with its fields as the next item: an enum of serde in a
+    // sequence.
     else if (head !== TEXT) throw MALFORMED;
 
     const kind = VARIANTS.get(this.#name(head));
@@ -84,7 +85,7 @@ class MessageReader extends CborReader {
     return build(kind, topic, payload);
   }
 
-  /** `[topic, payload, ...]`: what follows the last field is not read at all, as in the reference. */
+  /** Reads `[topic, payload, ...]`. Like the reference, does not read anything after the last field. */
   #fieldsByPosition(kind: SignalMessage['kind'], count: number): SignalMessage {
     if (count === 0) throw MALFORMED;
     const topic = this.#topic();
@@ -93,7 +94,10 @@ class MessageReader extends CborReader {
     return { kind, topic, payload: this.#payload() };
   }
 
-  /** The variant or field name whose head was just read; undefined for one that means nothing, which need be UTF-8 only if it is text. */
+  /**
+   * The variant or field name whose head was read last; undefined for an unknown name. An unknown name must be UTF-8
+   * only if its type is text.
+   */
   #name(major: number): string | undefined {
     if (major !== TEXT && major !== BYTES) throw MALFORMED;
     const length = this.argument;
@@ -128,7 +132,7 @@ class MessageReader extends CborReader {
     }
   }
 
-  /** An array of integers 0..255. */
+  /** Reads an array of integers 0..255. */
   #octets(count: number): Uint8Array {
     const octets = this.room(count === INDEFINITE ? Infinity : count);
     let length = 0;
@@ -141,7 +145,7 @@ class MessageReader extends CborReader {
     return octets.subarray(0, length);
   }
 
-  /** An octet behind tags, or as a big number. */
+  /** Reads an octet that follows tags, or that is a big number. */
   #taggedOctet(head: number): number {
     let major = head;
     while (major === TAG && this.argument !== TAG_BIGNUM && this.argument !== TAG_NEGATIVE_BIGNUM) major = this.head();
@@ -150,7 +154,7 @@ class MessageReader extends CborReader {
     return this.argument;
   }
 
-  /** A big number, whose byte string follows, that is an octet behind any number of zeros. */
+  /** Reads the byte string of a big number that is an octet, after any number of zeros. */
   #bigOctet(): number {
     if (this.head() !== BYTES) throw MALFORMED;
     let value = 0;

@@ -1,2 +1,2 @@
-/** Our WebSocket subprotocol: the only one that is ever selected, and what a browser must offer beside its token. */
+/** Our WebSocket subprotocol, the only one that the server selects. A browser must offer it beside its token. */
 export const SUBPROTOCOL = 'cairn-signal';

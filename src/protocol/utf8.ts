@@ -1,14 +1,17 @@
 import { isUtf8 } from 'node:buffer';
 
-/** From this length on, in bytes, a call into Node costs less than a loop. */
+/** Length, in bytes, from which a call into Node costs less than a loop. */
 export const LONG_BYTES = 128;
 
-/** Whether the bytes from `from` up to `to` are UTF-8 (The Unicode Standard, table 3-7). Makes no object for a short text. */
+/**
+ * Whether the bytes from `from` up to `to` are UTF-8 (The Unicode Standard, table 3-7). Creates no object for a short
+ * text.
+ */
 export function isText(bytes: Uint8Array, from: number, to: number): boolean {
   return to - from < LONG_BYTES ? isShortText(bytes, from, to) : isUtf8(bytes.subarray(from, to));
 }
 
-/** The same, where a call into Node would cost more than the text: it takes a view of its own for each. */
+/** The same for a short text. A call into Node needs its own view of the bytes, which costs more than a short loop. */
 function isShortText(bytes: Uint8Array, from: number, to: number): boolean {
   for (let at = from; at < to;) {
     const first = bytes[at++];

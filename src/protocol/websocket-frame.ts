@@ -1,16 +1,19 @@
 /**
- * Server-to-peer WebSocket frames (RFC 6455, section 5.2): one whole message each, unmasked, uncompressed, at most 4 GiB long.
+ * Server-to-peer WebSocket frames (RFC 6455, section 5.2). Each is one whole message: unmasked, uncompressed, at most 4
+ * GiB.
  */
 
 const FINAL_TEXT = 0x81;
 const FINAL_BINARY = 0x82;
 const PONG = 0x8a;
 
-/** Frames of up to a quarter of it come from one slab: a peer that reads slowly keeps the slab of what waits for it. */
+/**
+ * Size of a slab, which holds frames of up to a quarter of it. A frame that waits for a slow peer keeps its whole slab.
+ */
 const SLAB_BYTES = 16_384;
 const LARGEST_IN_SLAB = SLAB_BYTES / 4;
 
-/** The frame that carries `message` as one binary message (R8): built once and written to every subscriber. */
+/** The frame that carries `message` as one binary message (R8). It is built once and written to every subscriber. */
 export function binaryFrame(message: Uint8Array): Buffer {
   return frameOf(FINAL_BINARY, message);
 }
@@ -23,7 +26,7 @@ export function textFrame(message: string): Buffer {
 /** A ping without data. */
 export const PING = Buffer.from([0x89, 0]);
 
-/** The frame that answers a ping with its own `data`, 125 bytes at most (RFC 6455, section 5.5.3). */
+/** The frame that answers a ping with the ping's `data`, at most 125 bytes (RFC 6455, section 5.5.3). */
 export function pongFrame(data: Uint8Array): Buffer {
   return frameOf(PONG, data);
 }
@@ -48,7 +51,7 @@ function frameOf(initial: number, message: Uint8Array): Buffer {
   return frame;
 }
 
-/** Where the next frames go, one right behind the other, so that those for the same peer may leave as one piece. */
+/** The current slab. Frames follow each other without gaps, so that frames for the same peer can leave as one piece. */
 let slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
 let used = 0;
 

@@ -178,7 +178,10 @@ describe('the stream of the status page', () => {
     expect(data).toMatchObject({
       phase: 'lame-duck',
       troubles: [
-        { title: 'Upgrades refused', troubles: [['token_missing', 2, 'A token is needed and none was shown (401).']] },
+        {
+          title: 'Upgrades refused',
+          troubles: [['token_missing', 2, 'The server needs a token, and the peer showed none (401).']],
+        },
         { title: 'Limits reached', troubles: [['max-topic-bytes', 1, '']] },
         { title: 'Connections that ended badly', troubles: [['1008', 1, expect.any(String)]] },
       ],
