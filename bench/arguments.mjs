@@ -7,11 +7,11 @@ const TEXT = /** @type {const} */ ({ type: 'string' });
 const SWITCH = /** @type {const} */ ({ type: 'boolean' });
 const HELP = /** @type {const} */ ({ type: 'boolean', short: 'h' });
 
-/** Arguments that make no sense; the message is for the person who wrote them. */
+/** Wrong arguments. The message is for the person who typed them. */
 export class Misused extends Error {}
 
 /**
- * What `npm run bench` is asked for.
+ * * Reads the arguments of `npm run bench`.
  * @param {readonly string[]} args
  */
 export function benchArguments(args) {
@@ -21,7 +21,7 @@ export function benchArguments(args) {
     true,
   );
   const [command, ...others] = positionals;
-  if (command !== undefined && command !== 'codec') throw new Misused(`${command}: expected nothing, or codec`);
+  if (command !== undefined && command !== 'codec') throw new Misused(`${command}: expected no command, or codec`);
   if (command === 'codec' && args.length > 1) {
     throw new Misused(`codec: takes no further arguments, such as ${others[0] ?? args.find((arg) => arg !== 'codec')}`);
   }
@@ -38,7 +38,7 @@ export function benchArguments(args) {
 }
 
 /**
- * What `npm run bench:check` is asked for.
+ * * Reads the arguments of `npm run bench:check`.
  * @param {readonly string[]} args
  */
 export function checkArguments(args) {
@@ -52,7 +52,7 @@ export function checkArguments(args) {
 }
 
 /**
- * What `npm run bench:idle` is asked for.
+ * * Reads the arguments of `npm run bench:idle`.
  * @param {readonly string[]} args
  */
 export function idleArguments(args) {
@@ -64,7 +64,10 @@ export function idleArguments(args) {
   };
 }
 
-/** Reads the arguments of this process, or ends it: with `usage` if that was asked for, with a line and 2 if they make no sense. */
+/**
+ * Reads the arguments of this process with `read`. Prints `usage` and exits with 0 for --help. Prints one line and
+ * exits with 2 for wrong arguments.
+ */
 export function given(program, usage, read) {
   try {
     const options = read(process.argv.slice(2));
@@ -83,7 +86,7 @@ function parse(/** @type {readonly string[]} */ args, /** @type {T} */ options, 
   try {
     return parseArgs({ args: [...args], options, allowPositionals });
   } catch (error) {
-    // Node goes on with advice about other programs' arguments.
+    // Only the first sentence: then Node adds advice that does not fit here.
     throw new Misused(error.message.split('. ', 1)[0]);
   }
 }
@@ -103,12 +106,12 @@ function wholeNumber(
 
 function oneOf(/** @type {string} */ name, /** @type {string} */ written, /** @type {readonly string[]} */ allowed) {
   if (!allowed.includes(written)) {
-    throw new Misused(`--${name}: ${written || 'nothing'} is none of ${allowed.join(', ')}`);
+    throw new Misused(`--${name}: ${written || 'an empty value'} is not one of ${allowed.join(', ')}`);
   }
   return written;
 }
 
-/** In the order in which they are allowed, each once. */
+/** The wanted names, each once, in the order of `allowed`. */
 function names(/** @type {string} */ name, /** @type {string} */ written, /** @type {readonly string[]} */ allowed) {
   const wanted = new Set(written.split(',').map((one) => oneOf(name, one.trim(), allowed)));
   return allowed.filter((one) => wanted.has(one));

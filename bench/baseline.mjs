@@ -1,8 +1,9 @@
-/** A ratio may be worse than it was by this part before it fails: runs on one machine differ by less than that. */
+/** Share by which a ratio may get worse before the check fails. Runs on one machine differ by less. */
 export const TOLERANCE = 0.15;
 
 /**
- * Whether ratios are still what they were. A case without a baseline, or without a measurement, fails: it would never be looked at again.
+ * Compares ratios with their baseline. A case without a baseline, or without a measurement, fails: otherwise nobody
+ * would notice it.
  * @param {Readonly<Record<string, number>>} baseline
  * @param {Readonly<Record<string, number>>} measured
  * @returns {{ name: string, holds: boolean, says: string }[]}
@@ -19,7 +20,9 @@ export function compare(baseline, measured) {
  */
 function judge(was, is) {
   if (is === undefined) return { holds: false, says: 'was not measured' };
-  if (was === undefined) return { holds: false, says: `${is.toFixed(2)} x floor, and no baseline: run with --update` };
+  if (was === undefined) {
+    return { holds: false, says: `${is.toFixed(2)} x floor, without a baseline: run with --update` };
+  }
   const change = is / was - 1;
   const percent = `${change < 0 ? '' : '+'}${(change * 100).toFixed(0)} %`;
   return { holds: change <= TOLERANCE, says: `${is.toFixed(2)} x floor, baseline ${was.toFixed(2)} (${percent})` };

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
-// What the built server costs, case by case, over loopback. README.md beside this says what each case is and how to read it.
-//   npm run bench
-//   npm run bench -- --only pair1,idle --repeat 5
+// Measures the cost of the built server over loopback, case by case. README.md in this folder explains the cases and
+// the figures.   npm run bench   npm run bench -- --only pair1,idle --repeat 5
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { benchArguments, given } from './arguments.mjs';
 import { CASES, NAMES } from './cases.mjs';
@@ -13,15 +12,15 @@ import { summarize } from './summary.mjs';
 const USAGE = `Measures the built server over loopback, beside a floor in C (bench/floor.c) or bare ws.
 
 Usage: npm run bench -- [OPTIONS]
-       npm run bench -- codec        what reading one message costs, in nanoseconds, and JSON at worst
+       npm run bench -- codec        the cost of reading one message, in nanoseconds, and the worst JSON messages
 
 Options:
-      --only A,B    Only these of ${NAMES.join(', ')}
-      --repeat N    Repetitions, of which the median counts [default: 3]
-      --quick       Short runs: to see that everything works, not for figures
+      --only A,B    Only these cases, of ${NAMES.join(', ')}
+      --repeat N    Repetitions; the median counts [default: 3]
+      --quick       Short runs, to see that everything works; not for figures
       --mask KIND   How peers mask their frames: zeros or random [default: zeros]
-      --json FILE   Also write what was measured there
-  -h, --help        Print this
+      --json FILE   Also write the results to FILE
+  -h, --help        Print this help
 
 Exit codes: 0 measured, 1 could not measure, 2 faults in the arguments.`;
 
@@ -34,7 +33,7 @@ if (codec) {
 }
 
 async function bench() {
-  if (json !== undefined) seeThatItCanBeWritten(json);
+  if (json !== undefined) requireWritable(json);
   const needsFloor = only.some((name) => CASES[name].beside === 'floor');
   const floor = needsFloor ? builtFloor() : undefined;
   const summaries = {};
@@ -45,7 +44,7 @@ async function bench() {
 
   console.log(report(summaries, CASES));
   if (needsFloor && floor === undefined) {
-    console.log('no C compiler (cc, gcc or clang): the ratios to the floor are left out');
+    console.log('no C compiler (cc, gcc or clang), so there are no ratios to the floor');
   }
   const warning = unquiet(summaries);
   if (warning !== undefined) console.log(warning);
@@ -57,13 +56,13 @@ async function bench() {
   }
 }
 
-/** Figures are not known to more digits than these. */
+/** Rounds numbers for the JSON file: the measurements have no more digits than these. */
 function rounded(_name, value) {
   return typeof value === 'number' ? Number(value.toPrecision(4)) : value;
 }
 
-/** Before minutes of measuring, not after. */
-function seeThatItCanBeWritten(file) {
+/** Exits if the file cannot be written: before minutes of measuring, not after. */
+function requireWritable(file) {
   try {
     closeSync(openSync(file, 'a'));
   } catch (error) {

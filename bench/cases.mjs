@@ -1,10 +1,10 @@
-// What is measured, case by case: the load's order, what it is shortened to by --quick, beside what the server runs, which of
-// the load's figures is compared, and which others are worth a look.
+// The cases. `order` is what the load does, and `quick` how --quick shortens it. `beside` is what the server is
+// compared with, `figure` the figure to compare, and `also` other figures worth a look.
 
-const BYTES_A_KILOBYTE = 1000;
+const BYTES_PER_KILOBYTE = 1000;
 const pairs = { pairs: 200, payloadBytes: 512, warmUpMs: 1000, runMs: 4000 };
 const quickPairs = { warmUpMs: 300, runMs: 1000 };
-const cpu = (of) => ({ unit: `us CPU a ${of}`, value: ({ cpuMicroseconds }) => cpuMicroseconds });
+const cpu = (of) => ({ unit: `us CPU per ${of}`, value: ({ cpuMicroseconds }) => cpuMicroseconds });
 const throughput = { unit: 'messages/s', value: ({ perSecond }) => perSecond };
 const p50 = { unit: 'ms p50', value: (run) => run.p50 };
 const p99 = { unit: 'ms p99', value: (run) => run.p99 };
@@ -42,7 +42,7 @@ export const CASES = {
     order: { load: 'arrivals', warmUp: 50, connections: 8000, settleMs: 2000 },
     quick: { connections: 2000, settleMs: 1000 },
     beside: 'ws',
-    figure: { unit: 'KB a connection', value: ({ bytes }) => bytes / BYTES_A_KILOBYTE },
+    figure: { unit: 'KB per connection', value: ({ bytes }) => bytes / BYTES_PER_KILOBYTE },
     also: [],
   },
   connect: {
@@ -67,5 +67,5 @@ export const CASES = {
 };
 
 export const NAMES = Object.keys(CASES);
-/** The cases that say how far the server is from the kernel's own cost. */
+/** The cases that show how far the server is from the cost of the kernel alone. */
 export const RATIO_NAMES = NAMES.filter((name) => CASES[name].beside === 'floor');

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Whether the server is still as near to the floor as it was: the ratios of today beside those in baseline.json.
+// Checks whether the server is still as near to the floor as before: compares today's ratios with baseline.json.
 //   npm run bench:check
 //   npm run bench:check -- --update
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -18,12 +18,13 @@ const USAGE = `Measures ${RATIO_NAMES.join(', ')} and compares their ratios to t
 Usage: npm run bench:check -- [OPTIONS]
 
 Options:
-      --repeat N  Repetitions, of which the median counts [default: 3]
-      --quick     Short runs: to see that everything works, not for figures
-      --update    Compare with nothing; write bench/baseline.json
-  -h, --help      Print this
+      --repeat N  Repetitions; the median counts [default: 3]
+      --quick     Short runs, to see that everything works; not for figures
+      --update    Write bench/baseline.json instead of comparing
+  -h, --help      Print this help
 
-Exit codes: 0 no ratio is more than ${TOLERANCE * 100} % worse, 1 one is, or could not be measured, 2 faults in the arguments.`;
+Exit codes: 0 no ratio is more than ${TOLERANCE * 100} % worse, 1 one is, or could not be measured, 2 faults in the
+arguments.`;
 
 const { repeat, quick, update } = given('bench:check', USAGE, checkArguments);
 const floor = builtFloor();
@@ -46,7 +47,7 @@ if (warning !== undefined) console.log(warning);
 if (update) {
   writeFileSync(BASELINE, `${JSON.stringify(measured, null, 2)}\n`);
   for (const [name, ratio] of Object.entries(measured)) {
-    console.log(`${name}: ${ratio.toFixed(2)} x floor is the baseline now`);
+    console.log(`${name}: ${ratio.toFixed(2)} x floor is the new baseline`);
   }
 } else {
   const verdicts = compare(JSON.parse(readFileSync(BASELINE, 'utf8')), measured);

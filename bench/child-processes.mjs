@@ -3,14 +3,14 @@ import { constants } from 'node:os';
 const running = new Set();
 const tasks = [];
 
-/** Has a child process ended, at the latest, when this one ends. */
+/** Kills a child process when this process ends, if it still runs. */
 export function endWithUs(child) {
   running.add(child);
   child.once('exit', () => running.delete(child));
   return child;
 }
 
-/** Has `task` called when this process ends. */
+/** Calls `task` when this process ends. */
 export function atTheEnd(task) {
   tasks.push(task);
 }

@@ -1,17 +1,18 @@
 #!/usr/bin/env node
-// What a message costs that crosses from one node to another over NATS, beside one that stays on a node.
+// Measures the cost of a message from one node to another over NATS, and compares it with a message on one node.
 //   npm run bench:cluster
 import { parseArgs } from 'node:util';
 import { MeasuredProcess } from './measured-process.mjs';
 import { runLoad } from './run-load.mjs';
 import { median } from './statistics.mjs';
 
-const USAGE = `What a message costs that crosses from one node to another over NATS (nats-server must be in the PATH), beside one that stays on a node.
+const USAGE = `Measures the cost of a message from one node to another over NATS, beside a message on one node.
+Needs nats-server in the PATH.
 
 Usage: npm run bench:cluster -- [--repeat N]
 
-Goals: the sender's node at most 1.4 and the receiver's at most 1.6 times what a node takes that has both (200 pairs, 8 messages in flight);
-p99 below 10 ms at 5,000 messages a second.`;
+Goals, with 200 pairs and 8 messages in flight: the sender's node costs at most 1.4 times, and the receiver's node at
+most 1.6 times, as much as one node for both. p99 is below 10 ms at 5,000 messages per second.`;
 const MOST = { sender: 1.4, receiver: 1.6, p99: 10 };
 const PAIRS = { pairs: 200, payloadBytes: 512, mask: 'zeros', warmUpMs: 1500, runMs: 4000 };
 
@@ -52,7 +53,7 @@ for (let i = 0; i < Number(values.repeat); i++) {
 await nats.stop();
 
 const figure = (name) => median(runs.map((run) => run[name]));
-console.log(`one node     ${figure('local').toFixed(2)} us CPU a message`);
+console.log(`one node     ${figure('local').toFixed(2)} us CPU per message`);
 for (const name of ['sender', 'receiver']) {
   row(`${name}'s node`, `${figure(name).toFixed(2)} x that`, figure(name) <= MOST[name]);
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// What reading one message costs, in nanoseconds: the fast path, the strict reader, cbor-x for comparison, JSON; and what the slowest
-// forms of a message of 64 KiB cost, of which none may take 1 ms (SECURITY.md, "What one message can cost").
-//   npm run bench -- codec
+// Measures the cost of reading one message, in nanoseconds: the fast path, the strict reader, cbor-x for comparison,
+// and JSON. Then measures the slowest forms of a message of 64 KiB. None may take 1 ms (SECURITY.md, "What one message
+// can cost").   npm run bench -- codec
 import { randomBytes } from 'node:crypto';
 import { Decoder } from 'cbor-x';
 import { canonicalRelayTopic } from '../dist/protocol/canonical-relay.js';
@@ -23,7 +23,7 @@ const tagged = Buffer.concat([Buffer.from([0xd9, 0xd9, 0xf7]), relay]);
 const query = Buffer.from(JSON.stringify({ type: 'query', topic }));
 const decoder = new Decoder({ mapsAsObjects: true });
 
-/** Median of several rounds, each long enough to be timed, in nanoseconds a call. */
+/** Median time of a call over several rounds, in nanoseconds. Each round is long enough to time. */
 function nanoseconds(call, batch = 1000) {
   const rounds = [];
   for (let round = 0; round <= ROUNDS; round++) {

@@ -1,11 +1,11 @@
 /*
- * The floor: what a relayed message costs with hardly anything but the kernel's part in it. One thread, epoll, a table of
- * topics. It checks nothing: no key of the handshake, no CBOR, no UTF-8, no limits, no clock. It is no server, only the
- * measure beside one: absolute figures change with the machine and the hour, the ratio to this one much less.
+ * The floor: the cost of a relayed message with hardly more than the kernel's part. One thread, epoll, a table of
+ * topics. It checks nothing: no handshake key, no CBOR, no UTF-8, no limits, no clock. It is not a server, only a
+ * reference. Absolute figures change with the machine and the hour; the ratio to the floor changes much less.
  *
- *   cc -O2 -o floor floor.c && ./floor      prints the port it listens on, on 127.0.0.1
+ *   cc -O2 -o floor floor.c && ./floor      prints its port on 127.0.0.1
  *
- * It knows exactly what bench/load sends: topics of 64 bytes, canonical messages below 64 KiB, pings.
+ * * It understands only what bench/load sends: topics of 64 bytes, canonical messages below 64 KiB, pings.
  */
 #define _GNU_SOURCE
 #include <netinet/in.h>
@@ -22,7 +22,7 @@
 enum { MAX_CONNECTIONS = 65536, MAX_TOPICS = 65536, TOPIC_BYTES = 64, READ_BYTES = 262144, EVENTS = 512 };
 enum { OPCODE_PING = 9, OPCODE_PONG = 10 };
 
-/* A canonical Relay is a1 65 "Relay" a2 65 "topic" 78 40 and then the topic; the second byte tells it from a Subscribe. */
+/* A canonical Relay is a1 65 "Relay" a2 65 "topic" 78 40, then the topic. The second byte differs from a Subscribe. */
 enum { RELAY_NAME = 0x65, RELAY_TOPIC_AT = 16 };
 
 struct topic {
@@ -31,7 +31,7 @@ struct topic {
   int *subscribers, count, room;
 };
 
-/* By file descriptor. `rest` is the beginning of a frame whose end has not come yet. */
+/* Connections by file descriptor. `rest` is the beginning of an incomplete frame. */
 struct connection {
   int upgraded;
   unsigned char *rest;
@@ -41,7 +41,7 @@ struct connection {
 static struct topic topics[MAX_TOPICS];
 static struct connection connections[MAX_CONNECTIONS];
 
-/* Open addressing. Topics are random, so their first bytes are as good as a hash; none is ever forgotten. */
+/* Topics with open addressing. Topics are random, so their first bytes serve as a hash. No topic is ever removed. */
 static struct topic *topic_named(const unsigned char *name) {
   unsigned hash = 5381;
   for (int i = 0; i < 16; i++) hash = hash * 33 + name[i];
@@ -65,7 +65,7 @@ static void subscribe(int fd, const unsigned char *name) {
   topic->subscribers[topic->count++] = fd;
 }
 
-/* Writes an unmasked frame's head; what it returns is the head's length. */
+/* Writes the head of an unmasked frame. Returns the length of the head. */
 static int put_head(unsigned char *frame, int opcode, int bytes) {
   frame[0] = 0x80 | opcode;
   if (bytes < 126) {
@@ -78,7 +78,7 @@ static int put_head(unsigned char *frame, int opcode, int bytes) {
   return 4;
 }
 
-/* A peer that does not read loses messages here: there is no queue. */
+/* A peer that does not read loses messages, because there is no queue. */
 static void send_to(int fd, const unsigned char *frame, int bytes) {
   ssize_t ignored = write(fd, frame, bytes);
   (void)ignored;
@@ -101,13 +101,13 @@ static void answer_ping(int fd, const unsigned char *payload, int bytes) {
   send_to(fd, frame, head + bytes);
 }
 
-/* Most measurements have a mask of zeros, which leaves everything as it is. */
+/* Most measurements use a mask of zeros, which changes nothing. */
 static void unmask(unsigned char *payload, int bytes, const unsigned char *mask) {
   if ((mask[0] | mask[1] | mask[2] | mask[3]) == 0) return;
   for (int i = 0; i < bytes; i++) payload[i] ^= mask[i & 3];
 }
 
-/* Handles every whole frame; what it returns is how many bytes those were. */
+/* Handles every complete frame. Returns the number of bytes handled. */
 static int handle_frames(int fd, unsigned char *in, int bytes) {
   int at = 0;
   for (;;) {
@@ -128,7 +128,7 @@ static int handle_frames(int fd, unsigned char *in, int bytes) {
   }
 }
 
-/* What a connection held goes with it. Its subscriptions stay: peers of a measurement leave only when it is over. */
+/* Frees what a connection held. Its subscriptions stay, because peers leave only after the measurement. */
 static void end(int fd) {
   free(connections[fd].rest);
   connections[fd] = (struct connection){0};
@@ -146,7 +146,8 @@ static void handle_readable(int fd) {
     return;
   }
   if (!connection->upgraded) {
-    static const char welcome[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+    static const char welcome[] =
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
     connection->upgraded = 1;
     send_to(fd, (const unsigned char *)welcome, sizeof welcome - 1);
     return;
@@ -177,7 +178,7 @@ static int fail(const char *what) {
 }
 
 int main(void) {
-  /* Never outlives the program that measures it, however that ends. A peer that is gone is no reason to end. */
+  /* Dies with the program that measures it, however that ends. A write to a peer that is gone does not end it. */
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   signal(SIGPIPE, SIG_IGN);
 

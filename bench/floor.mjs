@@ -8,7 +8,10 @@ import { atTheEnd } from './child-processes.mjs';
 const SOURCE = fileURLToPath(new URL('floor.c', import.meta.url));
 const COMPILERS = [process.env.CC, 'cc', 'gcc', 'clang'].filter(Boolean);
 
-/** Builds the floor into a folder that goes with this process. Nothing without a compiler; an error when it does not compile. */
+/**
+ * Builds the floor in a folder that is deleted when this process ends. Returns undefined without a compiler. Throws
+ * when the floor does not compile.
+ */
 export function builtFloor() {
   const folder = mkdtempSync(join(tmpdir(), 'cairn-signal-floor-'));
   atTheEnd(() => rmSync(folder, { recursive: true, force: true }));

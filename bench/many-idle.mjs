@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Whether one server holds very many idle peers in little memory and is still quick for those that talk.
+// Checks that one server holds very many idle peers in little memory, and is still quick for active peers.
 //   npm run bench:idle
 //   npm run bench:idle -- --connections 20000 --seconds 60
 import { given, idleArguments } from './arguments.mjs';
@@ -14,19 +14,19 @@ const RATE = 1000;
 const WARM_UP_MS = 2000;
 const MOST_MEGABYTES = 512;
 const MOST_MILLISECONDS = 20;
-const BYTES_A_MEGABYTE = 1e6;
+const BYTES_PER_MEGABYTE = 1e6;
 
-const USAGE = `Idle connections with a topic each in one server, and ${PAIRS} pairs that relay ${RATE} messages a second among them.
+const USAGE = `Opens idle connections with a topic each, and ${PAIRS} pairs that relay ${RATE} messages per second.
 
 Usage: npm run bench:idle -- [OPTIONS]
 
 Options:
-      --connections N  How many are idle [default: 50000]
+      --connections N  Number of idle connections [default: 50000]
       --seconds N      How long the pairs relay; pings begin after 25 s [default: 30]
-  -h, --help           Print this
+  -h, --help           Print this help
 
 Goals: the server stays below ${MOST_MEGABYTES} MB, and p99 of the relays below ${MOST_MILLISECONDS} ms.
-Exit codes: 0 goals met, 1 goals missed, 2 faults in the arguments, 3 fewer connections fit than were asked for.`;
+Exit codes: 0 goals met, 1 goals missed, 2 faults in the arguments, 3 fewer connections fit than requested.`;
 
 const { connections: asked, seconds } = given('bench:idle', USAGE, idleArguments);
 const others = 2 * PAIRS;
@@ -54,10 +54,10 @@ const relays = {
   runMs: seconds * 1000,
 };
 const { p50, p99, max, cpuMicroseconds } = await runLoad(server, relays);
-// A holder ends as soon as one of its connections does.
-if (holders.some(({ exitCode }) => exitCode !== null)) throw new Error('idle connections ended meanwhile');
+// A holder exits as soon as one of its connections ends.
+if (holders.some(({ exitCode }) => exitCode !== null)) throw new Error('idle connections ended during the run');
 
-const peak = peakResidentBytes(server.pid) / BYTES_A_MEGABYTE;
+const peak = peakResidentBytes(server.pid) / BYTES_PER_MEGABYTE;
 const now = residentBytes(server.pid);
 const memoryMet = peak < MOST_MEGABYTES;
 const latencyMet = p99 < MOST_MILLISECONDS;
@@ -70,18 +70,16 @@ row(
   `${megabytes(now)} now, ${peak.toFixed(0)} MB at most; goal: below ${MOST_MEGABYTES} MB`,
   memoryMet,
 );
-row('a connection', `${((now - empty) / held / 1000).toFixed(1)} KB`);
-row(
-  'relays',
-  `p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms, slowest ${max.toFixed(1)} ms; goal: p99 below ${MOST_MILLISECONDS} ms`,
-  latencyMet,
-);
+row('per connection', `${((now - empty) / held / 1000).toFixed(1)} KB`);
+const latencies = `p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms, slowest ${max.toFixed(1)} ms`;
+row('relays', `${latencies}; goal: p99 below ${MOST_MILLISECONDS} ms`, latencyMet);
 row('server CPU', `${((cpuMicroseconds * RATE) / 1e4).toFixed(1)} % of a core, pings included`);
 if (held < asked) {
   const extrapolated = empty + ((now - empty) / held) * asked;
+  const [wanted, measured] = [asked, held].map((count) => count.toLocaleString('en'));
   row(
     'not measured',
-    `${asked.toLocaleString('en')} connections: these figures are those of ${held.toLocaleString('en')}; by the same measure they would take ${megabytes(extrapolated)}`,
+    `${wanted} connections: the figures are for ${measured}; ${wanted} would take ${megabytes(extrapolated)}`,
   );
 }
 const short = held < asked ? 3 : 0;
@@ -93,12 +91,15 @@ function row(what, value, met) {
 }
 
 function megabytes(bytes) {
-  return `${(bytes / BYTES_A_MEGABYTE).toFixed(0)} MB`;
+  return `${(bytes / BYTES_PER_MEGABYTE).toFixed(0)} MB`;
 }
 
 function tellHowToRaise() {
   const needed = filesFor(asked + others);
-  console.log(`a process may open ${mostOpenFiles()} files here, ${needed} are needed, and raising that failed (${refused}); ${held} connections fit.
+  console.log(
+    `This needs ${needed} open files, but a process may open only ${mostOpenFiles()} here.
+Raising the limit failed (${refused}), so only ${held} connections fit.
 Raise it, as root, for the shell that runs this: prlimit --pid $$ --nofile=${needed}:${needed}
-In a container: docker run --ulimit nofile=${needed}:${needed}; in a systemd unit: LimitNOFILE=${needed}\n`);
+In a container: docker run --ulimit nofile=${needed}:${needed}; in a systemd unit: LimitNOFILE=${needed}\n`,
+  );
 }

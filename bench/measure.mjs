@@ -3,8 +3,9 @@ import { MeasuredProcess } from './measured-process.mjs';
 import { runLoad } from './run-load.mjs';
 
 /**
- * Runs one case `repeat` times. In each repetition what the server is compared with runs right before it, so that both meet the
- * same machine; each run has a process of its own. Without a `floor` program cases beside the floor run alone.
+ * Runs one case `repeat` times. In each repetition, the program to compare with runs right before the server, so that
+ * both meet the same machine. Each run has its own process. Without a `floor` program, cases with a floor run the
+ * server only.
  */
 export async function measureCase(name, { repeat, quick, mask }, floor) {
   const { order, quick: shorter, beside } = CASES[name];

@@ -7,16 +7,22 @@ import { endWithUs } from './child-processes.mjs';
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const BARE_WS = fileURLToPath(new URL('bare-ws.mjs', import.meta.url));
 const START_MS = 20_000;
-/** Quiet, but for the line that names the port. */
+/** Only warnings, and the line that names the port. */
 const LOG_FILTER = 'warn,cairn_signal::server=info';
 
-/** A process on loopback that is measured, once it listens: its `pid` and its `port`. */
+/**
+ * A process on loopback to measure. Owns the child process. Does not know the load. Invariant: it listens on `port`
+ * when its factory resolves.
+ */
 export class MeasuredProcess {
   port = 0;
   #child;
   #exited;
 
-  /** The built server, or another `program` that is one, with what is not measured out of the way; `flags` are further settings. */
+  /**
+   * Starts the built server, or another server `program`, without limits that would distort the figures. `flags` are
+   * further settings.
+   */
   static server(flags = [], program = MAIN) {
     const settings = [
       '--listen-addr',
@@ -34,12 +40,12 @@ export class MeasuredProcess {
     return MeasuredProcess.#started('bare ws', process.execPath, [BARE_WS]);
   }
 
-  /** What floor.mjs built. */
+  /** Starts the floor that floor.mjs built. */
   static floor(program) {
     return MeasuredProcess.#started('the floor', program, []);
   }
 
-  /** A nats-server, for nodes to share topics over. */
+  /** Starts a nats-server, over which nodes share topics. */
   static nats() {
     return MeasuredProcess.#started('nats-server', 'sh', ['-c', 'exec nats-server -a 127.0.0.1 -p -1 2>&1']);
   }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// What counting costs: the built server beside a copy of it from which everything that counts on a message's way is cut out.
+// Measures the cost of the metrics: compares the built server with a copy that does not count messages.
 //   npm run bench:metrics
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,14 +11,14 @@ import { MeasuredProcess } from './measured-process.mjs';
 import { runLoad } from './run-load.mjs';
 import { median } from './statistics.mjs';
 
-const USAGE = `What counting costs on a message's way: the built server beside a copy of it that does not count.
+const USAGE = `Measures the cost of counting per message: compares the built server with a copy that does not count.
 
 Usage: npm run bench:metrics -- [--repeat N]
 
-The two run in turn, the one first that was second before. A ratio within 2 % of 1 is the noise of the machine.`;
+The two run in turn, and swap their order every time. A ratio within 2 % of 1 is noise.`;
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-/** What is cut out, by file; each must be there. */
+/** The code to cut out, by file. Every pattern must match. */
 const COUNTING = {
   'signaling/signaling.gateway.js': [
     [/if \(--this\.#untimed === 0\)\s*this\.#timed\(connection, message\);\s*else\s*/, ''],
@@ -51,9 +51,9 @@ for (const name of ['pair1', 'pair8', 'fanout']) {
   }
   const ratios = runs.counting.map((figure, i) => figure / runs.uncounted[i]);
   const range = `${Math.min(...ratios).toFixed(3)} to ${Math.max(...ratios).toFixed(3)}`;
-  console.log(
-    `${name.padEnd(7)} ${median(runs.counting).toFixed(2)} us with, ${median(runs.uncounted).toFixed(2)} us without: ${median(ratios).toFixed(3)} x (${range})`,
-  );
+  const [counting, uncounted] = [runs.counting, runs.uncounted].map((figures) => median(figures).toFixed(2));
+  const ratio = `${median(ratios).toFixed(3)} x (${range})`;
+  console.log(`${name.padEnd(7)} ${counting} us with, ${uncounted} us without: ${ratio}`);
 }
 
 async function measured(program, { order, figure }) {
@@ -63,7 +63,7 @@ async function measured(program, { order, figure }) {
   return figure.value(result);
 }
 
-/** The main program of a server that was built without what counts. */
+/** Copies the built server without the code that counts. Returns the path of its main program. */
 function uncountedCopy() {
   cpSync(join(ROOT, 'dist'), join(folder, 'dist'), { recursive: true });
   cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'));

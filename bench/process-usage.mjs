@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** How many parts of a second /proc counts in, on every Linux that Node runs on. */
+/** Ticks per second in /proc, on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
 const NO_SUCH_FILE = 'ENOENT';
 
 /**
- * CPU that a process has used so far, in microseconds. By the scheduler's own account, thread by thread, where the kernel keeps
- * one: /proc/PID/stat counts in 10 ms, which is a tenth of what the floor needs for a paced case.
+ * CPU time that a process has used so far, in microseconds. Adds up the scheduler's figures for each thread if the
+ * kernel keeps them. /proc/PID/stat has steps of 10 ms, a tenth of what the floor needs for a paced case.
  */
 export function cpuMicroseconds(pid) {
   try {
@@ -21,19 +21,19 @@ export function cpuMicroseconds(pid) {
   }
 }
 
-/** The same from a line of /proc/PID/stat, in which the process's name, in brackets, may hold anything. */
+/** The same from a line of /proc/PID/stat. The name of the process, in brackets, may contain anything. */
 export function cpuFromTicks(stat) {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [user, system] = [fields[11], fields[12]].map(Number);
   return ((user + system) / TICKS_PER_SECOND) * 1e6;
 }
 
-/** Memory that a process holds now, in bytes. */
+/** Resident memory of a process now, in bytes. */
 export function residentBytes(pid) {
   return kilobytes(pid, 'VmRSS') * 1024;
 }
 
-/** The most that it has held. */
+/** Highest resident memory of a process so far, in bytes. */
 export function peakResidentBytes(pid) {
   return kilobytes(pid, 'VmHWM') * 1024;
 }

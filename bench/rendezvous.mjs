@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// What one JSON message costs at worst, in microseconds: read, handled and answered, by the server without its sockets. Every form is as long as max-message-bytes
-// lets it be, or as small as a message can be that makes the server do much.
-//   npm run bench -- codec
+// Measures the worst cost of one JSON message, in microseconds: the server reads, handles and answers it, without
+// sockets. Every form is as long as max-message-bytes allows, or is the smallest message that makes the server work
+// hard.   npm run bench -- codec
 import { createApp } from '../dist/app.js';
 import { parseSettings } from '../dist/config/load-settings.js';
 import { LogFilter } from '../dist/logging/log-filter.js';
@@ -15,7 +15,7 @@ const ROUND_MS = 60;
 
 const logs = new Logs({ format: 'json', filter: LogFilter.parse('off'), destination: { write: () => undefined } });
 
-/** A gateway, and connections to it that only count what they are sent and charged. */
+/** Starts a gateway. Gives a function that opens a connection, which only counts what the gateway sends and charges. */
 async function node(settings) {
   const { app } = await createApp(parseSettings({ listenAddr: '127.0.0.1:0', maxConnections: 100, ...settings }), {
     logs,
@@ -40,7 +40,7 @@ async function node(settings) {
   return connect;
 }
 
-/** Median of several rounds, in microseconds a call. */
+/** Median time of a call over several rounds, in microseconds. */
 function microseconds(call) {
   const rounds = [];
   for (let round = 0; round <= ROUNDS; round++) {
@@ -54,12 +54,11 @@ function microseconds(call) {
 
 function say(name, call, bytes) {
   const sent = call();
-  console.log(
-    `${microseconds(call).toFixed(1).padStart(8)} us  ${name}, ${bytes} bytes${sent > 0 ? `, answered with ${sent}` : ''}`,
-  );
+  const answered = sent > 0 ? `, answered with ${sent}` : '';
+  console.log(`${microseconds(call).toFixed(1).padStart(8)} us  ${name}, ${bytes} bytes${answered}`);
 }
 
-/** As many items as fit. */
+/** A message with as many items as fit. */
 function filled(head, item, tail) {
   let text = head + item(0);
   for (let i = 1; text.length + 1 + item(i).length + tail.length <= MOST; i++) text += `,${item(i)}`;
@@ -140,11 +139,11 @@ const TOLD = {
     addresses: Array.from({ length: 1024 }, (_, i) => `${i}`.padStart(15, 'x')),
   },
 };
-/** What a node believes of others by default. */
+/** Bounds of the records that a node accepts from another node, with default settings. */
 const BOUNDS = { perTopic: 16, bytes: 16_384, messageBytes: MOST, ttl: 3_600_000 };
 for (const [name, record] of Object.entries(TOLD)) {
   const records = Array.from({ length: 16 }, () => record);
   const answer = encodeRecords(records, 512 * 1024);
-  say(`telling another node of ${name}`, () => encodeRecords(records, 512 * 1024).length, 0);
-  say(`reading what another node told of ${name}`, () => void parseRecords(answer, BOUNDS), answer.length);
+  say(`telling another node about ${name}`, () => encodeRecords(records, 512 * 1024).length, 0);
+  say(`reading another node's answer with ${name}`, () => void parseRecords(answer, BOUNDS), answer.length);
 }

@@ -1,13 +1,13 @@
 import { figure, table } from './table.mjs';
 
-/** A floor that costs more than this in pair1 shares its machine with something else. */
+/** Most that the floor costs in pair1 on a quiet machine, in microseconds. */
 const QUIET_MICROSECONDS = 6;
 
 const HEAD = ['case', 'figure', 'server', 'lowest', 'highest', 'beside', 'it costs', 'ratio', 'also'];
 
 /**
- * The table of what was measured.
- * @param {Readonly<Record<string, import('./summary.mjs').Summary>>} summaries by the name of the case
+ * Renders the table of results.
+ * @param {Readonly<Record<string, import('./summary.mjs').Summary>>} summaries by case name
  * @param {Readonly<Record<string, { beside?: string }>>} cases
  * @returns {string}
  */
@@ -27,12 +27,15 @@ export function report(summaries, cases) {
 }
 
 /**
- * What is to be said about the machine, if anything.
+ * Warns when the machine is not quiet.
  * @param {Readonly<Record<string, import('./summary.mjs').Summary>>} summaries
  * @returns {string | undefined}
  */
 export function unquiet({ pair1 }) {
   const floor = pair1?.beside?.median;
   if (floor === undefined || floor <= QUIET_MICROSECONDS) return undefined;
-  return `warning: the machine is not quiet: the floor costs ${figure(floor)} us a message in pair1, and alone it stays below ${QUIET_MICROSECONDS}`;
+  return (
+    `warning: the machine is not quiet: the floor costs ${figure(floor)} us per message in pair1, but stays below ` +
+    `${QUIET_MICROSECONDS} when it runs alone`
+  );
 }

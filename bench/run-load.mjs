@@ -5,19 +5,21 @@ import { endWithUs } from './child-processes.mjs';
 
 const LOAD = fileURLToPath(new URL('load/load.mjs', import.meta.url));
 
-/** Starts a load process and resolves to what it measured, and to the process, which holds its connections until it is ended. */
+/**
+ * Starts a load process. Resolves to its result, and to the process, which holds its connections until it is killed.
+ */
 export async function startLoad(target, order) {
   const child = endWithUs(fork(LOAD, [JSON.stringify({ ...order, port: target.port, pid: target.pid })]));
   const ended = once(child, 'exit').then(([code, signal]) => {
     throw new Error(`the load ended early with ${code ?? signal}`);
   });
   const [result] = await Promise.race([once(child, 'message'), ended]);
-  // From here on its end is ours.
+  // From here on, we end the process ourselves.
   ended.catch(() => undefined);
   return { result, child };
 }
 
-/** Has a load process do one thing, and ends it. */
+/** Runs a load process for one order, and ends it. Resolves to its result. */
 export async function runLoad(target, order) {
   const { result, child } = await startLoad(target, order);
   child.kill('SIGKILL');

@@ -1,4 +1,4 @@
-// Legal CBOR in the forms that cost a reader most: one frame of a given size for each, filled with as many of a form as fit.
+// Legal CBOR in the forms that cost a reader the most: one frame for each form, filled with as many repetitions as fit.
 
 const hex = (text) => Buffer.from(text, 'hex');
 const text = (value) => Buffer.concat([hex((0x60 + Buffer.byteLength(value)).toString(16)), Buffer.from(value)]);
@@ -9,7 +9,7 @@ const PAYLOAD = text('payload');
 const WHOLE = Buffer.concat([RELAY, TOPIC, PAYLOAD, hex('40')]);
 const VALUE = Buffer.concat([WHOLE, text('x')]);
 
-/** What stands before the form, the form, and what ends it. */
+/** For each form: the bytes before it, the form itself, and the bytes that end it. */
 const FORMS = {
   'fields named ""': [WHOLE, '6060', 'ff'],
   'fields named h""': [WHOLE, '4000', 'ff'],
@@ -48,7 +48,7 @@ const FORMS = {
   ],
 };
 
-/** Each form as a legal Relay of at most `bytes`, by its name. */
+/** Each form as a legal Relay of at most `bytes` bytes, by name. */
 export function slowForms(bytes) {
   return Object.fromEntries(
     Object.entries(FORMS).map(([name, [start, ...rest]]) => {

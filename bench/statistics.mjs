@@ -1,5 +1,5 @@
 /**
- * The middle of some numbers; of an even count the mean of the two in the middle.
+ * The median of some numbers. For an even count, the mean of the two in the middle.
  * @param {readonly number[]} numbers
  * @returns {number}
  */
@@ -10,8 +10,8 @@ export function median(numbers) {
 }
 
 /**
- * The smallest of the numbers that at least `part` of them do not exceed.
- * @param {readonly number[]} sorted from the smallest on
+ * The smallest number that at least `part` of the numbers do not exceed.
+ * @param {readonly number[]} sorted in ascending order
  * @param {number} part from 0 to 1
  * @returns {number}
  */

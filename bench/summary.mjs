@@ -1,15 +1,15 @@
 import { median } from './statistics.mjs';
 
 /**
- * What the runs of a case come to: medians, and the median of the ratios that each repetition has by itself, since two runs one
- * right after the other met the same machine.
+ * Summarises the runs of a case: medians, and the median of the ratios of the repetitions. The ratio is taken per
+ * repetition, because its two runs met the same machine.
  * @param {{ figure: Figure, also: readonly Figure[] }} measuredCase
  * @param {{ server: readonly object[], beside: readonly object[] }} runs in the order of the repetitions
  * @returns {Summary}
  *
  * @typedef {{ unit: string, value: (run: any) => number }} Figure
- * @typedef {{ median: number, min: number, max: number }} Spread
- * @typedef {{ unit: string, server: Spread, beside?: Spread, ratio?: number, also: { unit: string, median: number }[] }} Summary
+ * @typedef {{ median: number, min: number, max: number }} Spread * @typedef {{ unit: string, median: number }} Other
+ * @typedef {{ unit: string, server: Spread, beside?: Spread, ratio?: number, also: Other[] }} Summary
  */
 export function summarize({ figure, also }, runs) {
   const server = runs.server.map(figure.value);

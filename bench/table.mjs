@@ -1,7 +1,7 @@
 const GAP = '   ';
 
 /**
- * Columns under their heads, those of numbers to the right.
+ * Renders columns under their heads. Columns of numbers are aligned to the right.
  * @param {readonly string[]} head
  * @param {readonly (readonly string[])[]} rows
  * @returns {string}
@@ -21,7 +21,7 @@ export function table(head, rows) {
 }
 
 /**
- * Three digits that count, and every digit before the point.
+ * Formats a number with three significant digits, and with all digits before the point.
  * @param {number} value
  * @returns {string}
  */

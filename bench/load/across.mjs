@@ -8,8 +8,8 @@ import { newTopic } from './pairs.mjs';
 const SIDE = 50;
 
 /**
- * Pairs in which one sends and the other, at the node whose `far` port is given, receives: `inFlight` messages of each are under way at
- * any time. The figures are the CPU of either node for one message; of the one node when both are the same.
+ * Pairs of a sender on the target and a receiver on the node `far`. Each pair has `inFlight` messages in flight at any
+ * time. The figures are the CPU of each node per message. They are equal when both are the same node.
  */
 export async function across(target, { far, pairs, payloadBytes, inFlight, warmUpMs, runMs }) {
   let received = 0;
@@ -36,7 +36,7 @@ export async function across(target, { far, pairs, payloadBytes, inFlight, warmU
   const after = usage();
   running = false;
   const messages = after.received - before.received;
-  if (messages < pairs) throw new Error(`only ${messages} messages went through`);
+  if (messages < pairs) throw new Error(`only ${messages} messages arrived`);
   return {
     sender: (after.near - before.near) / messages,
     receiver: (after.far - before.far) / messages,

@@ -6,7 +6,10 @@ import { newTopic } from './pairs.mjs';
 
 const SIDE = 200;
 
-/** Connections that subscribe to one topic each and then say nothing. What they cost the server: CPU to arrive, memory to stay. */
+/**
+ * Connections that subscribe to one topic each and then stay silent. The figures are the server's CPU for an arrival,
+ * and its memory for a connection.
+ */
 export async function arrivals(target, { connections, warmUp, settleMs }) {
   await arrive(target, warmUp);
   await pause(settleMs);
@@ -19,13 +22,14 @@ export async function arrivals(target, { connections, warmUp, settleMs }) {
   return { cpuMicroseconds: cpu / connections, bytes: (residentBytes(target.pid) - bytesBefore) / connections };
 }
 
-/** Opens connections with a topic each; `localAddresses` are taken in turn. */
+/** Opens connections with one topic each, from `localAddresses` in turn. */
 export async function arrive(target, count, localAddresses = [undefined]) {
   let last;
   await many(count, SIDE, async (i) => {
     last = await Connection.open({ ...target, localAddress: localAddresses[i % localAddresses.length] });
     last.subscribe(newTopic());
   });
-  // One answer tells that the others have been heard too, give or take a turn of the server's loop; asking all would be measured.
+  // One answer shows that the server has handled the others too, give or take one turn of its event loop. Asking all
+  // would distort the measurement.
   await last?.sync();
 }

@@ -4,21 +4,21 @@ import { Connection } from './connection.mjs';
 import { many } from './many.mjs';
 import { newTopic } from './pairs.mjs';
 
-const TOPICS_A_CONNECTION = 200;
+const TOPICS_PER_CONNECTION = 200;
 const SIDE = 20;
-/** Between a Subscribe and the cut: long enough for the server to see them as two things. */
+/** Time between Subscribe and cut: long enough for the server to handle them separately. */
 const STAY_MS = 2;
-/** How long the server may work on the last ends. */
+/** Time for the server to handle the last cuts. */
 const SETTLE_MS = 300;
 
 /**
- * Connections that come, subscribe and are cut, while others hold many topics. The figure is the server's CPU for one that comes
- * and goes; it must not depend on how many topics others hold.
+ * Connections that come, subscribe and are cut, while others hold many topics. The figure is the server's CPU for one
+ * such cycle. It must not depend on how many topics the others hold.
  */
 export async function churn(target, { topics, warmUp, cycles }) {
-  await many(Math.ceil(topics / TOPICS_A_CONNECTION), SIDE, async () => {
+  await many(Math.ceil(topics / TOPICS_PER_CONNECTION), SIDE, async () => {
     const holder = await Connection.open(target);
-    for (let i = 0; i < TOPICS_A_CONNECTION; i++) holder.subscribe(newTopic());
+    for (let i = 0; i < TOPICS_PER_CONNECTION; i++) holder.subscribe(newTopic());
     await holder.sync();
   });
   await comeAndGo(target, warmUp);

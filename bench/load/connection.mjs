@@ -4,14 +4,14 @@ import { connect } from 'node:net';
 import { encodeMessage } from '../../dist/protocol/message.js';
 import { BINARY, clientFrame, PING, PONG, readFrames } from './frame.mjs';
 
-/** What the system says when a source address has no free port just now; the next attempt gets another one. */
+/** Error codes when a source address has no free port. The next attempt gets another port. */
 const PORT_TAKEN = /^EADDR(?:INUSE|NOTAVAIL)$/;
 const ATTEMPTS = 10;
 const NOTHING = Buffer.alloc(0);
 
 /**
- * One WebSocket of a peer on a raw socket, so cheap that the server and not the load is what limits.
- * Invariant: an end that the load did not ask for is an error that ends the load, so no figure comes from half of a case.
+ * A peer's WebSocket on a raw socket, so cheap that the server is the bottleneck, not the load.
+ * Invariant: an unexpected end of a connection ends the load with an error, so no figure comes from an incomplete run.
  */
 export class Connection {
   /** Called for every message. */
@@ -22,7 +22,7 @@ export class Connection {
   #leaving = false;
   #onPong = () => undefined;
 
-  /** Resolves once the handshake is done. `target` has the `port`, `newMask` and perhaps a `localAddress`. */
+  /** Resolves when the handshake is done. `target` has `port`, `newMask` and optionally `localAddress`. */
   static async open(target) {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -41,7 +41,7 @@ export class Connection {
     socket.on('close', () => this.#ended('by the server'));
   }
 
-  /** A frame of this connection's, to be sent once or often. */
+  /** A frame for this connection, which can be sent many times. */
   relayFrame(topic, payload) {
     return clientFrame(BINARY, encodeMessage({ kind: 'Relay', topic, payload }), this.#newMask);
   }
@@ -54,7 +54,7 @@ export class Connection {
     this.#socket.write(frame);
   }
 
-  /** Resolves when the server has handled everything that was sent before. */
+  /** Resolves when the server has handled everything sent before. */
   sync() {
     return new Promise((resolve) => {
       this.#onPong = resolve;
@@ -62,7 +62,7 @@ export class Connection {
     });
   }
 
-  /** Is gone, without a closing handshake. */
+  /** Cuts the connection, without a closing handshake. */
   cut() {
     this.#leaving = true;
     this.#socket.destroy();
@@ -84,7 +84,7 @@ export class Connection {
   }
 }
 
-/** A socket on which the handshake is done. */
+/** Opens a socket and does the handshake. */
 async function upgraded({ port, localAddress }) {
   const socket = connect({ host: '127.0.0.1', port, localAddress, noDelay: true });
   socket.on('error', () => undefined);
@@ -93,7 +93,7 @@ async function upgraded({ port, localAddress }) {
   const closed = once(socket, 'close').then(() => ['closed']);
   const [bytes] = await Promise.race([once(socket, 'data'), closed]);
   const answer = bytes.toString('latin1');
-  // On loopback it comes in one piece, and nothing of the server's comes behind it unasked.
+  // On loopback the answer comes in one piece, and the server sends nothing after it unasked.
   if (!/^HTTP\/1\.1 101 .*\r\n\r\n$/s.test(answer)) {
     throw new Error(`a handshake was refused: ${answer.split('\r\n', 1)[0]}`);
   }

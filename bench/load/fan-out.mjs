@@ -8,19 +8,19 @@ import { newTopic } from './pairs.mjs';
 const SIDE = 50;
 
 /**
- * One sender, many subscribers, the next message when all have the last. The figures are the server's CPU for one delivery and
- * how long it takes until all have a message.
+ * One sender and many subscribers. The next message goes out when all have the last one. The figures are the server's
+ * CPU per delivery, and the time until all subscribers have a message.
  */
 export async function fanOut(target, { subscribers, warmUp, messages, payloadBytes }) {
   const topic = newTopic();
   let missing = 0;
-  let allHaveIt;
+  let delivered;
   await many(subscribers, SIDE, async () => {
     const connection = await Connection.open(target);
     connection.subscribe(topic);
     connection.onMessage = () => {
       missing -= 1;
-      if (missing === 0) allHaveIt();
+      if (missing === 0) delivered();
     };
     await connection.sync();
   });
@@ -33,7 +33,7 @@ export async function fanOut(target, { subscribers, warmUp, messages, payloadByt
       const began = performance.now();
       missing = subscribers;
       await new Promise((resolve) => {
-        allHaveIt = resolve;
+        delivered = resolve;
         sender.send(frame);
       });
       latencies.push(performance.now() - began);

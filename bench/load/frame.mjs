@@ -4,10 +4,13 @@ export const BINARY = 2;
 export const PING = 9;
 export const PONG = 10;
 
-/** How masks are made: zeros leave the payload as it is, so that only the server's work on a mask counts; or as RFC 6455 asks. */
+/**
+ * Kinds of masks. Zeros leave the payload unchanged, so masking costs the load nothing. Random masks are what RFC 6455
+ * demands.
+ */
 export const MASKS = { zeros: () => Buffer.alloc(4), random: () => randomBytes(4) };
 
-/** A peer's frame: whole, masked, below 64 KiB. */
+/** A frame from a peer: a whole message, masked, below 64 KiB. */
 export function clientFrame(opcode, payload, newMask = MASKS.zeros) {
   const { length } = payload;
   const head = length < 126 ? [0x80 | opcode, 0x80 | length] : [0x80 | opcode, 0x80 | 126, length >> 8, length & 255];
@@ -16,8 +19,8 @@ export function clientFrame(opcode, payload, newMask = MASKS.zeros) {
 }
 
 /**
- * Hands every whole frame of the server's to `handle(opcode, bytes, start, end)` and returns the bytes behind the last of them.
- * Frames are not copied: at the rates of a benchmark that would be work that is not the server's.
+ * Passes every complete frame from the server to `handle(opcode, bytes, start, end)`. Returns the bytes after the last
+ * one. Does not copy frames: at these rates, copying would cost the load too much.
  */
 export function readFrames(bytes, handle) {
   let at = 0;
@@ -29,7 +32,7 @@ export function readFrames(bytes, handle) {
       length = bytes.readUInt16BE(at + 2);
       head = 4;
     } else if (length === 127) {
-      throw new Error('a frame of more than 64 KiB, which no case asks for');
+      throw new Error('a frame of more than 64 KiB, which no case expects');
     }
     const end = at + head + length;
     if (bytes.length < end) break;

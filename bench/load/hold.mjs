@@ -1,6 +1,6 @@
 import { arrive } from './arrivals.mjs';
 
-/** Connects from the given addresses, subscribes each connection to a topic of its own, and stays: pings are answered. */
+/** Opens connections from the given addresses, subscribes each to its own topic, and holds them. They answer pings. */
 export async function hold(target, { connections, localAddresses }) {
   await arrive(target, connections, localAddresses);
   return { connections };

@@ -1,5 +1,5 @@
-// The load generator, a process of its own so that its CPU is not taken for the server's. It is told what to do by the program
-// that starts it, in one argument of JSON, sends back what it measured and stays, with its connections, until it is ended.
+// The load generator. It is a separate process, so that its CPU does not count as the server's. Its parent passes the
+// order as one JSON argument. It sends back the result, and keeps its connections until its parent ends it.
 import { across } from './across.mjs';
 import { arrivals } from './arrivals.mjs';
 import { churn } from './churn.mjs';

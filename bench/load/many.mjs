@@ -1,4 +1,4 @@
-/** Runs `task(i)` for every `i` below `count`, `side` of them side by side, and resolves to what each resolved to. */
+/** Runs `task(i)` for every `i` below `count`, `side` tasks at a time. Resolves to their results. */
 export async function many(count, side, task) {
   const results = Array.from({ length: count });
   let next = 0;

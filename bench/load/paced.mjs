@@ -4,12 +4,12 @@ import { percentile } from '../statistics.mjs';
 import { openPairs } from './pairs.mjs';
 
 const TICK_MS = 1;
-/** How long the last messages may be under way. */
+/** Longest time to wait for the last messages. */
 const LATE_MS = 2000;
 
 /**
- * One message after the other at a steady rate, dealt to the pairs in turn, whether or not the server keeps up.
- * The figures are the server's CPU a message and how long messages take from the send to the other peer's read.
+ * Messages at a steady rate, dealt to the pairs in turn, whether or not the server keeps up. The figures are the
+ * server's CPU per message, and the time from the send to the read by the other peer.
  */
 export async function paced(target, order) {
   const pairs = await openPairs(target, order);
@@ -21,7 +21,7 @@ export async function paced(target, order) {
   const sent = await send(senders, order.rate, order.runMs);
   const cpu = cpuMicroseconds(target.pid) - cpuBefore;
   const latencies = senders.flatMap((sender) => sender.latencies).toSorted((a, b) => a - b);
-  if (latencies.length !== sent) throw new Error(`${sent} messages were sent and ${latencies.length} came`);
+  if (latencies.length !== sent) throw new Error(`${sent} messages were sent, but ${latencies.length} arrived`);
   return {
     cpuMicroseconds: cpu / sent,
     p50: percentile(latencies, 0.5),
@@ -30,7 +30,10 @@ export async function paced(target, order) {
   };
 }
 
-/** Sends, and notes in milliseconds how long each message took. A topic keeps the order, so the oldest under way is the one that came. */
+/**
+ * Sends messages, and records the latency of each in milliseconds. A topic keeps the order, so an arriving message is
+ * the oldest in flight.
+ */
 function timedSender(from, to) {
   const underWay = [];
   const latencies = [];
@@ -42,7 +45,7 @@ function timedSender(from, to) {
   return { underWay, latencies, next };
 }
 
-/** Sends for a time, and resolves to how many it were once all have come. */
+/** Sends for a given time. Resolves to the number of messages when all have arrived. */
 async function send(senders, rate, milliseconds) {
   const began = performance.now();
   const count = Math.round((rate * milliseconds) / 1000);

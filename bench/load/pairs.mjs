@@ -4,10 +4,13 @@ import { many } from './many.mjs';
 
 const SIDE = 50;
 
-/** A topic that nobody else has, as long as cairn's. */
+/** A random topic, as long as cairn's. */
 export const newTopic = () => randomBytes(32).toString('hex');
 
-/** Pairs of connections, subscribed to a topic each, with the frame that each of the two sends; the second one at the node `far`, if given. */
+/**
+ * Opens pairs of connections. Each pair subscribes to its own topic, and each connection has a frame to send. The
+ * second connection goes to the node `far`, if given.
+ */
 export function openPairs(target, { pairs, payloadBytes, far = target }) {
   return many(pairs, SIDE, async () => {
     const topic = newTopic();

@@ -3,8 +3,8 @@ import { cpuMicroseconds } from '../process-usage.mjs';
 import { openPairs } from './pairs.mjs';
 
 /**
- * Pairs in which each answers every message with one: `inFlight` messages are under way in each pair at any time, as fast as the
- * server goes. The figure is the server's CPU for one message in and out.
+ * Pairs that answer every message with a message, as fast as the server allows. Each pair has `inFlight` messages in
+ * flight at any time. The figure is the server's CPU for one message, in and out.
  */
 export async function pingPong(target, order) {
   let received = 0;
@@ -27,6 +27,6 @@ export async function pingPong(target, order) {
   const cpu = cpuMicroseconds(target.pid) - before.cpu;
   const seconds = (performance.now() - before.at) / 1000;
   running = false;
-  if (messages < order.pairs) throw new Error(`only ${messages} messages went through`);
+  if (messages < order.pairs) throw new Error(`only ${messages} messages arrived`);
   return { cpuMicroseconds: cpu / messages, perSecond: messages / seconds };
 }

@@ -37,16 +37,16 @@ describe('the arguments of npm run bench', () => {
   });
 
   it.each([
-    [['--only', 'pair1,pear'], /^--only: pear is none of pair1, .*churn-many$/],
-    [['--only='], /^--only: nothing is none of pair1, /],
+    [['--only', 'pair1,pear'], /^--only: pear is not one of pair1, .*churn-many$/],
+    [['--only='], /^--only: an empty value is not one of pair1, /],
     [['--repeat', '0'], '--repeat: expected a whole number from 1 to 100'],
     [['--repeat', '2.5'], '--repeat: expected a whole number from 1 to 100'],
     [['--repeat'], /^Option '--repeat <value>' argument missing$/],
-    [['--mask', 'ones'], '--mask: ones is none of zeros, random'],
+    [['--mask', 'ones'], '--mask: ones is not one of zeros, random'],
     [['--json='], '--json: expected the name of a file'],
     [['--quick=yes'], /^Option '--quick' does not take an argument$/],
     [['--fast'], "Unknown option '--fast'"],
-    [['relay'], 'relay: expected nothing, or codec'],
+    [['relay'], 'relay: expected no command, or codec'],
     [['codec', '--quick'], 'codec: takes no further arguments, such as --quick'],
   ])('refuses %j in one line that names it', (args, line) => {
     const refusing = (): unknown => benchArguments(args);

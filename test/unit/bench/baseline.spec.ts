@@ -23,7 +23,7 @@ describe('comparing ratios with the baseline', () => {
   it('fails a case that has no baseline, and a baseline that was not measured', () => {
     expect(compare({ gone: 1 }, { added: 1 })).toEqual([
       { name: 'gone', holds: false, says: 'was not measured' },
-      { name: 'added', holds: false, says: '1.00 x floor, and no baseline: run with --update' },
+      { name: 'added', holds: false, says: '1.00 x floor, without a baseline: run with --update' },
     ]);
   });
 

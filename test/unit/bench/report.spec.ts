@@ -65,7 +65,7 @@ describe('a machine that is not quiet', () => {
 
   it('is told by a floor above 6 us a message in pair1', () => {
     expect(unquiet(pair1(6.01))).toMatch(
-      /^warning: the machine is not quiet: the floor costs 6\.01 us a message in pair1/,
+      /^warning: the machine is not quiet: the floor costs 6\.01 us per message in pair1/,
     );
   });
 
