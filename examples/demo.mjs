@@ -103,7 +103,7 @@ async function startNode(flags = []) {
   return node;
 }
 
-/** Starts a NATS of our own on a free port. */
+/** Starts a NATS server on a free port. */
 async function startNats() {
   const nats = spawn('nats-server', ['-a', '127.0.0.1', '-p', '-1'], { stdio: ['ignore', 'ignore', 'pipe'] });
   nats.on('error', () => fail('--cluster needs nats-server in the PATH; on Debian: apt-get install nats-server'));
@@ -118,7 +118,7 @@ async function startNats() {
   return fail('nats-server did not start');
 }
 
-/** The servers that the demo is about, what else was started, first to be closed last. */
+/** The URLs of the servers to use, and everything that was started, in the order of the start. */
 async function start() {
   if (options.url !== undefined) return { urls: options.url, started: [] };
   if (!options.cluster) {
@@ -132,7 +132,7 @@ async function start() {
 
 const { urls, started } = await start();
 console.log();
-// cairn derives the topic from what both peers know from their pairing; here a shared secret stands for it.
+// cairn derives the topic from the pairing of both peers. Here, a shared secret stands in for it.
 const topic = createHash('sha256').update(randomBytes(32)).digest('hex');
 
 began = performance.now();

@@ -1,20 +1,21 @@
 #!/usr/bin/env node
-// Runs the properties of test/fuzz for as long as asked, or one of them again. Run through "npm run fuzz", which builds first.
+// Runs the properties of test/fuzz for a given time, or one failed example again. Start it with "npm run fuzz", which
+// builds first.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const HELP = `Usage: npm run fuzz -- [options]
 
-Random frames, sequences of messages and bytes on the wire, against a server on loopback.
+Sends random frames, sequences of messages and bytes to a server on loopback.
 
-  --seconds N   how long, for all properties together (default 60)
+  --seconds N   time for all properties together (default 60)
   --only TEXT   only properties whose name contains TEXT
-  --seed=N      the seed of a run before, as its failure printed it; random by default
-  --path PATH   the path beside that seed: runs the one example that failed; needs --seed and --only
+  --seed=N      the seed of an earlier run, as its failure printed it; random by default
+  --path PATH   the path printed with that seed: runs only the example that failed; needs --seed and --only
   --help        this text
 
-Ends with 0 when all held, with 1 when one failed, with 2 when the options make no sense.`;
+Exit codes: 0 all properties held, 1 one failed, 2 faults in the options.`;
 
 const JEST = fileURLToPath(new URL('../node_modules/jest/bin/jest.js', import.meta.url));
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -25,7 +26,7 @@ function misused(why) {
   process.exit(2);
 }
 
-/** The options as given; none but these. */
+/** The options from the command line, as text. */
 function given() {
   const text = { type: 'string' };
   try {
@@ -50,7 +51,7 @@ if (help) {
   process.exit(0);
 }
 if (only?.trim() === '') misused('--only must not be empty');
-if (path !== undefined && !/^\d+(?::\d+)*$/.test(path)) misused('--path must be numbers with colons between them');
+if (path !== undefined && !/^\d+(?::\d+)*$/.test(path)) misused('--path must be numbers, separated by colons');
 if (path !== undefined && (seed === undefined || only === undefined)) misused('--path needs --seed and --only');
 
 const fuzzing = {

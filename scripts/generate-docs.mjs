@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Writes the documents that follow from the tables of settings and of metrics. Run through "npm run docs", which builds first.
+// Writes the documents that the tables of settings and metrics generate. Start it with "npm run docs", which builds
+// first.
 import { writeFileSync } from 'node:fs';
 import { renderConfigurationPage, renderEnvExample } from '../dist/config/reference.js';
 import { renderMetricsPage } from '../dist/exposition/metrics-page.js';

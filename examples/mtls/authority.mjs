@@ -1,4 +1,4 @@
-// A certificate authority for trying things out: its key lives in memory, and its certificates last an hour.
+// A certificate authority for tests: its key stays in memory, and its certificates are valid for an hour.
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
@@ -10,7 +10,7 @@ const HOUR_MS = 3_600_000;
 export class Authority {
   #name;
   #keys;
-  /** Its own certificate, PEM. */
+  /** The authority's own certificate, PEM. */
   certificate;
 
   static async make(name) {
@@ -24,7 +24,7 @@ export class Authority {
     return authority;
   }
 
-  /** A certificate with its key, PEM both, for a server on 127.0.0.1. */
+  /** A certificate and its key, both PEM, for a server on 127.0.0.1. */
   server() {
     return this.#certify('127.0.0.1', [
       new x509.SubjectAlternativeNameExtension([{ type: 'ip', value: '127.0.0.1' }]),
@@ -32,7 +32,7 @@ export class Authority {
     ]);
   }
 
-  /** A certificate with its key, PEM both, for a peer of this name. */
+  /** A certificate and its key, both PEM, for a peer with this name. */
   peer(name) {
     return this.#certify(name, [new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth])]);
   }

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The server with certificates of its peers: who shows one is known by its name, who shows none, or a stranger's, is told so.
+// The server with client certificates: it knows a peer by the name in its certificate, and refuses a peer without one
+// or with a stranger's.
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
@@ -70,7 +71,7 @@ const [health] = await once(
   'response',
 );
 health.resume();
-expect(`health needs none: ${health.statusCode}`, health.statusCode === 200);
+expect(`health needs no certificate: ${health.statusCode}`, health.statusCode === 200);
 
 const [status] = await server.stop();
-expect('the server ends', status === 0);
+expect('the server stops', status === 0);

@@ -1,4 +1,4 @@
-/** Lets peers in from OPENS to CLOSES, hours of the server's own time. */
+/** Lets peers in from OPENS to CLOSES, in hours of the server's local time. */
 export class OfficeHours {
   canActivate() {
     const { OPENS = '9', CLOSES = '17' } = process.env;

@@ -1,14 +1,17 @@
 #!/usr/bin/env node
-// An OpenID Connect provider as a Keycloak realm looks from outside, as far as services need it: discovery, keys, and tokens by the
-// client credentials grant. For trying things out on loopback: it keeps everything in memory, and its secrets are in the source.
-//   node examples/oidc/provider.mjs [PORT]
+// An OpenID Connect provider that looks like a Keycloak realm to services: discovery, keys, and tokens through the
+// client credentials grant. For tests on loopback only: it keeps everything in memory, and its secrets are in this
+// source.   node examples/oidc/provider.mjs [PORT]
 import { randomUUID, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 
-/** What an administrator of the realm has set up: each client's secret, what its tokens last (seconds), and the claims that mappers add. */
+/**
+ * The clients that an administrator of the realm has set up: the secret, the lifespan of the tokens in seconds, and the
+ * claims that mappers add.
+ */
 const CLIENTS = {
   orders: { secret: 'orders-secret', claims: { aud: 'cairn-signal' } },
   billing: { secret: 'billing-secret', claims: { aud: ['cairn-signal', 'ledger'] } },
@@ -19,24 +22,27 @@ const CLIENTS = {
 const LIFESPAN = 300;
 const MOST_BYTES = 4096;
 
-/** One realm of the provider. Owns its keys: tokens are signed with the first, all are published. */
+/**
+ * One realm of the provider. Owns its keys. Does not know HTTP responses. Invariant: the first key signs tokens, and
+ * all keys are published.
+ */
 class Realm {
   #keys = [];
-  /** Keycloak has a user behind every service, whose id is the subject. */
+  /** Keycloak has a user for every service. The id of that user is the subject. */
   #subjects = new Map(Object.keys(CLIENTS).map((id) => [id, randomUUID()]));
 
   constructor(issuer) {
     this.issuer = issuer;
   }
 
-  /** Adds a key that is published, and signs only after `changeKeys`. */
+  /** Adds a key. It is published immediately, and signs only after `changeKeys`. */
   async addKey() {
     const { privateKey, publicKey } = await generateKeyPair('RS256');
     const kid = randomUUID();
     this.#keys.push({ kid, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg: 'RS256', use: 'sig' } });
   }
 
-  /** Signs with the next key from now on; tokens of the one before stay valid. */
+  /** Signs with the next key from now on. Tokens that the last key signed stay valid. */
   changeKeys() {
     this.#keys.push(this.#keys.shift());
   }
@@ -58,7 +64,7 @@ class Realm {
     };
   }
 
-  /** RFC 6749, section 4.4: a service gets a token in its own name. The answer, and its status. */
+  /** Gives a service a token in its own name (RFC 6749, section 4.4). Resolves to status and body. */
   async token(form, authorization) {
     const [id, secret] = basic(authorization) ?? [form.get('client_id'), form.get('client_secret')];
     const client = Object.hasOwn(CLIENTS, id ?? '') ? CLIENTS[id] : undefined;
@@ -105,7 +111,7 @@ async function formOf(request) {
   return new URLSearchParams(text.slice(0, MOST_BYTES));
 }
 
-/** Client and secret of HTTP Basic, form-encoded each (RFC 6749, section 2.3.1). */
+/** Client and secret from HTTP Basic, both form-encoded (RFC 6749, section 2.3.1). */
 function basic(authorization = '') {
   const [, encoded] = /^basic (.+)$/i.exec(authorization) ?? [];
   if (encoded === undefined) return undefined;
@@ -119,7 +125,7 @@ function same(secret, shown) {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** Starts the realm "company" on loopback, with a key to sign with and the next one. */
+/** Starts the realm "company" on loopback, with a key that signs and the next one. */
 export async function startProvider(port = 0) {
   const server = createServer((request, response) => {
     const send = ([status, body]) =>
@@ -137,6 +143,7 @@ export async function startProvider(port = 0) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { issuer } = await startProvider(Number(process.argv[2] ?? 8081));
-  console.log(`the realm is ${issuer}; ctrl-c ends it. A token:
-  curl -s ${issuer}/protocol/openid-connect/token -d grant_type=client_credentials -d client_id=orders -d client_secret=orders-secret`);
+  console.log(`the realm is ${issuer}; Ctrl-C stops it. To get a token:
+  curl -s ${issuer}/protocol/openid-connect/token \\
+    -d grant_type=client_credentials -d client_id=orders -d client_secret=orders-secret`);
 }

@@ -5,7 +5,7 @@ import { expect, startServer } from '../server.mjs';
 import { startProvider } from './provider.mjs';
 
 const provider = await startProvider();
-// The tolerance, 5 s by default, would only make this take longer.
+// A tolerance, 5 s by default, would only slow this down.
 const server = await startServer(
   [
     '--jwt-issuer',
@@ -20,7 +20,10 @@ const server = await startServer(
   { RUST_LOG: 'debug' },
 );
 
-/** As any service does: it asks the provider where tokens are, and there for one, with its name and secret. */
+/**
+ * Gets a token as any service does: asks the provider for its token endpoint, and that for a token, with name and
+ * secret.
+ */
 async function tokenFor(client) {
   const { token_endpoint: endpoint } = await (
     await fetch(`${provider.issuer}/.well-known/openid-configuration`)
@@ -37,7 +40,7 @@ const bearing = (token) => ({ headers: { authorization: `Bearer ${token}` } });
 const connectWith = (token) => Peer.connect(server.url, bearing(token));
 const said = ({ status, body }) => `${status} ${body.trim()}`;
 
-// First, since it has to end while the rest goes on.
+// This comes first, because the token must expire while the rest runs.
 const brief = await tokenFor('courier');
 const courier = await connectWith(brief);
 expect('a token of 4 seconds lets in', courier.isOpen);
@@ -96,5 +99,5 @@ expect(
 );
 
 const [status] = await server.stop();
-expect('the server ends', status === 0);
+expect('the server stops', status === 0);
 provider.stop();

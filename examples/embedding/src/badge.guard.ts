@@ -3,7 +3,7 @@ import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { upgradeOf } from 'cairn-signal';
 import { Directory } from './directory.module.js';
 
-/** Lets in who shows a badge that the directory knows, and says who that is. */
+/** Lets in peers with a badge that the directory knows, and sets the principal to the name on the badge. */
 @Injectable()
 export class BadgeGuard implements CanActivate {
   constructor(private readonly directory: Directory) {}

@@ -7,7 +7,7 @@ import { TeamPolicy } from './team.policy.js';
 
 const natsUrl = process.env.NATS_URL;
 
-/** The company's application: its directory, and cairn-signal behind the company's own guard and policy. */
+/** The company's application: its directory, and cairn-signal with the company's own guard and policy. */
 @Module({
   imports: [
     DirectoryModule,

@@ -1,6 +1,6 @@
 import { Injectable, Module } from '@nestjs/common';
 
-/** Who works here: badge numbers, and the names behind them. */
+/** The people who work here: names by badge number. */
 @Injectable()
 export class Directory {
   readonly #names = new Map([
@@ -8,7 +8,7 @@ export class Directory {
     ['4712', 'grace'],
   ]);
 
-  /** In a real company this asks another service. */
+  /** The name for a badge. In a real company, this asks another service. */
   async nameOf(badge: string): Promise<string | undefined> {
     return this.#names.get(badge);
   }

@@ -1,7 +1,7 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { ConnectionRegistry, Exposition } from 'cairn-signal';
 
-/** What the company's monitoring reads: what cairn-signal exports, beside anything else. */
+/** Serves the metrics of cairn-signal to the company's monitoring. */
 @Controller('metrics')
 export class MetricsController {
   constructor(
