@@ -11,7 +11,7 @@ const HELP = /** @type {const} */ ({ type: 'boolean', short: 'h' });
 export class Misused extends Error {}
 
 /**
- * * Reads the arguments of `npm run bench`.
+ * Reads the arguments of `npm run bench`.
  * @param {readonly string[]} args
  */
 export function benchArguments(args) {
@@ -38,7 +38,7 @@ export function benchArguments(args) {
 }
 
 /**
- * * Reads the arguments of `npm run bench:check`.
+ * Reads the arguments of `npm run bench:check`.
  * @param {readonly string[]} args
  */
 export function checkArguments(args) {
@@ -52,7 +52,7 @@ export function checkArguments(args) {
 }
 
 /**
- * * Reads the arguments of `npm run bench:idle`.
+ * Reads the arguments of `npm run bench:idle`.
  * @param {readonly string[]} args
  */
 export function idleArguments(args) {

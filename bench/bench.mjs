@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // Measures the cost of the built server over loopback, case by case. README.md in this folder explains the cases and
-// the figures.   npm run bench   npm run bench -- --only pair1,idle --repeat 5
+// the figures.
+//   npm run bench
+//   npm run bench -- --only pair1,idle --repeat 5
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { benchArguments, given } from './arguments.mjs';
 import { CASES, NAMES } from './cases.mjs';

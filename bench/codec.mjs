@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Measures the cost of reading one message, in nanoseconds: the fast path, the strict reader, cbor-x for comparison,
 // and JSON. Then measures the slowest forms of a message of 64 KiB. None may take 1 ms (SECURITY.md, "What one message
-// can cost").   npm run bench -- codec
+// can cost").
+//   npm run bench -- codec
 import { randomBytes } from 'node:crypto';
 import { Decoder } from 'cbor-x';
 import { canonicalRelayTopic } from '../dist/protocol/canonical-relay.js';

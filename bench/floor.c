@@ -5,7 +5,7 @@
  *
  *   cc -O2 -o floor floor.c && ./floor      prints its port on 127.0.0.1
  *
- * * It understands only what bench/load sends: topics of 64 bytes, canonical messages below 64 KiB, pings.
+ * It understands only what bench/load sends: topics of 64 bytes, canonical messages below 64 KiB, pings.
  */
 #define _GNU_SOURCE
 #include <netinet/in.h>

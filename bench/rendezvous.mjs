@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Measures the worst cost of one JSON message, in microseconds: the server reads, handles and answers it, without
 // sockets. Every form is as long as max-message-bytes allows, or is the smallest message that makes the server work
-// hard.   npm run bench -- codec
+// hard.
+//   npm run bench -- codec
 import { createApp } from '../dist/app.js';
 import { parseSettings } from '../dist/config/load-settings.js';
 import { LogFilter } from '../dist/logging/log-filter.js';

@@ -8,7 +8,8 @@ import { median } from './statistics.mjs';
  * @returns {Summary}
  *
  * @typedef {{ unit: string, value: (run: any) => number }} Figure
- * @typedef {{ median: number, min: number, max: number }} Spread * @typedef {{ unit: string, median: number }} Other
+ * @typedef {{ median: number, min: number, max: number }} Spread
+ * @typedef {{ unit: string, median: number }} Other
  * @typedef {{ unit: string, server: Spread, beside?: Spread, ratio?: number, also: Other[] }} Summary
  */
 export function summarize({ figure, also }, runs) {

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-// Two peers find each other through a cairn-signal server and exchange an SDP offer, an answer and five ICE candidates,
-// CBOR-encoded as cairn's signaling protocol has them. Starts the server, or uses one that runs:
+// Two peers find each other through a cairn-signal server. They exchange an SDP offer, an answer and five ICE
+// candidates, in CBOR, as cairn's signaling protocol demands. Starts a server, or uses one that runs:
 //   npm run demo
-//   npm run demo -- --cluster       two nodes with a NATS between them, a peer on each; needs nats-server in the PATH
+//   npm run demo -- --cluster       two nodes with NATS between them, and a peer on each; needs nats-server in the PATH
 //   node examples/demo.mjs --url ws://127.0.0.1:8080 [--url ws://another:8080] [--token TOKEN]
-// Ends with 1 when the answer takes longer than a second from the first connect.
+// Exits with 1 when the answer comes later than a second after the first connect.
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { createInterface } from 'node:readline';

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // An OpenID Connect provider that looks like a Keycloak realm to services: discovery, keys, and tokens through the
 // client credentials grant. For tests on loopback only: it keeps everything in memory, and its secrets are in this
-// source.   node examples/oidc/provider.mjs [PORT]
+// source.
+//   node examples/oidc/provider.mjs [PORT]
 import { randomUUID, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';

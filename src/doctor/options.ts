@@ -6,7 +6,7 @@ import { readClientCertificate } from './client-certificate.js';
 import type { Request } from './subject.js';
 import { readTarget } from './target.js';
 
-/** What the doctor shall examine, and how it shall report. */
+/** What to examine, and how to report it. */
 export interface Options extends Request {
   readonly json: boolean;
 }

@@ -15,7 +15,7 @@ export interface Screen {
 }
 
 /** Version of the JSON report. It rises when programs that read the report would no longer understand it. */
-const SHAPE = 1;
+const SHAPE = 2;
 const COLOURS: Record<Verdict, number> = { ok: 32, warning: 33, failed: 31, skipped: 90 };
 const VERDICT_COLUMN = 9;
 const NAME_COLUMN = 9;

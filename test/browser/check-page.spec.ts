@@ -204,12 +204,7 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
       'Only members of the club may connect.',
       /^A custom guard of the server says so \(HTTP 403\)/,
     ],
-    [
-      'with false',
-      'no',
-      'This server does not let you in.',
-      /^A custom guard of the server says so \(HTTP 403\)/,
-    ],
+    ['with false', 'no', 'This server does not let you in.', /^A custom guard of the server says so \(HTTP 403\)/],
   ])(
     'a guard refuses %s',
     async (_how, token, headline, advice) => {

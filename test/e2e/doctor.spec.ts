@@ -289,7 +289,7 @@ describe('the program', () => {
       const { code, stdout, stderr } = await doctor(`ws://127.0.0.1:${port}`, '--token', TOKEN, '--json');
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       const report = JSON.parse(stdout) as { examinations: { name: string; verdict: string }[] };
-      expect(report).toMatchObject({ version: 1, url: `ws://127.0.0.1:${port}/`, verdict: 'warning' });
+      expect(report).toMatchObject({ version: 2, url: `ws://127.0.0.1:${port}/`, verdict: 'warning' });
       expect(report.examinations.map(({ name }) => name)).toEqual(Object.keys(HEALTHY));
       expect(stdout).not.toContain(TOKEN);
     },

@@ -38,8 +38,11 @@ const UNKNOWN_TOKEN = /this server (?:knows|does not know)/i;
 
 /**
  * Explains the status of a refused upgrade.
- * @param {{ readonly status: number, readonly message: string, readonly retryAfter: string | null, readonly withToken:
- * boolean }} refusal `message` is the server's own sentence.
+ * @param {object} refusal
+ * @param {number} refusal.status
+ * @param {string} refusal.message the server's own sentence
+ * @param {string | null} refusal.retryAfter
+ * @param {boolean} refusal.withToken
  */
 export function refused({ status, message, retryAfter, withToken }) {
   const again = `Start again in ${retryAfter ?? 'some'} s.`;
@@ -87,7 +90,7 @@ export function refused({ status, message, retryAfter, withToken }) {
 }
 
 /**
- * * Advice for a 403. The sentence of a built-in refusal names its setting; the sentence of a guard does not.
+ * Advice for a 403. The sentence of a built-in refusal names its setting; the sentence of a guard does not.
  * @param {string} message
  */
 function forbidden(message) {

@@ -7,7 +7,7 @@ import { inWords } from './steps.js';
 /** @typedef {import('./steps.js').StepId} StepId */
 
 /**
- * * Follows a run.
+ * Follows a run.
  * @typedef {object} Watcher
  * @property {(id: StepId) => void} began
  * @property {(id: StepId, milliseconds: number, detail: string) => void} passed

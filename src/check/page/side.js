@@ -23,7 +23,7 @@ export class Side {
   #onReached = () => {};
 
   /**
-   * * Throws a Fault if the browser has no WebRTC.
+   * Throws a Fault if the browser has no WebRTC.
    * @param {Peer} peer
    */
   constructor(peer) {

@@ -1,7 +1,9 @@
+/** @typedef {'server' | 'admission' | 'sockets' | 'rendezvous'} BeforeWebRtc */
+/** @typedef {'offer' | 'answer' | 'candidates' | 'channel' | 'ping'} WebRtc */
+/** @typedef {BeforeWebRtc | WebRtc} StepId */
+
 /**
  * The steps of the check, in order.
- * @typedef {'server' | 'admission' | 'sockets' | 'rendezvous' | 'offer' | 'answer' | 'candidates' | 'channel' | 'ping'}
- * StepId
  * @type {readonly { readonly id: StepId, readonly title: string, readonly about: string }[]}
  */
 export const STEPS = [

@@ -158,7 +158,7 @@ describe('the report', () => {
   it('is one line of JSON', () => {
     const text = renderJson('ws://localhost/', entries);
     expect(text).toMatch(/^[^\n]+\n$/);
-    expect(JSON.parse(text)).toEqual({ version: 1, url: 'ws://localhost/', verdict: 'failed', examinations: entries });
+    expect(JSON.parse(text)).toEqual({ version: 2, url: 'ws://localhost/', verdict: 'failed', examinations: entries });
   });
 });
 
