@@ -8,7 +8,8 @@ COPY .npmrc package.json package-lock.json ./
 RUN npm ci
 COPY nest-cli.json tsconfig.json ./
 COPY src ./src
-RUN npm run build && npm ci --omit=dev
+# npm leaves out a peer dependency that is a development dependency too, so the latter go first.
+RUN npm run build && npm pkg delete devDependencies && npm ci --omit=dev
 
 FROM gcr.io/distroless/nodejs24-debian12
 LABEL org.opencontainers.image.title="cairn-signal" \
