@@ -2,7 +2,7 @@ import { findMetric, TARGET_LABELS } from './known-metrics.js';
 import type { KnownMetric } from './known-metrics.js';
 import { alertsOf, chartsOf } from './monitoring.js';
 import type { Monitoring } from './monitoring.js';
-import { OF_RANGES, parsePromql } from './promql.js';
+import { readPromql } from './promql.js';
 import type { Query, Selector } from './promql.js';
 
 /** What alerts and dashboard must keep: each rule gives the faults that it finds, a sentence each. */
@@ -27,9 +27,9 @@ export function labelsOfResult(known: ReadonlyMap<string, KnownMetric>, { kept, 
   return kept ?? selectors.flatMap((selector) => labelsOf(known, selector) ?? []);
 }
 
-/** Every query of alerts, panels and variables that can be read, and why the others cannot. */
-export function queriesOf(monitoring: Monitoring): { asked: Asked[]; faults: string[] } {
-  const written = [
+/** What alerts, panels and variables ask for. */
+export function expressionsOf(monitoring: Monitoring): Omit<Asked, 'query'>[] {
+  return [
     ...alertsOf(monitoring).map(({ alert, expr }) => ({ where: alert, expr, by: 'alert' as const })),
     ...chartsOf(monitoring).flatMap(({ title, targets = [] }) =>
       targets.map(({ expr }) => ({ where: title, expr, by: 'panel' as const })),
@@ -42,11 +42,15 @@ export function queriesOf(monitoring: Monitoring): { asked: Asked[]; faults: str
         by: 'variable' as const,
       })),
   ];
+}
+
+/** Every query of alerts, panels and variables that can be read, and why the others cannot. */
+export function queriesOf(monitoring: Monitoring): { asked: Asked[]; faults: string[] } {
   const asked: Asked[] = [];
   const faults: string[] = [];
-  for (const { where, expr, by } of written) {
+  for (const { where, expr, by } of expressionsOf(monitoring)) {
     try {
-      asked.push({ where, by, expr, query: parsePromql(expr) });
+      asked.push({ where, by, expr, query: readPromql(expr) });
     } catch (error) {
       faults.push(`${where}: ${(error as Error).message}`);
     }
@@ -82,10 +86,9 @@ export function queryRules(known: ReadonlyMap<string, KnownMetric>, job: string)
     ],
   ]);
 
-  const kinds = each(({ metric, calls, range }, { by }) => {
+  const kinds = each(({ metric, calls }, { by }) => {
     const { metric: of, part } = findMetric(known, metric) ?? {};
-    const last = calls.at(-1) ?? '';
-    const rated = ['rate', 'increase'].includes(last);
+    const rated = ['rate', 'increase'].includes(calls.at(-1) ?? '');
     return [
       [
         of !== undefined && (of.type === 'counter' || part !== '') && !rated && by !== 'variable',
@@ -94,10 +97,6 @@ export function queryRules(known: ReadonlyMap<string, KnownMetric>, job: string)
       [
         of?.type === 'gauge' && calls.some((call) => call === 'rate' || call === 'increase'),
         `${metric} is a gauge, and has no rate`,
-      ],
-      [
-        OF_RANGES.has(last) !== (range !== undefined),
-        `${metric} has ${range === undefined ? 'no' : 'a'} range${last === '' ? '' : ` in ${last}`}`,
       ],
     ];
   });
