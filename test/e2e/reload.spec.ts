@@ -4,14 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { SettingsInput } from '../../src/config/settings.js';
 import { makeCertificates } from '../support/certificates.js';
 import type { Certificates } from '../support/certificates.js';
 import { Peer, settle } from '../support/peer.js';
 import type { PeerOptions } from '../support/peer.js';
+import { SettlingClock } from '../support/settling-clock.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { LogLine, RunningServer } from '../support/server.js';
 
 const bearer = (token: string): PeerOptions => ({ headers: { Authorization: `Bearer ${token}` } });
+
+const start = (input: SettingsInput = {}): Promise<RunningServer> => startServer(input, 'trace', new SettlingClock());
 
 /** The first line after `from` that begins so, as soon as it is there. */
 async function logged(running: RunningServer, beginning: string, from = 0): Promise<LogLine> {
@@ -43,7 +47,7 @@ describe('auth-token-file', () => {
 
   it('is read again when it changes: new tokens open, removed ones do not, and connections live on', async () => {
     writeFileSync(path('tokens'), 'old\nboth\n');
-    const running = await startServer({ authTokenFile: path('tokens') });
+    const running = await start({ authTokenFile: path('tokens') });
     const [old, both] = [
       await Peer.connect(running.url, bearer('old')),
       await Peer.connect(running.url, bearer('both')),
@@ -63,7 +67,7 @@ describe('auth-token-file', () => {
 
   it('4001: with revoke-closes on, connections of removed tokens are closed, and no others', async () => {
     writeFileSync(path('tokens'), 'old\nboth\n');
-    const running = await startServer({ authTokenFile: path('tokens'), authToken: 'flag', revokeCloses: 'on' });
+    const running = await start({ authTokenFile: path('tokens'), authToken: 'flag', revokeCloses: 'on' });
     const [old, both, flag] = await Promise.all(
       ['old', 'both', 'flag'].map((token) => Peer.connect(running.url, bearer(token))),
     );
@@ -80,7 +84,7 @@ describe('auth-token-file', () => {
     'that became %s keeps the old tokens, with an error line; a good one is taken after it',
     async (_what, content, why) => {
       writeFileSync(path('tokens'), 's3cret\n');
-      const running = await startServer({ authTokenFile: path('tokens'), revokeCloses: 'on' });
+      const running = await start({ authTokenFile: path('tokens'), revokeCloses: 'on' });
       const peer = await Peer.connect(running.url, bearer('s3cret'));
       if (content === undefined) rmSync(path('tokens'));
       else writeFileSync(path('tokens'), content);
@@ -99,7 +103,7 @@ describe('auth-token-file', () => {
 
   it('that became a pipe is not waited for', async () => {
     writeFileSync(path('tokens'), 's3cret\n');
-    const running = await startServer({ authTokenFile: path('tokens') });
+    const running = await start({ authTokenFile: path('tokens') });
     rmSync(path('tokens'));
     execFileSync('mkfifo', [path('tokens')]);
     void running.server.reload();
@@ -111,7 +115,7 @@ describe('auth-token-file', () => {
 
   it('is read again on request', async () => {
     writeFileSync(path('tokens'), 'old\n');
-    const running = await startServer({ authTokenFile: path('tokens') });
+    const running = await start({ authTokenFile: path('tokens') });
     writeFileSync(path('tokens'), 'new\n');
     await running.server.reload();
     await Peer.connect(running.url, bearer('new'));
@@ -127,7 +131,7 @@ describe('auth-token-file', () => {
     };
     put('..1', 'old\n');
     symlinkSync('..data/tokens', path('tokens'));
-    const running = await startServer({ authTokenFile: path('tokens') });
+    const running = await start({ authTokenFile: path('tokens') });
     put('..2', 'new\n');
     await logged(running, READ);
     await Peer.connect(running.url, bearer('new'));
@@ -135,7 +139,7 @@ describe('auth-token-file', () => {
   });
 
   it('with nothing to reload, a request says so', async () => {
-    const running = await startServer();
+    const running = await start();
     void running.server.reload();
     await logged(running, 'nothing to reload');
     expect((await Peer.connect(running.url)).socket.readyState).toBe(1);
@@ -160,11 +164,11 @@ describe('certificate and key', () => {
     copyFileSync(key, path('key.pem'));
   }
 
-  const start = (): Promise<RunningServer> => startServer({ tlsCert: path('cert.pem'), tlsKey: path('key.pem') });
+  const startTls = (): Promise<RunningServer> => start({ tlsCert: path('cert.pem'), tlsKey: path('key.pem') });
   const trusting = ({ ca }: Certificates): PeerOptions => ({ ca, servername: 'localhost' });
 
   it('are read again when they change: newcomers see the new one, connections live on', async () => {
-    const running = await start();
+    const running = await startTls();
     const before = await Peer.connect(running.url, trusting(first));
     install(second);
     expect(await logged(running, 'reloaded certificate and key')).toMatchObject({
@@ -187,7 +191,7 @@ describe('certificate and key', () => {
     ['a certificate that is none', (): void => copyFileSync(first.garbage, path('cert.pem')), 'not a PEM certificate'],
     ['no key at all', (): void => rmSync(path('key.pem')), 'there is no such file'],
   ])('with %s, the old pair stays, with an error line', async (_what, spoil, why) => {
-    const running = await start();
+    const running = await startTls();
     spoil();
     const line = await logged(running, 'tls-');
     expect([line.level, line.msg]).toEqual([
@@ -202,7 +206,7 @@ describe('certificate and key', () => {
   });
 
   it('still speak TLS 1.2 and 1.3 only', async () => {
-    const running = await start();
+    const running = await startTls();
     install(second);
     await logged(running, 'reloaded certificate and key');
     const old = connect({

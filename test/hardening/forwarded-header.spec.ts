@@ -36,40 +36,46 @@ const worst: readonly (readonly [string, (size: number) => string])[] = [
 ];
 /** What is left of 16 KB beside the rest of a handshake. */
 const MOST = 15_000;
+const HEADERS = ['forwarded', 'x-forwarded-for'];
 
 describe('L7: a worst case of the header that says where a peer is', () => {
   let counter: StepCounter;
 
   beforeAll(async () => {
     counter = await StepCounter.start();
+    // V8 counts what it compiled before.
+    for (const header of HEADERS) await steps(header, 'for=1.1.1.1;by="a", for=2.2.2.2');
   });
   afterAll(() => counter.stop());
 
-  /** Of our own code; what regular expressions take is in the length of the text. */
-  async function steps(header: string, value: string): Promise<number> {
+  /** Of our own code, for each value; what regular expressions take is in the length of the text. */
+  async function steps(header: string, ...values: readonly string[]): Promise<number[]> {
     const socket = new Socket();
     Object.defineProperty(socket, 'remoteAddress', { value: '127.0.0.1' });
-    const request = Object.assign(new IncomingMessage(socket), { headers: { [header]: value } });
     const proxies = new TrustedProxies([{ address: '127.0.0.1', prefix: 32, family: 'ipv4' }], header);
+    const reads = values.map((value) => {
+      const request = Object.assign(new IncomingMessage(socket), { headers: { [header]: value } });
+      return (): void => void proxies.addressOf(request);
+    });
     const recorder = PatternRecorder.start();
     try {
-      return await counter.count(() => void proxies.addressOf(request));
+      return await counter.counts(...reads);
     } finally {
       expect([...recorder.stop().values()].filter((pattern) => !isLinear(pattern))).toEqual([]);
     }
   }
 
-  it.each(
-    ['forwarded', 'x-forwarded-for'].flatMap((header) => worst.map(([what, make]) => [header, what, make] as const)),
-  )('%s: %s: twice as long is about twice the work at most', async (header, _what, make) => {
-    await steps(header, 'for=1.1.1.1;by="a", for=2.2.2.2');
-    const [half, whole] = [await steps(header, make(MOST / 2)), await steps(header, make(MOST))];
-    expect(whole).toBeLessThanOrEqual(2.1 * half);
-    expect(whole).toBeLessThanOrEqual(8 * MOST);
-  });
+  it.each(HEADERS.flatMap((header) => worst.map(([what, make]) => [header, what, make] as const)))(
+    '%s: %s: twice as long is about twice the work at most',
+    async (header, _what, make) => {
+      const [half, whole] = await steps(header, make(MOST / 2), make(MOST));
+      expect(whole).toBeLessThanOrEqual(2.1 * half);
+      expect(whole).toBeLessThanOrEqual(8 * MOST);
+    },
+  );
 
   it('the steps of a character are counted', async () => {
-    const spaces = await steps('forwarded', ' '.repeat(MOST));
+    const [spaces] = await steps('forwarded', ' '.repeat(MOST));
     expect(spaces).toBeGreaterThanOrEqual(MOST);
   });
 });
