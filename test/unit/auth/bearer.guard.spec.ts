@@ -41,7 +41,7 @@ function refusal(headers: IncomingHttpHeaders, url?: string): Refusal {
 
 const OFFERED = `cairn-signal, bearer.${Buffer.from('other').toString('base64url')}`;
 
-describe('the guard of the upgrade (item 7)', () => {
+describe('the guard of the upgrade', () => {
   it.each([
     ['one token in Authorization', { authorization: 'Bearer s3cret' }],
     ['another token in Authorization', { authorization: 'Bearer other' }],

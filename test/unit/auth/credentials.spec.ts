@@ -6,7 +6,7 @@ function offered(token: string): string {
   return `bearer.${Buffer.from(token).toString('base64url')}`;
 }
 
-describe('the token of an Authorization header (item 7, RFC 6750)', () => {
+describe('the token of an Authorization header (RFC 6750)', () => {
   it.each([
     ['Bearer s3cret', 's3cret'],
     ['bearer s3cret', 's3cret'],
@@ -40,7 +40,7 @@ describe('the token of an Authorization header (item 7, RFC 6750)', () => {
   });
 });
 
-describe('the token among the subprotocols (item 7: browsers)', () => {
+describe('the token among the subprotocols (browsers)', () => {
   it.each(['s3cret', '-', 'two words', 'a.b~c+d/e==', '~~~???', 'x'.repeat(4096)])(
     '%j is read from bearer.<base64url>',
     (token) => {

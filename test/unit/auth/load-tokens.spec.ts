@@ -32,7 +32,7 @@ describe('the configured tokens', () => {
   });
 });
 
-describe('a token file (item 7: one per line)', () => {
+describe('a token file, one token a line', () => {
   it.each([
     ['without a line break at its end', 'one\ntwo'],
     ['with one', 'one\ntwo\n'],

@@ -4,7 +4,7 @@ import { ConfigurationError } from '../../../src/config/faults.js';
 import { parseSettings } from '../../../src/config/load-settings.js';
 import { CONFIG_FILE, CONFIG_FOLDER, load, faultsOf } from '../../support/load.js';
 
-describe('the token (item 7: auth never fails open)', () => {
+describe('the token: auth never fails open', () => {
   it.each([
     ['the variable', 'CAIRN_SIGNAL_AUTH_TOKEN', { environment: { CAIRN_SIGNAL_AUTH_TOKEN: '' } }],
     ['the flag', '--auth-token', { flags: { 'auth-token': '' }, environment: { CAIRN_SIGNAL_AUTH_TOKEN: 's3cret' } }],
@@ -26,7 +26,7 @@ describe('the token (item 7: auth never fails open)', () => {
   });
 });
 
-describe('TLS (item 6: both or neither)', () => {
+describe('TLS: both files or neither', () => {
   it.each([
     ['a flag', '--tls-cert is set but tls-key is not', { flags: { 'tls-cert': '/c' } }],
     ['the other flag', '--tls-key is set but tls-cert is not', { flags: { 'tls-key': '/k' } }],
