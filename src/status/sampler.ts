@@ -2,7 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Sources } from '../exposition/sources.js';
 
 /** Milliseconds between two looks at the event loop. Each look costs a timer. */
-const RESOLUTION_MS = 10;
+export const RESOLUTION_MS = 10;
 
 /** Figures of this node: some of the moment, some of the time since the previous sample. */
 export interface Sample {
