@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Lifecycle } from '../../src/lifecycle/lifecycle.js';
 import { VERSION } from '../../src/version.js';
+import { Peer } from '../support/peer.js';
+import { RawConnection } from '../support/raw-http.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
+import { until } from '../support/until.js';
 
 describe('health and the front page', () => {
   let running: RunningServer;
@@ -45,9 +48,18 @@ describe('health and the front page', () => {
     expect((await fetch(`${running.http}/health/ready`)).headers.get('cache-control')).toContain('no-store');
   });
 
-  it('health requests never cost a WebSocket', async () => {
-    await fetch(`${running.http}/health`);
-    expect(running.connections.size).toBe(0);
+  it('health requests take no place of a WebSocket, and are answered when there is none', async () => {
+    const small = await startServer({ maxConnections: 1 });
+    const asking = await Promise.all([1, 2, 3].map(() => RawConnection.open(small.port)));
+    for (const connection of asking) connection.write('GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const answered = (): boolean => asking.every(({ answer }) => answer.startsWith('HTTP/1.1 200 '));
+    await until(answered);
+    // Their connections are kept alive.
+    const peer = await Peer.connect(small.url);
+    expect([asking.map(({ socket }) => socket.destroyed), small.connections.size]).toEqual([[false, false, false], 1]);
+    expect((await Peer.refused(small.url)).status).toBe(503);
+    expect((await fetch(`${small.http}/health`)).status).toBe(200);
+    await peer.close();
   });
 
   it('ready is 503 while draining, live is not', async () => {
