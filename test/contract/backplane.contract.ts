@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Backplane } from '../../src/backplane/backplane.js';
 import { relayMessage } from '../support/peer.js';
+import { until } from '../support/until.js';
 
 /** Nodes of one service, the messages that each received, and how to stop them. */
 export interface Nodes {
@@ -37,9 +38,10 @@ export function backplaneContract(name: string, join: (count: number) => Promise
       await Promise.all([...nodes.backplanes.keys()].map((node) => want(node, 'the end')));
       for (const node of nodes.backplanes.keys()) send(node, 'the end', String(node));
       const ends = (lines: readonly string[]): number => lines.filter((one) => one.startsWith('the end')).length;
-      while (arrived.some((lines) => ends(lines) < nodes.backplanes.length - 1)) {
-        await new Promise((resolve) => setImmediate(resolve));
-      }
+      await until(
+        () => !arrived.some((lines) => ends(lines) < nodes.backplanes.length - 1),
+        () => new Promise((resolve) => setImmediate(resolve)),
+      );
       for (const lines of arrived) lines.splice(0, lines.length, ...lines.filter((one) => !one.startsWith('the end')));
     }
 

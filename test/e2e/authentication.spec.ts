@@ -19,7 +19,7 @@ import type { PeerOptions } from '../support/peer.js';
 import { exchange, HANDSHAKE, RawConnection } from '../support/raw-http.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
-import { turn } from '../support/turn.js';
+import { until } from '../support/until.js';
 
 // Connections are looked at once a second, and files.
 jest.setTimeout(20_000);
@@ -331,10 +331,10 @@ describe('JWTs', () => {
     const waiting = await RawConnection.open(running.port);
     waiting.write(HANDSHAKE.replace('\r\n\r\n', `\r\nAuthorization: Bearer ${await token()}\r\n\r\n`));
     // It has the one place.
-    while ((await exchange(running.port, HANDSHAKE)).startsWith('HTTP/1.1 401')) await turn();
+    await until(async () => !(await exchange(running.port, HANDSHAKE)).startsWith('HTTP/1.1 401'));
     waiting.socket.destroy();
     answer();
-    while ((await exchange(running.port, HANDSHAKE)).startsWith('HTTP/1.1 503')) await turn();
+    await until(async () => !(await exchange(running.port, HANDSHAKE)).startsWith('HTTP/1.1 503'));
     const peer = await Peer.connect(running.url, bearer('s3cret'));
     await peer.sync();
     expect(running.connections.size).toBe(1);
@@ -378,7 +378,7 @@ describe('JWTs', () => {
       await Peer.connect(running.url, bearer(await token()));
       expect((await Peer.refused(running.url, bearer(await token({}, other)))).status).toBe(401);
       writeFileSync(file(), key.pem + other.pem);
-      while (!running.log.some(({ msg, keys }) => msg === 'reloaded jwt-public-key' && keys === 2)) await turn();
+      await until(() => running.log.some(({ msg, keys }) => msg === 'reloaded jwt-public-key' && keys === 2));
       await Peer.connect(running.url, bearer(await token({}, other)));
       writeFileSync(file(), other.pem);
       await running.server.reload();
@@ -410,13 +410,13 @@ describe('JWTs', () => {
       ];
       // One that has left is not closed, nor counted.
       await (await Peer.connect(running.url, bearer(await token()))).close();
-      while (running.connections.size > 3) await turn();
+      await until(() => running.connections.size <= 3);
       clock.pass(64_000);
       await soon.sync();
       clock.pass(1000);
       expect(await soon.closed).toEqual({ code: 4001, reason: 'token expired; come back with a new one' });
       await Promise.all([later.sync(), never.sync()]);
-      while (running.connections.size > 2) await turn();
+      await until(() => running.connections.size <= 2);
       expect(running.log.filter(({ msg }) => msg.startsWith('closed connections'))).toEqual([
         expect.objectContaining({ msg: 'closed connections whose token has expired', connections: 1 }),
       ]);
@@ -426,7 +426,7 @@ describe('JWTs', () => {
       const running = await start({ maxMessagesPerSecond: 1, messageBurst: 1 });
       const peer = await Peer.connect(running.url, bearer(await token()));
       for (let i = 0; i < 50; i++) peer.relay('t', 'too fast');
-      while (running.counts.of('max-messages-per-second') === 0) await turn();
+      await until(() => running.counts.of('max-messages-per-second') !== 0);
       clock.setWallClock(66_000);
       expect((await peer.closed).code).toBe(4001);
     });

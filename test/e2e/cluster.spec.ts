@@ -11,7 +11,7 @@ import { Peer, relayMessage } from '../support/peer.js';
 import { endPrograms, Program } from '../support/program.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
-import { turn } from '../support/turn.js';
+import { eventually, until } from '../support/until.js';
 
 /** Passes bytes on to a port until it is cut, and lets nobody in until it is mended: a partition. */
 class Wire {
@@ -64,13 +64,11 @@ const countsOf = (node: RunningServer): BackplaneCounts => node.server.app.get(B
 
 /** Resolves when a node says so of its bus. */
 async function bus(node: RunningServer, state: 'up' | 'down'): Promise<void> {
-  for (;;) {
-    const health = (await (await fetch(`${node.http}/health/ready`)).json()) as {
-      details: { signaling: { backplane: string } };
-    };
-    if (health.details.signaling.backplane === state) return;
-    await turn();
-  }
+  await eventually(
+    async () =>
+      (await (await fetch(`${node.http}/health/ready`)).json()) as { details: { signaling: { backplane: string } } },
+    ({ details }) => details.signaling.backplane === state,
+  );
 }
 
 describeWithNats('several nodes', () => {
@@ -161,13 +159,13 @@ describeWithNats('several nodes', () => {
     peer.unsubscribe('left');
     await peer.sync();
     expect(countsOf(here).subscriptions).toBe(2);
-    while (countsOf(here).subscriptions > 1) await turn();
+    await until(() => countsOf(here).subscriptions <= 1);
     sender.relay('left', 'x');
     const kept = sender.relay('kept', 'x');
     expect(await peer.next()).toEqual(kept);
     expect(countsOf(here).messagesIn).toBe(1);
     await peer.close();
-    while (countsOf(here).subscriptions > 0) await turn();
+    await until(() => countsOf(here).subscriptions === 0);
   });
 
   it('N4: without NATS a node serves its own peers and says so; it joins when NATS comes, and again after a restart', async () => {
@@ -236,8 +234,10 @@ describeWithNats('several nodes', () => {
     /** Relays until it arrives: between servers, interest travels a moment longer than a subscription takes to be confirmed. */
     const reaches = async (sender: Peer, receiver: Peer): Promise<void> => {
       const arrival = receiver.next().then(() => true);
-      do sender.relay('topic', 'x');
-      while (!(await Promise.race([arrival, sender.sync().then(() => false)])));
+      await until(() => {
+        sender.relay('topic', 'x');
+        return Promise.race([arrival, sender.sync().then(() => false)]);
+      });
       await receiver.sync();
       receiver.received.length = 0;
     };
@@ -280,7 +280,7 @@ describeWithNats('several nodes', () => {
       Buffer.concat([relayMessage('topic', 'x'), Buffer.of(0)]),
     ];
     for (const message of garbage) publish(message);
-    while (countsOf(here).dropped.malformed < garbage.length) await turn();
+    await until(() => countsOf(here).dropped.malformed >= garbage.length);
     expect((await peer.sync()).received).toEqual([]);
   });
 
@@ -299,10 +299,13 @@ describeWithNats('several nodes', () => {
     expect(dropped.slow).toBeGreaterThan(70);
     nats.freeze(false);
     // It swallows again, and is asked how much of it is gone.
-    while (countsOf(here).messagesOut === messagesOut) {
-      peer.relay('topic', payload);
-      await peer.sync();
-    }
+    await until(
+      () => countsOf(here).messagesOut !== messagesOut,
+      async () => {
+        peer.relay('topic', payload);
+        await peer.sync();
+      },
+    );
   });
 
   it('N6, J4: a query finds what was left on any node, newest first, each announcer once', async () => {
@@ -325,18 +328,25 @@ describeWithNats('several nodes', () => {
     // An offer travels for a moment, an answer may be too late, and what is newer of two nodes' is known as exactly as their answers travel.
     const inOrder = (peers: { addresses: string[] }[]): boolean =>
       peers.map(({ addresses }) => addresses[0]).join() === found.peers.map(({ addresses }) => addresses[0]).join();
-    let answer = await asker.query('topic');
-    while (!inOrder(answer.peers)) answer = await asker.query('topic');
-    expect(answer).toMatchObject(found);
+    expect(
+      await eventually(
+        () => asker.query('topic'),
+        ({ peers }) => inOrder(peers),
+      ),
+    ).toMatchObject(found);
     // One's own are left out.
     expect(await two.query('topic')).toMatchObject({ payload: found.payload, peers: found.peers.slice(0, 1) });
-    answer = await one.query('topic');
-    while (answer.peers.length < 2) answer = await one.query('topic');
+    let answer = await eventually(
+      () => one.query('topic'),
+      ({ peers }) => peers.length >= 2,
+    );
     expect(answer).toMatchObject({ payload: Buffer.from('moved').toString('base64'), peers: found.peers.slice(1) });
     // A node's records end with it.
     await there.close();
-    answer = await asker.query('topic');
-    while (answer.peers.length > 2) answer = await asker.query('topic');
+    answer = await eventually(
+      () => asker.query('topic'),
+      ({ peers }) => peers.length <= 2,
+    );
     expect(answer.peers).toEqual([
       { peer_id: '', addresses: [payload.toString('hex')] },
       { peer_id: 'aa', addresses: ['first'] },
@@ -347,7 +357,7 @@ describeWithNats('several nodes', () => {
     const [here, there] = await Promise.all([node(), node()]);
     const [asker, other] = await Promise.all([Peer.connect(here.url), Peer.connect(there.url)]);
     await other.announce('held', ['x'], 'aa');
-    while ((await asker.query('held')).peers.length === 0) await turn();
+    await until(async () => (await asker.query('held')).peers.length !== 0);
     const messages = Array.from({ length: 20 }, (_, i) => ({
       type: 'query',
       topic: i % 2 === 0 ? 'held' : `unknown ${i}`,
@@ -365,7 +375,7 @@ describeWithNats('several nodes', () => {
     const [publisher, asker] = await Promise.all([Peer.connect(here.url), Peer.connect(there.url)]);
     await publisher.publish('topic', 'left');
     await (await Peer.connect(here.url)).publish('topic', 'later');
-    while ((await asker.query('topic')).peers.length < 2) await turn();
+    await until(async () => (await asker.query('topic')).peers.length >= 2);
     const late = await Peer.connect(there.url);
     late.subscribe('topic');
     await late.sync();
@@ -386,15 +396,16 @@ describeWithNats('several nodes', () => {
       '[{"kind":"published","age":1,"payload":"no base64"}]',
     ];
     let asked = 0;
-    const liesTold = (): number => asked;
     liar.on('data', (data: Buffer) => {
       for (const [, reply] of data.toString().matchAll(/MSG \S+ 1 (\S+) 0/g)) {
         asked += 1;
         for (const lie of lies) liar.write(`PUB ${reply} ${lie.length}\r\n${lie}\r\n`);
       }
     });
-    do expect(await asker.query('topic')).toMatchObject({ payload: null, peers: [] });
-    while (liesTold() === 0);
+    await until(async () => {
+      expect(await asker.query('topic')).toMatchObject({ payload: null, peers: [] });
+      return asked > 0;
+    });
     liar.destroy();
   });
 
@@ -413,7 +424,7 @@ describeWithNats('several nodes', () => {
     const announcer = await Peer.connect(here.url);
     await announcer.announce('secret topic', ['x'], 'aa');
     await announcer.announce('another secret topic', ['x'], 'aa');
-    while (countsOf(here).failed < 2) await turn();
+    await until(() => countsOf(here).failed >= 2);
     expect(here.log.filter(({ level }) => level === 'error')).toEqual([
       expect.objectContaining({ msg: expect.stringContaining('NATS denies this node a subscription') }),
     ]);
@@ -433,8 +444,10 @@ describeWithNats('several nodes', () => {
     ]);
     const [announcer, asker] = await Promise.all([Peer.connect(here.url), Peer.connect(there.url)]);
     for (let who = 0; who < 16; who++) await announcer.announce('topic', ['x'.repeat(700)], (16 + who).toString(16));
-    let answer = await asker.query('topic');
-    while (answer.peers.length === 0) answer = await asker.query('topic');
+    const answer = await eventually(
+      () => asker.query('topic'),
+      ({ peers }) => peers.length > 0,
+    );
     expect(answer.peers[0].peer_id).toBe('1f');
     expect(countsOf(here).questionsDropped).toBe(0);
     const peer = await Peer.connect(there.url);

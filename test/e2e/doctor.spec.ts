@@ -14,7 +14,7 @@ import { startProxy, startReference, startWebSockets, stopOddServers, unusedPort
 import { endPrograms, MAIN, Program } from '../support/program.js';
 import type { Ended } from '../support/program.js';
 import { startServer, stopServers } from '../support/server.js';
-import { turn } from '../support/turn.js';
+import { until } from '../support/until.js';
 
 /** Starting the program takes longer than most tests on a busy machine. */
 const TIMEOUT_MS = 30_000;
@@ -61,7 +61,7 @@ describe('the doctor and this server', () => {
         'messages pass up to 65,536 bytes; beyond: closed with 1009: message over 65536 bytes; the setting is max-message-bytes',
       figures: { bytes: 65_536, exact: true },
     });
-    while (connections.size > 0) await turn();
+    await until(() => connections.size === 0);
     expect(topics.size).toBe(0);
     // A dozen connections: gentle enough for every default limit.
     expect(log.filter(({ msg }) => msg === 'connected').length).toBeLessThanOrEqual(12);

@@ -6,6 +6,7 @@ import { Peer, settle } from '../support/peer.js';
 import { RawConnection } from '../support/raw-http.js';
 import { startServer, stopServers } from '../support/server.js';
 import { turn } from '../support/turn.js';
+import { until } from '../support/until.js';
 
 describe('drain', () => {
   afterEach(async () => {
@@ -75,7 +76,10 @@ describe('drain', () => {
     const running = await startServer({ drainDelay: '1s' });
     const [a, b] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     const closing = running.close();
-    while ((await fetch(`${running.http}/health/ready`)).status !== 503) await a.sync();
+    await until(
+      async () => (await fetch(`${running.http}/health/ready`)).status === 503,
+      () => a.sync(),
+    );
     const newcomer = await Peer.connect(running.url);
     newcomer.subscribe('t');
     await newcomer.sync();
@@ -103,9 +107,12 @@ describe('drain', () => {
     const clock = new HeldClock();
     const running = await startServer({ drainTimeout: `${TIMEOUT_S}s`, maxConnections: 2 * PAIRS }, 'warn', clock);
     const peers: Peer[] = [];
-    while (peers.length < 2 * PAIRS) {
-      peers.push(...(await Promise.all(Array.from({ length: 100 }, () => Peer.connect(running.url)))));
-    }
+    await until(
+      () => peers.length >= 2 * PAIRS,
+      async () => {
+        peers.push(...(await Promise.all(Array.from({ length: 100 }, () => Peer.connect(running.url)))));
+      },
+    );
     const receivers = peers.slice(0, PAIRS);
     const senders = peers.slice(PAIRS);
     for (const [i, receiver] of receivers.entries()) receiver.subscribe(`topic ${i}`);

@@ -10,6 +10,7 @@ import { RawConnection } from '../support/raw-http.js';
 import { scrape } from '../support/scrape.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
+import { eventually, until } from '../support/until.js';
 
 afterEach(stopServers);
 
@@ -18,8 +19,11 @@ const start = (input: SettingsInput = {}, clock?: ManualClock): Promise<RunningS
 const metricsOf = (running: RunningServer): Promise<Map<string, number>> => scrape(`${running.management}/metrics`);
 
 /** Resolves once a sample has a value: the server hears of an end when it does. */
-async function until(running: RunningServer, sample: string, value: number): Promise<void> {
-  while ((await metricsOf(running)).get(sample) !== value);
+async function becomes(running: RunningServer, sample: string, value: number): Promise<void> {
+  await eventually(
+    async () => (await metricsOf(running)).get(sample),
+    (found) => found === value,
+  );
 }
 
 describe('metrics', () => {
@@ -74,7 +78,7 @@ describe('metrics', () => {
     peers[1].socket.close(1001);
     peers[2].socket.close(3777);
     peers[3].socket.terminate();
-    await until(running, 'cairn_signal_connections', 0);
+    await becomes(running, 'cairn_signal_connections', 0);
     const after = await metricsOf(running);
     const closed = (code: string): number | undefined =>
       after.get(`cairn_signal_connections_closed_total{code="${code}"}`);
@@ -90,7 +94,7 @@ describe('metrics', () => {
     const peer = await Peer.connect(running.url);
     peer.send(Buffer.alloc(2000));
     expect((await peer.closed).code).toBe(1009);
-    await until(running, 'cairn_signal_connections', 0);
+    await becomes(running, 'cairn_signal_connections', 0);
     expect((await metricsOf(running)).get('cairn_signal_connections_closed_total{code="1009"}')).toBe(1);
   });
 
@@ -101,7 +105,7 @@ describe('metrics', () => {
       const raw = await RawConnection.upgraded(running.port);
       raw.write(clientFrame(0x88, Buffer.from([code >> 8, code & 255])));
       await raw.ended;
-      await until(running, 'cairn_signal_connections', 0);
+      await becomes(running, 'cairn_signal_connections', 0);
       const after = await metricsOf(running);
       expect(
         [String(code), 'other'].map((label) => after.get(`cairn_signal_connections_closed_total{code="${label}"}`)),
@@ -117,7 +121,7 @@ describe('metrics', () => {
     raw.write(clientFrame(0x82, message));
     await raw.heard('max-topic-bytes');
     raw.socket.destroy();
-    await until(running, 'cairn_signal_connections', 0);
+    await becomes(running, 'cairn_signal_connections', 0);
     expect((await metricsOf(running)).get('cairn_signal_connections_closed_total{code="1008"}')).toBe(1);
   });
 
@@ -187,7 +191,7 @@ describe('metrics', () => {
     metrics = await metricsOf(running);
     expect([told('lonely_topics'), told(`${meeting}_count`)]).toEqual([2, 1]);
     await a.close();
-    await until(running, 'cairn_signal_topics', 0);
+    await becomes(running, 'cairn_signal_topics', 0);
     metrics = await metricsOf(running);
     expect([told('lonely_topics'), told('subscriptions')]).toEqual([0, 0]);
   });

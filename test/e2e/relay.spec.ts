@@ -6,6 +6,7 @@ import { clientFrame } from '../support/client-frame.js';
 import { Peer, relayMessage, settle } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
+import { until } from '../support/until.js';
 
 describe('relay: who receives what', () => {
   let running: RunningServer;
@@ -160,7 +161,10 @@ describe('relay: who receives what', () => {
     await peers[1].closed;
     // Someone else's barrier: the server has seen the end once it has handled what came after it.
     const witness = await Peer.connect(running.url);
-    while (connections.size > before.connections + 1) await witness.sync();
+    await until(
+      () => connections.size <= before.connections + 1,
+      () => witness.sync(),
+    );
     expect(topics.size).toBe(before.topics);
   });
 

@@ -15,7 +15,7 @@ import { Peer, settle } from '../support/peer.js';
 import { RawConnection } from '../support/raw-http.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
-import { turn } from '../support/turn.js';
+import { until } from '../support/until.js';
 
 afterEach(stopServers);
 
@@ -149,7 +149,7 @@ describe('the stream of the status page', () => {
       refused: 0,
     });
     await one.close();
-    while (running.connections.size > 1) await turn();
+    await until(() => running.connections.size <= 1);
     pass(running, clock);
     expect(await nextSample(stream, history)).toMatchObject({
       at: 10,
@@ -170,7 +170,7 @@ describe('the stream of the status page', () => {
     for (let i = 0; i < 2; i++) await Peer.refused(running.url);
     const peer = await Peer.connect(running.url, { headers: { Authorization: 'Bearer s3cret' } });
     peer.subscribe('too long');
-    while (running.connections.size > 0) await turn();
+    await until(() => running.connections.size === 0);
     running.server.app.get(Lifecycle, { strict: false }).leave();
     pass(running, clock);
     const { data } = (await stream.next())!;
@@ -242,7 +242,7 @@ describe('the stream of the status page', () => {
       },
     ]);
     await streams[0].close();
-    while (streamsOf(running).size === MOST_STREAMS) await turn();
+    await until(() => streamsOf(running).size !== MOST_STREAMS);
     expect((await EventStream.open(url)).response.status).toBe(200);
   });
 
@@ -265,13 +265,16 @@ describe('the stream of the status page', () => {
     ];
     stuck.socket.pause();
     for (const raw of [stuck, reader]) raw.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n');
-    while (streamsOf(running).size < 2) await turn();
+    await until(() => streamsOf(running).size >= 2);
     let sent = 0;
-    while (streamsOf(running).size === 2 && sent < PLENTY) {
-      for (let i = 0; i < AT_ONCE; i++) pass(running, clock);
-      sent += AT_ONCE;
-      while (!reader.answer.slice(-1000).includes(`"sample":[${2 * sent},`)) await turn();
-    }
+    await until(
+      () => !(streamsOf(running).size === 2 && sent < PLENTY),
+      async () => {
+        for (let i = 0; i < AT_ONCE; i++) pass(running, clock);
+        sent += AT_ONCE;
+        await until(() => reader.answer.slice(-1000).includes(`"sample":[${2 * sent},`));
+      },
+    );
     expect(streamsOf(running).size).toBe(1);
     expect(sent * 300).toBeGreaterThan(MOST_WAITING);
     reader.socket.destroy();
@@ -289,13 +292,13 @@ describe('the stream of the status page', () => {
     // It answers no close frame, so that the drain goes on until it has left.
     peer.socket.pause();
     const closed = running.close();
-    while (running.server.app.get(Lifecycle, { strict: false }).phase !== 'draining') await turn();
+    await until(() => running.server.app.get(Lifecycle, { strict: false }).phase === 'draining');
     pass(running, clock);
     expect(await stream.next()).toMatchObject({ data: { phase: 'draining' } });
     peer.socket.terminate();
     await closed;
     expect(await stream.next()).toBeUndefined();
-    while (streamsOf(running).size > 0) await turn();
+    await until(() => streamsOf(running).size === 0);
   });
 
   it('outlives the time-outs of requests', async () => {
@@ -303,7 +306,7 @@ describe('the stream of the status page', () => {
     const running = await startServer({ ...MANAGED, handshakeTimeout: '100ms' }, 'warn', clock);
     const raw = await RawConnection.open(running.server.management!.port);
     raw.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n');
-    while (streamsOf(running).size === 0) await turn();
+    await until(() => streamsOf(running).size !== 0);
     const opened = performance.now();
     // One half request after the other is given up, for longer than a connection may be silent here: 1.2 s.
     while (performance.now() < opened + 1500) {

@@ -12,7 +12,7 @@ import { Peer } from '../support/peer.js';
 import { RawConnection } from '../support/raw-http.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
-import { turn } from '../support/turn.js';
+import { until } from '../support/until.js';
 
 describe('TLS', () => {
   let certificates: Certificates;
@@ -39,9 +39,9 @@ describe('TLS', () => {
 
   it('L16: a connection is plain through both of its handshakes, and until a peer has it', async () => {
     const plain = running.server.app.get(ConnectionCounts, { strict: false }).plain!;
-    while (plain.size > 0) await turn();
+    await until(() => plain.size === 0);
     const silent = await RawConnection.open(running.port);
-    while (plain.size < 1) await turn();
+    await until(() => plain.size >= 1);
     const trusting = { ca: certificates.ca, servername: 'localhost' };
     const peer = await Peer.connect(running.url, trusting);
     expect(plain.size).toBe(1);
@@ -51,7 +51,7 @@ describe('TLS', () => {
     expect(plain.size).toBe(2);
     asking.destroy();
     silent.socket.destroy();
-    while (plain.size > 0) await turn();
+    await until(() => plain.size === 0);
     expect((await peer.close()).code).toBe(1000);
   });
 

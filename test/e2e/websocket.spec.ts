@@ -3,6 +3,7 @@ import { Peer, relayMessage, settle } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 import { clientFrame } from '../support/client-frame.js';
+import { until } from '../support/until.js';
 
 describe('the WebSocket level', () => {
   let running: RunningServer;
@@ -140,7 +141,10 @@ describe('the WebSocket level', () => {
     await peer.closed;
     // Someone else's round trips give the server time to see it.
     const other = await Peer.connect(running.url);
-    while (topics.size === before) await other.sync();
+    await until(
+      () => topics.size !== before,
+      () => other.sync(),
+    );
     expect([...topics.subscribers('gone')]).toEqual([]);
   });
 });

@@ -2,6 +2,7 @@ import type { ConnectionRegistry } from '../../src/presence/connection-registry.
 import { Peer, relayMessage, settle } from '../support/peer.js';
 import { Model } from './model.js';
 import type { Step } from './model.js';
+import { until } from '../support/until.js';
 
 /** Where sequences are played. */
 export interface Stage {
@@ -96,7 +97,10 @@ export class Play {
 
   /** The server knows of nobody who is not here any more. */
   async #gone(): Promise<void> {
-    while (this.stage.connections.size > this.#actors.size + 1) await this.stage.witness.sync();
+    await until(
+      () => this.stage.connections.size <= this.#actors.size + 1,
+      () => this.stage.witness.sync(),
+    );
   }
 
   #say({ peer, connection }: Actor, step: Exclude<Step, { act: 'wait' }>, i: number): void {

@@ -5,6 +5,7 @@ import type { PeerOptions } from '../support/peer.js';
 import { HANDSHAKE, RawConnection } from '../support/raw-http.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
+import { until } from '../support/until.js';
 
 /**
  * As many connections as the attacker can open, kept or broken off. Without `max-connections` they would take the memory and
@@ -42,7 +43,10 @@ describe('connection bomb', () => {
     expect([sizeOf(running), running.counts.of('max-connections')]).toEqual([10, 92]);
     await pair.isServed();
     for (const peer of peers) peer.socket.terminate();
-    while (sizeOf(running) > 2) await pair.isServed();
+    await until(
+      () => sizeOf(running) <= 2,
+      () => pair.isServed(),
+    );
     const newcomers = await HonestPair.connect(running.url).then((late) => [late.one, late.other]);
     expect(newcomers.map(({ socket }) => socket.readyState)).toEqual([1, 1]);
   });
@@ -67,7 +71,10 @@ describe('connection bomb', () => {
     await pair.isServed();
     expect([sizeOf(running), running.counts.of('max-connections')]).toEqual([2, 0]);
     // They share the limit of their address with its peers, and made way for each other.
-    while (idle.filter(({ socket }) => socket.destroyed).length < 182) await pair.isServed();
+    await until(
+      () => idle.filter(({ socket }) => socket.destroyed).length >= 182,
+      () => pair.isServed(),
+    );
     for (const { socket } of idle) socket.destroy();
   });
 
@@ -96,10 +103,13 @@ describe('connection bomb', () => {
   /** As many peers as `count`, however long the server takes to see that others are gone. */
   async function fill(running: RunningServer, count: number, pair: HonestPair): Promise<Peer[]> {
     const peers: Peer[] = [];
-    while (peers.length < count) {
-      peers.push(...(await attempts(running, count - peers.length, 503)).peers);
-      await pair.isServed();
-    }
+    await until(
+      () => peers.length >= count,
+      async () => {
+        peers.push(...(await attempts(running, count - peers.length, 503)).peers);
+        await pair.isServed();
+      },
+    );
     return peers;
   }
 });

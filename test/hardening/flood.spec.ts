@@ -5,7 +5,7 @@ import { ManualClock } from '../support/manual-clock.js';
 import { Peer, relayMessage } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
-import { turn } from '../support/turn.js';
+import { until } from '../support/until.js';
 
 /**
  * Peers that send as fast as the network takes it. Without `max-messages-per-second` and `message-burst` they would have all
@@ -57,7 +57,7 @@ describe('flood', () => {
     for (const peer of greedy) {
       for (let i = 0; i < 200; i++) peer.send(i % 2 === 0 ? Buffer.from('nothing') : 'nothing');
     }
-    while (counted(running) < greedy.length) await turn();
+    await until(() => counted(running) >= greedy.length);
     await pair.isServed();
     expect([...running.connections].filter((connection) => (connection as WsConnection).inbox.paused)).toHaveLength(20);
   });
@@ -72,7 +72,7 @@ describe('flood', () => {
     const greedy = await Peer.connect(running.url);
     const connection = newest(running);
     for (let i = 0; i < 1000; i++) greedy.relay('flood', Buffer.alloc(16_384));
-    while (!connection.inbox.paused) await turn();
+    await until(() => connection.inbox.paused);
     await pair.isServed();
     await pair.isServed();
     // The burst, and what the reads brought in which it was over; of 16 MB.

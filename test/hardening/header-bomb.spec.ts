@@ -6,6 +6,7 @@ import { MeasuredServer } from '../support/measured-server.js';
 import { RawConnection } from '../support/raw-http.js';
 import { startServer, stopServers } from '../support/server.js';
 import { turn } from '../support/turn.js';
+import { until } from '../support/until.js';
 
 /**
  * Requests of thousands of tiny headers, which are never finished. Each header is several objects in Node, so 16 KB of `a:` held 300 KB, and
@@ -34,14 +35,14 @@ describe('header bomb', () => {
       sockets.push(socket);
     }
     // The system has all of it, and the server what came before the pair's messages.
-    while (
-      !sockets.every(
-        ({ bytesWritten, pending, writableLength }) =>
-          !pending && writableLength === 0 && bytesWritten === bytes.length,
-      )
-    ) {
-      await turn();
-    }
+    await until(
+      () =>
+        sockets.every(
+          ({ bytesWritten, pending, writableLength }) =>
+            !pending && writableLength === 0 && bytesWritten === bytes.length,
+        ),
+      () => turn(),
+    );
     await server.reaches('cairn_signal_plain_connections', 200);
     await pair.isServed();
     await pair.isServed();
@@ -65,7 +66,7 @@ describe('header bomb', () => {
       ];
       const raw = await RawConnection.open(port);
       raw.write(Buffer.from(`GET ${path} HTTP/1.1\r\n${all.join('\r\n')}\r\n\r\n`));
-      while (!/^HTTP\/1\.1 \d/.test(raw.answer)) await turn();
+      await until(() => /^HTTP\/1\.1 \d/.test(raw.answer));
       const ended = raw.answer.startsWith('HTTP/1.1 431') ? await raw.ended : raw.answer;
       raw.socket.destroy();
       return Number(ended.slice(9, 12));

@@ -3,7 +3,7 @@ import { clientFrame } from '../support/client-frame.js';
 import { MeasuredServer } from '../support/measured-server.js';
 import { connectionOf, Peer } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
-import { turn } from '../support/turn.js';
+import { until } from '../support/until.js';
 
 /**
  * Small things sent to peers that read nothing. Each write to a socket that lags is an object in Node many times its size, and a frame
@@ -30,10 +30,13 @@ describe('what is counted for slow readers is what is held', () => {
       peer.socket.pause();
     }
     // All of them are sent the same, and for each several frames wait.
-    while ((await server.metric(COUNTED)) < count * 500_000) {
-      for (let i = 0; i < 8; i++) sender.relay('all', Buffer.alloc(60_000));
-      await sender.sync();
-    }
+    await until(
+      async () => (await server.metric(COUNTED)) >= count * 500_000,
+      async () => {
+        for (let i = 0; i < 8; i++) sender.relay('all', Buffer.alloc(60_000));
+        await sender.sync();
+      },
+    );
     return peers;
   }
 
@@ -115,16 +118,19 @@ describe('what is counted for slow readers is what is held', () => {
     await peer.sync();
     const connection = connectionOf(running, peer);
     peer.socket.pause();
-    while (running.held.buffered.total < 1_000_000) {
-      sender.relay('all', Buffer.alloc(20_000));
-      await sender.sync();
-    }
+    await until(
+      () => running.held.buffered.total >= 1_000_000,
+      async () => {
+        sender.relay('all', Buffer.alloc(20_000));
+        await sender.sync();
+      },
+    );
     const waits = running.held.buffered.total;
     peer.tcp.write(clientFrame(0x88, Buffer.from([3, 232])));
-    while (connection.open) await turn();
+    await until(() => !connection.open);
     expect(running.held.buffered.total).toBeGreaterThanOrEqual(waits);
     peer.socket.terminate();
-    while (running.connections.size > 1) await turn();
+    await until(() => running.connections.size <= 1);
     expect(running.held.buffered.total).toBe(0);
   });
 });

@@ -18,7 +18,7 @@ import { Peer, relayMessage } from '../support/peer.js';
 import { RawNats, subjectOf } from '../support/raw-nats.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
-import { turn } from '../support/turn.js';
+import { eventually, until } from '../support/until.js';
 
 const countsOf = (node: RunningServer): BackplaneCounts => node.server.app.get(BackplaneCounts, { strict: false });
 const base64 = (bytes: number): string => Buffer.alloc(bytes, 'x').toString('base64');
@@ -37,12 +37,8 @@ const announced = (addresses: unknown, more: object = {}): object => ({
 type Answer = Awaited<ReturnType<Peer['query']>>;
 
 /** Asks until there is an answer that is as it should be: one that comes later than 150 ms is not heard (N6). */
-async function ask(asker: Peer, good: (answer: Answer) => boolean): Promise<Answer> {
-  for (;;) {
-    const answer = await asker.query('topic');
-    if (good(answer)) return answer;
-  }
-}
+const ask = (asker: Peer, good: (answer: Answer) => boolean): Promise<Answer> =>
+  eventually(() => asker.query('topic'), good);
 
 const SETTINGS = { recordMaxBytes: 4096, recordsPerTopic: 4, recordTtl: '1m', maxMessagesPerSecond: 0 } as const;
 
@@ -68,11 +64,14 @@ describeWithNats('a hostile bus', () => {
   };
   /** Subscribes until what is left on the topic was heard of in time. */
   const replayed = async (late: Peer): Promise<void> => {
-    while (late.received.length === 0) {
-      late.subscribe('topic');
-      await late.sync();
-      late.unsubscribe('topic');
-    }
+    await until(
+      () => late.received.length !== 0,
+      async () => {
+        late.subscribe('topic');
+        await late.sync();
+        late.unsubscribe('topic');
+      },
+    );
   };
 
   it('N5: the largest records that some peer could have left are believed', async () => {
@@ -207,7 +206,12 @@ describeWithNats('a hostile bus', () => {
     stranger.answer(JSON.stringify([announced(['true'])]).padEnd(MOST_TOLD_BYTES, ' '));
     const most = MOST_TAKEN_BYTES_A_SECOND / MOST_TOLD_BYTES;
     let found = 0;
-    while (countsOf(here).questionsDropped < 3) found += (await asker.query('topic')).peers.length;
+    await until(
+      () => countsOf(here).questionsDropped >= 3,
+      async () => {
+        found += (await asker.query('topic')).peers.length;
+      },
+    );
     expect(found).toBe(most);
     clock.pass(1000);
     expect((await ask(asker, ({ peers }) => peers.length > 0)).peers.length).toBe(1);
@@ -226,11 +230,17 @@ describeWithNats('a hostile bus', () => {
     const most = Math.ceil(MOST_GIVEN_BYTES_A_SECOND / size);
     // Offered by now, since this one is answered.
     stranger.publish(subjectOf('records', 'topic'), '', '_STRANGER.1');
-    while (stranger.heardBytes < size) await stranger.flush();
+    await until(
+      () => stranger.heardBytes >= size,
+      () => stranger.flush(),
+    );
     for (let i = 0; i < 200; i++) stranger.publish(subjectOf('records', 'topic'), '', '_STRANGER.1');
     stranger.publish(subjectOf('records', 'topic'), '');
-    while (countsOf(here).dropped.malformed < 1) await turn();
-    while (stranger.heardBytes < most * size) await stranger.flush();
+    await until(() => countsOf(here).dropped.malformed >= 1);
+    await until(
+      () => stranger.heardBytes >= most * size,
+      () => stranger.flush(),
+    );
     await stranger.flush();
     expect(stranger.heardBytes).toBeLessThan((most + 1) * size * 1.1);
     expect(countsOf(here).questionsDropped + countsOf(here).dropped.slow).toBeGreaterThan(200 - most - 2);

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { HonestPair } from '../support/honest-pair.js';
 import { RawConnection } from '../support/raw-http.js';
 import { startServer, stopServers } from '../support/server.js';
+import { until } from '../support/until.js';
 
 afterEach(stopServers);
 
@@ -23,7 +24,10 @@ describe('slow reader of HTTP', () => {
     for (let i = 0; i < 200; i++) connection.write(request.repeat(1024));
     const { app } = running.server;
     const open = promisify((app.getHttpServer() as Server).getConnections.bind(app.getHttpServer()));
-    while ((await open()) > 2) await pair.isServed();
+    await until(
+      async () => (await open()) <= 2,
+      () => pair.isServed(),
+    );
     connection.socket.destroy();
     await pair.isServed();
   }, 60_000);

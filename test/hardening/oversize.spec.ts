@@ -5,6 +5,7 @@ import { HonestPair } from '../support/honest-pair.js';
 import { Peer } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
+import { until } from '../support/until.js';
 
 /**
  * A message larger than any that a peer needs, or the mere claim of one. Without `max-message-bytes` the server would hold
@@ -34,7 +35,10 @@ describe('oversize', () => {
       expect(await peer.closed).toEqual(TOO_BIG);
       expect(counted()).toBe(before + 1);
       await pair.isServed();
-      while (running.connections.size > 2) await pair.isServed();
+      await until(
+        () => running.connections.size <= 2,
+        () => pair.isServed(),
+      );
     },
   );
 

@@ -4,6 +4,7 @@ import { clientFrame } from '../support/client-frame.js';
 import { HonestPair } from '../support/honest-pair.js';
 import { Peer } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
+import { until } from '../support/until.js';
 
 afterEach(stopServers);
 
@@ -19,10 +20,13 @@ describe('ping backlog', () => {
     const connection = [...running.connections].at(-1) as WsConnection;
     slow.socket.pause();
     const flood = Buffer.concat(Array.from({ length: 500 }, () => clientFrame(0x89, Buffer.alloc(125))));
-    while (running.counts.of('max-buffered-bytes') === 0) {
-      slow.tcp.write(flood);
-      await pair.isServed();
-      expect(connection.share.backlog.of(connection)).toBeLessThanOrEqual(65_536 + 32_768);
-    }
+    await until(
+      () => running.counts.of('max-buffered-bytes') !== 0,
+      async () => {
+        slow.tcp.write(flood);
+        await pair.isServed();
+        expect(connection.share.backlog.of(connection)).toBeLessThanOrEqual(65_536 + 32_768);
+      },
+    );
   });
 });

@@ -8,6 +8,7 @@ import { Peer } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 import { turn } from '../support/turn.js';
+import { until } from '../support/until.js';
 
 /**
  * Pings, each of which must be answered, or pongs that nobody asked for, as fast as the network takes them. Were they not
@@ -22,7 +23,7 @@ describe('ping flood', () => {
   const counted = (running: RunningServer): number => running.counts.of('max-messages-per-second');
 
   async function paused(connection: WsConnection): Promise<void> {
-    while (!connection.inbox.paused) await turn();
+    await until(() => connection.inbox.paused);
   }
 
   it('of 1000 pings at once the burst is answered, then what the rate allows; all of them in the end, in order', async () => {
@@ -35,7 +36,10 @@ describe('ping flood', () => {
     peer.tcp.write(Buffer.concat(Array.from({ length: 1000 }, (_, i) => clientFrame(PING, `${i}`.padEnd(125)))));
 
     for (const answered of [400, 600, 800, 1000]) {
-      while (pongs.length < answered) await once(peer.socket, 'pong');
+      await until(
+        () => pongs.length >= answered,
+        () => once(peer.socket, 'pong'),
+      );
       await pair.isServed();
       expect(pongs).toHaveLength(answered);
       clock.pass(1000);
@@ -54,10 +58,13 @@ describe('ping flood', () => {
     peer.tcp.write(Buffer.concat(Array.from({ length: 1000 }, () => clientFrame(PONG, 'x'))));
     await paused(connection);
     await pair.isServed();
-    while (connection.inbox.paused) {
-      clock.pass(100);
-      await turn();
-    }
+    await until(
+      () => !connection.inbox.paused,
+      async () => {
+        clock.pass(100);
+        await turn();
+      },
+    );
     await pair.isServed();
     expect(connection.socket.bytesWritten).toBe(bytesWritten);
     expect(counted(running)).toBeGreaterThan(0);

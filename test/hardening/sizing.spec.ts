@@ -9,6 +9,7 @@ import { MeasuredServer } from '../support/measured-server.js';
 import { Peer } from '../support/peer.js';
 import { HANDSHAKE } from '../support/raw-http.js';
 import { turn } from '../support/turn.js';
+import { until } from '../support/until.js';
 
 /**
  * Everything that strangers can make a server hold, at once, on a server that was set up as "Sizing" in docs/operations.md says. Each
@@ -99,11 +100,14 @@ describe('the sizing table holds under attack', () => {
       const closed = async (): Promise<number> =>
         (await server.metric(reached('max-buffered-bytes'))) +
         (await server.metric(reached('max-buffered-total-bytes')));
-      while ((await closed()) === 0) {
-        for (const sender of senders) for (let i = 0; i < 4; i++) sender.relay('slow', Buffer.alloc(3500));
-        await Promise.all(senders.map((sender) => sender.sync()));
-      }
-      for (const { tcp } of slow) for (let i = 0; i < 1000; i++) tcp.write(clientFrame(0x89));
+      await until(
+        async () => (await closed()) !== 0,
+        async () => {
+          for (const sender of senders) for (let i = 0; i < 4; i++) sender.relay('slow', Buffer.alloc(3500));
+          await Promise.all(senders.map((sender) => sender.sync()));
+        },
+      );
+      for (const { socket } of slow) for (let i = 0; i < 1000; i++) writeRaw({ socket } as Peer, clientFrame(0x89));
 
       await server.reaches(reached('max-unfinished-total-bytes'), 1);
       await server.reaches('cairn_signal_subscriptions', 190_000);

@@ -9,7 +9,7 @@ import { Peer } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 import { tokensSpent } from '../support/tokens-spent.js';
-import { turn } from '../support/turn.js';
+import { until } from '../support/until.js';
 
 /**
  * Legal CBOR in the forms that a reader is slowest at: thousands of empty names, chunks of nothing, integers one by one. A reader that
@@ -54,7 +54,7 @@ describe('slow CBOR', () => {
       const peer = await Peer.connect(running.url);
       const connection = newest();
       for (let i = 0; i < 100; i++) peer.send(forms[i % forms.length][1]);
-      while (!connection.inbox.paused) await turn();
+      await until(() => connection.inbox.paused);
       const { received } = running.traffic;
       // 400 tokens at 16 or 17 each, and none left.
       expect(received.relay).toBeGreaterThanOrEqual(24);

@@ -4,6 +4,7 @@ import { HonestPair } from '../support/honest-pair.js';
 import { Peer } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
+import { until } from '../support/until.js';
 
 /**
  * Peers that have a lot sent to them and read none of it. Without `max-buffered-bytes` and `max-buffered-total-bytes` all of
@@ -31,14 +32,20 @@ describe('slow reader', () => {
       await peer.sync();
       peer.socket.pause();
     }
-    while (running.counts.of('max-buffered-bytes') < slow.length) {
-      for (let i = 0; i < 16; i++) sender.relay('slow', Buffer.alloc(16_384));
-      await sender.sync();
-      expect(most(watched)).toBeLessThanOrEqual(LIMIT + ONE_FRAME);
-      await pair.isServed();
-    }
+    await until(
+      () => running.counts.of('max-buffered-bytes') >= slow.length,
+      async () => {
+        for (let i = 0; i < 16; i++) sender.relay('slow', Buffer.alloc(16_384));
+        await sender.sync();
+        expect(most(watched)).toBeLessThanOrEqual(LIMIT + ONE_FRAME);
+        await pair.isServed();
+      },
+    );
     for (const { socket } of slow) socket.terminate();
-    while (connectionsOf(running).length > 3) await pair.isServed();
+    await until(
+      () => connectionsOf(running).length <= 3,
+      () => pair.isServed(),
+    );
     expect(watched[0].share.backlog.total).toBe(0);
     expect(running.counts.of('max-buffered-bytes')).toBe(slow.length);
   });
@@ -51,13 +58,19 @@ describe('slow reader', () => {
     const slow = await Peer.connect(running.url);
     const watched = connectionsOf(running).slice(3);
     slow.socket.pause();
-    while (running.counts.of('max-buffered-bytes') === 0) {
-      for (let i = 0; i < 20; i++) slow.send('{"type":"query","topic":"large"}');
-      await pair.isServed();
-      expect(most(watched)).toBeLessThanOrEqual(LIMIT + ONE_FRAME);
-    }
+    await until(
+      () => running.counts.of('max-buffered-bytes') !== 0,
+      async () => {
+        for (let i = 0; i < 20; i++) slow.send('{"type":"query","topic":"large"}');
+        await pair.isServed();
+        expect(most(watched)).toBeLessThanOrEqual(LIMIT + ONE_FRAME);
+      },
+    );
     slow.socket.terminate();
-    while (connectionsOf(running).length > 3) await pair.isServed();
+    await until(
+      () => connectionsOf(running).length <= 3,
+      () => pair.isServed(),
+    );
   });
 
   it('4008: five that nothing bounds one by one are bounded together', async () => {
@@ -75,14 +88,20 @@ describe('slow reader', () => {
       peer.socket.pause();
     }
     const { backlog } = connectionsOf(running)[0].share;
-    while (running.counts.of('max-buffered-total-bytes') === 0) {
-      for (let i = 0; i < 16; i++) sender.relay('slow', Buffer.alloc(16_384));
-      await sender.sync();
-      await pair.isServed();
-      expect(backlog.total).toBeLessThanOrEqual(1_048_576);
-    }
+    await until(
+      () => running.counts.of('max-buffered-total-bytes') !== 0,
+      async () => {
+        for (let i = 0; i < 16; i++) sender.relay('slow', Buffer.alloc(16_384));
+        await sender.sync();
+        await pair.isServed();
+        expect(backlog.total).toBeLessThanOrEqual(1_048_576);
+      },
+    );
     for (const { socket } of slow) socket.terminate();
-    while (connectionsOf(running).length > 3) await pair.isServed();
+    await until(
+      () => connectionsOf(running).length <= 3,
+      () => pair.isServed(),
+    );
     expect(backlog.total).toBe(0);
   });
 });

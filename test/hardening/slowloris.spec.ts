@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { HonestPair } from '../support/honest-pair.js';
 import { RawConnection } from '../support/raw-http.js';
 import { startServer, stopServers } from '../support/server.js';
+import { until } from '../support/until.js';
 
 /**
  * Connections that say what they have to say a byte at a time and never come to its end. Without `handshake-timeout` they
@@ -12,10 +13,13 @@ describe('slowloris', () => {
 
   /** Keeps a byte coming on every connection, with the honest pair served in between, until all of them are over. */
   async function drip(connections: readonly RawConnection[], pair: HonestPair): Promise<string[]> {
-    while (connections.some(({ socket }) => !socket.destroyed)) {
-      for (const { socket } of connections) if (socket.writable) socket.write('x');
-      await pair.isServed();
-    }
+    await until(
+      () => !connections.some(({ socket }) => !socket.destroyed),
+      async () => {
+        for (const { socket } of connections) if (socket.writable) socket.write('x');
+        await pair.isServed();
+      },
+    );
     return Promise.all(connections.map(({ ended }) => ended));
   }
 

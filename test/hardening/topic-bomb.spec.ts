@@ -3,6 +3,7 @@ import { RecordStore } from '../../src/records/record-store.js';
 import { HonestPair } from '../support/honest-pair.js';
 import { Peer } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
+import { until } from '../support/until.js';
 
 /**
  * Peers that name as many topics as they can, as long as they can. Without `max-topics-per-connection`, `max-topic-bytes`,
@@ -21,10 +22,13 @@ describe('topic bomb', () => {
     }
 
     const { counts } = running;
-    while (counts.of('max-topics-per-connection') + counts.of('max-subscriptions') < bombers.length) {
-      expect(topics.subscriptions).toBeLessThanOrEqual(302);
-      await pair.isServed();
-    }
+    await until(
+      () => counts.of('max-topics-per-connection') + counts.of('max-subscriptions') >= bombers.length,
+      async () => {
+        expect(topics.subscriptions).toBeLessThanOrEqual(302);
+        await pair.isServed();
+      },
+    );
     const reasons = (await Promise.all(bombers.map(({ closed }) => closed))).map(
       ({ code, reason }) => `${code} ${reason}`,
     );
@@ -32,7 +36,10 @@ describe('topic bomb', () => {
       /^1008 (?:more than 60 topics on one connection; the setting is max-topics-per-connection|server has 302 subscriptions already; the setting is max-subscriptions)$/;
     for (const reason of reasons) expect(reason).toMatch(expected);
     expect(counts.of('max-topics-per-connection') + counts.of('max-subscriptions')).toBe(bombers.length);
-    while (topics.size > 1) await pair.isServed();
+    await until(
+      () => topics.size <= 1,
+      () => pair.isServed(),
+    );
     expect(topics.subscriptions).toBe(2);
   });
 

@@ -6,6 +6,7 @@ import { MeasuredServer } from '../support/measured-server.js';
 import { connectionOf, Peer } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
 import { turn } from '../support/turn.js';
+import { until } from '../support/until.js';
 
 /**
  * Messages that are begun and not finished, and messages sent so fast that they are held back. Each is within the limits of one
@@ -111,7 +112,10 @@ describe('unfinished input', () => {
     expect(running.counts.of('max-unfinished-total-bytes')).toBeGreaterThanOrEqual(40);
     expect(small.socket.readyState).toBe(small.socket.OPEN);
     for (const { socket } of peers) socket.terminate();
-    while (running.connections.size > 3) await pair.isServed();
+    await until(
+      () => running.connections.size <= 3,
+      () => pair.isServed(),
+    );
     small.tcp.write(clientFrame(0x80, ' and whole'));
     await small.sync();
     expect(running.held.unfinished.total).toBe(0);
@@ -131,17 +135,20 @@ describe('unfinished input', () => {
     const connections = peers.map((peer) => connectionOf(running, peer));
     for (const [i, peer] of peers.entries()) {
       peer.tcp.write(flood);
-      while (!connections[i].inbox.paused && connections[i].open) await turn();
+      await until(() => connections[i].inbox.paused || !connections[i].open);
       expect(running.held.unfinished.total).toBeLessThanOrEqual(limit);
     }
     expect((await Promise.race(peers.map(({ closed }) => closed))).code).toBe(4010);
     await pair.isServed();
     for (const { socket } of peers) socket.terminate();
     // Who is held back is not read, and so not seen to go.
-    while (running.connections.size > 2) {
-      clock.pass(60_000);
-      await turn();
-    }
+    await until(
+      () => running.connections.size <= 2,
+      async () => {
+        clock.pass(60_000);
+        await turn();
+      },
+    );
     expect(running.held.unfinished.total).toBe(0);
   });
 });

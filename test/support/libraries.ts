@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
-import { clientFrame } from './client-frame.js';
+import { until } from './until.js';
 
 /**
  * The signaling backends of the published cairn libraries, each as wire.md's table observed it: what it sends, how long it
@@ -102,7 +102,12 @@ export class GoLibrary {
       `GET / HTTP/1.1\r\nHost: ${hostname}\r\nOrigin: ws://${hostname}/\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`,
     );
     let head = '';
-    while (!head.endsWith('\r\n\r\n')) head += (await readOnce(socket)).toString('latin1');
+    await until(
+      () => head.endsWith('\r\n\r\n'),
+      async () => {
+        head += (await readOnce(socket)).toString('latin1');
+      },
+    );
     return socket;
   }
 }

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { MAIN } from './program.js';
 import { scrape } from './scrape.js';
+import { eventually } from './until.js';
 
 const INSIDE = fileURLToPath(new URL('../soak/inside-server.mjs', import.meta.url));
 
@@ -72,7 +73,10 @@ export class MeasuredServer {
 
   /** Resolves once a metric is at least so large. */
   async reaches(name: string, least: number): Promise<void> {
-    while ((await this.metric(name)) < least);
+    await eventually(
+      () => this.metric(name),
+      (value) => value >= least,
+    );
   }
 
   /** Bytes that it holds, in V8's heap and in buffers outside of it, once all garbage is collected. */

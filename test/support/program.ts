@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { turn } from './turn.js';
+import { until } from './until.js';
 
 export const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
@@ -85,7 +85,7 @@ export class Program {
         .filter((fields) => fields[3] === LISTEN);
       return listening.some((fields) => sockets.has(fields[9]));
     };
-    while (!holds()) await turn();
+    await until(() => holds());
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
+import { until } from './until.js';
 
 /** A request that becomes a WebSocket. */
 export const HANDSHAKE =

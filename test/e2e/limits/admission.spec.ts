@@ -7,7 +7,7 @@ import type { PeerOptions } from '../../support/peer.js';
 import { exchange, HANDSHAKE, RawConnection } from '../../support/raw-http.js';
 import { startServer, stopServers } from '../../support/server.js';
 import type { RunningServer } from '../../support/server.js';
-import { turn } from '../../support/turn.js';
+import { eventually, until } from '../../support/until.js';
 
 afterEach(stopServers);
 
@@ -67,9 +67,11 @@ describe('max-connections', () => {
     raw.socket.resetAndDestroy();
     await raw.ended;
     // The reset is on its way: until it is seen there is no place.
-    let next: Peer | undefined;
-    while (next === undefined) next = await Peer.connect(running.url).catch(() => undefined);
-    expect(next.socket.readyState).toBe(next.socket.OPEN);
+    const next = await eventually(
+      () => Peer.connect(running.url).catch(() => undefined),
+      (peer) => peer !== undefined,
+    );
+    expect(next!.socket.readyState).toBe(next!.socket.OPEN);
   });
 });
 
@@ -196,7 +198,7 @@ describe('plain connections', () => {
     const refused = await answered(running.port, HANDSHAKE);
     expect([refused.answer.slice(0, 12), plainOn(running)]).toEqual(['HTTP/1.1 401', 1]);
     await refused.ended;
-    while (plainOn(running) > 0) await turn();
+    await until(() => plainOn(running) === 0);
   });
 });
 

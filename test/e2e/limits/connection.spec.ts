@@ -7,6 +7,7 @@ import { RawConnection } from '../../support/raw-http.js';
 import { startServer, stopServers } from '../../support/server.js';
 import { turn } from '../../support/turn.js';
 import { clientFrame } from '../../support/client-frame.js';
+import { until } from '../../support/until.js';
 
 afterEach(stopServers);
 
@@ -21,10 +22,13 @@ describe('slow consumers', () => {
     const { connections } = running;
     let sent = 0;
     // What the system takes by itself for a connection that is not read is some megabytes.
-    while (connections.size === 3) {
-      for (let i = 0; i < 16; i++, sent++) sender.relay('t', Buffer.alloc(16_384));
-      await settle([sender], [healthy]);
-    }
+    await until(
+      () => connections.size !== 3,
+      async () => {
+        for (let i = 0; i < 16; i++, sent++) sender.relay('t', Buffer.alloc(16_384));
+        await settle([sender], [healthy]);
+      },
+    );
     expect(healthy.received).toHaveLength(sent);
     expect(sender.socket.readyState).toBe(sender.socket.OPEN);
     stuck.socket.resume();
@@ -40,10 +44,13 @@ describe('slow consumers', () => {
     slow.socket.pause();
     // Until the server has begun to close it: then its connection takes no frame any more, not even one of no bytes.
     const connections = [...running.connections];
-    while (connections.every((connection) => connection.send(Buffer.alloc(0)))) {
-      for (let i = 0; i < 16; i++) sender.relay('t', Buffer.alloc(16_384));
-      await sender.sync();
-    }
+    await until(
+      () => !connections.every((connection) => connection.send(Buffer.alloc(0))),
+      async () => {
+        for (let i = 0; i < 16; i++) sender.relay('t', Buffer.alloc(16_384));
+        await sender.sync();
+      },
+    );
     slow.socket.resume();
     expect(await slow.closed).toEqual({
       code: 4008,
@@ -63,10 +70,13 @@ describe('slow consumers', () => {
     await settle([little, much], []);
     for (const peer of [little, much]) peer.socket.pause();
     const { counts } = running;
-    while (counts.of('max-buffered-total-bytes') === 0) {
-      for (const topic of ['little', 'much', 'much']) sender.relay(topic, Buffer.alloc(16_384));
-      await sender.sync();
-    }
+    await until(
+      () => counts.of('max-buffered-total-bytes') !== 0,
+      async () => {
+        for (const topic of ['little', 'much', 'much']) sender.relay(topic, Buffer.alloc(16_384));
+        await sender.sync();
+      },
+    );
     much.socket.resume();
     const { code, reason } = await much.closed;
     expect([1006, 4008]).toContain(code);
@@ -85,10 +95,13 @@ describe('slow consumers', () => {
     raw.socket.pause();
     const { counts } = running;
     const pings = Buffer.concat(Array<Buffer>(500).fill(clientFrame(0x89, Buffer.alloc(125))));
-    while (counts.of('max-buffered-bytes') === 0) {
-      raw.write(pings);
-      await turn();
-    }
+    await until(
+      () => counts.of('max-buffered-bytes') !== 0,
+      async () => {
+        raw.write(pings);
+        await turn();
+      },
+    );
     raw.socket.resume();
     await raw.ended;
     expect(counts.of('max-buffered-bytes')).toBe(1);
@@ -128,7 +141,10 @@ describe('topics of one connection', () => {
     const [peer, witness] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     const { topics } = running;
     for (let i = 0; i < 5000; i++) peer.subscribe(String(i));
-    while (topics.size === 0) await witness.sync();
+    await until(
+      () => topics.size !== 0,
+      () => witness.sync(),
+    );
     expect(topics.size).toBeLessThanOrEqual(3);
     expect((await peer.closed).code).toBe(1008);
     expect(topics.size).toBeLessThanOrEqual(3);
@@ -181,14 +197,17 @@ describe('subscriptions of all connections', () => {
       reason: 'server has 3 subscriptions already; the setting is max-subscriptions',
     });
     const { topics } = running;
-    while (topics.subscriptions > 2) await a.sync();
+    await until(
+      () => topics.subscriptions <= 2,
+      () => a.sync(),
+    );
     a.unsubscribe('1');
     a.subscribe('3');
     a.subscribe('4');
     await a.sync();
     expect(topics.subscriptions).toBe(3);
     await a.close();
-    while (topics.size > 0) await turn();
+    await until(() => topics.size === 0);
     expect(topics.subscriptions).toBe(0);
   });
 });
@@ -214,12 +233,12 @@ describe('dead peers', () => {
     await raw.heard('\x89\x00');
     // The pong waits in the system from here on.
     raw.write(clientFrame(0x8a));
-    const until = performance.now() + 1500;
-    while (performance.now() < until);
+    for (const end = performance.now() + 1500; performance.now() < end;);
     // Answered or closed: either is sent after the stall.
-    while (raw.answer.endsWith('\x89\x00') && !raw.answer.slice(0, -2).includes('\x89\x00')) {
-      await once(raw.socket, 'data');
-    }
+    await until(
+      () => !(raw.answer.endsWith('\x89\x00') && !raw.answer.slice(0, -2).includes('\x89\x00')),
+      () => once(raw.socket, 'data'),
+    );
     expect(raw.answer).not.toContain('no pong');
   });
 
@@ -234,7 +253,7 @@ describe('dead peers', () => {
     const second = async (): Promise<void> => {
       const { checkAt } = connection.pulse;
       clock.pass(1000);
-      while (connection.pulse.checkAt === checkAt) await turn();
+      await until(() => connection.pulse.checkAt !== checkAt);
     };
     for (let i = 0; i < 3; i++) {
       await second();

@@ -10,6 +10,7 @@ import type { RunningServer } from '../../support/server.js';
 import { tokensSpent } from '../../support/tokens-spent.js';
 import { turn } from '../../support/turn.js';
 import { clientFrame } from '../../support/client-frame.js';
+import { until } from '../../support/until.js';
 
 afterEach(stopServers);
 
@@ -23,7 +24,7 @@ function connectionsOf(running: RunningServer): WsConnection[] {
 
 /** Resolves once the server has stopped reading from a connection. */
 async function paused(connection: WsConnection): Promise<void> {
-  while (!connection.inbox.paused) await turn();
+  await until(() => connection.inbox.paused);
 }
 
 /** A subscriber of `t`, which may send nothing more, and a sender of which nothing is counted yet. */
@@ -142,7 +143,7 @@ describe('greedy senders', () => {
         new ManualClock(),
       );
       for (let i = 0; i < 2; i++) (await Peer.connect(running.url)).subscribe('t');
-      while (running.topics.subscribers('t').size < 2) await turn();
+      await until(() => running.topics.subscribers('t').size >= 2);
       const publisher = await Peer.connect(running.url);
       await publisher.publish('t', 'x'.repeat(65_536));
       // The message, its 87 KB of JSON, two receivers, and the ping behind it.
@@ -188,7 +189,7 @@ describe('greedy senders', () => {
     expect(topics.size).toBe(2);
     clock.pass(2000);
     expect([await receiver.next(), await receiver.next()]).toEqual(messages.slice(2));
-    while (topics.size > 1) await turn();
+    await until(() => topics.size <= 1);
     expect(connectionsOf(running)).toHaveLength(1);
   });
 
@@ -249,7 +250,7 @@ describe('greedy senders', () => {
     const look = async (milliseconds: number): Promise<void> => {
       const { checkAt } = connection.pulse;
       clock.pass(milliseconds);
-      while (connection.pulse.checkAt === checkAt) await turn();
+      await until(() => connection.pulse.checkAt !== checkAt);
     };
     connection.charge(100);
     peer.send(relayMessage('t', 'x'));
@@ -257,10 +258,13 @@ describe('greedy senders', () => {
     for (let i = 0; i < 9; i++) await look(10_000);
     expect([pings, connection.inbox.paused]).toEqual([0, true]);
     clock.pass(9999);
-    while (connection.inbox.paused) {
-      clock.pass(1);
-      await turn();
-    }
+    await until(
+      () => !connection.inbox.paused,
+      async () => {
+        clock.pass(1);
+        await turn();
+      },
+    );
     await look(10_000);
     expect(pings).toBe(0);
     await look(10_000);

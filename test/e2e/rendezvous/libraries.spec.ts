@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { GoLibrary, PythonLibrary, RustLibrary, TypeScriptLibrary } from '../../support/libraries.js';
 import { Peer } from '../../support/peer.js';
 import { startServer, stopServers } from '../../support/server.js';
+import { eventually } from '../../support/until.js';
 
 let url: string;
 
@@ -22,12 +23,8 @@ async function handled(): Promise<void> {
 }
 
 /** Asks until something is found, as all libraries do; each round is a full round trip. */
-async function until<T>(found: () => Promise<T | undefined>): Promise<T> {
-  for (;;) {
-    const value = await found();
-    if (value !== undefined) return value;
-  }
-}
+const firstOf = async <T>(ask: () => Promise<T | undefined>): Promise<T> =>
+  (await eventually(ask, (value) => value !== undefined)) as T;
 
 describe('the TypeScript library', () => {
   it('J4: finds nothing where nothing is', async () => {
@@ -47,8 +44,8 @@ describe('the TypeScript library', () => {
       const topic = newTopic();
       a.publish(topic, Buffer.from(`a${i}`));
       b.publish(topic, Buffer.from(`b${i}`));
-      expect(String(await until(async () => (await a.query(topic)) ?? undefined))).toBe(`b${i}`);
-      expect(String(await until(async () => (await b.query(topic)) ?? undefined))).toBe(`a${i}`);
+      expect(String(await firstOf(async () => (await a.query(topic)) ?? undefined))).toBe(`b${i}`);
+      expect(String(await firstOf(async () => (await b.query(topic)) ?? undefined))).toBe(`a${i}`);
     }
   });
 });
@@ -58,7 +55,7 @@ describe('the Go library', () => {
     const [go, topic] = [new GoLibrary(url), newTopic()];
     const reachability = randomBytes(64);
     await go.announce(topic, reachability);
-    expect(await until(async () => (await new GoLibrary(url).query(topic))[0])).toEqual(reachability);
+    expect(await firstOf(async () => (await new GoLibrary(url).query(topic))[0])).toEqual(reachability);
   });
 
   it('J4: gets an answer that one read holds, however many there are', async () => {
@@ -143,7 +140,7 @@ describe('every language finds every other (J5)', () => {
   it.each(pairs)('%s finds %s', async (finder, leaver, expected) => {
     const topic = newTopic();
     await leave[leaver](topic);
-    expect(await until(() => find[finder](topic))).toBe(expected);
+    expect(await firstOf(() => find[finder](topic))).toBe(expected);
   });
 
   it('Go does not find Python without an address in hex', async () => {

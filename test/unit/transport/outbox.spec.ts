@@ -5,6 +5,7 @@ import { binaryFrame } from '../../../src/protocol/websocket-frame.js';
 import { Outbox } from '../../../src/transport/outbox.js';
 import type { Lagging } from '../../../src/transport/outbox.js';
 import { turn } from '../../support/turn.js';
+import { until } from '../../support/until.js';
 
 /** A socket that gets rid of a write when a test says so, or at once. */
 class Peer implements Lagging {
@@ -64,7 +65,10 @@ describe('outbox', () => {
     for (let i = 0; i < 2000; i++) outbox.push(Buffer.from(`${i},`));
     outbox.drain();
     expect(peer.text).toBe('before');
-    while (peer.last > 0) await peer.take();
+    await until(
+      () => peer.last === 0,
+      () => peer.take(),
+    );
     expect(peer.text).toBe(`before${Array.from({ length: 2000 }, (_, i) => `${i},`).join('')}`);
   });
 
@@ -89,7 +93,10 @@ describe('outbox', () => {
     expect(outbox.held - before).toBeLessThan(51_000);
     frame.fill('y');
     outbox.drain();
-    while (peer.last > 0) await peer.take();
+    await until(
+      () => peer.last === 0,
+      () => peer.take(),
+    );
     expect(peer.text).toBe(`before${'y'.repeat(frame.length)}`);
   });
 
@@ -98,7 +105,10 @@ describe('outbox', () => {
     outbox.push(slab.subarray(0, 10_000));
     slab.fill('y');
     outbox.drain();
-    while (peer.last > 0) await peer.take();
+    await until(
+      () => peer.last === 0,
+      () => peer.take(),
+    );
     expect(peer.text).toBe(`before${'x'.repeat(10_000)}`);
   });
 
@@ -109,7 +119,10 @@ describe('outbox', () => {
     expect(peer.last).toBeLessThan(1000);
     outbox.push(Buffer.from('after'));
     outbox.drain();
-    while (peer.last > 0) await peer.take();
+    await until(
+      () => peer.last === 0,
+      () => peer.take(),
+    );
     expect(peer.text).toBe('beforeafter');
   });
 
@@ -117,7 +130,10 @@ describe('outbox', () => {
     for (let i = 0; i < 100; i++) outbox.push(Buffer.alloc(3000, 'x'));
     outbox.handAll();
     peer.socket.write('behind');
-    while (peer.last > 0) await peer.take();
+    await until(
+      () => peer.last === 0,
+      () => peer.take(),
+    );
     expect(peer.text).toBe(`before${'x'.repeat(300_000)}behind`);
   });
 
@@ -162,7 +178,10 @@ describe('outbox', () => {
         }
         one.atOnce = atOnce;
         box.drain();
-        while (one.last > 0) await one.take();
+        await until(
+          () => one.last === 0,
+          () => one.take(),
+        );
         expect(one.text).toBe(pushed);
       }),
       { numRuns: 200 },
