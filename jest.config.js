@@ -1,9 +1,6 @@
-/** @type {import('jest').Config} */
-export default {
+/** What the projects share. */
+const shared = {
   testEnvironment: 'node',
-  // Tests spend most of their time waiting: for sockets, and for programs to start.
-  maxWorkers: 3,
-  testMatch: ['<rootDir>/test/**/*.spec.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {
@@ -20,6 +17,26 @@ export default {
       },
     ],
   },
+};
+
+/** The tests of a project, by glob. Each lies in a folder of its name, or is none of the others': `npm test -- unit` runs that alone. */
+const project = (displayName, ...testMatch) => ({
+  ...shared,
+  displayName,
+  testMatch: testMatch.map((glob) => `<rootDir>/test/${glob}`),
+});
+
+/** @type {import('jest').Config} */
+export default {
+  projects: [
+    project('unit', 'unit/**/*.spec.ts'),
+    project('browser', 'browser/**/*.spec.ts'),
+    project('system', '*.spec.ts', '{contract,e2e,fuzz,hardening}/**/*.spec.ts'),
+  ],
+  // Most of a test's time is waiting: for sockets, for programs that start.
+  maxWorkers: 3,
+  // No test is decided by how busy a machine is. until() gives up before this, and says what it waited for.
+  testTimeout: 60_000,
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts'],
 };
