@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { JWTPayload } from 'jose';
 import { digestOf, namedTokenLine } from '../../src/auth/named-token.js';
 import { RefusalCounts } from '../../src/metrics/refusal-counts.js';
@@ -20,9 +20,6 @@ import { exchange, HANDSHAKE, RawConnection } from '../support/raw-http.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 import { until } from '../support/until.js';
-
-// Connections are looked at once a second, and files.
-jest.setTimeout(20_000);
 
 const bearer = (token: string): PeerOptions => ({ headers: { Authorization: `Bearer ${token}` } });
 const offered = (token: string): PeerOptions => ({

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { SettingsInput } from '../../src/config/settings.js';
 import { makeCertificates } from '../support/certificates.js';
 import type { Certificates } from '../support/certificates.js';
@@ -12,6 +12,7 @@ import type { PeerOptions } from '../support/peer.js';
 import { SettlingClock } from '../support/settling-clock.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { LogLine, RunningServer } from '../support/server.js';
+import { eventually } from '../support/until.js';
 
 const bearer = (token: string): PeerOptions => ({ headers: { Authorization: `Bearer ${token}` } });
 
@@ -19,16 +20,12 @@ const start = (input: SettingsInput = {}): Promise<RunningServer> => startServer
 
 /** The first line after `from` that begins so, as soon as it is there. */
 async function logged(running: RunningServer, beginning: string, from = 0): Promise<LogLine> {
-  for (let looks = 0; looks < 1000; looks++) {
-    const line = running.log.slice(from).find(({ msg }) => msg.startsWith(beginning));
-    if (line !== undefined) return line;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  throw new Error(`nobody logged ${JSON.stringify(beginning)}`);
+  const line = await eventually(
+    () => running.log.slice(from).find(({ msg }) => msg.startsWith(beginning)),
+    (found) => found !== undefined,
+  );
+  return line!;
 }
-
-// Files are looked at once a second.
-jest.setTimeout(20_000);
 
 let folder: string;
 let path: (name: string) => string;

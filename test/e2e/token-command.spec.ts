@@ -11,15 +11,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { digestOf } from '../../src/auth/named-token.js';
 import { Peer } from '../support/peer.js';
 import { endPrograms, Program } from '../support/program.js';
 import type { Ended } from '../support/program.js';
 import { startServer, stopServers } from '../support/server.js';
-
-// Every test starts a program or two.
-jest.setTimeout(30_000);
 
 const TOKEN = /^[\w-]{43}$/;
 

@@ -74,7 +74,7 @@ describe('what is counted for slow readers is what is held', () => {
     });
     expectHonest(grown);
     for (const { socket } of peers) socket.terminate();
-  }, 60_000);
+  });
 
   it("L2: a small frame now and then, in slabs that others' frames fill", async () => {
     const server = await MeasuredServer.start(UNBOUNDED);
@@ -92,7 +92,7 @@ describe('what is counted for slow readers is what is held', () => {
     });
     expectHonest(grown);
     for (const { socket } of peers) socket.terminate();
-  }, 60_000);
+  });
 
   it('L2: many small frames', async () => {
     const server = await MeasuredServer.start(UNBOUNDED);
@@ -106,7 +106,7 @@ describe('what is counted for slow readers is what is held', () => {
     });
     expectHonest(grown);
     for (const { socket } of peers) socket.terminate();
-  }, 60_000);
+  });
 
   it('L3: what waits for a peer that has begun to close counts until its socket is gone', async () => {
     const running = await startServer(

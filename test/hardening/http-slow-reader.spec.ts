@@ -30,5 +30,5 @@ describe('slow reader of HTTP', () => {
     );
     connection.socket.destroy();
     await pair.isServed();
-  }, 60_000);
+  });
 });

@@ -132,34 +132,23 @@ describe('handles by plain HTTP', () => {
     ['answers that there is nothing', GET('/nowhere')],
   ])('L16: %s make way for peers', async (_what, say) => expect(await served(say)).toEqual([5, 0]), 60_000);
 
-  it(
-    'L16: so do answers that a guard holds back',
-    async () => expect(await served(GET('/check/auth'), { flags: SLOW_REHEARSAL })).toEqual([5, 0]),
-    60_000,
-  );
+  it('L16: so do answers that a guard holds back', async () =>
+    expect(await served(GET('/check/auth'), { flags: SLOW_REHEARSAL })).toEqual([5, 0]));
 
   it.each([
     ['that say nothing, in the TLS handshake', ''],
     ['that are kept alive after it', GET('/')],
-  ])(
-    'L16: so do connections %s',
-    async (_what, say) => expect(await served(say, { tls: true })).toEqual([5, 0]),
-    60_000,
-  );
+  ])('L16: so do connections %s', async (_what, say) => expect(await served(say, { tls: true })).toEqual([5, 0]));
 
   it.each([
     ['kept alive', GET('/', BY_PROXY)],
     ['held by a guard', GET('/check/auth', BY_PROXY)],
     ['of requests that are begun', 'GET / HTTP/1.1\r\nHost: localhost\r\nX: '],
-  ])(
-    'L16: so do those of a trusted proxy %s, for other peers behind it',
-    async (_what, say) => {
-      const behind = {
-        flags: ['--trusted-proxies', '127.0.0.0/8', ...SLOW_REHEARSAL],
-        honest: { headers: { 'X-Forwarded-For': '203.0.113.2' } },
-      };
-      expect(await served(say, behind)).toEqual([5, 0]);
-    },
-    60_000,
-  );
+  ])('L16: so do those of a trusted proxy %s, for other peers behind it', async (_what, say) => {
+    const behind = {
+      flags: ['--trusted-proxies', '127.0.0.0/8', ...SLOW_REHEARSAL],
+      honest: { headers: { 'X-Forwarded-For': '203.0.113.2' } },
+    };
+    expect(await served(say, behind)).toEqual([5, 0]);
+  });
 });

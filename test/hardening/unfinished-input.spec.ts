@@ -55,17 +55,13 @@ describe('unfinished input', () => {
     ['4,095 fragments of one byte of text', fragments(FIRST_OF_TEXT, 4095, 'x'), 4095, 10],
     ['4,095 empty fragments', fragments(FIRST, 4095, ''), 1, 1],
     ['the beginning of a frame', clientFrame(0x82, Buffer.alloc(60_000)).subarray(0, 50_000), 49_000, 120],
-  ])(
-    'L15: %s from each of 300 peers',
-    async (_name, bytes, least, mostKb) => {
-      const server = await MeasuredServer.start({ 'max-unfinished-total-bytes': 0 });
-      const { memory, counted } = await held(server, 300, least, writes(bytes));
-      expect(memory).toBeLessThan(300 * mostKb * 1024 + NOISE);
-      expect(memory).toBeLessThan(FACTOR * counted + NOISE);
-      expect(counted).toBeLessThan(FACTOR * memory + NOISE);
-    },
-    30_000,
-  );
+  ])('L15: %s from each of 300 peers', async (_name, bytes, least, mostKb) => {
+    const server = await MeasuredServer.start({ 'max-unfinished-total-bytes': 0 });
+    const { memory, counted } = await held(server, 300, least, writes(bytes));
+    expect(memory).toBeLessThan(300 * mostKb * 1024 + NOISE);
+    expect(memory).toBeLessThan(FACTOR * counted + NOISE);
+    expect(counted).toBeLessThan(FACTOR * memory + NOISE);
+  });
 
   it('L15: a message that comes byte by byte from each of 50 peers', async () => {
     const server = await MeasuredServer.start({ 'max-unfinished-total-bytes': 0 });
@@ -78,7 +74,7 @@ describe('unfinished input', () => {
       }
     });
     expect(memory).toBeLessThan(50 * 3072 + NOISE);
-  }, 60_000);
+  });
 
   it('L1, L15: what is held back because it came too fast', async () => {
     const server = await MeasuredServer.start({
@@ -90,7 +86,7 @@ describe('unfinished input', () => {
     const { memory, counted } = await held(server, 100, 40_000, writes(pongs));
     expect(memory).toBeLessThan(FACTOR * counted + NOISE);
     expect(counted).toBeLessThan(FACTOR * memory + NOISE);
-  }, 30_000);
+  });
 
   it('4010: of all that is begun no more is held than max-unfinished-total-bytes, and those that hold most go', async () => {
     const limit = 1_048_576;

@@ -27,9 +27,6 @@ const FLAGS = [
   '--no-first-run',
 ];
 
-/** For one test, with a server and a page of its own, on a busy machine. */
-export const TIMEOUT_MS = 60_000;
-
 const HOW_TO_GET = 'on Debian, as root: apt-get install chromium iproute2 util-linux';
 
 const chromiumPath = pathOf('chromium');
@@ -49,7 +46,7 @@ export function describeWithChromium(title: string, tests: (stage: Stage) => voi
   if (lacks.length === 0) {
     describe(title, () => {
       const stage = new Stage();
-      beforeAll(() => stage.begin(), TIMEOUT_MS);
+      beforeAll(() => stage.begin());
       afterEach(() => stage.clear());
       afterAll(() => stage.end());
       tests(stage);

@@ -56,7 +56,7 @@ describe('an application that mounts the server', () => {
     const metrics = await scrape(`${running.http}/metrics`);
     expect(metrics.get('cairn_signal_messages_dropped_total{reason="forbidden"}')).toBe(1);
     expect(metrics.get('cairn_signal_ready')).toBe(1);
-  }, 30_000);
+  });
 
   it('D2: drains when it is shut down', async () => {
     const running = await application.start();
@@ -64,7 +64,7 @@ describe('an application that mounts the server', () => {
     running.stop();
     expect((await peer.closed).code).toBe(1012);
     await running.ended;
-  }, 30_000);
+  });
 });
 
 describe('docs/extending.md', () => {
@@ -73,7 +73,7 @@ describe('docs/extending.md', () => {
     expect(await application.checkConfig(['--guard', 'office-hours.js', '--topic-policy', 'policy.js'])).toMatch(
       /^the configuration is valid/,
     );
-  }, 30_000);
+  });
 
   it('G1: its guard with injection lets each principal in once', async () => {
     const running = await application.serve([
@@ -87,7 +87,7 @@ describe('docs/extending.md', () => {
     const alice = { headers: { Authorization: `Bearer ${ALICE_TOKEN}` } };
     await Peer.connect(running.url, alice);
     expect((await Peer.refused(running.url, alice)).status).toBe(403);
-  }, 30_000);
+  });
 
   it('names only what the package exports', async () => {
     const exported = Object.keys(await import('../../../src/embedding.js'));
@@ -115,5 +115,5 @@ describeWithNats('an application that mounts the server, over NATS', () => {
     const inward = there.relay('t', 'inward');
     expect(await there.next()).toEqual(outward);
     expect(await here.next()).toEqual(inward);
-  }, 30_000);
+  });
 });

@@ -109,7 +109,7 @@ describe('the server in an application', () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
-  }, 20_000);
+  });
 
   it.each([
     ['guards', './x.js'],
