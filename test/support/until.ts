@@ -1,7 +1,7 @@
 import { turn } from './turn.js';
 
 /** How long, in milliseconds, a test waits for one thing: far longer than a busy machine takes, and shorter than Jest waits for the test. */
-const PATIENCE_MS = 45_000;
+const PATIENCE_MS = 100_000;
 
 /**
  * Resolves once `holds` is true, and does `step` between two looks at it: by default a turn of the event loop. Rejects as `holds` and

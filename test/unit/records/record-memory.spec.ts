@@ -22,7 +22,6 @@ function digits(length: number): string {
 const text = (length: number): string => parse(`"${digits(length / 2)}${digits(length / 2)}"`);
 
 const MAX_BYTES = 67_108_864;
-const TIMEOUT_MS = 120_000;
 
 describe('memory of records', () => {
   it.each<[string, number, () => RecordContent]>([
@@ -67,6 +66,5 @@ describe('memory of records', () => {
       expect(grown).toBeGreaterThan(0.4 * MAX_BYTES);
       expect(grown).toBeLessThan(1.1 * MAX_BYTES);
     },
-    TIMEOUT_MS,
   );
 });
