@@ -17,6 +17,7 @@ import { ManualClock } from '../support/manual-clock.js';
 import { Peer, settle } from '../support/peer.js';
 import type { PeerOptions } from '../support/peer.js';
 import { exchange, HANDSHAKE, RawConnection } from '../support/raw-http.js';
+import { SettlingClock } from '../support/settling-clock.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 import { until } from '../support/until.js';
@@ -59,10 +60,12 @@ function refusals(running: RunningServer): Partial<Record<RefusalReason, number>
 describe('named tokens', () => {
   const file = (): string => join(folder, 'tokens');
   const write = (...lines: string[]): void => writeFileSync(file(), `${lines.join('\n')}\n`);
+  const withFile = (input: SettingsInput = {}): Promise<RunningServer> =>
+    startServer({ authTokenFile: file(), ...input }, 'trace', new SettlingClock());
 
   it('A1: the name is the principal, in the log at debug and for what a source may leave behind; the token is nowhere', async () => {
     write(namedTokenLine('alice', 's3cret-a'), namedTokenLine('bob', 's3cret-b'), 's3cret-plain');
-    const running = await startServer({ authTokenFile: file(), recordsPerSource: 1 });
+    const running = await withFile({ recordsPerSource: 1 });
     const [alice, again, bob, plain] = await Promise.all(
       ['s3cret-a', 's3cret-a', 's3cret-b', 's3cret-plain'].map((token) => Peer.connect(running.url, bearer(token))),
     );
@@ -84,7 +87,7 @@ describe('named tokens', () => {
 
   it('A1: the line of the file opens nothing', async () => {
     write(namedTokenLine('alice', 's3cret'));
-    const running = await startServer({ authTokenFile: file() });
+    const running = await withFile();
     for (const token of [
       namedTokenLine('alice', 's3cret'),
       digestOf('s3cret').toString('hex'),
@@ -99,7 +102,7 @@ describe('named tokens', () => {
   it('A2: change over without a restart: old and new side by side, then the old one is taken out and closes its connections', async () => {
     const [old, fresh] = [namedTokenLine('alice', 'old'), namedTokenLine('alice', 'new')];
     write(old);
-    const running = await startServer({ authTokenFile: file(), revokeCloses: 'on' });
+    const running = await withFile({ revokeCloses: 'on' });
     const before = await Peer.connect(running.url, bearer('old'));
     write(old, fresh);
     await running.server.reload();
@@ -115,7 +118,7 @@ describe('named tokens', () => {
 
   it('A2: a file with a malformed line changes nothing, and its line is not in the log', async () => {
     write(namedTokenLine('alice', 'good'));
-    const running = await startServer({ authTokenFile: file() });
+    const running = await withFile();
     write('alice:sha256:5ecret');
     await running.server.reload();
     expect(running.log.at(-1)).toMatchObject({

@@ -9,6 +9,7 @@ import { makeCertificates, makeChain } from '../support/certificates.js';
 import type { Certificates, Chain } from '../support/certificates.js';
 import { Peer } from '../support/peer.js';
 import type { PeerOptions } from '../support/peer.js';
+import { SettlingClock } from '../support/settling-clock.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 
@@ -31,7 +32,11 @@ afterAll(() => {
 /** A server that asks for certificates of alice's authority. */
 function start(input: SettingsInput = {}): Promise<RunningServer> {
   writeFileSync(authorities, alice.ca);
-  return startServer({ tlsCert: server.chain, tlsKey: server.key, tlsClientCa: authorities, ...input });
+  return startServer(
+    { tlsCert: server.chain, tlsKey: server.key, tlsClientCa: authorities, ...input },
+    'trace',
+    new SettlingClock(),
+  );
 }
 
 /** A peer that shows its certificate and the intermediate one. */

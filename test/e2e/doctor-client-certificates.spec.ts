@@ -8,6 +8,7 @@ import type { Certificates, Chain } from '../support/certificates.js';
 import { diagnose, verdicts } from '../support/diagnosis.js';
 import { startHttp, startTlsThatInsists, stopOddServers } from '../support/odd-servers.js';
 import { endPrograms, Program } from '../support/program.js';
+import { SettlingClock } from '../support/settling-clock.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 
@@ -40,7 +41,11 @@ const shown = ({ server: cert, intermediate, key }: Chain): ClientCertificate =>
 
 describe('the doctor and a server with tls-client-ca', () => {
   const start = (): Promise<RunningServer> =>
-    startServer({ tlsCert: server.chain, tlsKey: server.key, tlsClientCa: file('authorities.pem', alice.ca) });
+    startServer(
+      { tlsCert: server.chain, tlsKey: server.key, tlsClientCa: file('authorities.pem', alice.ca) },
+      'trace',
+      new SettlingClock(),
+    );
 
   it('shows its certificate in every handshake, and all is well', async () => {
     const { port } = await start();
