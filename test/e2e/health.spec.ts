@@ -63,15 +63,16 @@ describe('health and the front page', () => {
   });
 
   it('ready is 503 while draining, live is not', async () => {
-    running.server.app.get(Lifecycle, { strict: false }).drain();
-    const ready = await fetch(`${running.http}/health/ready`);
+    const leaving = await startServer();
+    leaving.server.app.get(Lifecycle, { strict: false }).drain();
+    const ready = await fetch(`${leaving.http}/health/ready`);
     expect(ready.status).toBe(503);
     expect(await ready.json()).toMatchObject({
       status: 'error',
       details: { signaling: { status: 'down', phase: 'draining' } },
     });
-    const all = await fetch(`${running.http}/health`);
+    const all = await fetch(`${leaving.http}/health`);
     expect([all.status, await all.json()]).toEqual([503, { status: 'error' }]);
-    expect((await fetch(`${running.http}/health/live`)).status).toBe(200);
+    expect((await fetch(`${leaving.http}/health/live`)).status).toBe(200);
   });
 });
