@@ -6,7 +6,7 @@ import { History, INTERVAL_MS } from '../../src/status/history.js';
 import { MOST_STREAMS } from '../../src/status/status-streams.js';
 import { REFUSAL_REASONS } from '../../src/protocol/refusal-reasons.js';
 import { VERSION } from '../../src/version.js';
-import { describeWithChromium, documentPicture, picture, TIMEOUT_MS } from '../support/browser.js';
+import { describeWithChromium, documentPicture, picture } from '../support/browser.js';
 import { makeCertificates } from '../support/certificates.js';
 import type { Certificates } from '../support/certificates.js';
 import { ManualClock } from '../support/manual-clock.js';
@@ -153,167 +153,141 @@ describeWithChromium('the status page, in Chromium', (stage) => {
     pass();
   }
 
-  it(
-    'draws six charts, and says how many peers are connected as they come and go',
-    async () => {
-      await start();
-      pass(20);
-      await open();
-      expect(await inChart('connections', '.figure')).toBe('0');
-      const [one, other] = [await Peer.connect(running.url), await Peer.connect(running.url)];
-      one.subscribe('t');
-      other.subscribe('alone');
-      await settle([one, other], []);
-      pass();
-      await until('[data-figure=connections] .figure', '2');
-      await until('[data-figure=lonelyTopics] .figure', '2');
-      other.subscribe('t');
-      await other.sync();
-      for (let word = 0; word < 8; word++) one.relay('t', 'word');
-      await settle([one], [other]);
-      pass();
-      await until('[data-figure=deliveries] .figure', '4');
-      expect(await inChart('messages', '.now')).toBe('4.5/s');
-      expect(await inChart('connections', '.span')).toBe('lowest 0 · highest 2');
-      expect(await inChart('lonelyTopics', '.beside')).toBe('of 2 topics · 0 records');
-      for (const figure of ['delay', 'heap']) expect(await inChart(figure, '.now')).toMatch(/^[\d.]+(ms|MB)$/);
-      await expectLines();
-      expect(stage.complaints).toEqual([]);
-    },
-    TIMEOUT_MS,
-  );
+  it('draws six charts, and says how many peers are connected as they come and go', async () => {
+    await start();
+    pass(20);
+    await open();
+    expect(await inChart('connections', '.figure')).toBe('0');
+    const [one, other] = [await Peer.connect(running.url), await Peer.connect(running.url)];
+    one.subscribe('t');
+    other.subscribe('alone');
+    await settle([one, other], []);
+    pass();
+    await until('[data-figure=connections] .figure', '2');
+    await until('[data-figure=lonelyTopics] .figure', '2');
+    other.subscribe('t');
+    await other.sync();
+    for (let word = 0; word < 8; word++) one.relay('t', 'word');
+    await settle([one], [other]);
+    pass();
+    await until('[data-figure=deliveries] .figure', '4');
+    expect(await inChart('messages', '.now')).toBe('4.5/s');
+    expect(await inChart('connections', '.span')).toBe('lowest 0 · highest 2');
+    expect(await inChart('lonelyTopics', '.beside')).toBe('of 2 topics · 0 records');
+    for (const figure of ['delay', 'heap']) expect(await inChart(figure, '.now')).toMatch(/^[\d.]+(ms|MB)$/);
+    await expectLines();
+    expect(stage.complaints).toEqual([]);
+  });
 
-  it(
-    'points at a time in all charts at once, by mouse, finger and keyboard',
-    async () => {
-      await start();
-      const peer = await Peer.connect(running.url);
-      pass(300);
-      await peer.close();
-      pass();
-      await open({ hasTouch: true });
-      const plot = stage.page.locator('[data-figure=messages] .u-over');
-      const { width } = (await plot.boundingBox())!;
-      await plot.hover({ position: { x: width / 2, y: 20 } });
-      await stage.page
-        .locator('[data-figure=connections] .span')
-        .filter({ hasText: /^1 at \d\d:\d\d:\d\d$/ })
-        .waitFor({ timeout: SEEN_MS });
-      await picture(stage.page, 'status-page-pointed');
-      await stage.page.mouse.move(0, 0);
-      await until('[data-figure=connections] .span', 'lowest 0 · highest 1');
+  it('points at a time in all charts at once, by mouse, finger and keyboard', async () => {
+    await start();
+    const peer = await Peer.connect(running.url);
+    pass(300);
+    await peer.close();
+    pass();
+    await open({ hasTouch: true });
+    const plot = stage.page.locator('[data-figure=messages] .u-over');
+    const { width } = (await plot.boundingBox())!;
+    await plot.hover({ position: { x: width / 2, y: 20 } });
+    await stage.page
+      .locator('[data-figure=connections] .span')
+      .filter({ hasText: /^1 at \d\d:\d\d:\d\d$/ })
+      .waitFor({ timeout: SEEN_MS });
+    await picture(stage.page, 'status-page-pointed');
+    await stage.page.mouse.move(0, 0);
+    await until('[data-figure=connections] .span', 'lowest 0 · highest 1');
 
-      await plot.tap({ position: { x: width / 2, y: 20 } });
-      await stage.page
-        .locator('[data-figure=heap] .span')
-        .filter({ hasText: /^[\d.]+ MB at \d\d:\d\d:\d\d$/ })
-        .waitFor({ timeout: SEEN_MS });
-      await stage.page.locator('h1').tap();
-      await until('[data-figure=connections] .span', 'lowest 0 · highest 1');
+    await plot.tap({ position: { x: width / 2, y: 20 } });
+    await stage.page
+      .locator('[data-figure=heap] .span')
+      .filter({ hasText: /^[\d.]+ MB at \d\d:\d\d:\d\d$/ })
+      .waitFor({ timeout: SEEN_MS });
+    await stage.page.locator('h1').tap();
+    await until('[data-figure=connections] .span', 'lowest 0 · highest 1');
 
-      const slider = stage.page.locator('[data-figure=lonelyTopics] [role=slider]');
-      expect(await slider.getAttribute('aria-valuetext')).toBe('0 now; lowest 0 · highest 0');
-      await slider.focus();
-      const now = await inChart('connections', '.span');
-      await stage.page.keyboard.press('End');
-      const [end, left] = [
-        await inChart('connections', '.span'),
-        await (await stage.page.keyboard.press('ArrowLeft'), inChart('connections', '.span')),
-      ];
-      expect([now, end, left]).toEqual([now, expect.stringMatching(/^0 at /), expect.stringMatching(/^1 at /)]);
-      expect(await slider.getAttribute('aria-valuetext')).toMatch(/^0 at \d\d:\d\d:\d\d$/);
-      await stage.page.keyboard.press('Escape');
-      expect(await inChart('connections', '.span')).toBe(now);
-      expect(stage.complaints).toEqual([]);
-    },
-    TIMEOUT_MS,
-  );
+    const slider = stage.page.locator('[data-figure=lonelyTopics] [role=slider]');
+    expect(await slider.getAttribute('aria-valuetext')).toBe('0 now; lowest 0 · highest 0');
+    await slider.focus();
+    const now = await inChart('connections', '.span');
+    await stage.page.keyboard.press('End');
+    const [end, left] = [
+      await inChart('connections', '.span'),
+      await (await stage.page.keyboard.press('ArrowLeft'), inChart('connections', '.span')),
+    ];
+    expect([now, end, left]).toEqual([now, expect.stringMatching(/^0 at /), expect.stringMatching(/^1 at /)]);
+    expect(await slider.getAttribute('aria-valuetext')).toMatch(/^0 at \d\d:\d\d:\d\d$/);
+    await stage.page.keyboard.press('Escape');
+    expect(await inChart('connections', '.span')).toBe(now);
+    expect(stage.complaints).toEqual([]);
+  });
 
-  it(
-    'says when the server goes away, and goes on with the next one',
-    async () => {
-      await start();
-      const { port } = running.server.management!;
-      pass(10);
-      await open();
-      expect(await textOf('#banner')).toBe('');
-      await running.close();
-      await stage.page
-        .locator('#banner')
-        .filter({ hasText: /^No figures from the server since \d\d:\d\d:\d\d; trying again\.$/ })
-        .waitFor({ timeout: SEEN_MS });
-      expect(await stage.page.getAttribute('body', 'data-fresh')).toBe('no');
-      expect(await textOf('#phase')).toBe('Not reachable');
-      await picture(stage.page, 'status-page-away');
-      await start({ managementAddr: `127.0.0.1:${port}` });
-      await stage.page.waitForSelector('[data-fresh=yes]', { timeout: SEEN_MS });
-      expect([await textOf('#banner'), await textOf('#phase')]).toEqual(['', 'Serving']);
-      // What the browser says of connections refused, and nothing else.
-      expect(stage.complaints.filter((complaint) => !complaint.includes('net::ERR_'))).toEqual([]);
-    },
-    TIMEOUT_MS,
-  );
+  it('says when the server goes away, and goes on with the next one', async () => {
+    await start();
+    const { port } = running.server.management!;
+    pass(10);
+    await open();
+    expect(await textOf('#banner')).toBe('');
+    await running.close();
+    await stage.page
+      .locator('#banner')
+      .filter({ hasText: /^No figures from the server since \d\d:\d\d:\d\d; trying again\.$/ })
+      .waitFor({ timeout: SEEN_MS });
+    expect(await stage.page.getAttribute('body', 'data-fresh')).toBe('no');
+    expect(await textOf('#phase')).toBe('Not reachable');
+    await picture(stage.page, 'status-page-away');
+    await start({ managementAddr: `127.0.0.1:${port}` });
+    await stage.page.waitForSelector('[data-fresh=yes]', { timeout: SEEN_MS });
+    expect([await textOf('#banner'), await textOf('#phase')]).toEqual(['', 'Serving']);
+    // What the browser says of connections refused, and nothing else.
+    expect(stage.complaints.filter((complaint) => !complaint.includes('net::ERR_'))).toEqual([]);
+  });
 
-  it(
-    'comes back to a server that had too many pages open',
-    async () => {
-      await start();
-      const others = await Promise.all(
-        Array.from({ length: MOST_STREAMS }, () => fetch(`${running.management}/events`)),
-      );
-      await visit({});
-      await stage.page
-        .locator('#banner')
-        .filter({ hasText: /^No figures from the server yet; trying again\.$/ })
-        .waitFor({ timeout: SEEN_MS });
-      await Promise.all(others.map((response) => response.body!.cancel()));
-      await stage.page.waitForSelector('[data-fresh=yes]', { timeout: SEEN_MS });
-      expect(await textOf('#banner')).toBe('');
-    },
-    TIMEOUT_MS,
-  );
+  it('comes back to a server that had too many pages open', async () => {
+    await start();
+    const others = await Promise.all(Array.from({ length: MOST_STREAMS }, () => fetch(`${running.management}/events`)));
+    await visit({});
+    await stage.page
+      .locator('#banner')
+      .filter({ hasText: /^No figures from the server yet; trying again\.$/ })
+      .waitFor({ timeout: SEEN_MS });
+    await Promise.all(others.map((response) => response.body!.cancel()));
+    await stage.page.waitForSelector('[data-fresh=yes]', { timeout: SEEN_MS });
+    expect(await textOf('#banner')).toBe('');
+  });
 
-  it(
-    'shows the phase of the server, how long its certificate lasts and what went wrong',
-    async () => {
-      await start({ tlsCert: certificates.chain, tlsKey: certificates.key, authToken: 's3cret' });
-      await open();
-      expect([await textOf('#phase'), await textOf('#version'), await textOf('#bus')]).toEqual([
-        'Serving',
-        VERSION,
-        'none',
-      ]);
-      expect(await textOf('#certificate')).toMatch(/^(\d+ days left|expires today)$/);
-      expect(await stage.page.isVisible('#nothing')).toBe(true);
-      await Peer.refused(running.url, { ca: certificates.ca, headers: { Authorization: 'Bearer wrong' } });
-      running.server.app.get(Lifecycle, { strict: false }).leave();
-      pass(2);
-      await until('#phase', 'About to stop');
-      await until('#uptime', '4 s');
-      expect(await stage.page.isVisible('#nothing')).toBe(false);
-      expect((await textOf('#troubles')).split(/\n\s*/)).toEqual([
-        'Upgrades refused',
-        `token_wrong${REFUSAL_REASONS.token_wrong}1`,
-      ]);
-      running.server.app.get(Lifecycle, { strict: false }).drain();
-      pass();
-      await until('#phase', 'Draining');
-    },
-    TIMEOUT_MS,
-  );
+  it('shows the phase of the server, how long its certificate lasts and what went wrong', async () => {
+    await start({ tlsCert: certificates.chain, tlsKey: certificates.key, authToken: 's3cret' });
+    await open();
+    expect([await textOf('#phase'), await textOf('#version'), await textOf('#bus')]).toEqual([
+      'Serving',
+      VERSION,
+      'none',
+    ]);
+    expect(await textOf('#certificate')).toMatch(/^(\d+ days left|expires today)$/);
+    expect(await stage.page.isVisible('#nothing')).toBe(true);
+    await Peer.refused(running.url, { ca: certificates.ca, headers: { Authorization: 'Bearer wrong' } });
+    running.server.app.get(Lifecycle, { strict: false }).leave();
+    pass(2);
+    await until('#phase', 'About to stop');
+    await until('#uptime', '4 s');
+    expect(await stage.page.isVisible('#nothing')).toBe(false);
+    expect((await textOf('#troubles')).split(/\n\s*/)).toEqual([
+      'Upgrades refused',
+      `token_wrong${REFUSAL_REASONS.token_wrong}1`,
+    ]);
+    running.server.app.get(Lifecycle, { strict: false }).drain();
+    pass();
+    await until('#phase', 'Draining');
+  });
 
-  it(
-    'takes other colours when the system does',
-    async () => {
-      await start();
-      pass(20);
-      await open({ colorScheme: 'light' });
-      await stage.page.emulateMedia({ colorScheme: 'dark' });
-      await expectLines();
-      expect(stage.complaints).toEqual([]);
-    },
-    TIMEOUT_MS,
-  );
+  it('takes other colours when the system does', async () => {
+    await start();
+    pass(20);
+    await open({ colorScheme: 'light' });
+    await stage.page.emulateMedia({ colorScheme: 'dark' });
+    await expectLines();
+    expect(stage.complaints).toEqual([]);
+  });
 
   it.each([
     ['status-page', DESKTOP],
@@ -321,19 +295,15 @@ describeWithChromium('the status page, in Chromium', (stage) => {
     ['status-page-phone', PHONE],
     ['status-page-phone-dark', { ...PHONE, colorScheme: 'dark' }],
     ['status-page-narrow', { ...PHONE, viewport: { width: 320, height: 640 } }],
-  ] as const)(
-    '%s.png: nothing is wider than the window',
-    async (name, { viewport, ...options }) => {
-      await start({ allowedOrigins: 'https://app.example.com', maxTopicBytes: 64 });
-      await misbehave();
-      if (viewport.width > 390) await live();
-      else pass(250);
-      await open({ viewport, ...options });
-      await (name === 'status-page' ? documentPicture(stage.page, name) : picture(stage.page, name));
-      // Not innerWidth, which on a phone grows with what is too wide.
-      expect(await stage.page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(viewport.width);
-      expect(stage.complaints).toEqual([]);
-    },
-    TIMEOUT_MS,
-  );
+  ] as const)('%s.png: nothing is wider than the window', async (name, { viewport, ...options }) => {
+    await start({ allowedOrigins: 'https://app.example.com', maxTopicBytes: 64 });
+    await misbehave();
+    if (viewport.width > 390) await live();
+    else pass(250);
+    await open({ viewport, ...options });
+    await (name === 'status-page' ? documentPicture(stage.page, name) : picture(stage.page, name));
+    // Not innerWidth, which on a phone grows with what is too wide.
+    expect(await stage.page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(viewport.width);
+    expect(stage.complaints).toEqual([]);
+  });
 });

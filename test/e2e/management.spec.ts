@@ -5,7 +5,6 @@ import { makeCertificates } from '../support/certificates.js';
 import { Peer } from '../support/peer.js';
 import { RawConnection } from '../support/raw-http.js';
 import { startServer, stopServers } from '../support/server.js';
-import { until } from '../support/until.js';
 
 afterEach(stopServers);
 

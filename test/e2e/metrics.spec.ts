@@ -10,7 +10,7 @@ import { RawConnection } from '../support/raw-http.js';
 import { scrape } from '../support/scrape.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
-import { eventually, until } from '../support/until.js';
+import { eventually } from '../support/until.js';
 
 afterEach(stopServers);
 

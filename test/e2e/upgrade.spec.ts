@@ -7,7 +7,6 @@ import { Peer } from '../support/peer.js';
 import { exchange, RawConnection } from '../support/raw-http.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
-import { until } from '../support/until.js';
 
 const HANDSHAKE = [
   'Host: localhost',

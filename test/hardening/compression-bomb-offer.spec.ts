@@ -6,7 +6,6 @@ import { Peer } from '../support/peer.js';
 import { HANDSHAKE, RawConnection } from '../support/raw-http.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
-import { until } from '../support/until.js';
 
 /**
  * A peer offers compression, or just compresses: a few kilobytes that would inflate to gigabytes. Without our refusal to

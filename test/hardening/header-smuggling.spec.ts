@@ -7,7 +7,6 @@ import { Peer } from '../support/peer.js';
 import { exchange, HANDSHAKE, RawConnection } from '../support/raw-http.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
-import { until } from '../support/until.js';
 
 /**
  * Requests that a proxy in front and this server could read differently: where one ends, which header counts, where the peer

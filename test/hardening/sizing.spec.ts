@@ -111,7 +111,7 @@ describe('the sizing table holds under attack', () => {
         },
         PATIENCE_MS,
       );
-      for (const { socket } of slow) for (let i = 0; i < 1000; i++) writeRaw({ socket } as Peer, clientFrame(0x89));
+      for (const { tcp } of slow) for (let i = 0; i < 1000; i++) tcp.write(clientFrame(0x89));
 
       await server.reaches(reached('max-unfinished-total-bytes'), 1);
       await server.reaches('cairn_signal_subscriptions', 190_000);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
+import { clientFrame } from './client-frame.js';
 import { until } from './until.js';
 
 /**

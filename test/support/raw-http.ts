@@ -43,7 +43,10 @@ export class RawConnection {
 
   /** Resolves once `text` is in the answer. */
   async heard(text: string): Promise<void> {
-    while (!this.#answer.includes(text)) await once(this.socket, 'data');
+    await until(
+      () => this.#answer.includes(text),
+      () => once(this.socket, 'data'),
+    );
   }
 
   write(bytes: string | Uint8Array): void {
