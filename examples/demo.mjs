@@ -99,7 +99,7 @@ const candidates = [
 /** Starts a node. */
 async function startNode(flags = []) {
   const node = await startServer(flags);
-  console.log(`a server of our own listens on ${node.url}`);
+  console.log(`started a server on ${node.url}`);
   return node;
 }
 
@@ -112,7 +112,7 @@ async function startNats() {
     const port = /client connections on 127\.0\.0\.1:(\d+)/.exec(line)?.[1];
     if (port === undefined) continue;
     nats.stderr.resume();
-    console.log(`a NATS of our own listens on 127.0.0.1:${port}`);
+    console.log(`started NATS on 127.0.0.1:${port}`);
     return { url: `nats://127.0.0.1:${port}`, stop: () => nats.kill() };
   }
   return fail('nats-server did not start');

@@ -13,7 +13,7 @@ import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 import { eventually, until } from '../support/until.js';
 
-/** Passes bytes on to a port until it is cut, and lets nobody in until it is mended: a partition. */
+/** Passes bytes on to a port until it is cut, and lets nobody in until it heals: a partition. */
 class Wire {
   readonly #sockets = new Set<Socket>();
   readonly #server: Server;
@@ -50,7 +50,7 @@ class Wire {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  mend(): void {
+  heal(): void {
     this.#cut = false;
   }
 
@@ -217,7 +217,7 @@ describeWithNats('several nodes', () => {
     await bus(here, 'down');
     const alone = one.relay('topic', 'alone');
     expect(await two.next()).toEqual(alone);
-    wire.mend();
+    wire.heal();
     await bus(here, 'up');
     const together = one.relay('topic', 'together');
     expect([await two.next(), await far.next()]).toEqual([together, together]);

@@ -196,9 +196,9 @@ describe('certificate and key', () => {
       expect.stringMatching(`${why}.*: keeping the current certificate$`),
     ]);
     await Peer.connect(running.url, trusting(first));
-    const mended = running.log.length;
+    const fixed = running.log.length;
     install(second);
-    await logged(running, 'reloaded certificate and key', mended);
+    await logged(running, 'reloaded certificate and key', fixed);
     expect((await Peer.connect(running.url, trusting(second))).socket.readyState).toBe(1);
   });
 
