@@ -102,7 +102,8 @@ describe('auth at the upgrade', () => {
     const { connections } = running;
     const before = connections.size;
     await Peer.refused(running.url);
-    expect(connections.size).toBe(before);
+    // Peers of other tests may leave meanwhile.
+    expect(connections.size).toBeLessThanOrEqual(before);
   });
 
   it('health and the front page need no token', async () => {

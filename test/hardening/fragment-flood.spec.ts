@@ -92,7 +92,7 @@ describe('fragment flood', () => {
       () => registry.size <= before,
       () => pair.isServed(),
     );
-    expect(registry.size).toBe(before);
+    expect(registry.size).toBeLessThanOrEqual(before);
   });
 
   it.each([
