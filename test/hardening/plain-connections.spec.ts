@@ -117,10 +117,8 @@ describe('handles by plain HTTP', () => {
     }
     expect(attack.closed).toBeGreaterThanOrEqual(HELD - 192);
     expect(program.output).toMatch(/closed a plain connection for a newer one: no file handles/);
-    expect(program.output).not.toMatch(/dropped a connection/);
-    // A guard may be slow on a busy machine, and then says so.
-    const errors = program.output.split('\n').filter((line) => line.includes('"level":"error"'));
-    expect(errors.filter((line) => !line.includes('did not answer within 5 s'))).toEqual([]);
+    // A guard that never answers is given up after 5 s, which pass on a busy machine.
+    expect(program.output).not.toMatch(/dropped a connection|"level":"error"(?!.*a guard did not answer within)/);
     attack.end();
     program.signal('SIGTERM');
     return [pairs, (await program.ended).code];
