@@ -5,7 +5,7 @@
 import { given, idleArguments } from './arguments.mjs';
 import { filesFor, idlePlan } from './idle-plan.mjs';
 import { MeasuredProcess } from './measured-process.mjs';
-import { mostOpenFiles, raiseOpenFiles } from './open-files.mjs';
+import { openFilesLimit, raiseOpenFiles } from './open-files.mjs';
 import { peakResidentBytes, residentBytes } from './process-usage.mjs';
 import { runLoad, startLoad } from './run-load.mjs';
 
@@ -31,7 +31,7 @@ Exit codes: 0 goals met, 1 goals missed, 2 faults in the arguments, 3 fewer conn
 const { connections: asked, seconds } = given('bench:idle', USAGE, idleArguments);
 const others = 2 * PAIRS;
 const refused = raiseOpenFiles(filesFor(asked + others));
-const plan = idlePlan({ connections: asked, others, mostFiles: mostOpenFiles() });
+const plan = idlePlan({ connections: asked, others, mostFiles: openFilesLimit() });
 const held = plan.reduce((sum, { connections }) => sum + connections, 0);
 if (held < asked) tellHowToRaise();
 if (held === 0) process.exit(3);
@@ -97,7 +97,7 @@ function megabytes(bytes) {
 function tellHowToRaise() {
   const needed = filesFor(asked + others);
   console.log(
-    `This needs ${needed} open files, but a process may open only ${mostOpenFiles()} here.
+    `This needs ${needed} open files, but a process may open only ${openFilesLimit()} here.
 Raising the limit failed (${refused}), so only ${held} connections fit.
 Raise it, as root, for the shell that runs this: prlimit --pid $$ --nofile=${needed}:${needed}
 In a container: docker run --ulimit nofile=${needed}:${needed}; in a systemd unit: LimitNOFILE=${needed}\n`,

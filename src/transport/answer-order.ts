@@ -4,10 +4,13 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { lingerThenDestroy } from './upgrade-answer.js';
 
-/** The answer that a connection was given last, is still given, or waits to be given. */
+/** The last answer of each connection: given, being given, or waiting for its turn. */
 const lastAnswers = new WeakMap<Duplex, ServerResponse>();
 
-/** An answer that takes its turn. For servers of our own: Node gives some answers (400, 417, 503) by itself, without a word to any listener. */
+/**
+ * An answer that takes its turn. For our own servers: Node gives some answers (400, 417, 503) without telling any
+ * listener.
+ */
 export class OrderedAnswer<Request extends IncomingMessage = IncomingMessage> extends ServerResponse<Request> {
   constructor(...parts: ConstructorParameters<typeof ServerResponse<Request>>) {
     super(...parts);
@@ -15,14 +18,15 @@ export class OrderedAnswer<Request extends IncomingMessage = IncomingMessage> ex
   }
 }
 
-/** This answer is the last one of its connection, until there is another. For servers of an application's. */
+/** Makes this answer the last one of its connection, until there is another. For servers of an application. */
 export function takeTurn({ socket }: IncomingMessage, answer: ServerResponse): void {
   lastAnswers.set(socket, answer);
 }
 
 /**
- * Calls `answer` once the earlier answers of a connection are out: with pipelining (RFC 9112, section 9.3.2), what is to be answered past Node's own
- * queue may arrive before they are. Not at all where the connection ends with one of them.
+ * Calls `answer` once the earlier answers of a connection are out. Some requests are answered outside Node's own queue.
+ * With pipelining (RFC 9112, section 9.3.2) they may arrive while earlier answers are still being written. Does not
+ * call it if the connection ends with one of those.
  */
 export function inTurn(socket: Duplex, answer: () => void): void {
   const before = lastAnswers.get(socket);
@@ -30,21 +34,24 @@ export function inTurn(socket: Duplex, answer: () => void): void {
   else if (socket.writable) answer();
 }
 
-/** Has what is not HTTP answered in its turn by a server of our own, where Node would answer at once and drop what was to be said before. */
+/**
+ * Answers input that is not HTTP, on our own server, in its turn. Node would answer immediately, and drop the earlier
+ * answers.
+ */
 export function answerBrokenRequests(server: Server): void {
   const broken = new WeakSet<Duplex>();
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     const status = statusOf(error.code);
-    // The connection or its TLS is what is broken.
+    // The connection or its TLS is broken.
     if (status === undefined) {
       socket.destroy(error);
       return;
     }
-    // What comes behind is as broken.
+    // The input after the first fault is broken too.
     if (broken.has(socket)) return;
     broken.add(socket);
     socket.on('error', () => undefined);
-    // A request that breaks in its body has an answer of its own.
+    // A request with a broken body has its own answer.
     const answered = lastAnswers.get(socket)?.req.complete === false || error.code === 'HPE_CLOSED_CONNECTION';
     inTurn(socket, () => {
       socket.end(answered ? '' : `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`);
@@ -53,7 +60,7 @@ export function answerBrokenRequests(server: Server): void {
   });
 }
 
-/** As Node would answer; undefined where there is no HTTP to answer in. */
+/** Returns the status that Node would answer with; undefined if there is no HTTP to answer in. */
 function statusOf(code = ''): number | undefined {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':

@@ -18,15 +18,16 @@ import type { Incoming } from './held-messages.js';
 const TIMED_OF = 128;
 
 /**
- * Decodes what peers send, and hands each message to the handler's method for it. Owns the handler, and the counts of what came.
- * Knows the encodings of the wire, and none of its rules.
- * Invariant: a frame is one call of the handler or one count of what was dropped; a fault closes the connection and goes no further.
+ * Decodes what peers send, and passes each message to the handler's method for it. Owns the handler, and the counts of
+ * what came. Knows the encodings of the wire, and none of its rules.
+ * Invariant: a frame is one call of the handler, or one count of what was dropped. A fault closes the connection and
+ * goes no further.
  */
 @Injectable()
 export class CborCodec {
   readonly #log: Log;
   #handler: MessageHandler | undefined;
-  /** Messages until the next one that is timed. */
+  /** Number of messages until the next one that is timed. */
   #untimed = TIMED_OF;
 
   constructor(
@@ -44,7 +45,7 @@ export class CborCodec {
 
   /** Takes a frame whose turn it is. `data` is only lent: it is valid until this returns. */
   deliver(connection: Connection, kind: Incoming, data: Buffer): void {
-    // A peer that broke a rule is on its way out: what it says still costs it tokens, and does nothing.
+    // A peer that broke a rule is being closed. What it sends still costs it tokens, and has no effect.
     if (connection.dismissed) return;
     try {
       if (kind === 'binary') this.#binary(connection, data);
@@ -55,7 +56,7 @@ export class CborCodec {
     }
   }
 
-  /** Closes a connection for a fault of ours. */
+  /** Closes a connection because of our own fault. */
   failed(connection: Connection, error: unknown): void {
     this.#log.error('a message could not be handled', {
       connection: connection.id,
@@ -77,7 +78,10 @@ export class CborCodec {
     if (this.traffic.received.relay > relays) this.timings.relayed(this.clock.monotonic() - began);
   }
 
-  /** A canonical Relay is recognised in place and travels on as its own bytes; the strict reader decides about the rest. */
+  /**
+   * Recognises a canonical Relay without decoding it, and passes its bytes on. The strict reader decodes everything
+   * else.
+   */
   #decode(connection: Connection, frame: Buffer): void {
     const topic = canonicalRelayTopic(frame);
     if (topic === undefined) return this.#read(connection, frame);
@@ -85,7 +89,7 @@ export class CborCodec {
     return this.#handler!.relay(connection, { topic, bytes: frame });
   }
 
-  /** R6: whatever is not one of the three messages is dropped without an answer. L1: it is paid for either way. */
+  /** R6: anything other than the three messages is dropped without an answer. L1: it costs tokens either way. */
   #read(connection: Connection, frame: Buffer): void {
     const message = readMessage(frame);
     connection.charge(chargeOfReading(frame.length));
@@ -105,7 +109,7 @@ export class CborCodec {
     }
   }
 
-  /** J7: text that is not JSON or has no known type is dropped without an answer, as the reference does. */
+  /** J7: text that is not JSON, or has no known type, is dropped without an answer, as the reference does. */
   #text(connection: Connection, text: Buffer): void {
     connection.charge(chargeOfText(text.length));
     const message = parseRendezvousMessage(text);

@@ -5,12 +5,14 @@ import { HttpListener } from './http-listener.js';
 import { WsEndpoint } from './ws-endpoint.js';
 import type { WsConnection } from './ws-connection.js';
 
-const ALONE = 'CborWsAdapter serves the gateway of cairn-signal alone: put others into an application of their own';
+const ALONE = 'CborWsAdapter serves only the gateway of cairn-signal: put other gateways into another application';
 
 /**
- * Nest's door to the CBOR wire: gives the gateway WsEndpoint as its server and WsConnections as its clients. Owns nothing but
- * whether it was asked already. Differs from the stock adapter in that guards run before the WebSocket exists, CborCodec hands
- * messages to the gateway directly and in order, and refusals are HTTP answers (docs/adr/0002).
+ * Connects Nest to the CBOR wire: gives the gateway WsEndpoint as its server and WsConnections as its clients. Owns
+ * only two flags: whether Nest has asked for a server, and for the gateway's connections. Knows nothing of messages.
+ * Differs from the stock adapter in three ways (docs/adr/0002): guards run before the WebSocket exists, CborCodec
+ * passes messages to the gateway directly and in order, and refusals are HTTP answers.
+ * Invariant: serves one gateway, on the port of the application.
  */
 export class CborWsAdapter extends WsAdapter {
   #serving = false;
@@ -20,19 +22,22 @@ export class CborWsAdapter extends WsAdapter {
     super(app);
   }
 
-  /** Serves the application's own HTTP server. Throws for a gateway that asks for a port of its own, and for a second one. */
+  /**
+   * Serves the application's own HTTP server. Throws an Error for a gateway with its own port, and for a second
+   * gateway.
+   */
   override create(port: number): WsEndpoint {
     if (this.#serving) throw new Error(ALONE);
     this.#serving = true;
     if (port !== 0) {
-      throw new Error('CborWsAdapter serves the port of the application: give @WebSocketGateway none of its own');
+      throw new Error('CborWsAdapter serves the port of the application: do not give @WebSocketGateway a port');
     }
     const endpoint = this.app.get(WsEndpoint, { strict: false });
     endpoint.bind(this.app.getHttpServer() as Server, this.app.getHttpAdapter() instanceof HttpListener);
     return endpoint;
   }
 
-  /** Throws for a second gateway, which Nest would have share the endpoint. */
+  /** Throws an Error for a second gateway. Otherwise Nest would make it share the endpoint. */
   override bindClientConnect(endpoint: WsEndpoint, callback: (connection: WsConnection) => void): void {
     if (this.#bound) throw new Error(ALONE);
     this.#bound = true;
@@ -43,7 +48,7 @@ export class CborWsAdapter extends WsAdapter {
     connection.onClose = callback;
   }
 
-  /** Nothing to bind: CborCodec calls the gateway's methods. */
+  /** Binds nothing: CborCodec calls the gateway's methods. */
   override bindMessageHandlers(): void {
     // See ConnectionSource.deliverTo.
   }

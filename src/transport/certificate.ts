@@ -11,8 +11,9 @@ import { expiryOf, loadTlsPair, tlsFiles } from './tls.js';
 import type { TlsPair } from './tls.js';
 
 /**
- * The certificate of the public listener: read before it listens, and again when its files change. Knows nothing of an
- * application's own listeners. Invariant: the pair in use was valid when it was read.
+ * Owns the certificate of the public listener: reads it before the server listens, and again when its files change.
+ * Knows nothing of an application's own listeners.
+ * Invariant: the pair in use was valid when it was read.
  */
 @Injectable()
 export class Certificate implements OnModuleInit {

@@ -6,9 +6,9 @@ import { Refusal } from '../connection/refusal.js';
 import { mayBeProxy } from '../connection/private-address.js';
 import type { Origin } from './plain-connections.js';
 
-/** How soon, in seconds, a peer that found no place may try again. */
+/** Seconds after which a peer that found no room may try again. */
 const RETRY_S = 10;
-/** Plain connections that a network may have when peers have taken all of its places: health checks, and peers that are told so. */
+/** Plain connections that a network may have when its peers take all of its places: for health checks and refusals. */
 const FOR_REFUSALS = 16;
 
 const ADDRESS_FULL = new Refusal(
@@ -20,53 +20,57 @@ const ADDRESS_FULL = new Refusal(
 const NODE_FULL = new Refusal(
   503,
   'connections',
-  'This server has as many connections as it may; the setting is max-connections.',
+  'This server has reached its connection limit; the setting is max-connections.',
   { retryAfter: RETRY_S },
 );
 
 /** A connection's share of the limits, from its upgrade to its end. */
 export interface Place {
-  /** Gives it back; a second time does nothing. */
+  /** Gives the place back. A second call does nothing. */
   readonly release: () => void;
 }
 
 /**
- * How many connections there may be, on the node and from one network. Owns the counts. Knows nothing of requests or sockets.
- * Invariant: the counts are those of the places taken and not released; a network without any takes no memory.
+ * Limits the connections of the node and of each network. Owns the counts. Knows nothing of requests or sockets.
+ * Invariant: the counts are those of the places that are taken and not released. A network without places takes no
+ * memory.
  */
 export class ConnectionLimits {
   readonly #ofNetwork = new Map<string, number>();
   #taken = 0;
   #warned = false;
 
-  /** `most` is 0 for no limit. */
+  /** `max` is 0 for no limit. */
   constructor(
-    private readonly most: number,
+    private readonly max: number,
     private readonly settings: Pick<Settings, 'maxConnectionsPerIp' | 'trustedProxies'>,
     private readonly counts: LimitCounts,
     private readonly log: Log,
   ) {}
 
-  /** Places that are taken. */
+  /** Number of places that are taken. */
   get taken(): number {
     return this.#taken;
   }
 
-  /** How many plain connections there may be at this moment from a network that has `plain`: they and its peers share one limit. */
-  plainOf(origin: Origin, plain: number): number {
+  /**
+   * Returns how many plain connections a network that has `plain` of them may have now. They and its peers share one
+   * limit.
+   */
+  maxPlain(origin: Origin, plain: number): number {
     const taken = this.#takenOf(origin);
-    return this.#mostOf(origin, taken + plain) - taken + FOR_REFUSALS;
+    return this.#maxOf(origin, taken + plain) - taken + FOR_REFUSALS;
   }
 
-  /** A place for a connection from there, or why there is none. */
+  /** Takes a place for a connection from `origin`. Returns a Refusal if there is none. */
   take(origin: Origin): Place | Refusal {
     const { network } = origin;
     const ofNetwork = this.#takenOf(origin);
-    if (ofNetwork >= this.#mostOf(origin, ofNetwork)) {
+    if (ofNetwork >= this.#maxOf(origin, ofNetwork)) {
       this.counts.reached('max-connections-per-ip');
       return ADDRESS_FULL;
     }
-    if (this.most > 0 && this.#taken >= this.most) {
+    if (this.max > 0 && this.#taken >= this.max) {
       this.counts.reached('max-connections');
       return NODE_FULL;
     }
@@ -86,8 +90,12 @@ export class ConnectionLimits {
     return this.#ofNetwork.get(network) ?? 0;
   }
 
-  /** What is set holds for every address; the default does not for one behind which everyone may be, which is asked only of one that has so many. */
-  #mostOf({ address }: Origin, has: number): number {
+  /**
+   * Returns the maximum number of connections from the network of an address. A limit that is set applies to every
+   * address. The default does not apply to an address that may be a proxy. That is only checked once the network has
+   * enough connections.
+   */
+  #maxOf({ address }: Origin, has: number): number {
     const { maxConnectionsPerIp: set, trustedProxies } = this.settings;
     if (set !== undefined) return set === 0 ? Infinity : set;
     if (has < MOST_OF_PUBLIC_ADDRESS) return MOST_OF_PUBLIC_ADDRESS;
@@ -105,7 +113,8 @@ export class ConnectionLimits {
     if (this.#warned) return;
     this.#warned = true;
     this.log.warn(
-      'many connections from a private address, which has no limit by default: if that is a proxy, name it in trusted-proxies, so that those behind it are told apart',
+      'many connections from a private address, which has no limit by default: ' +
+        'if that is a proxy, list it in trusted-proxies so that the peers behind it are counted separately',
     );
   }
 }

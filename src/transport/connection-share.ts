@@ -17,16 +17,19 @@ interface Holder {
   abandon(maxUnfinishedTotalBytes: number): void;
 }
 
-/** What all connections of this node share. Owns what is held for all of them together: what waits for peers, and what they have begun. */
+/**
+ * What all connections of this node share. Owns the memory counts of all connections together: what waits for peers,
+ * and what they have sent and the server has not handled.
+ */
 @Injectable()
 export class ConnectionShare {
-  /** What waits for peers. */
+  /** Memory for what waits for peers. */
   readonly backlog: Holdings<Holder>;
-  /** What peers have sent and was not handled yet. */
+  /** Memory for what peers have sent and the server has not handled. */
   readonly unfinished: Holdings<Holder>;
-  /** The largest message that a peer may send, in bytes. */
+  /** Maximum size of a message from a peer, in bytes. */
   readonly maxMessageBytes: number;
-  /** Bytes of memory that may wait for one peer; 0 for no limit. */
+  /** Maximum bytes of memory that may wait for one peer; 0 for no limit. */
   readonly maxBufferedBytes: number;
 
   constructor(

@@ -15,33 +15,38 @@ import type { CloseReason } from '../protocol/close-codes.js';
 import type { Incoming } from './held-messages.js';
 import type { ReadBuffer } from './read-buffer.js';
 
-/** Takes what a peer's frames carry. */
+/** Takes the content of a peer's frames. */
 export interface FrameReceiver {
   /** Takes a message, a ping or a pong. `data` is only lent: it is valid until this returns. Text is UTF-8. */
   take(kind: Incoming, data: Buffer): void;
-  /** Bytes of memory are held for a message that is not finished; 0 once it is. */
+  /** Reports how many bytes of memory are held for an unfinished message; 0 once it is finished. */
   holds(bytes: number): void;
 }
 
-/** Takes the end of a peer's frames; nothing is read after it. */
+/** Takes the end of a peer's frames. Nothing is read after it. */
 export interface FrameEnd {
-  /** The peer closes: takes its whole close frame, still masked. */
+  /** Takes the whole close frame of the peer, still masked. */
   closing(frame: Buffer): void;
-  /** The peer broke the protocol or a limit. */
+  /** Reports that the peer broke the protocol or a limit. */
   fault(reason: CloseReason): void;
 }
 
-/** Room for an unfinished message at first. */
-const LEAST_BYTES = 1024;
-/** Memory that an unfinished message takes beside its bytes: the objects around them. */
+/** Initial room for an unfinished message, in bytes. */
+const MIN_BYTES = 1024;
+/** Bytes of memory that an unfinished message takes besides its content: the objects around it. */
 const OVERHEAD_BYTES = 256;
 
-/** A message that has begun and not ended. Invariant: its bytes are in one piece, unmasked, in at most about twice their size. */
+/**
+ * A message that has begun and not ended.
+ * Invariant: its bytes are in one block, unmasked, in at most about twice their size.
+ */
 class Unfinished {
   bytes = Buffer.alloc(0);
   length = 0;
   frames = 0;
-  /** Of the frame that is read: whether it is the last, its mask, its bytes that came, and how many are still to come. */
+  /**
+   * The frame that is being read: whether it is the last, its mask, the bytes that came, and the bytes still to come.
+   */
   final = false;
   mask = 0;
   came = 0;
@@ -53,12 +58,14 @@ class Unfinished {
     return this.bytes.length + OVERHEAD_BYTES;
   }
 
-  /** Adds bytes. They grow as they come: the length that a head tells is no more than a claim. Whether they have got more room. */
-  add(source: Buffer, from: number, to: number, most: number): boolean {
+  /**
+   * Appends bytes. The room grows as bytes come, because the length in a head is only a claim. Returns whether it grew.
+   */
+  add(source: Buffer, from: number, to: number, max: number): boolean {
     const length = this.length + to - from;
     const grows = length > this.bytes.length;
     if (grows) {
-      const room = Buffer.allocUnsafeSlow(Math.max(length, Math.min(Math.max(2 * length, LEAST_BYTES), most)));
+      const room = Buffer.allocUnsafeSlow(Math.max(length, Math.min(Math.max(2 * length, MIN_BYTES), max)));
       this.bytes.copy(room, 0, 0, this.length);
       this.bytes = room;
     }
@@ -71,12 +78,13 @@ class Unfinished {
 }
 
 /**
- * Finds a peer's messages in what was read, however they are framed and wherever the reads end. Close frames alone are left to `ws`.
- * Invariant: each byte is read once, in order; what is held is at most the beginning of a head or of a control frame, and one message,
- * in memory that grows with what really came.
+ * Finds a peer's messages in what was read, however they are framed and wherever the reads end. Owns the unfinished
+ * input. Knows nothing of what messages say. Leaves close frames, and only those, to `ws`.
+ * Invariant: each byte is read once, in order. At most the beginning of a head or a control frame is held, and one
+ * message, in memory that grows with what really came.
  */
 export class FrameReader {
-  /** The beginning of a head or of a control frame. In Latin-1: a Buffer of a few bytes would keep a pool of 8 KiB. */
+  /** The beginning of a head or of a control frame, in Latin-1: a Buffer of a few bytes would keep a pool of 8 KiB. */
   #head = '';
   #unfinished: Unfinished | undefined;
   #over = false;
@@ -88,7 +96,7 @@ export class FrameReader {
     private readonly maxMessageBytes: number,
   ) {}
 
-  /** `length` bytes are in the buffer. */
+  /** Reads `length` bytes that are in the buffer. */
   read(length: number): void {
     if (this.#over) return;
     const { bytes, start } = this.buffer;
@@ -100,13 +108,13 @@ export class FrameReader {
     for (const end = start + length; at < end && !this.#over;) at = this.#next(at, end);
   }
 
-  /** Bytes came that are not in the buffer. */
+  /** Reads bytes that are not in the buffer. */
   readElsewhere(bytes: Buffer): void {
     const { room } = this.buffer;
     for (let at = 0; at < bytes.length; at += room.length) this.read(bytes.copy(room, 0, at));
   }
 
-  /** Reads nothing more, and forgets what is not finished. */
+  /** Stops reading, and drops unfinished input. */
   stop(): void {
     this.#over = true;
     this.#head = '';
@@ -114,7 +122,10 @@ export class FrameReader {
     this.receiver.holds(0);
   }
 
-  /** Reads the frame that begins at `at`, or goes on with one. Where the next step begins; `end` when more must come. */
+  /**
+   * Reads the frame that begins at `at`, or continues one. Returns where the next step begins; `end` if more must come
+   * first.
+   */
   #next(at: number, end: number): number {
     if (this.#unfinished === undefined) {
       const { bytes } = this.buffer;
@@ -126,7 +137,7 @@ export class FrameReader {
         return this.#deliver('binary', message, next);
       }
     } else if (this.#unfinished.left > 0) {
-      return this.#goOn(this.#unfinished, at, end);
+      return this.#continue(this.#unfinished, at, end);
     }
     const head = frameHead(this.buffer.bytes, at, end);
     if (head === undefined) return this.#keep(at, end);
@@ -134,7 +145,7 @@ export class FrameReader {
     return head.opcode >= Opcode.close ? this.#control(head, at, end) : this.#data(head, at, end);
   }
 
-  /** A control frame is acted on when it is whole (RFC 6455, section 5.5). */
+  /** Reads a control frame. It takes effect when it is complete (RFC 6455, section 5.5). */
   #control({ final, opcode, length, body }: FrameHead, at: number, end: number): number {
     const short = body - at === SHORTEST_HEAD;
     if (!final || !short || opcode > Opcode.pong || (opcode === Opcode.close && length === 1)) {
@@ -168,20 +179,16 @@ export class FrameReader {
     unfinished.mask = maskBefore(this.buffer.bytes, body);
     unfinished.came = 0;
     unfinished.left = length;
-    return this.#goOn(unfinished, body, end);
+    return this.#continue(unfinished, body, end);
   }
 
-  /** Adds what was read to a message that has begun, and delivers it when it is whole. */
-  #goOn(unfinished: Unfinished, at: number, end: number): number {
+  /** Adds what was read to a message that has begun, and delivers it when it is complete. */
+  #continue(unfinished: Unfinished, at: number, end: number): number {
     const { bytes, words } = this.buffer;
     const next = Math.min(at + unfinished.left, end);
     unmask(bytes, words, at, next, unfinished.mask, unfinished.came);
-    const grew = unfinished.add(
-      bytes,
-      at,
-      next,
-      unfinished.final ? unfinished.length + unfinished.left : this.maxMessageBytes,
-    );
+    const max = unfinished.final ? unfinished.length + unfinished.left : this.maxMessageBytes;
+    const grew = unfinished.add(bytes, at, next, max);
     if (unfinished.left > 0 || !unfinished.final) {
       if (grew || unfinished.frames === 1) this.receiver.holds(unfinished.memory);
       return next;
@@ -192,7 +199,7 @@ export class FrameReader {
     return next;
   }
 
-  /** Delivers what lies in the buffer, its mask right before it. */
+  /** Delivers a message from the buffer. Its mask lies right before it. */
   #deliver(kind: Incoming, from: number, to: number): number {
     const { bytes, words } = this.buffer;
     unmask(bytes, words, from, to, maskBefore(bytes, from));

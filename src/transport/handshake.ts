@@ -1,12 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../connection/refusal.js';
 
-/** Whether this asks for a WebSocket (RFC 6455, section 4.1), well-formed or not; otherwise it is a plain request that offers some upgrade. */
+/**
+ * Returns whether a request asks for a WebSocket (RFC 6455, section 4.1), well-formed or not. Otherwise it is a plain
+ * request that offers some other upgrade.
+ */
 export function isWebSocketHandshake(request: IncomingMessage): boolean {
   return request.headers.upgrade?.toLowerCase() === 'websocket' && request.headers['sec-websocket-key'] !== undefined;
 }
 
-/** What RFC 6455, section 4.2.1, asks of a handshake and `ws` lets pass. */
+/** Returns the refusal for a handshake that breaks a rule of RFC 6455, section 4.2.1, which `ws` does not check. */
 export function handshakeFault({ httpVersion, headers }: IncomingMessage): Refusal | undefined {
   if (httpVersion !== '1.1') return malformed('it must be HTTP/1.1');
   if (headers['sec-websocket-version'] !== '13') return malformed('Missing or invalid Sec-WebSocket-Version header');
@@ -24,7 +27,7 @@ function malformed(what: string): Refusal {
 
 const NOT_A_GET = new Refusal(405, 'malformed', 'A WebSocket handshake is a GET.', { headers: { Allow: 'GET' } });
 
-/** The answer to a handshake that `ws` itself refuses, for the reason in `error`. */
+/** Returns the refusal for a handshake that `ws` itself rejects. `error` says why. */
 export function refusalOfHandshake(error: Error, { method }: IncomingMessage): Refusal {
   return method === 'GET' ? malformed(error.message) : NOT_A_GET;
 }

@@ -5,39 +5,42 @@ import { Sweep } from '../clock/sweep.js';
 import { deadPeer } from '../protocol/close-codes.js';
 import type { CloseReason } from '../protocol/close-codes.js';
 
-/** What the heartbeat needs of a connection, and the marks it keeps on it. */
+/** What the heartbeat needs from a connection, and the marks it keeps on it. */
 export interface Pulse extends Expiring<Pulse> {
-  /** Set whenever anything came from the peer; cleared by the heartbeat alone. */
+  /** True when something came from the peer since the heartbeat cleared it. */
   heard: boolean;
-  /** Whether nothing is read from the peer for now, so that its silence says nothing. */
+  /** Whether the peer is not being read now, so that its silence means nothing. */
   readonly paused: boolean;
-  /** When it is looked at next, on the monotonic clock; kept by the heartbeat alone. */
+  /** When the heartbeat looks at it next, in milliseconds on the monotonic clock. Only the heartbeat sets it. */
   checkAt: number;
   ping(): void;
   close(reason: CloseReason): void;
 }
 
 export interface HeartbeatTimes {
-  /** Silence before a ping, in milliseconds. */
+  /** Milliseconds of silence before a ping. */
   readonly pingInterval: number;
-  /** Silence after a ping before the connection is closed, in milliseconds. */
+  /** Milliseconds of silence after a ping before the connection is closed. */
   readonly pongTimeout: number;
 }
 
-/** Looked at in one turn of the event loop: many connections that came together must not be pinged in one. */
-const CHECKED_A_STEP = 500;
-/** The longest that a check may come late, as a part of the shorter of the two times. */
+/**
+ * Connections checked in one turn of the event loop. Many connections that came together must not all be pinged in one
+ * turn.
+ */
+const CHECKED_PER_STEP = 500;
+/** Maximum delay of a check, as a fraction of the shorter of the two times. */
 const LATENESS = 1 / 10;
 
 /**
- * Finds out which peers are dead: pings the silent, closes those that stay silent. One timer for all connections; each list
- * is in the order in which its connections are due, so a step touches only those. Knows nothing of sockets.
+ * Finds dead peers: pings silent ones, and closes those that stay silent. Owns two lists, ordered by when their
+ * connections are due, so a step touches only those. One timer serves all connections. Knows nothing of sockets.
  * Invariant: a connection is in exactly one list from when it is added until it is removed or found dead.
  */
 export class Heartbeat {
-  /** Heard of lately, or not known to be silent. */
+  /** Peers that were heard from lately, or are not known to be silent. */
   readonly #quiet = new ExpiryList<Pulse>();
-  /** Pinged, and not heard since. */
+  /** Peers that were pinged and not heard from since. */
   readonly #pinged = new ExpiryList<Pulse>();
   readonly #sweep: Sweep;
 
@@ -46,7 +49,7 @@ export class Heartbeat {
     private readonly clock: Clock,
   ) {
     const interval = Math.min(1000, Math.min(times.pingInterval, times.pongTimeout) * LATENESS);
-    this.#sweep = new Sweep(() => this.check(CHECKED_A_STEP), interval);
+    this.#sweep = new Sweep(() => this.check(CHECKED_PER_STEP), interval);
   }
 
   start(): void {
@@ -65,14 +68,14 @@ export class Heartbeat {
     pulse.list?.remove(pulse);
   }
 
-  /** Looks at those that are due, at most `most` of each list. True when there may be more. */
-  check(most: number): boolean {
-    const more = this.#take(this.#pinged, most, (pulse) => {
+  /** Checks connections that are due, at most `max` of each list. Returns whether there may be more. */
+  check(max: number): boolean {
+    const more = this.#takeDue(this.#pinged, max, (pulse) => {
       if (pulse.heard || pulse.paused) this.#wait(this.#quiet, pulse, this.times.pingInterval);
       else pulse.close(deadPeer(this.times.pongTimeout / 1000));
     });
     return (
-      this.#take(this.#quiet, most, (pulse) => {
+      this.#takeDue(this.#quiet, max, (pulse) => {
         if (pulse.heard || pulse.paused) {
           this.#wait(this.#quiet, pulse, this.times.pingInterval);
         } else {
@@ -83,10 +86,10 @@ export class Heartbeat {
     );
   }
 
-  /** Takes those out of a list that are due, and has each looked at. */
-  #take(list: ExpiryList<Pulse>, most: number, look: (pulse: Pulse) => void): boolean {
+  /** Takes the connections that are due out of a list, and passes each to `look`. Returns whether there may be more. */
+  #takeDue(list: ExpiryList<Pulse>, max: number, look: (pulse: Pulse) => void): boolean {
     const now = this.clock.monotonic();
-    for (let looked = 0; looked < most; looked++) {
+    for (let looked = 0; looked < max; looked++) {
       const { first } = list;
       if (first === undefined || first.checkAt > now) return false;
       list.remove(first);

@@ -1,20 +1,20 @@
-/** What a peer may send: messages, and the control frames that it counts like them. */
+/** Kinds of input from a peer: messages, and the control frames that count as messages. */
 export type Incoming = 'binary' | 'text' | 'ping' | 'pong';
 
 const KINDS: readonly Incoming[] = ['binary', 'text', 'ping', 'pong'];
-/** A length of 4 bytes and a kind of 1: less than the head of the frame it came in, which has 6 or more. */
+/** Bytes before each message: a length of 4 and a kind of 1. The head of the frame it came in has 6 or more. */
 const HEAD_BYTES = 5;
-const LEAST_BYTES = 4096;
-/** Memory that they take beside their bytes: the objects around them. */
+const MIN_BYTES = 4096;
+/** Bytes of memory besides the content: the objects around it. */
 const OVERHEAD_BYTES = 256;
 
 /**
- * Messages that wait for their turn, in the order they came, as bytes in one piece: a read may bring ten thousand of them,
- * and an object for each would take far more room than they came in. Knows nothing of who sent them or when they may go.
- * Invariant: takes at most about twice the bytes of the most that waited.
+ * Holds messages that wait for their turn, in order, as bytes in one block. One read may bring ten thousand of them,
+ * and an object for each would take far more memory. Knows nothing of who sent them or when they may go.
+ * Invariant: takes at most about twice the largest number of bytes that waited.
  */
 export class HeldMessages {
-  #bytes = Buffer.allocUnsafe(LEAST_BYTES);
+  #bytes = Buffer.allocUnsafe(MIN_BYTES);
   #start = 0;
   #end = 0;
 
@@ -22,12 +22,12 @@ export class HeldMessages {
     return this.#start === this.#end;
   }
 
-  /** Bytes of memory. */
+  /** Bytes of memory in use. */
   get memory(): number {
     return this.#bytes.length + OVERHEAD_BYTES;
   }
 
-  /** `data` is copied. */
+  /** Appends a copy of `data`. */
   push(kind: Incoming, data: Buffer): void {
     const needed = HEAD_BYTES + data.length;
     if (this.#end + needed > this.#bytes.length) this.#makeRoom(needed);
@@ -37,7 +37,7 @@ export class HeldMessages {
     this.#end += needed;
   }
 
-  /** Takes out the first one; there must be one. Its data is its own: nothing writes into it any more. */
+  /** Removes and returns the first message; there must be one. Nothing writes into its data any more. */
   shift(): { kind: Incoming; data: Buffer } {
     const begin = this.#start + HEAD_BYTES;
     const end = begin + this.#bytes.readUInt32LE(this.#start);
@@ -46,7 +46,7 @@ export class HeldMessages {
     return { kind, data: this.#bytes.subarray(begin, end) };
   }
 
-  /** Forgets pings and pongs. Whether nothing is left. */
+  /** Drops pings and pongs. Returns whether nothing is left. */
   forgetControl(): boolean {
     const held: { kind: Incoming; data: Buffer }[] = [];
     while (!this.empty) {
@@ -57,10 +57,10 @@ export class HeldMessages {
     return this.empty;
   }
 
-  /** Into fresh memory, since what was taken out may still be read. */
+  /** Moves what waits to new memory, because what was taken out may still be read. */
   #makeRoom(needed: number): void {
     const waiting = this.#bytes.subarray(this.#start, this.#end);
-    const room = Buffer.allocUnsafe(Math.max(LEAST_BYTES, 2 * (waiting.length + needed)));
+    const room = Buffer.allocUnsafe(Math.max(MIN_BYTES, 2 * (waiting.length + needed)));
     waiting.copy(room);
     this.#bytes = room;
     this.#start = 0;

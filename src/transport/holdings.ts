@@ -1,14 +1,19 @@
-/** What of the limit is left after some were given up, so that the next ones are not looked for in every turn. */
-const RELIEVED = 0.9;
+/** Fraction of the limit down to which memory is freed, so that not every turn has to free some. */
+const FREED_TO = 0.9;
 
 /**
- * How much memory connections hold for one purpose, on the whole node. Owns a count for each that holds any. Knows nothing of what is
- * held. Invariant: after `note` no more than the limit is held, apart from what cannot be given up; who holds most goes first.
+ * Counts the memory that connections hold for one purpose, on the whole node. Owns a count for each connection that
+ * holds any. Knows nothing of what is held.
+ * Invariant: after `note` no more than the limit is held, except what cannot be given up. The largest holders give up
+ * first.
  */
 export class Holdings<Holder> {
   readonly #of = new Map<Holder, number>();
 
-  /** `limit` in bytes, 0 for none; `tally` is kept for others to read; `giveUp` has a holder note less, at once or when it ends. */
+  /**
+   * `limit` is in bytes, 0 for none. `tally` is updated for others to read. `giveUp` makes a holder note less,
+   * immediately or when it ends.
+   */
   constructor(
     private readonly limit: number,
     private readonly tally: { total: number },
@@ -19,12 +24,12 @@ export class Holdings<Holder> {
     return this.tally.total;
   }
 
-  /** Bytes that a holder has now. */
+  /** Returns the bytes that a holder has now. */
   of(holder: Holder): number {
     return this.#of.get(holder) ?? 0;
   }
 
-  /** A holder has so many bytes from now on. */
+  /** Sets the bytes that a holder has from now on. */
   note(holder: Holder, bytes: number): void {
     const before = this.of(holder);
     if (bytes === before) return;
@@ -37,7 +42,7 @@ export class Holdings<Holder> {
   #relieve(): void {
     for (const [holder] of [...this.#of].toSorted(([, one], [, other]) => other - one)) {
       this.giveUp(holder);
-      if (this.total <= this.limit * RELIEVED) return;
+      if (this.total <= this.limit * FREED_TO) return;
     }
   }
 }

@@ -9,15 +9,15 @@ import type { Throttle, Throttled } from './throttle.js';
 
 /** The connection that an inbox belongs to. */
 export interface Recipient extends Connection {
-  /** Stops reading from the peer; what the last read brought still comes. */
+  /** Stops reading from the peer. What the last read brought still comes. */
   pause(): void;
-  /** Reads on: everything that was held has been delivered. */
+  /** Resumes reading: everything that was held has been delivered. */
   resume(): void;
-  /** Bytes of memory are held for what the peer has sent. May drop all of it. */
+  /** Reports how many bytes of memory are held for what the peer has sent. May drop all of it. */
   holds(bytes: number): void;
 }
 
-/** Takes each frame when its turn has come. */
+/** Takes each message when its turn has come. */
 export interface Delivery {
   deliver(connection: Connection, kind: Incoming, data: Buffer): void;
 }
@@ -29,12 +29,12 @@ export interface InboxShare {
   readonly traffic: TrafficCounts;
 }
 
-/** Messages delivered together when a wait is over; the rest wait for their turn as throttled ones do. */
+/** Messages delivered together when a wait is over. The rest wait for their turn as throttled ones do. */
 const RELEASED_TOGETHER = 100;
 
 /**
- * What one peer says, no faster than it may. Owns its token bucket, and what is held back of what was read already. Knows nothing
- * of sockets or of what a message says.
+ * Delivers what one peer sends, no faster than the peer may send. Owns its token bucket, and what was read but is held
+ * back. Knows nothing of sockets or of what a message says.
  * Invariant: everything is delivered once and in order, and nothing is held unless the peer is paused.
  */
 export class Inbox implements FrameReceiver, Throttled {
@@ -42,9 +42,9 @@ export class Inbox implements FrameReceiver, Throttled {
   #held: HeldMessages | undefined;
   /** Number of promises that delivery waits for. */
   #waits = 0;
-  /** Bytes of memory for the message that is not finished. */
+  /** Bytes of memory for the unfinished message. */
   #unfinished = 0;
-  /** Pings and pongs in the middle of the message that the peer has begun. */
+  /** Number of pings and pongs inside the message that the peer has begun. */
   #interruptions = 0;
   readonly #framing: Framing;
 
@@ -61,7 +61,7 @@ export class Inbox implements FrameReceiver, Throttled {
     return this.#held !== undefined;
   }
 
-  /** Delivers now where the bucket has a token; otherwise as soon as it has one. */
+  /** Delivers now if the bucket has a token; otherwise as soon as it has one. */
   take(kind: Incoming, data: Buffer): void {
     this.share.traffic.bytesIn += data.length;
     this.charge(this.#framing.count(data.length));
@@ -84,12 +84,12 @@ export class Inbox implements FrameReceiver, Throttled {
     this.#note();
   }
 
-  /** Takes tokens for more than a message each. */
+  /** Takes extra tokens, beyond the one for each message. */
   charge(tokens: number): void {
     if (tokens > 0) this.share.throttle.charge(this, tokens);
   }
 
-  /** Delivers nothing until `until` is fulfilled; it must not be rejected. */
+  /** Delivers nothing until `until` is fulfilled. The promise must not be rejected. */
   hold(until: Promise<void>): void {
     this.#waits += 1;
     void until.then(() => this.#waited());
@@ -98,11 +98,14 @@ export class Inbox implements FrameReceiver, Throttled {
     this.#note();
   }
 
-  /** Delivers at most `most` of what is held, while there are tokens; once nothing is held, the peer is read again. Returns how many. */
-  release(most: number): number {
+  /**
+   * Delivers at most `max` of the messages that are held, while there are tokens. Resumes reading once nothing is held.
+   * Returns how many were delivered.
+   */
+  release(max: number): number {
     let released = 0;
     // A delivery may drop what is held, or make the next one wait.
-    while (this.#waits === 0 && this.#held?.empty === false && released < most && this.share.throttle.spend(this)) {
+    while (this.#waits === 0 && this.#held?.empty === false && released < max && this.share.throttle.spend(this)) {
       const { kind, data } = this.#held.shift();
       released += 1;
       this.share.codec.deliver(this.recipient, kind, data);
@@ -111,17 +114,23 @@ export class Inbox implements FrameReceiver, Throttled {
     return released;
   }
 
-  /** Nothing more comes from the peer, and no answer reaches it: forgets pings that are held, and everything when nothing else waits. */
+  /**
+   * Ends the input: nothing more comes from the peer, and no answer reaches it. Drops pings that are held, and
+   * everything if nothing else waits.
+   */
   end(): void {
     if (this.#held?.forgetControl() && this.#waits === 0) this.#resume();
   }
 
-  /** Forgets what is held, and reads on. */
+  /** Drops what is held, and resumes reading. */
   drop(): void {
     if (this.#held !== undefined) this.#resume();
   }
 
-  /** Whether a ping or pong is one too many in the middle of a message: a peer that sends so many does not mean to finish it. */
+  /**
+   * Counts a ping or pong. Closes the connection and returns true if there are too many inside one message: such a peer
+   * does not mean to finish it.
+   */
   #interrupts(): boolean {
     this.#interruptions = this.#unfinished > 0 ? this.#interruptions + 1 : 0;
     if (this.#interruptions <= MOST_INTERRUPTIONS) return false;

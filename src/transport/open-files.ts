@@ -5,28 +5,29 @@ import { Settings } from '../config/settings.js';
 import { Logs } from '../logging/log.js';
 import { ConnectionCounts } from '../metrics/connection-counts.js';
 
-/** Handles that the process needs for itself: its event loop, its log, files that it reads again. */
+/** File handles that the process needs for itself: its event loop, its log, and files that it reads again. */
 const FOR_ITSELF = 64;
-/** Handles kept for those that get no place: health checks, and peers that are told so. */
+/** File handles kept for health checks and for peers that are refused. */
 const FOR_REFUSALS = 32;
 
 /**
- * Connections to `management-addr`, which have handles of their own: what happens to peers takes none from operators, and the other
- * way round. 32 status pages, and as many more.
+ * Connections to `management-addr`. They have their own file handles, so peers and operators take none from each other.
+ * Enough for 32 status pages and as many other connections.
  */
 export const FOR_OPERATORS = 64;
 
-/** What fits into the handles that the process may open. */
+/** What fits into the file handles of the process. */
 export interface Capacity {
-  /** WebSockets; 0 for as many as come. */
+  /** WebSockets; 0 for no limit. */
   readonly connections: number;
-  /** TCP connections of any kind; undefined for as many as come. */
+  /** TCP connections of any kind; undefined for no limit. */
   readonly sockets: number | undefined;
 }
 
 /**
- * How many connections may be allowed when `wanted` are asked for (0 for no limit) and the process may open `files`, of which
- * `reserved` are for other listeners. At its limit of handles the system would accept and close peers without anybody knowing. Throws a StartupError when none fit.
+ * Returns how many connections fit when `wanted` are asked for (0 for no limit) and the process may open `files`, of
+ * which `reserved` are for other listeners. Without this cap, a process at its limit of file handles would have new
+ * connections accepted and closed by the system, and nobody would know. Throws a StartupError if no connection fits.
  */
 export function capacity(wanted: number, files: number, reserved = 0): Capacity {
   if (files === Infinity) return { connections: wanted, sockets: undefined };
@@ -34,21 +35,24 @@ export function capacity(wanted: number, files: number, reserved = 0): Capacity 
   const connections = sockets - FOR_REFUSALS;
   if (connections < 1) {
     throw new StartupError(
-      `this process may open only ${files} files, too few to serve anybody: raise "ulimit -n" to 512 or more`,
+      `this process may open only ${files} files, which is too few: raise "ulimit -n" to 512 or more`,
     );
   }
   return { connections: wanted === 0 ? connections : Math.min(wanted, connections), sockets };
 }
 
-/** What Node writes into a diagnostic report, as far as it is used here; its types are behind. */
+/** The parts of Node's diagnostic report that are used here. Its published types lack them. */
 interface Report {
-  /** Whether addresses are left as they are; otherwise the system is asked for the name of every peer. */
+  /** Whether the report omits network addresses. Otherwise Node asks the system for the name of every peer. */
   excludeNetwork: boolean;
   getReport(): { userLimits?: { open_files?: { soft: number | 'unlimited' } } };
 }
 
-/** Handles that the process may open (RLIMIT_NOFILE; Node has raised the soft limit to the hard one). */
-export function mostOpenFiles(): number {
+/**
+ * Returns how many file handles the process may open (RLIMIT_NOFILE; Node has raised the soft limit to the hard one);
+ * Infinity for no limit.
+ */
+export function openFilesLimit(): number {
   const report = process.report as unknown as Report;
   const { excludeNetwork } = report;
   report.excludeNetwork = true;
@@ -58,13 +62,16 @@ export function mostOpenFiles(): number {
   return soft === 'unlimited' ? Infinity : soft;
 }
 
-/** What this process has handles for, given its settings. That is no limit for peers to run into, so it is said at the start. */
+/**
+ * Number of connections that this process has file handles for, given its settings. Peers do not see it as a limit of
+ * its own, so the log warns at the start.
+ */
 @Injectable()
 export class Handles implements Capacity, OnApplicationBootstrap {
   readonly connections: number;
   readonly sockets: number | undefined;
 
-  /** Throws a StartupError where there are too few to serve anybody. */
+  /** Throws a StartupError if there are too few file handles. */
   constructor(
     private readonly settings: Settings,
     private readonly logs: Logs,
@@ -72,14 +79,14 @@ export class Handles implements Capacity, OnApplicationBootstrap {
   ) {
     const { maxConnections, managementAddr } = settings;
     const reserved = managementAddr === undefined ? 0 : FOR_OPERATORS;
-    ({ connections: this.connections, sockets: this.sockets } = capacity(maxConnections, mostOpenFiles(), reserved));
+    ({ connections: this.connections, sockets: this.sockets } = capacity(maxConnections, openFilesLimit(), reserved));
     counts.most = this.connections;
   }
 
   onApplicationBootstrap(): void {
     const { maxConnections } = this.settings;
     if (this.connections < maxConnections) {
-      const message = 'max-connections is more than the files that this process may open allow: raise "ulimit -n"';
+      const message = 'max-connections needs more open files than this process may have: raise "ulimit -n"';
       this.logs.for('upgrade').warn(message, { maxConnections, allowed: this.connections });
     }
   }

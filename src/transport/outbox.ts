@@ -1,39 +1,43 @@
 import type { Writable } from 'node:stream';
 
-/** Frames up to this size, in bytes, are copied; larger ones have memory of their own, which receivers may share. */
-const LARGEST_COPIED = 4096;
-/** Copies go into blocks: the first is small, each further one as large as all before it, within bounds. */
-const LEAST_BLOCK_BYTES = 512;
-const LARGEST_BLOCK_BYTES = 16_384;
-/** Memory that a piece takes beside its bytes: the objects around it, here and in Node. */
+/** Frames up to this size, in bytes, are copied. Larger ones have their own memory, which receivers may share. */
+const MAX_COPIED_BYTES = 4096;
+/** Copies go into blocks. The first is small; each further one is as large as all before it, within these bounds. */
+const MIN_BLOCK_BYTES = 512;
+const MAX_BLOCK_BYTES = 16_384;
+/** Bytes of memory that a piece takes besides its content: the objects around it, here and in Node. */
 const OVERHEAD_BYTES = 256;
-const NOTHING = Buffer.alloc(0);
+const EMPTY = Buffer.alloc(0);
 
-/** For whom frames wait. */
+/** A peer that frames wait for. */
 export interface Lagging {
   readonly socket: Writable;
-  /** Memory is held for it now, in bytes; 0 when nothing waits any more: the outbox is done, and takes nothing more. */
+  /**
+   * Reports how many bytes of memory are held for the peer now. At 0 nothing waits any more: the outbox is done, and
+   * takes nothing more.
+   */
   lags(bytes: number): void;
 }
 
 /**
- * What waits for a peer that reads more slowly than it is sent to. Frames made one after the other share memory, so one that waits for
- * long would keep what others were sent; and to Node each is an object larger than most frames. So they are copied together, and the
- * socket is handed the next piece when it has got rid of the last.
- * Owns the pieces. Knows nothing of limits. Invariant: order is kept; a piece ends where a frame does; `held` is the memory that is held.
+ * Holds what waits for a peer that reads more slowly than it is sent to. Frames that were made one after the other
+ * share memory, so a waiting frame would keep the memory of frames that others have received. Also, Node's object for
+ * each write is larger than most frames. So frames are copied together, and the socket gets the next piece when it has
+ * written the last. Owns the pieces. Knows nothing of limits.
+ * Invariant: order is kept. A piece ends where a frame ends. `held` is the memory that is really held.
  */
 export class Outbox {
   readonly #pieces: Buffer[] = [];
-  /** Bytes used of the last piece when that is a block that has room, else 0. */
+  /** Bytes used of the last piece if that is a block with room; otherwise 0. */
   #used = 0;
   #waiting = 0;
-  /** Memory of the pieces that the socket was handed and has not got rid of. */
+  /** Bytes of memory of the pieces that the socket has and has not written yet. */
   #handed: number;
   #marked = false;
   /** Whether nothing waits any more. */
   #done = false;
 
-  /** `handed` is the memory, in bytes, of what waits in the socket already. */
+  /** `handed` is the memory, in bytes, of what already waits in the socket. */
   constructor(
     private readonly peer: Lagging,
     handed: number,
@@ -46,13 +50,16 @@ export class Outbox {
     return this.#waiting + this.#handed;
   }
 
-  /** Takes frames that lie one behind the other. */
+  /** Takes frames that are contiguous in memory. */
   push(frames: Buffer): void {
-    if (frames.length > LARGEST_COPIED && frames.buffer.byteLength === frames.length) this.#add(frames);
+    if (frames.length > MAX_COPIED_BYTES && frames.buffer.byteLength === frames.length) this.#add(frames);
     else this.#copy(frames);
   }
 
-  /** Hands the socket as much as it gets rid of at once, and goes on when it has; tells the peer how much is held. Does nothing once the socket ends. */
+  /**
+   * Writes to the socket as much as it takes, and goes on when it has written that. Reports how much is held. Does
+   * nothing once the socket ends.
+   */
   drain(): void {
     const { socket } = this.peer;
     if (this.#done || !socket.writable) return;
@@ -63,12 +70,12 @@ export class Outbox {
     this.peer.lags(this.held);
   }
 
-  /** Hands the socket everything, since something else is written behind it. */
+  /** Writes everything to the socket, because something else will be written after it. */
   handAll(): void {
     while (this.#pieces.length > 0) this.#hand();
   }
 
-  /** Forgets what the socket was not handed. */
+  /** Drops what the socket does not have yet. */
   drop(): void {
     this.#pieces.length = 0;
     this.#used = 0;
@@ -87,11 +94,11 @@ export class Outbox {
     this.#handed = this.peer.socket.writableLength === 0 ? 0 : this.#handed + memory;
   }
 
-  /** Has Node say when the socket has got rid of all that it was handed: nothing, written behind it, has a callback. */
+  /** Makes Node report when the socket has written everything so far: an empty write after it has a callback. */
   #mark(): void {
     if (this.#marked) return;
     this.#marked = true;
-    this.peer.socket.write(NOTHING, () => {
+    this.peer.socket.write(EMPTY, () => {
       this.#marked = false;
       this.drain();
     });
@@ -104,7 +111,7 @@ export class Outbox {
       this.#used += frames.length;
       return;
     }
-    const size = Math.max(frames.length, Math.min(Math.max(this.#waiting, LEAST_BLOCK_BYTES), LARGEST_BLOCK_BYTES));
+    const size = Math.max(frames.length, Math.min(Math.max(this.#waiting, MIN_BLOCK_BYTES), MAX_BLOCK_BYTES));
     const next = Buffer.allocUnsafeSlow(size);
     frames.copy(next);
     this.#add(next);
@@ -117,7 +124,7 @@ export class Outbox {
     this.#waiting += piece.buffer.byteLength + OVERHEAD_BYTES;
   }
 
-  /** The last piece takes no more: what it has no bytes for is not sent. */
+  /** Closes the last piece. Its unused room is not sent. */
   #trim(): void {
     const last = this.#pieces.length - 1;
     if (this.#used > 0) this.#pieces[last] = this.#pieces[last].subarray(0, this.#used);

@@ -4,13 +4,16 @@ import type { Writer } from './write-batch.js';
 
 /** The connection that an outlet belongs to. */
 export interface Sender {
-  /** Whether anything more is written to its socket. */
+  /** Whether more may be written to its socket. */
   readonly open: boolean;
-  /** Bytes of memory wait for the peer; 0 when nothing waits any more. */
+  /** Reports how many bytes of memory wait for the peer; 0 when nothing waits any more. */
   lags(bytes: number): void;
 }
 
-/** What WriteBatch keeps of one socket: the frames of this turn and, where the peer lags, what waits for it. Owns nothing but that state. */
+/**
+ * The state that WriteBatch keeps for one socket: the frames of this turn and, if the peer lags, what waits for it.
+ * Owns nothing else.
+ */
 export class Outlet implements Writer {
   batched = false;
   held: Buffer | undefined;
@@ -30,7 +33,7 @@ export class Outlet implements Writer {
     return this.sender.open;
   }
 
-  /** Bytes of memory that were sent and have not left. */
+  /** Bytes of memory that were sent and have not left yet. */
   get waiting(): number {
     return this.unflushed + (this.outbox?.held ?? 0);
   }

@@ -6,17 +6,20 @@ import type { LimitCounts } from '../metrics/limit-counts.js';
 import type { ConnectionLimits } from './connection-limits.js';
 import type { PlainBounds } from './plain-connections.js';
 
-/** What the log says of a plain connection that made way. */
-const MADE_WAY = {
-  network: 'closed a plain connection for a newer one: its address has as many as max-connections-per-ip allows',
-  node: 'closed a plain connection for a newer one: there are as many as max-plain-connections allows',
-  handles: 'closed a plain connection for a newer one: no file handles are left for both',
+/** Log message for each cause to close a plain connection. */
+const MESSAGES = {
+  network: 'closed a plain connection for a newer one: its address is at the limit of max-connections-per-ip',
+  node: 'closed a plain connection for a newer one: the node is at the limit of max-plain-connections',
+  handles: 'closed a plain connection for a newer one: there are not enough file handles for both',
 };
 
 export interface PlainBoundsOptions {
-  /** TCP connections that the process has handles for; undefined where there is no limit. */
+  /** TCP connections that the process has file handles for; undefined for no limit. */
   readonly sockets: number | undefined;
-  /** Whether the HTTP server serves nothing but what is ours; otherwise the application bounds its plain connections itself. */
+  /**
+   * Whether the HTTP server serves only cairn-signal. If it does not, the application bounds its plain connections
+   * itself.
+   */
   readonly ownListener: boolean;
   readonly settings: Settings;
   readonly limits: ConnectionLimits;
@@ -25,7 +28,10 @@ export interface PlainBoundsOptions {
   readonly log: Log;
 }
 
-/** How many plain connections the public listener may have (L16). They may take the handles that peers do not. */
+/**
+ * Returns the bounds for plain connections on the public listener (L16). They may use the file handles that peers do
+ * not.
+ */
 export function plainBounds({
   sockets = Infinity,
   ownListener,
@@ -35,7 +41,7 @@ export function plainBounds({
   clock,
   log,
 }: PlainBoundsOptions): PlainBounds {
-  const most = ownListener && settings.maxPlainConnections > 0 ? settings.maxPlainConnections : Infinity;
+  const max = ownListener && settings.maxPlainConnections > 0 ? settings.maxPlainConnections : Infinity;
   const lines = {
     network: new ThrottledLog(log, clock, 'info'),
     node: new ThrottledLog(log, clock, 'info'),
@@ -43,13 +49,13 @@ export function plainBounds({
   };
   const handles = (): number => sockets - limits.taken;
   return {
-    most: () => Math.min(most, handles()),
-    mostOf: (origin, plain) => (ownListener ? limits.plainOf(origin, plain) : Infinity),
-    answersMayEnd: ownListener,
-    madeWay: (reason, origin) => {
-      counts.reached(reason === 'network' ? 'max-connections-per-ip' : 'max-plain-connections');
-      const why = reason === 'node' && handles() < most ? 'handles' : reason;
-      lines[why].write(MADE_WAY[why], { remote: origin?.address });
+    max: () => Math.min(max, handles()),
+    maxOf: (origin, plain) => (ownListener ? limits.maxPlain(origin, plain) : Infinity),
+    mayCutAnswers: ownListener,
+    evicted: (cause, origin) => {
+      counts.reached(cause === 'network' ? 'max-connections-per-ip' : 'max-plain-connections');
+      const why = cause === 'node' && handles() < max ? 'handles' : cause;
+      lines[why].write(MESSAGES[why], { remote: origin?.address });
     },
   };
 }

@@ -5,57 +5,64 @@ export interface Origin {
   readonly network: string;
 }
 
-/** What a plain connection was closed for: a newcomer of its own network, or one that the node would have had no room for. */
-export type MadeWayFor = 'network' | 'node';
+/**
+ * Why a plain connection was closed: for a newcomer of its own network, or because the node had no room for a newcomer.
+ */
+export type EvictionCause = 'network' | 'node';
 
-/** How many plain connections there may be at this moment; Infinity for no limit. */
+/** How many plain connections there may be now; Infinity for no limit. */
 export interface PlainBounds {
-  most(): number;
-  /** Of a network that has `plain` of them. */
-  mostOf(origin: Origin, plain: number): number;
-  /** Whether one may be closed that is still being answered, where no other one is left. */
-  readonly answersMayEnd: boolean;
-  /** One was closed, which came from `origin` as far as that is known. */
-  madeWay(reason: MadeWayFor, origin: Origin | undefined): void;
+  max(): number;
+  /** Maximum for a network that has `plain` of them. */
+  maxOf(origin: Origin, plain: number): number;
+  /** Whether a connection that is still being answered may be closed, if there is no other one to close. */
+  readonly mayCutAnswers: boolean;
+  /** Called when one was closed. `origin` is where it came from, if that is known. */
+  evicted(cause: EvictionCause, origin: Origin | undefined): void;
 }
 
-/** A TCP connection that is no peer's. Its fields are those of PlainConnections. */
+/** A TCP connection that does not belong to a peer. Only PlainConnections uses its fields. */
 export interface PlainConnection {
-  /** Who opened it; undefined for a proxy, which opens it for anybody. */
+  /** Where it was opened; undefined for a proxy, which opens connections for many clients. */
   readonly opener: Origin | undefined;
   readonly cut: () => void;
-  /** Requests that are not answered yet. */
+  /** Number of requests that are not answered yet. */
   asked: number;
   /** Undefined while it is not counted here. */
   crowd: Crowd | undefined;
 }
 
-/** The plain connections of one network, or one that a proxy opened and asks nothing on. Each kind has those first that came first. */
+/**
+ * The plain connections of one network, or a single one that a proxy opened and that has no open request. Each set is
+ * in the order of arrival.
+ */
 interface Crowd {
   readonly origin: Origin | undefined;
   size: number;
-  /** Answered, and kept for a next request. */
+  /** Answered, and kept open for the next request. */
   readonly idle: Set<PlainConnection>;
-  /** In the TLS handshake, or without a whole request so far. */
+  /** In the TLS handshake, or without a complete request so far. */
   readonly asking: Set<PlainConnection>;
   readonly answering: Set<PlainConnection>;
 }
 
 /**
- * The TCP connections that are no peer's: those that may become one, and those of plain HTTP. Owns who of them makes way when a
- * newcomer finds no room: within a network that has its share, one of its own; on a full node an idle one, whoever's it is, and then one of the
- * network that has most. Of one network it is the one that has been idle longest, else the oldest without a whole request, else the one that has been
- * answered longest. Knows nothing of sockets.
- * Invariant: after a newcomer entered there are no more than the bounds allow, unless it is alone; it is never the one that makes way.
+ * Owns the TCP connections that do not belong to a peer: those that may become one, and those of plain HTTP. Decides
+ * which of them is closed when a newcomer finds no room. In a network that has its full share, it is one of its own. On
+ * a full node, it is an idle one of any network; without one, a connection of the network that has the most. Within a
+ * network, it is the one that has been idle longest; without one, the oldest without a complete request; without that,
+ * the one that has been answered longest. Knows nothing of sockets.
+ * Invariant: after a newcomer entered there are no more than the bounds allow, unless it is alone. The newcomer is
+ * never the one that is closed.
  */
 export class PlainConnections {
-  /** All that are idle, the one that has been so longest first. */
+  /** All idle connections, in the order in which they became idle. */
   readonly #idle = new Set<PlainConnection>();
   readonly #crowds = new Map<string, Crowd>();
   /** Crowds of one connection, of two, and so on. */
   readonly #bySize: Set<Crowd>[] = [];
-  /** Connections of the largest crowd. */
-  #most = 0;
+  /** Number of connections in the largest crowd. */
+  #largest = 0;
   #size = 0;
 
   constructor(private readonly bounds: PlainBounds) {}
@@ -64,38 +71,40 @@ export class PlainConnections {
     return this.#size;
   }
 
-  /** A newcomer was accepted; `cut` closes it at once. Others make way for it, if need be. */
+  /**
+   * Adds a connection that was just accepted. `cut` closes it immediately. Closes others if there is no room for it.
+   */
   enter(opener: Origin | undefined, cut: () => void): PlainConnection {
     const newcomer: PlainConnection = { opener, cut, asked: 0, crowd: undefined };
-    this.#makeWayOnNode();
-    this.#makeWayInNetwork(opener);
+    this.#makeRoomOnNode();
+    this.#makeRoomInNetwork(opener);
     this.#join(newcomer, opener, 'asking');
     return newcomer;
   }
 
-  /** A whole request came; behind a proxy only now it is known from where. */
+  /** Notes that a complete request came. Behind a proxy, only the request tells where it comes from. */
   asks(connection: PlainConnection, origin: Origin): void {
     connection.asked += 1;
     if (connection.asked > 1 || connection.crowd === undefined) return;
     if (connection.opener === undefined) {
       this.leave(connection);
-      this.#makeWayInNetwork(origin);
+      this.#makeRoomInNetwork(origin);
     }
     this.#join(connection, origin, 'answering');
   }
 
-  /** One of its requests was answered. */
+  /** Notes that one of its requests was answered. */
   answered(connection: PlainConnection): void {
     connection.asked -= 1;
     if (connection.asked === 0 && connection.crowd !== undefined) this.rest(connection);
   }
 
-  /** Nothing that it asked for is open, be it that it may not become a peer. */
+  /** Marks it as idle: no request of it is open. It may also be a refused peer. */
   rest(connection: PlainConnection): void {
     this.#join(connection, connection.opener, 'idle');
   }
 
-  /** It ended, or is a peer's from now on. */
+  /** Removes it: it ended, or belongs to a peer from now on. */
   leave(connection: PlainConnection): void {
     const { crowd } = connection;
     if (crowd === undefined) return;
@@ -105,7 +114,7 @@ export class PlainConnections {
     if (crowd.size === 0 && crowd.origin !== undefined) this.#crowds.delete(crowd.origin.network);
   }
 
-  /** Puts it behind all others of its kind. */
+  /** Moves it to the end of a set of its crowd. */
   #join(connection: PlainConnection, origin: Origin | undefined, kind: 'idle' | 'asking' | 'answering'): void {
     const stays = connection.crowd !== undefined && connection.crowd.origin?.network === origin?.network;
     if (!stays) this.leave(connection);
@@ -135,22 +144,22 @@ export class PlainConnections {
     crowd.size += by;
     this.#size += by;
     if (crowd.size > 0) (this.#bySize[crowd.size - 1] ??= new Set()).add(crowd);
-    if (crowd.size > this.#most) this.#most = crowd.size;
-    while (this.#most > 0 && this.#bySize[this.#most - 1].size === 0) this.#most -= 1;
+    if (crowd.size > this.#largest) this.#largest = crowd.size;
+    while (this.#largest > 0 && this.#bySize[this.#largest - 1].size === 0) this.#largest -= 1;
   }
 
-  #makeWayOnNode(): void {
-    while (this.#size > 0 && this.#size >= this.bounds.most()) {
-      const one = first(this.#idle) ?? this.#firstOf(first(this.#bySize[this.#most - 1])!);
+  #makeRoomOnNode(): void {
+    while (this.#size > 0 && this.#size >= this.bounds.max()) {
+      const one = first(this.#idle) ?? this.#firstOf(first(this.#bySize[this.#largest - 1])!);
       if (one === undefined) return;
       this.#close(one, 'node');
     }
   }
 
-  #makeWayInNetwork(origin: Origin | undefined): void {
+  #makeRoomInNetwork(origin: Origin | undefined): void {
     const crowd = origin && this.#crowds.get(origin.network);
     if (crowd === undefined) return;
-    while (crowd.size > 0 && crowd.size >= this.bounds.mostOf(origin!, crowd.size)) {
+    while (crowd.size > 0 && crowd.size >= this.bounds.maxOf(origin!, crowd.size)) {
       const one = this.#firstOf(crowd);
       if (one === undefined) return;
       this.#close(one, 'network');
@@ -158,14 +167,14 @@ export class PlainConnections {
   }
 
   #firstOf({ idle, asking, answering }: Crowd): PlainConnection | undefined {
-    return first(idle) ?? first(asking) ?? (this.bounds.answersMayEnd ? first(answering) : undefined);
+    return first(idle) ?? first(asking) ?? (this.bounds.mayCutAnswers ? first(answering) : undefined);
   }
 
-  #close(connection: PlainConnection, reason: MadeWayFor): void {
+  #close(connection: PlainConnection, cause: EvictionCause): void {
     const { origin } = connection.crowd!;
     this.leave(connection);
     connection.cut();
-    this.bounds.madeWay(reason, origin);
+    this.bounds.evicted(cause, origin);
   }
 }
 

@@ -6,23 +6,26 @@ import type { TLSSocket } from 'node:tls';
 import { plainAddress, sourceOf } from '../connection/source.js';
 import type { Origin, PlainConnection, PlainConnections } from './plain-connections.js';
 
-/** Where connections and requests come from. */
+/** Tells where connections and requests come from. */
 export interface Origins {
-  /** Undefined for a proxy that says so only with a request. */
+  /** Returns undefined for a proxy: only its requests tell where they come from. */
   ofConnection(socket: Socket): Origin | undefined;
   ofRequest(request: IncomingMessage): Origin;
 }
 
-/** A place on the network. Undefined is what the system says of a connection that is gone already. */
+/** Returns the origin of an address. The system reports undefined for a connection that is already gone. */
 export function originAt(address: string | undefined): Origin {
   return { address: plainAddress(address ?? '') ?? 'unknown', network: sourceOf(undefined, address) };
 }
 
-/** Where a socket keeps what is tracked of it: there are very many, and a WeakMap of them costs the garbage collector far more. */
+/**
+ * Key of what is tracked about a socket, on the socket itself. There are very many sockets, and a WeakMap of them costs
+ * the garbage collector far more.
+ */
 const TRACKED = Symbol('tracked');
 type Trackable = Duplex & { [TRACKED]?: Tracked | undefined };
 
-/** What is kept of a TCP connection; over TLS two sockets are one. */
+/** What is tracked about a TCP connection. Over TLS, two sockets share one entry. */
 interface Tracked {
   readonly tcp: Socket;
   readonly plain: PlainConnection;
@@ -30,11 +33,16 @@ interface Tracked {
 }
 
 /**
- * Tells PlainConnections what becomes of the TCP connections of an HTTP server. Knows nothing of bounds.
- * Invariant: a connection of the server is plain from the moment it was accepted until it ends, less the time that it is a peer's.
+ * Tells PlainConnections what happens to the TCP connections of an HTTP server. Owns the listeners on that server.
+ * Knows nothing of bounds.
+ * Invariant: a connection of the server is plain from when it is accepted until it ends, except while it belongs to a
+ * peer.
  */
 export class PlainSockets {
-  /** Those whose TLS handshake is not done, by their addresses: Node does not say which TCP connection a TLS socket is of. */
+  /**
+   * Connections in their TLS handshake, by their addresses: Node does not say which TCP connection a TLS socket belongs
+   * to.
+   */
   readonly #shakingHands = new Map<string, Tracked>();
 
   constructor(
@@ -53,13 +61,15 @@ export class PlainSockets {
     this.server.off('request', this.#onRequest);
   }
 
-  /** A peer's place was taken for the connection, which is plain no longer. */
+  /** Notes that a connection took a place for a peer, and is not plain any more. */
   tookPlace(socket: Trackable): void {
     const tracked = socket[TRACKED];
     if (tracked !== undefined) this.connections.leave(tracked.plain);
   }
 
-  /** The connection is a peer's to its end: nothing of it is kept, since there may be very many. */
+  /**
+   * Notes that a connection belongs to a peer until it ends. Nothing about it is kept, because there may be very many.
+   */
   becamePeer(socket: Trackable): void {
     const tracked = socket[TRACKED];
     if (tracked === undefined) return;
@@ -68,7 +78,7 @@ export class PlainSockets {
     socket[TRACKED] = undefined;
   }
 
-  /** The connection becomes no peer's; all it waits for is that the peer reads why. */
+  /** Notes that a connection was refused. It only waits for the peer to read the answer. */
   refused(socket: Trackable): void {
     const tracked = socket[TRACKED];
     if (tracked !== undefined && !tracked.tcp.destroyed) this.connections.rest(tracked.plain);
@@ -109,7 +119,7 @@ export class PlainSockets {
   };
 }
 
-/** What no two open connections of a server have in common. */
+/** Returns what is different for any two open connections of a server. */
 function endsOf({ remoteAddress, remotePort, localAddress }: Socket): string {
   return `${remoteAddress} ${remotePort} ${localAddress}`;
 }

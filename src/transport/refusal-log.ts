@@ -7,8 +7,8 @@ import { LimitCounts } from '../metrics/limit-counts.js';
 import { RefusalCounts } from '../metrics/refusal-counts.js';
 
 /**
- * Tells the log and the metrics who was not let in. An address is all that the log says of a peer.
- * Invariant: every refusal is counted, and is in a line of the log or counted in a later one.
+ * Reports refusals to the log and the metrics. The log says nothing of a peer except its address.
+ * Invariant: every refusal is counted. It has a log line, or is counted in a later one.
  */
 @Injectable()
 export class RefusalLog {
@@ -26,18 +26,18 @@ export class RefusalLog {
     this.#dropped = new ThrottledLog(log, clock, 'info');
   }
 
-  /** An upgrade was refused. */
+  /** Reports a refused upgrade. */
   refused(refusal: Refusal, remote: string | undefined): void {
     this.refusals.refused(refusal.reason);
     this.rehearsed(refusal, remote);
   }
 
-  /** An upgrade would have been refused; no peer was kept out. */
+  /** Reports an upgrade that would have been refused. No peer was kept out. */
   rehearsed(refusal: Refusal, remote: string | undefined): void {
     this.#refused.write('refused an upgrade', { status: refusal.getStatus(), remote });
   }
 
-  /** The process has as many TCP connections as it has handles for. */
+  /** Reports a TCP connection that was dropped because the process has no file handle for it. */
   dropped(remote: string | undefined): void {
     this.limits.reached('max-connections');
     this.refusals.refused('handles');

@@ -7,21 +7,28 @@ import type { CloseReason } from '../protocol/close-codes.js';
 /** The connection that a WebSocket carries. */
 export interface Carrier {
   readonly socket: Socket;
-  /** Writes what was sent so far, before `ws` writes anything else. */
+  /** Writes everything that was sent so far, before `ws` writes anything else. */
   flush(): void;
-  /** The WebSocket is closed for good: with `own`, the code that this server closed with first, if it did, and the one that came from the peer. */
+  /**
+   * Called when the WebSocket is completely closed. `own` is the code of this server if it closed first. `ofPeer` is
+   * the code that came from the peer.
+   */
   ended(own: number | undefined, ofPeer: number): void;
 }
 
-/** How long a peer may take to answer our close frame, in milliseconds, before its socket is cut; in a drain, drain-timeout. */
+/**
+ * Milliseconds that a peer may take to answer our close frame before its socket is cut. In a drain, drain-timeout
+ * applies.
+ */
 export const CLOSE_TIMEOUT_MS = 5000;
-/** How long, in milliseconds, one may take that does not read, or does not stop sending. */
+/** The same for a peer that does not read, or does not stop sending. */
 const SOON_MS = 1000;
 
 /**
- * The WebSocket that `ws` makes for each peer; it knows the connection it carries. Owns how a close looks and how long it may take: `ws`
- * begins some by itself, with a code alone (a close frame in which it finds a fault) or with what the peer sent (the answer to its
- * close). Invariant: every close frame has a code and a reason.
+ * The WebSocket that `ws` makes for each peer. Owns how a close looks and how long it may take. Knows the connection
+ * that it carries, and nothing of messages. `ws` starts some closes itself: with only a code (for a faulty close
+ * frame), or with what the peer sent (the answer to its close).
+ * Invariant: every close frame has a code and a reason.
  */
 export class SignalSocket extends WebSocket {
   #carrier: Carrier | undefined;
@@ -35,7 +42,9 @@ export class SignalSocket extends WebSocket {
     this.on('error', onError);
   }
 
-  /** Begins the closing handshake for a reason of ours. With `soon` the socket is cut before `ws` would do it. */
+  /**
+   * Begins the closing handshake with a reason of the server. With `soon`, the socket is cut before `ws` would cut it.
+   */
   dismiss({ code, text }: CloseReason, soon: boolean): void {
     this.#closeFirst(code);
     this.#carrier!.flush();
@@ -43,18 +52,18 @@ export class SignalSocket extends WebSocket {
     if (soon) this.#cutAfter(code === CloseCode.slowConsumer ? SOON_MS : CLOSE_TIMEOUT_MS);
   }
 
-  /** The same where nothing more of the peer is read: it need not answer. */
+  /** Begins the closing handshake without waiting for an answer: nothing more is read from the peer. */
   fail(reason: CloseReason): void {
     this.dismiss(reason, true);
     this.#carrier!.socket.end();
   }
 
-  /** The peer's whole close frame came, still masked: `ws` judges and answers it. */
+  /** Passes the peer's complete close frame, still masked, to `ws`, which checks and answers it. */
   answerClose(frame: Buffer): void {
     (this as unknown as { _receiver: Writable })._receiver.write(frame);
   }
 
-  /** Cuts the socket, which is closing, once the peer has had the time to see why. */
+  /** Cuts the socket, which is closing, once the peer has had time to read why. */
   cutSoon(): void {
     this.#cutAfter(SOON_MS);
   }
@@ -90,7 +99,10 @@ function onClose(this: WebSocket, code: number): void {
   (this as SignalSocket).ended(code);
 }
 
-/** `ws` reports broken close frames and resets here, and closes by itself: all of it is the peer's doing and none of it news. */
+/**
+ * Ignores errors. `ws` reports broken close frames and resets here, and closes the socket itself. All of them are the
+ * peer's doing, and none is news.
+ */
 function onError(): void {
-  // Without a listener the error would end the process.
+  // Without a listener, the error would end the process.
 }

@@ -6,13 +6,16 @@ import { PING } from '../protocol/websocket-frame.js';
 import type { Pulse } from './heartbeat.js';
 import type { Inbox } from './inbox.js';
 
-/** Whether a peer is alive, as its socket shows: every byte is a sign of life. Owns the heartbeat's marks on one connection. */
+/**
+ * Shows whether a peer is alive: every byte that its socket reads is a sign of life. Owns the heartbeat's marks on one
+ * connection. Knows nothing of intervals.
+ */
 export class SocketPulse implements Pulse {
   checkAt = 0;
   previous: Pulse | undefined;
   next: Pulse | undefined;
   list: ExpiryList<Pulse> | undefined;
-  /** Bytes that had been read when the heartbeat last looked; -1 when the peer was read again since then. */
+  /** Bytes that had been read when the heartbeat last looked; -1 if reading was resumed since then. */
   #readBefore = 0;
 
   constructor(

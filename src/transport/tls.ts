@@ -6,17 +6,22 @@ import { readSettingFile, settingFile } from '../config/setting-file.js';
 import type { SettingFile } from '../config/setting-file.js';
 import type { Settings } from '../config/settings.js';
 
-/** The server's pair, and the authorities of peers' certificates where these are asked for; all PEM. */
+/**
+ * Certificate and key of the server, and the CA certificates for client certificates if these are requested. All PEM.
+ */
 export interface TlsPair extends CertificatePair {
   readonly ca?: Buffer;
 }
 
-/** When the certificate at the head of the chain ends, in milliseconds since the epoch. */
+/** Every certificate of a PEM file, a truncated last one included. */
+const PEM_CERTIFICATES = /-----BEGIN CERTIFICATE-----[^]*?(?:-----END CERTIFICATE-----|$)/g;
+
+/** Returns when the first certificate of the chain expires, in milliseconds since the epoch. */
 export function expiryOf({ cert }: TlsPair): number {
   return Date.parse(new X509Certificate(cert).validTo);
 }
 
-/** The files of a pair that is whole; none for plaintext. */
+/** Returns the files of a complete pair; none for plaintext. */
 export function tlsFiles({ tlsCert, tlsKey, tlsClientCa }: Settings): readonly SettingFile[] {
   if (tlsCert === undefined || tlsKey === undefined) return [];
   return [
@@ -26,17 +31,18 @@ export function tlsFiles({ tlsCert, tlsKey, tlsClientCa }: Settings): readonly S
   ];
 }
 
-/** The pair that the settings name, checked; undefined for plaintext. Throws a StartupError that names the file at fault. */
+/**
+ * Reads and checks the pair that the settings name. Returns undefined for plaintext. Throws a StartupError that names
+ * the file at fault.
+ */
 export function loadTlsPair(settings: Settings): TlsPair | undefined {
   const { tlsCert, tlsKey, tlsClientCa } = settings;
   if (tlsCert === undefined || tlsKey === undefined) return undefined;
   const pair = readCertificatePair({ name: 'tls-cert', path: tlsCert }, { name: 'tls-key', path: tlsKey });
   if (tlsClientCa === undefined) return pair;
   const ca = readSettingFile('tls-client-ca', tlsClientCa);
-  // OpenSSL passes over what it cannot read, and everyone whom that vouches for would be refused.
-  const blocks = ca.toString('latin1').match(/-----BEGIN CERTIFICATE-----[^]*?(?:-----END CERTIFICATE-----|$)/g) ?? [
-    '',
-  ];
+  // OpenSSL skips what it cannot read. Then the clients of that CA would all be refused.
+  const blocks = ca.toString('latin1').match(PEM_CERTIFICATES) ?? [''];
   for (const block of blocks) {
     orStartupError(
       () => new X509Certificate(block),

@@ -19,7 +19,10 @@ import { UpgradeGate } from './upgrade-gate.js';
 import { WriteBatch } from './write-batch.js';
 import { WsEndpoint } from './ws-endpoint.js';
 
-/** Sockets: from an HTTP upgrade to decoded messages, and back. CborWsAdapter binds the endpoint to the application's HTTP server. */
+/**
+ * Turns HTTP upgrades into decoded messages, and messages into frames. CborWsAdapter binds the endpoint to the HTTP
+ * server of the application.
+ */
 @Module({
   imports: [AuthModule, MetricsModule],
   providers: [

@@ -3,18 +3,19 @@ import { BlockList, isIP } from 'node:net';
 import type { Network } from '../config/values.js';
 import { plainAddress } from '../connection/source.js';
 
-/** The header that RFC 7239 defines; every other one is taken for a list of addresses by commas. */
+/** The header that RFC 7239 defines. Every other header is parsed as a comma-separated list of addresses. */
 const FORWARDED = 'forwarded';
 
 /**
- * Finds out where a peer is when proxies stand between: believes one header, and only as far as proxies that are trusted
- * wrote it. Knows nothing of limits. Invariant: what a peer itself writes into a header never becomes its address.
+ * Finds the address of a peer behind proxies. Believes one header, and only as far as trusted proxies wrote it. Owns
+ * the list of trusted networks. Knows nothing of limits.
+ * Invariant: what a peer itself writes into a header never becomes its address.
  */
 export class TrustedProxies {
   readonly #trusted = new BlockList();
   readonly #any: boolean;
 
-  /** `header` in lower case. */
+  /** `header` is in lower case. */
   constructor(
     networks: readonly Network[],
     private readonly header: string,
@@ -23,13 +24,16 @@ export class TrustedProxies {
     for (const { address, prefix, family } of networks) this.#trusted.addSubnet(address, prefix, family);
   }
 
-  /** The rightmost hop that is not trusted; the last one known where a proxy wrote something else than an address. */
+  /**
+   * Returns the rightmost hop that is not trusted. If a proxy wrote something other than an address, returns the last
+   * address before it.
+   */
   addressOf({ socket, headers }: IncomingMessage): string {
     let address = plainAddress(socket.remoteAddress ?? '') ?? 'unknown';
     if (!this.#trusts(address)) return address;
     const header = Object.hasOwn(headers, this.header) ? headers[this.header] : undefined;
     for (const written of hops(this.header, header).toReversed()) {
-      const hop = plain(written);
+      const hop = addressIn(written);
       if (hop === undefined) return address;
       address = hop;
       if (!this.#trusts(hop)) return address;
@@ -37,7 +41,9 @@ export class TrustedProxies {
     return address;
   }
 
-  /** Whether the other end of a TCP connection is a trusted proxy, so that only requests tell where a peer is. */
+  /**
+   * Returns whether the other end of a TCP connection is a trusted proxy, so that only requests tell where a peer is.
+   */
   isProxy(remoteAddress: string | undefined): boolean {
     return this.#trusts(plainAddress(remoteAddress ?? '') ?? 'unknown');
   }
@@ -49,7 +55,7 @@ export class TrustedProxies {
   }
 }
 
-/** What each proxy wrote, the one nearest to us last. */
+/** Returns what each proxy wrote, the nearest proxy last. */
 function hops(header: string, value: string | string[] | undefined): string[] {
   const written = [value ?? []].flat().join(',');
   if (header !== FORWARDED) {
@@ -58,7 +64,7 @@ function hops(header: string, value: string | string[] | undefined): string[] {
       .map((element) => element.trim())
       .filter((element) => element !== '');
   }
-  // A quote that nobody closed could hide where an element ends.
+  // An unclosed quote could hide where an element ends.
   return (
     splitUnquoted(written, ',')
       ?.filter((element) => element.trim() !== '')
@@ -66,13 +72,16 @@ function hops(header: string, value: string | string[] | undefined): string[] {
   );
 }
 
-/** RFC 7239, section 4: of pairs by semicolons, the value of "for"; without one it is not known from where, nor with two. */
+/**
+ * Returns the value of "for" among semicolon-separated pairs (RFC 7239, section 4); empty, which means unknown, if
+ * there is none or more than one.
+ */
 function forOf(element: string): string {
   const values = (splitUnquoted(element, ';') ?? []).map(valueOfFor).filter((value) => value !== undefined);
   return values.length === 1 ? values[0].replaceAll('"', '') : '';
 }
 
-/** The value of a pair that is named "for"; undefined for any other pair. */
+/** Returns the value of a pair named "for"; undefined for any other pair. */
 function valueOfFor(pair: string): string | undefined {
   const equals = pair.indexOf('=');
   return equals !== -1 && pair.slice(0, equals).trim().toLowerCase() === 'for'
@@ -80,7 +89,10 @@ function valueOfFor(pair: string): string | undefined {
     : undefined;
 }
 
-/** The parts of a text between separators, except those in quoted strings (RFC 9110, section 5.6.4); undefined where a quote is not closed. Reads each character once. */
+/**
+ * Splits a text at separators outside quoted strings (RFC 9110, section 5.6.4). Returns undefined if a quote is not
+ * closed. Reads each character once.
+ */
 function splitUnquoted(text: string, separator: string): string[] | undefined {
   const parts: string[] = [];
   let quoted = false;
@@ -97,11 +109,11 @@ function splitUnquoted(text: string, separator: string): string[] | undefined {
   return quoted ? undefined : [...parts, text.slice(from)];
 }
 
-/** An IPv6 address in brackets or an IPv4 address, with a port. */
+/** An IPv6 address in brackets or an IPv4 address, with or without a port. */
 const WITH_PORT = /^(?:\[([^\]]+)\]|(\d+\.\d+\.\d+\.\d+))(?::\d+)?$/;
 
-/** The address that a proxy wrote, with or without a port; undefined for something else. */
-function plain(written: string): string | undefined {
+/** Returns the address that a proxy wrote, with or without a port; undefined for anything else. */
+function addressIn(written: string): string | undefined {
   const [, ipv6, ipv4] = WITH_PORT.exec(written) ?? [];
   return plainAddress(ipv6 ?? ipv4 ?? written);
 }

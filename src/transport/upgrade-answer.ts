@@ -3,15 +3,15 @@ import type { Duplex } from 'node:stream';
 import { HttpException, InternalServerErrorException } from '@nestjs/common';
 import { Refusal } from '../connection/refusal.js';
 
-/** The server is draining. */
+/** For every upgrade while the server drains. */
 export const DRAINING = new Refusal(503, 'draining', 'This server is restarting; try again.', { retryAfter: 5 });
 
-/** To CONNECT (RFC 9110, section 9.3.6). */
+/** For CONNECT (RFC 9110, section 9.3.6). */
 export const NOT_A_PROXY = new Refusal(405, 'malformed', 'This server is not a proxy.', { headers: { Allow: 'GET' } });
 
 /**
- * The refusal for whatever a guard threw. Anything but an HttpException is our fault: the peer gets a 500 that says nothing about it.
- * An exception whose response has a `retryAfter` (seconds) gives a Retry-After.
+ * Returns the refusal for what a guard threw. Anything but an HttpException is our own fault: the peer gets a 500 that
+ * says nothing about it. If the response of the exception has a `retryAfter` (seconds), the refusal has a Retry-After.
  */
 export function refusalOf(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
@@ -22,10 +22,13 @@ export function refusalOf(error: unknown): Refusal {
   });
 }
 
-/** How long, in milliseconds, a refused peer may take to read the answer. */
+/** Milliseconds that a refused peer may take to read the answer. */
 const LINGER_MS = 1000;
 
-/** Answers an upgrade request over its raw socket and ends the connection, once the peer has had time to read why. */
+/**
+ * Answers an upgrade request over its raw socket, and ends the connection once the peer has had time to read the
+ * answer.
+ */
 export function answerRefusal(socket: Duplex, refusal: Refusal): void {
   const body = `${refusal.message}\n`;
   const headers = {
@@ -42,7 +45,10 @@ export function answerRefusal(socket: Duplex, refusal: Refusal): void {
   lingerThenDestroy(socket);
 }
 
-/** Reads on for a while: the system resets a socket that is closed with unread bytes, and the answer may be lost with it. */
+/**
+ * Keeps reading for a while, then destroys the socket. The system resets a socket that is closed with unread bytes, and
+ * the answer may be lost with it.
+ */
 export function lingerThenDestroy(socket: Duplex): void {
   const destroy = (): void => {
     socket.destroy();

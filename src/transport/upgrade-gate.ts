@@ -16,9 +16,9 @@ import { TrustedProxies } from './trusted-proxies.js';
 import { DRAINING, refusalOf } from './upgrade-answer.js';
 
 /**
- * Decides who is let in: the phase of the server and the limits first, then the guards of the gateway. Owns no connection. Knows nothing of
- * sockets or of how a refusal is answered.
- * Invariant: nobody is let in while the server drains, nor by a guard that failed.
+ * Decides which peers are let in. Checks the phase of the server and the limits first, then the guards of the gateway.
+ * Owns the check that asks those guards. Knows nothing of sockets or of how a refusal is answered.
+ * Invariant: nobody is let in while the server drains, or by a guard that failed.
  */
 @Injectable()
 export class UpgradeGate {
@@ -39,12 +39,12 @@ export class UpgradeGate {
     this.#faults = new ThrottledLog(this.#log, clock, 'error');
   }
 
-  /** The guards of this gateway decide from now on. */
+  /** Makes the guards of this gateway decide from now on. */
   askGuardsOf(gateway: object): void {
     this.#askGuards = this.guards.of(gateway);
   }
 
-  /** Finds out where a request comes from, and takes a place for it; or says why there is none. */
+  /** Finds out where a request comes from, and takes a place for it. Returns a Refusal if there is no place. */
   place(request: UpgradeRequest): Place | Refusal {
     const origin = originAt(this.proxies.addressOf(request));
     request.peerAddress = origin.address;
@@ -52,11 +52,14 @@ export class UpgradeGate {
     return this.#draining() ?? this.limits.take(origin);
   }
 
-  /** Asks the guards; undefined where the request is let in. The server may have begun to drain meanwhile. Never rejects. */
+  /**
+   * Asks the guards. Resolves to undefined if the request is let in. The server may have begun to drain meanwhile.
+   * Never rejects.
+   */
   async judge(request: UpgradeRequest): Promise<Refusal | undefined> {
     try {
       await this.#askGuards!(request);
-      // A guard may have taken its time.
+      // The token may have been revoked while guards took their time.
       if (request.credential?.revoked === true) return new Refusal(401, 'token_revoked', 'This token was revoked.');
       return this.#draining();
     } catch (error) {
@@ -66,21 +69,24 @@ export class UpgradeGate {
   }
 
   /**
-   * How a handshake with the headers of this plain request would be refused; undefined where it would be let in. Wrong tokens and
-   * limits count as for an upgrade; the refusal does not, since no peer was kept out.
+   * Resolves to the refusal that a handshake with the headers of this plain request would get; undefined if it would be
+   * let in. Wrong tokens and limits count as for an upgrade. The refusal does not count, because no peer was kept out.
    */
   async rehearse(request: UpgradeRequest): Promise<Refusal | undefined> {
     const place = this.place(request);
-    // Peers need the place while guards take their time, and the asker may be gone by then.
+    // Peers need the place while guards take their time, and the client may be gone by then.
     if (!(place instanceof Refusal)) place.release();
     const refusal = place instanceof Refusal ? place : await this.judge(request);
     if (refusal !== undefined) this.refusals.rehearsed(refusal, request.peerAddress);
     return refusal;
   }
 
-  /** Logs a fault at most once a second: a stranger may cause it, and its text may hold what the stranger sent. */
+  /**
+   * Logs a fault at most once a second: a stranger may cause it. The text of the error may hold what the stranger sent,
+   * so it is logged at debug only.
+   */
   fault(error: unknown): void {
-    const message = 'an upgrade could not be decided';
+    const message = 'failed to decide an upgrade';
     this.#log.debug(message, { error: error instanceof Error ? error.stack : typeof error });
     this.#faults.write(message, { error: nameOf(error) });
   }

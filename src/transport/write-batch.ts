@@ -2,33 +2,43 @@ import type { Writable } from 'node:stream';
 import { Outbox } from './outbox.js';
 import type { Lagging } from './outbox.js';
 
-/** Something that writes frames to a socket. All but the socket is kept by WriteBatch alone. */
+/** Something that writes frames to a socket. Only WriteBatch changes the fields other than the socket. */
 export interface Writer extends Lagging {
   readonly socket: Writable;
-  /** Whether anything more is written to it. */
+  /** Whether more may be written to it. */
   readonly open: boolean;
-  /** Whether it writes in this turn. */
+  /** Whether it writes in this turn of the event loop. */
   batched: boolean;
-  /** The frame to be written next, and the bytes from its beginning to the end of the last one that lies right behind. */
+  /**
+   * The first frame that is held, and the number of bytes from its beginning to the end of the last frame that follows
+   * it without a gap in memory.
+   */
   held: Buffer | undefined;
   heldBytes: number;
-  /** All bytes that the system was not handed yet. */
+  /** Bytes that were not flushed yet. */
   unflushed: number;
-  /** How many pieces the socket was handed since the last flush, the memory that they keep, in bytes, and that of the last of them. */
+  /**
+   * Since the last flush: the number of pieces that the socket got, the memory that they keep, in bytes, and the memory
+   * of the last of them.
+   */
   pieces: number;
   piecesBytes: number;
   lastMemory: ArrayBufferLike | undefined;
-  /** What waits behind a socket that has not got rid of what it was handed; undefined while the peer keeps up. */
+  /** Frames that wait while the socket is still writing; undefined while the peer keeps up. */
   outbox: Outbox | undefined;
 }
 
-/** Pieces that the socket is handed in one turn; more are copied together, since each costs far more than a small frame. */
-const MOST_PIECES = 16;
+/**
+ * Maximum number of pieces that the socket gets in one turn. More are copied together: each piece costs far more than a
+ * small frame.
+ */
+const MAX_PIECES = 16;
 
 /**
- * Lets the frames that one turn of the event loop writes to a socket leave in one system call, at the turn's end. Frames that
- * lie in memory one right behind the other, as those made one after the other do, leave as one piece (docs/adr/0003).
- * Invariant: order is kept, and nothing is held after the turn but in the outbox of a peer that lags.
+ * Sends the frames that one turn of the event loop writes to a socket in one system call, at the end of the turn.
+ * Frames that follow each other in memory leave as one piece (docs/adr/0003). Owns the list of this turn's writers.
+ * Knows nothing of what the frames say.
+ * Invariant: order is kept. Nothing is held after the turn, except in the outbox of a peer that lags.
  */
 export class WriteBatch {
   #writers: Writer[] = [];
@@ -50,7 +60,7 @@ export class WriteBatch {
     writer.unflushed += frame.length;
   }
 
-  /** Hands what a writer holds to the system now, as far as that takes it. */
+  /** Writes what a writer holds now, as far as the system takes it. */
   flush(writer: Writer): void {
     const { socket } = writer;
     if (writer.unflushed === 0) return;
@@ -64,30 +74,33 @@ export class WriteBatch {
     writer.outbox?.drain();
   }
 
-  /** Hands all that waits for a writer to its socket. Whatever else writes to the socket has to call this before. */
+  /**
+   * Writes everything that waits for a writer to its socket. Anything else that writes to the socket must call this
+   * first.
+   */
   flushAll(writer: Writer): void {
     this.flush(writer);
     writer.outbox?.handAll();
   }
 
-  /** Forgets what the socket was not handed yet. */
+  /** Drops what the socket does not have yet. */
   drop(writer: Writer): void {
     writer.held = undefined;
     writer.heldBytes = 0;
     writer.outbox?.drop();
   }
 
-  /** Hands what is held to the socket or, where that lags, to the outbox; or forgets it when nothing is read there any more. */
+  /** Moves what is held to the socket or, if that lags, to the outbox. Drops it if the connection takes no more. */
   #hand(writer: Writer, held: Buffer): void {
     const { heldBytes } = writer;
     writer.held = undefined;
     writer.heldBytes = 0;
     if (!writer.open) return;
     const piece = heldBytes === held.length ? held : Buffer.from(held.buffer, held.byteOffset, heldBytes);
-    if (writer.pieces === MOST_PIECES) writer.outbox ??= new Outbox(writer, writer.piecesBytes);
+    if (writer.pieces === MAX_PIECES) writer.outbox ??= new Outbox(writer, writer.piecesBytes);
     if (writer.outbox !== undefined) return writer.outbox.push(piece);
     writer.pieces += 1;
-    // A piece keeps all the memory that it is part of.
+    // A piece keeps the whole memory block that it is part of.
     if (piece.buffer !== writer.lastMemory) writer.piecesBytes += piece.buffer.byteLength;
     writer.lastMemory = piece.buffer;
     writer.socket.write(piece);

@@ -15,32 +15,32 @@ import type { Sender } from './outlet.js';
 import type { SignalSocket } from './signal-socket.js';
 import { SocketPulse } from './socket-pulse.js';
 
-/** Whose connection it is. */
+/** Identity of a connection. */
 export interface ConnectionIdentity {
   readonly id: number;
   readonly principal: string | undefined;
   readonly source: string;
   readonly credential: ConnectionCredential | undefined;
-  /** Released when the connection is over. */
+  /** Released when the connection ends. */
   readonly place: Place;
 }
 
 /**
- * One peer's WebSocket as the domain's Connection. Owns the socket, and how and when it ends. What the peer sends goes from the socket
- * through FrameReader, Inbox and CborCodec to the gateway, and does not pass here; what it is sent goes through `send`.
- * Knows nothing of topics or of what a message says.
- * Invariant: the gateway hears of no message after `onClose`; what waits for the peer is never more than max-buffered-bytes and one
- * frame; memory that the connection holds is noted as soon as it does.
+ * One peer's WebSocket as the domain's Connection. Owns the socket, and decides when and how it ends. What the peer
+ * sends goes from the socket through FrameReader, Inbox and CborCodec to the gateway, and does not pass through here.
+ * What it is sent goes through `send`. Knows nothing of topics or of what a message says.
+ * Invariant: the gateway gets no message after `onClose`. What waits for the peer is never more than max-buffered-bytes
+ * and one frame. Memory that the connection holds is noted as soon as it does.
  */
 export class WsConnection extends Connection implements Recipient, FrameEnd, Sender {
-  /** Called once, when the WebSocket is closed for good. Set by the adapter. */
+  /** Called once, when the WebSocket is completely closed. Set by the adapter. */
   onClose: (() => void) | undefined;
   readonly inbox: Inbox;
   readonly pulse: SocketPulse;
   readonly #outlet: Outlet;
   readonly #reader: FrameReader;
   #dismissed = false;
-  /** Whether the WebSocket is closed for good; messages that it brought may still be held. */
+  /** Whether the WebSocket is completely closed. Messages that it brought may still be held. */
   #closed = false;
 
   constructor(
@@ -57,10 +57,10 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
     const reader = new FrameReader(readBuffer, this.inbox, this, maxMessageBytes);
     this.#reader = reader;
     webSocket.carrier = this;
-    // `ws` must see nothing but the peer's close frame.
+    // `ws` must see only the peer's close frame.
     socket.removeAllListeners('data');
     const read = readBuffer.readInto(socket, (length) => reader.read(length));
-    // Bytes that came with the handshake, and all of them on a Node without such parts.
+    // Reads the bytes that came with the handshake, and all bytes on a Node that lacks those internals.
     if (!read || socket.readableLength > 0) socket.on('data', (bytes: Buffer) => reader.readElsewhere(bytes));
     heartbeat.add(this.pulse);
   }
@@ -94,7 +94,7 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
     const { writes, traffic, maxBufferedBytes } = this.share;
     traffic.bytesOut += frame.length;
     writes.write(this.#outlet, frame);
-    // Some of it may wait only for the end of this turn.
+    // Part of it may wait only for the end of this turn.
     if (maxBufferedBytes > 0 && this.#outlet.waiting > maxBufferedBytes) writes.flush(this.#outlet);
     return true;
   }
@@ -108,14 +108,14 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
   }
 
   close(reason: CloseReason): void {
-    // A draining peer may still have something to say; one that is closed for a fault may not go on with it.
+    // A peer that is drained may still send messages. A peer that is closed for a fault may not.
     const fault = reason.code !== CloseCode.serviceRestart;
     if (fault) {
       this.#dismissed = true;
       this.inbox.drop();
     }
     this.#count(reason);
-    // What waits for the peer would keep the close frame waiting, and memory with it.
+    // Otherwise the close frame, and memory, would wait behind what already waits for the peer.
     if (reason.code === CloseCode.slowConsumer) this.share.writes.drop(this.#outlet);
     this.webSocket.dismiss(reason, fault);
   }
@@ -126,7 +126,7 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
     if (this.#closed) this.inbox.drop();
   }
 
-  /** Writes what was sent so far, before `ws` writes anything else. */
+  /** Writes everything that was sent so far, before `ws` writes anything else. */
   flush(): void {
     this.share.writes.flushAll(this.#outlet);
   }
@@ -139,13 +139,16 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
     }
   }
 
-  /** Gives up what waits for the peer: too much waits for all peers, and most of it for this one. */
+  /** Drops what waits for the peer: too much waits for all peers together, and most of it for this one. */
   overflow(maxBufferedTotalBytes: number): void {
     if (this.open) this.close(nodeOverloaded(maxBufferedTotalBytes));
     else this.terminate();
   }
 
-  /** Gives up what the peer has begun: all peers together have begun too much, and this one the most. */
+  /**
+   * Drops what the peer has sent and the server has not handled: all peers together have sent too much, and this one
+   * most.
+   */
   abandon(maxUnfinishedTotalBytes: number): void {
     this.#dismissed = true;
     this.#reader.stop();
@@ -160,7 +163,7 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
 
   pause(): void {
     this.webSocket.pause();
-    // The peer's answer to our close lies behind what it goes on sending.
+    // The peer's answer to our close frame comes after everything else that it is still sending.
     if (this.#dismissed) this.webSocket.cutSoon();
   }
 
@@ -178,11 +181,14 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
   fault(reason: CloseReason): void {
     this.#count(reason);
     this.webSocket.fail(reason);
-    // The end of the socket is seen even where messages of the peer wait.
+    // Reading on detects the end of the socket, even if messages of the peer wait.
     this.socket.resume();
   }
 
-  /** The WebSocket is closed for good, with a code of ours or the peer's. Nothing more comes but what is held. */
+  /**
+   * Called when the WebSocket is completely closed, with the server's code or the peer's. Only what is held still
+   * comes.
+   */
   ended(own: number | undefined, ofPeer: number): void {
     this.share.connections.closed(own, ofPeer);
     this.share.heartbeat.remove(this.pulse);

@@ -33,12 +33,14 @@ import { UpgradeGate } from './upgrade-gate.js';
 import { WsConnection } from './ws-connection.js';
 
 const OPEN =
-  'anyone who reaches this address may connect, by way of a proxy too: set auth-token, auth-token-file or jwt-issuer to ask for a token';
+  'anyone who reaches this address may connect, directly or through a proxy: ' +
+  'set auth-token, auth-token-file or jwt-issuer to require a token';
 
 /**
- * Turns HTTP upgrades into connections: UpgradeGate decides, each refusal is a real HTTP answer, then there is a WebSocket.
- * Any path upgrades; no extension is negotiated. Owns the listeners on the HTTP server. Knows nothing of messages.
- * Invariant: an upgrade ends in one connection or one refusal, and while draining in a refusal.
+ * Turns HTTP upgrades into connections: asks UpgradeGate, and then answers with a refusal over HTTP or opens a
+ * WebSocket. Any path upgrades. No extension is negotiated. Owns the listeners on the HTTP server. Knows nothing of
+ * messages.
+ * Invariant: an upgrade ends in one connection or one refusal; while the server drains, in a refusal.
  */
 @Injectable()
 export class WsEndpoint implements ConnectionSource {
@@ -66,7 +68,7 @@ export class WsEndpoint implements ConnectionSource {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
-      // The longest that any close may take; SignalSocket ends those sooner that are not a drain's.
+      // Maximum time of any close. SignalSocket ends all but those of a drain sooner.
       closeTimeout: settings.drainTimeout + CLOSE_TIMEOUT_MS,
       handleProtocols: (offered: Set<string>) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
       WebSocket: SignalSocket,
@@ -77,11 +79,11 @@ export class WsEndpoint implements ConnectionSource {
     );
   }
 
-  /** Serves the upgrades of an HTTP server. `ownListener` says whether that serves nothing but what is ours. */
+  /** Serves the upgrades of an HTTP server. `ownListener` says whether that server serves only cairn-signal. */
   bind(server: Server, ownListener: boolean): void {
     const { settings, limits, share, clock, handles } = this;
     const { sockets } = handles;
-    // A connection beyond them has another one closed; it is dropped only where there is none to close.
+    // The one connection beyond that makes another one close. Node drops it only if there is none to close.
     if (sockets !== undefined) server.maxConnections = sockets + 1;
     const bounds = { sockets, ownListener, settings, limits, counts: share.counts, clock, log: this.#log };
     const plain = new PlainConnections(plainBounds(bounds));
@@ -109,7 +111,7 @@ export class WsEndpoint implements ConnectionSource {
     this.#onConnection = listener;
   }
 
-  /** Takes no more upgrades. */
+  /** Stops taking upgrades. */
   close(): void {
     this.share.heartbeat.stop();
     this.#plain?.close();
@@ -136,7 +138,7 @@ export class WsEndpoint implements ConnectionSource {
     this.refusals.dropped(dropped?.remoteAddress);
   };
 
-  /** Warns where anyone may connect who is not on this machine. */
+  /** Warns if anyone outside this machine may connect. */
   readonly #onListening = (): void => {
     const address = this.#server!.address();
     const local = address !== null && (typeof address === 'string' || isLoopback(address.address));
@@ -161,11 +163,11 @@ export class WsEndpoint implements ConnectionSource {
     const place = this.gate.place(request);
     if (place instanceof Refusal) return this.#refuse(request, socket, place);
     this.#plain!.tookPlace(socket);
-    // Until a connection has it: `ws` may still find fault with the handshake, or the peer be gone.
+    // Until a connection owns the place: `ws` may still reject the handshake, or the peer may leave.
     socket.once('close', place.release);
     const refusal = (await this.gate.judge(request)) ?? handshakeFault(request);
     if (refusal === undefined) return this.#open(request, socket, head, place);
-    // Not when the socket is closed: a refused peer may take its time to read why.
+    // Not only when the socket closes: a refused peer may take its time to read the answer.
     place.release();
     return this.#refuse(request, socket, refusal);
   }
@@ -196,7 +198,9 @@ function destroyThis(this: Duplex): void {
   this.destroy();
 }
 
-/** RFC 9110, section 7.8: a server may ignore an upgrade it does not want and answer the request as it stands. */
+/**
+ * Answers a request without upgrading it. A server may ignore an upgrade that it does not want (RFC 9110, section 7.8).
+ */
 function answerAsHttp(server: Server, request: IncomingMessage, socket: Duplex): void {
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;

@@ -202,7 +202,7 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
   it('the server has room for one of the two peers', async () => {
     await openAt(await stage.serve('--max-connections', '1'));
     expect(await run()).toMatchObject({
-      headline: 'This server has as many connections as it may; the setting is max-connections.',
+      headline: 'This server has reached its connection limit; the setting is max-connections.',
       advice: 'Start again in 10 s.',
       states: stoppedAt('sockets'),
     });

@@ -142,7 +142,7 @@ describe('the program', () => {
       holder.close();
       expect(ended).toMatchObject({ code: 1, stdout: '' });
       expect(ended.stderr).toBe(
-        `cairn-signal: cannot listen on 127.0.0.1:${port}: the port is in use; stop what holds it or choose another, such as --listen-addr 127.0.0.1:8080\n`,
+        `cairn-signal: cannot listen on 127.0.0.1:${port}: the port is in use; stop the program that uses it, or choose another port: --listen-addr 127.0.0.1:8080\n`,
       );
     },
     TIMEOUT_MS,

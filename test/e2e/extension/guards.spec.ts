@@ -328,7 +328,7 @@ describe('a guard that is added', () => {
     for (let i = 0; i < 3; i++) expect(await refusedBy(running, 'fault')).toMatchObject({ status: 500 });
     expect(running.log.filter(({ level }) => level === 'error')).toEqual([
       expect.objectContaining({
-        msg: 'an upgrade could not be decided',
+        msg: 'failed to decide an upgrade',
         error: expect.stringMatching(/^TypeError at /),
       }),
     ]);

@@ -138,7 +138,7 @@ describe('the server in an application', () => {
     @WebSocketGateway()
     class Another {}
     await expect(mount({}, [Another])).rejects.toThrow(
-      'CborWsAdapter serves the gateway of cairn-signal alone: put others into an application of their own',
+      'CborWsAdapter serves only the gateway of cairn-signal: put other gateways into another application',
     );
   });
 });

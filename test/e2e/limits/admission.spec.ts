@@ -29,7 +29,7 @@ describe('max-connections', () => {
     expect([status, headers['retry-after'], body]).toEqual([
       503,
       '10',
-      'This server has as many connections as it may; the setting is max-connections.\n',
+      'This server has reached its connection limit; the setting is max-connections.\n',
     ]);
     expect(running.counts.of('max-connections')).toBe(1);
     // The front page and health are no connections of peers.

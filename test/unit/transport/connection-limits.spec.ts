@@ -56,9 +56,9 @@ describe('max-connections-per-ip, by default', () => {
       new Logs({ format: 'json' }).for('upgrade'),
     );
     const [one, other] = [originAt('2001:db8::1'), originAt('2001:db8:0:1::1')];
-    expect(limits.plainOf(one, 1)).toBe(21);
+    expect(limits.maxPlain(one, 1)).toBe(21);
     limits.take(one);
     limits.take(originAt('2001:db8::2'));
-    expect([limits.plainOf(one, 1), limits.plainOf(other, 1)]).toEqual([19, 21]);
+    expect([limits.maxPlain(one, 1), limits.maxPlain(other, 1)]).toEqual([19, 21]);
   });
 });

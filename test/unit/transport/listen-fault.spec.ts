@@ -8,15 +8,15 @@ describe('an address that cannot be listened on', () => {
   it.each([
     [
       'EACCES',
-      'cannot listen on 0.0.0.0:443: no permission; a port below 1024 needs the right to it, so try --listen-addr 0.0.0.0:8080',
+      'cannot listen on 0.0.0.0:443: no permission; ports below 1024 need a privilege: try --listen-addr 0.0.0.0:8080',
     ],
     [
       'EADDRINUSE',
-      'cannot listen on 0.0.0.0:443: the port is in use; stop what holds it or choose another, such as --listen-addr 0.0.0.0:8080',
+      'cannot listen on 0.0.0.0:443: the port is in use; stop the program that uses it, or choose another port: --listen-addr 0.0.0.0:8080',
     ],
     [
       'EADDRNOTAVAIL',
-      'cannot listen on 0.0.0.0:443: this machine does not have that address; --listen-addr 0.0.0.0:443 listens on all it has',
+      'cannot listen on 0.0.0.0:443: this machine does not have that address; --listen-addr 0.0.0.0:443 listens on every address',
     ],
     [
       'ENOTFOUND',
@@ -39,15 +39,15 @@ describe('an address that cannot be listened on', () => {
   it.each([
     [
       'EADDRINUSE',
-      'cannot listen on 0.0.0.0:9090: the port is in use; stop what holds it or choose another, such as --management-addr 0.0.0.0:9091',
+      'cannot listen on 0.0.0.0:9090: the port is in use; stop the program that uses it, or choose another port: --management-addr 0.0.0.0:9091',
     ],
     [
       'EACCES',
-      'cannot listen on 0.0.0.0:9090: no permission; a port below 1024 needs the right to it, so try --management-addr 0.0.0.0:9090',
+      'cannot listen on 0.0.0.0:9090: no permission; ports below 1024 need a privilege: try --management-addr 0.0.0.0:9090',
     ],
     [
       'EADDRNOTAVAIL',
-      'cannot listen on 0.0.0.0:9090: this machine does not have that address; --management-addr 127.0.0.1:9090 is there on every machine',
+      'cannot listen on 0.0.0.0:9090: this machine does not have that address; --management-addr 127.0.0.1:9090 exists on every machine',
     ],
   ])('%s of the management address keeps the address, or suggests one that no stranger reaches', (code, line) => {
     expect(

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { StartupError } from '../../../src/config/faults.js';
-import { capacity, FOR_OPERATORS, mostOpenFiles } from '../../../src/transport/open-files.js';
+import { capacity, FOR_OPERATORS, openFilesLimit } from '../../../src/transport/open-files.js';
 
 describe('what fits into the handles of the process', () => {
   it('L5: all that is wanted, with handles to spare; one more than fits is cut to what fits', () => {
@@ -23,12 +23,12 @@ describe('what fits into the handles of the process', () => {
     expect(capacity(10, 97).connections).toBe(1);
     expect(() => capacity(10, 96)).toThrow(StartupError);
     expect(() => capacity(10, 96)).toThrow(
-      'this process may open only 96 files, too few to serve anybody: raise "ulimit -n" to 512 or more',
+      'this process may open only 96 files, which is too few: raise "ulimit -n" to 512 or more',
     );
   });
 
   it('L5: is asked of the system', () => {
     const [, soft] = /^Max open files +(\w+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))!;
-    expect(mostOpenFiles()).toBe(soft === 'unlimited' ? Infinity : Number(soft));
+    expect(openFilesLimit()).toBe(soft === 'unlimited' ? Infinity : Number(soft));
   });
 });

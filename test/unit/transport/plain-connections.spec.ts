@@ -1,23 +1,23 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { PlainConnections } from '../../../src/transport/plain-connections.js';
-import type { MadeWayFor, Origin, PlainBounds, PlainConnection } from '../../../src/transport/plain-connections.js';
+import type { EvictionCause, Origin, PlainBounds, PlainConnection } from '../../../src/transport/plain-connections.js';
 
 const at = (network: string): Origin => ({ address: network, network });
 
 /** Plain connections with names, in the order in which they are closed. */
 class Named {
   readonly closed: string[] = [];
-  readonly reasons: [MadeWayFor, string | undefined][] = [];
+  readonly reasons: [EvictionCause, string | undefined][] = [];
   readonly connections: PlainConnections;
   readonly #byName = new Map<string, PlainConnection>();
 
   constructor(bounds: Partial<PlainBounds>) {
     this.connections = new PlainConnections({
-      most: () => Infinity,
-      mostOf: () => Infinity,
-      answersMayEnd: true,
-      madeWay: (reason, origin) => this.reasons.push([reason, origin?.network]),
+      max: () => Infinity,
+      maxOf: () => Infinity,
+      mayCutAnswers: true,
+      evicted: (reason, origin) => this.reasons.push([reason, origin?.network]),
       ...bounds,
     });
   }
@@ -56,7 +56,7 @@ class Named {
 
 describe('plain connections', () => {
   it('L16: on a full node those make way first that are idle, whoever has them, longest first', () => {
-    const named = new Named({ most: () => 4 });
+    const named = new Named({ max: () => 4 });
     named.enter('a1', 'b1', 'b2', 'c1');
     named.asks('c1', 'a1');
     named.answered('c1', 'a1');
@@ -68,8 +68,8 @@ describe('plain connections', () => {
     ]);
   });
 
-  it('L16: then one of the network that has most: the oldest that has asked nothing, then the one that has been answered longest', () => {
-    const named = new Named({ most: () => 6 });
+  it('L16: then one of the network that has max: the oldest that has asked nothing, then the one that has been answered longest', () => {
+    const named = new Named({ max: () => 6 });
     named.enter('a1', 'b1', 'b2', 'b3', 'b4', 'c1');
     named.asks('b1', 'b2');
     named.enter('d1', 'e1');
@@ -81,7 +81,7 @@ describe('plain connections', () => {
   });
 
   it('L16: who holds nearly all of a node pushes nobody out but himself', () => {
-    const named = new Named({ most: () => 100 });
+    const named = new Named({ max: () => 100 });
     for (let i = 0; i < 90; i++) named.enter(`a${i}`);
     named.enter('b1', 'c1');
     for (let i = 90; i < 1000; i++) {
@@ -93,7 +93,7 @@ describe('plain connections', () => {
   });
 
   it("L6: within a network that has its share one of its own makes way, and no one else's", () => {
-    const named = new Named({ mostOf: ({ network }) => (network === 'a' ? 3 : Infinity) });
+    const named = new Named({ maxOf: ({ network }) => (network === 'a' ? 3 : Infinity) });
     named.enter('a1', 'b1', 'a2', 'b2', 'a3');
     named.asks('b1', 'b2', 'a3');
     named.answered('b1', 'b2', 'a3');
@@ -106,14 +106,14 @@ describe('plain connections', () => {
   });
 
   it('a newcomer never makes way itself, however small the bound', () => {
-    const named = new Named({ most: () => 0, mostOf: () => -5 });
+    const named = new Named({ max: () => 0, maxOf: () => -5 });
     named.enter('a1', 'a2', 'b1');
     expect(named.closed).toEqual(['a1', 'a2']);
     expect(named.connections.size).toBe(1);
   });
 
   it("L7: what a proxy opened is nobody's while nothing is asked on it, and his who asks while it is answered", () => {
-    const named = new Named({ most: () => 6, mostOf: () => 2 });
+    const named = new Named({ max: () => 6, maxOf: () => 2 });
     named.enter('proxy1', 'proxy2', 'proxy3', 'proxy4');
     named.asksFor('a', 'proxy1', 'proxy2');
     expect(named.closed).toEqual([]);
@@ -128,7 +128,7 @@ describe('plain connections', () => {
   });
 
   it('one with several requests is idle when the last of them is answered', () => {
-    const named = new Named({ most: () => 2 });
+    const named = new Named({ max: () => 2 });
     named.enter('a1', 'b1');
     named.asks('a1', 'a1', 'b1');
     named.answered('a1', 'b1');
@@ -137,7 +137,7 @@ describe('plain connections', () => {
   });
 
   it('one that became a peer counts no longer, and is idle again where it was refused', () => {
-    const named = new Named({ most: () => 2 });
+    const named = new Named({ max: () => 2 });
     named.enter('a1', 'a2');
     named.leave('a1');
     expect(named.connections.size).toBe(1);
@@ -152,7 +152,7 @@ describe('plain connections', () => {
   });
 
   it("of an application's own, none is closed that is being answered", () => {
-    const named = new Named({ most: () => 2, answersMayEnd: false });
+    const named = new Named({ max: () => 2, mayCutAnswers: false });
     named.enter('a1', 'a2');
     named.asks('a1', 'a2');
     named.enter('b1');
@@ -173,13 +173,13 @@ describe('plain connections', () => {
         fc.array(step, { maxLength: 200, size: 'max' }),
         fc.integer({ min: 1, max: 8 }),
         fc.integer({ min: 1, max: 5 }),
-        (steps, most, mostOf) => {
+        (steps, most, maxOf) => {
           const open = new Set<PlainConnection>();
           const connections = new PlainConnections({
-            most: () => most,
-            mostOf: () => mostOf,
-            answersMayEnd: true,
-            madeWay: () => undefined,
+            max: () => most,
+            maxOf: () => maxOf,
+            mayCutAnswers: true,
+            evicted: () => undefined,
           });
           for (const { what, network, which } of steps) {
             const one = [...open][which % (open.size || 1)];
@@ -197,7 +197,7 @@ describe('plain connections', () => {
             expect(open.size).toBeLessThanOrEqual(most);
             for (const name of ['a', 'b', 'c']) {
               expect([...open].filter(({ crowd }) => crowd?.origin?.network === name).length).toBeLessThanOrEqual(
-                mostOf,
+                maxOf,
               );
             }
           }
