@@ -36,7 +36,7 @@ describe('max-connections-per-ip, by default', () => {
     'fe80::1%eth0',
     '::ffff:10.1.2.3',
   ])('L6: is none for %s, behind which everyone may be; the log says so once', (address) => {
-    expect(placesFrom(address)).toEqual([1500, [expect.stringContaining('name it in trusted-proxies')]]);
+    expect(placesFrom(address)).toEqual([1500, [expect.stringContaining('list it in trusted-proxies')]]);
   });
 
   it('L6: is 1024 for a private address too where proxies are named', () => {

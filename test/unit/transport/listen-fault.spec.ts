@@ -28,12 +28,12 @@ describe('an address that cannot be listened on', () => {
   });
 
   it('EACCES keeps the address', () => {
-    expect(fault('EACCES', '127.0.0.1', 443)).toContain('so try --listen-addr 127.0.0.1:8080');
+    expect(fault('EACCES', '127.0.0.1', 443)).toContain('privilege: try --listen-addr 127.0.0.1:8080');
   });
 
   it('EADDRINUSE keeps the address and does not suggest the port that was just refused', () => {
-    expect(fault('EADDRINUSE', '127.0.0.1', 8080)).toContain('such as --listen-addr 127.0.0.1:8081');
-    expect(fault('EADDRINUSE', '::1', 443)).toContain('such as --listen-addr [::1]:8080');
+    expect(fault('EADDRINUSE', '127.0.0.1', 8080)).toContain('another port: --listen-addr 127.0.0.1:8081');
+    expect(fault('EADDRINUSE', '::1', 443)).toContain('another port: --listen-addr [::1]:8080');
   });
 
   it.each([
