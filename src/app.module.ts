@@ -12,7 +12,7 @@ import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
 import { StatusModule } from './status/status.module.js';
 
-/** The whole server: its configuration, what relays, and what plain HTTP gets. */
+/** The complete server: its configuration, the relay, and what is served over plain HTTP. */
 @Module({})
 export class AppModule {
   static forRoot(settings: Settings, extensions: Extensions, given: CairnSignalOptions): DynamicModule {

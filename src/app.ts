@@ -21,7 +21,7 @@ import { HttpListener } from './transport/http-listener.js';
 import { authority, listenFault } from './transport/listen-fault.js';
 import type { AddressSetting } from './transport/listen-fault.js';
 
-/** Connections that the system may hold for us before we accept them. */
+/** Number of connections that the system may hold before the server accepts them. */
 const BACKLOG = 1024;
 
 /** What tests, benchmarks and examples may replace, or add to what the settings name. */
@@ -30,7 +30,10 @@ export interface Overrides extends Extensions {
   readonly clock?: Clock;
 }
 
-/** A whole server: made, not listening yet. */
+/**
+ * A complete server that does not listen yet. Owns the Nest application. Knows nothing of messages.
+ * Invariant: after `close`, or a failed `listen`, nothing is left open.
+ */
 export class SignalServer {
   constructor(
     readonly app: INestApplication,
@@ -39,7 +42,9 @@ export class SignalServer {
     private readonly logs: Logs,
   ) {}
 
-  /** Listens; resolves to the address that was really taken. Rejects with a StartupError that says what to do. */
+  /**
+   * Starts to listen. Resolves to the address that was really taken. Rejects with a StartupError that says what to do.
+   */
   async listen(): Promise<AddressInfo> {
     const { listenAddr, managementAddr } = this.settings;
     const server = this.app.getHttpServer() as Server;
@@ -51,17 +56,20 @@ export class SignalServer {
     return address;
   }
 
-  /** The address taken for management, once listening; undefined without one. */
+  /** Address of the management listener, once it listens; undefined without one. */
   get management(): AddressInfo | undefined {
     return (this.listener.management?.address() ?? undefined) as AddressInfo | undefined;
   }
 
-  /** Reads certificates, key, tokens and keys of JWTs again, as it does by itself when they change; fulfilled when that is done. Connections live on. */
+  /**
+   * Reads certificates, keys, tokens and the keys of JWTs again, as the server also does when they change. Resolves
+   * when that is done. Existing connections stay.
+   */
   reload(): Promise<void> {
     return this.app.get(Reload).all();
   }
 
-  /** Drains (at most `drain-delay`, unless `delay` is false, and `drain-timeout`), then ends everything. */
+  /** Drains for at most `drain-delay` (unless `delay` is false) and `drain-timeout`, then closes everything. */
   async close({ delay = true }: { delay?: boolean } = {}): Promise<void> {
     if (!delay) this.app.get(Lifecycle).drain();
     await this.app.close();
@@ -100,8 +108,8 @@ export class SignalServer {
 }
 
 /**
- * The composition root: the same for production, tests, benchmarks and examples.
- * Rejects with a StartupError when a file that the settings name cannot be used.
+ * The composition root: the same for production, tests, benchmarks and examples. Rejects with a StartupError if a file
+ * that the settings name cannot be used.
  */
 export async function createApp(settings: Settings, overrides: Overrides = {}): Promise<SignalServer> {
   const { clock, logs = new Logs({ format: settings.logFormat ?? 'json' }), ...added } = overrides;
@@ -121,7 +129,10 @@ export async function createApp(settings: Settings, overrides: Overrides = {}): 
   return new SignalServer(app, listener, settings, logs);
 }
 
-/** A custom guard or policy may ask for something that is not there: that is not a fault of ours. */
+/**
+ * Explains why a custom guard or policy cannot be made: it injects something that is not there. That is not our own
+ * fault.
+ */
 function explainMissing(error: unknown): never {
   if (!(error instanceof Error) || error.constructor.name !== 'UnknownDependenciesException') throw error;
   throw new StartupError(`a guard or the topic policy cannot be made: ${error.message.split('\n')[0]}`);

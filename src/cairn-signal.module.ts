@@ -22,15 +22,18 @@ import { SignalingModule } from './signaling/signaling.module.js';
 import { EveryTopic, TopicPolicy } from './signaling/topic-policy.js';
 import { TransportModule } from './transport/transport.module.js';
 
-/** What an application that embeds the server decides, maybe asynchronously (docs/extending.md). */
+/** What an application that embeds the server configures, possibly asynchronously (docs/extending.md). */
 export interface CairnSignalOptions {
-  /** As in a configuration file. Settings of listeners, TLS and of files with code are the application's own business, and a fault. */
+  /**
+   * Settings as in a configuration file. Those of listeners, of TLS, and of files with code are up to the application,
+   * and rejected here.
+   */
   readonly settings?: SettingsInput;
-  /** Where the server's log goes; JSON on standard output by default. */
+  /** Where the server's log goes. By default, JSON on standard output. */
   readonly logs?: Logs;
-  /** The system's by default; for tests. */
+  /** For tests. By default, the system's clock. */
   readonly clock?: Clock;
-  /** Given by the program alone, which has listeners and pages of its own: its settings, validated. */
+  /** Validated settings of the program, which has its own listeners and pages. Only the program passes them. */
   readonly program?: Settings;
 }
 
@@ -48,7 +51,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIO
     }))
     .build();
 
-/** What relays. Each says itself what it imports. */
+/** Modules of the relay. Each of them imports what it needs. */
 const MODULES = [
   AuthModule,
   BackplaneModule,
@@ -78,7 +81,7 @@ const PROVIDERS: Provider[] = [
   },
 ];
 
-/** The gateway and all behind it, for the program itself and for applications with listeners of their own. */
+/** The gateway and everything behind it, for the program itself and for applications with their own listeners. */
 @Module({})
 export class CairnSignalModule extends ConfigurableModuleClass implements OnModuleInit {
   constructor(
@@ -91,21 +94,27 @@ export class CairnSignalModule extends ConfigurableModuleClass implements OnModu
     const registered = [...modules.values()].filter(({ metatype }) => metatype === CairnSignalModule);
     if (registered.length > 1) {
       throw new StartupError(
-        'CairnSignalModule is registered more than once in this application: the guards of one would decide for all',
+        'CairnSignalModule is registered more than once in this application: only the guards of one would decide',
       );
     }
     if (options.program !== undefined) return;
     for (const warning of nodeWarnings()) logs.for('server').warn(warning);
   }
 
-  /** Throws a ConfigurationError that lists every fault of the settings and classes. The application also needs CborWsAdapter. */
+  /**
+   * Configures the module. Throws a ConfigurationError that lists every fault of the settings and classes. The
+   * application also needs CborWsAdapter.
+   */
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
-    // Said at once, not when the application starts.
+    // Reports faults here, rather than when the application starts.
     settingsOf(options, options);
     return super.forRoot(options);
   }
 
-  /** The same with options from a factory, which `inject`s what `imports` provide. The start rejects with the ConfigurationError. */
+  /**
+   * Configures the module with options from a factory, which `inject`s what `imports` provide. The start rejects with
+   * the ConfigurationError.
+   */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
     return super.forRootAsync(options);
   }
@@ -115,20 +124,25 @@ export class CairnSignalModule extends ConfigurableModuleClass implements OnModu
     return CairnSignalModule.forRoot(options);
   }
 
-  /** Throws a StartupError for a policy that is made for each request: Nest would make the whole gateway so, and so none. */
+  /**
+   * Throws a StartupError for a policy with request scope. Nest would give the whole gateway that scope, and then make
+   * no gateway.
+   */
   onModuleInit(): void {
     if (this.module.introspect(TopicPolicy as Type<TopicPolicy>).scope === Scope.REQUEST) {
-      throw new StartupError('the topic policy has request scope, or what it injects has: a message is not a request');
+      throw new StartupError(
+        'the topic policy, or something it injects, has request scope: a message is not a request',
+      );
     }
   }
 }
 
-/** The program's settings as they are; an application's, checked. */
+/** Returns the program's settings unchanged, or an application's settings, checked. */
 function settingsOf({ program, settings = {} }: CairnSignalOptions, extensions: Extensions): Settings {
   return program ?? embeddedSettings(settings, extensions);
 }
 
-/** The custom guards and the topic policy, which may inject what `imports` provide. */
+/** Provides the custom guards and the topic policy, which may inject what `imports` provide. */
 function extending(extensions: Extensions): Provider[] {
   const { guards = [], topicPolicy = EveryTopic } = extensions;
   return [

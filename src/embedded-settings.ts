@@ -3,10 +3,10 @@ import { parseSettings } from './config/load-settings.js';
 import type { SettingName, Settings, SettingsInput } from './config/settings.js';
 import type { Extensions } from './extensions.js';
 
-const GIVES_CLASSES = 'an application gives the classes themselves, beside settings';
-const HAS_LISTENERS = 'an application has listeners of its own';
+const GIVES_CLASSES = 'an application passes the classes themselves, next to settings';
+const HAS_LISTENERS = 'an application has its own listeners';
 const HAS_PATHS = 'an application answers plain HTTP itself';
-/** Settings that are the business of the application that embeds the server, and why. */
+/** Settings that the application decides when it embeds the server, and why. */
 const OF_THE_APPLICATION: readonly (readonly [SettingName, string])[] = [
   ['guards', GIVES_CLASSES],
   ['topicPolicy', GIVES_CLASSES],
@@ -21,7 +21,10 @@ const OF_THE_APPLICATION: readonly (readonly [SettingName, string])[] = [
   ['backplaneRequired', HAS_PATHS],
 ];
 
-/** The settings of a server inside an application. Throws a ConfigurationError that lists every fault of them and of its classes. */
+/**
+ * Returns the settings of an embedded server. Throws a ConfigurationError that lists every fault of the settings and
+ * the classes.
+ */
 export function embeddedSettings(input: SettingsInput, extensions: Extensions): Settings {
   const faults = [
     ...OF_THE_APPLICATION.filter(([name]) => input[name] !== undefined).map(([name, why]) => `${name}: ${why}`),

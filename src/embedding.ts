@@ -1,6 +1,6 @@
 /**
- * What the package gives to those who extend it: guards and policies in configuration, or a Nest application that mounts the
- * server (docs/extending.md). Everything else is internal and changes without notice.
+ * What the package exports to people who extend it, with guards and policies in configuration, or with a Nest
+ * application that mounts the server (docs/extending.md). Everything else is internal and changes without notice.
  */
 export { CairnSignalModule } from './cairn-signal.module.js';
 export type { CairnSignalOptions } from './cairn-signal.module.js';

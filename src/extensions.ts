@@ -21,7 +21,7 @@ export interface Extensions {
 }
 
 /** Milliseconds that a file may take to load. */
-const MOST_LOADING_MS = 10_000;
+const LOAD_TIMEOUT_MS = 10_000;
 
 /**
  * Loads the classes in the files that `guards` and `topic-policy` name. Rejects with a StartupError that names the file
@@ -43,7 +43,7 @@ export async function loadExtensions(
   return { guards: loaded, topicPolicy: policy };
 }
 
-/** The exported classes of an ES module that have the method `method`. There is at least one. */
+/** Loads an ES module, and returns the classes that it exports and that have the method; at least one. */
 async function classesIn<T>(setting: string, path: string, method: string, clock: Clock): Promise<Type<T>[]> {
   const named = `${setting} ${JSON.stringify(path)}`;
   requireRegularFile(setting, path);
@@ -51,7 +51,7 @@ async function classesIn<T>(setting: string, path: string, method: string, clock
   try {
     exported = await within(
       clock,
-      MOST_LOADING_MS,
+      LOAD_TIMEOUT_MS,
       import(pathToFileURL(resolve(path)).href) as Promise<Record<string, unknown>>,
     );
   } catch (error) {
@@ -63,12 +63,12 @@ async function classesIn<T>(setting: string, path: string, method: string, clock
 }
 
 /**
- * Says in one line why an import failed. A missing file counts only if it is the file itself, not one that its code
- * reads.
+ * Says in one line why a file cannot be loaded. An error about another file, which the code in this file could not
+ * read, is not about this file.
  */
 function importFault(error: unknown, file: string): string {
   if (error instanceof TooLate) {
-    return `it did not load within ${MOST_LOADING_MS / 1000} s: does it await something that never comes?`;
+    return `it did not load within ${LOAD_TIMEOUT_MS / 1000} s: does it await something that never comes?`;
   }
   if (!isNativeError(error)) return `it threw ${typeof error}`;
   if ('errno' in error && (error as NodeJS.ErrnoException).path === file) return fileFault(error);

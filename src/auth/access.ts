@@ -5,7 +5,7 @@ import { BearerTokens } from './bearer-tokens.js';
 import { CustomGuardList } from './custom-guards.js';
 import { isOpen } from './is-open.js';
 
-/** Whether anything decides who may connect. Owns nothing. */
+/** Tells whether anything decides who may connect. Owns nothing. Knows nothing of requests. */
 @Injectable()
 export class Access {
   constructor(
@@ -17,7 +17,8 @@ export class Access {
 
   /** Whether anyone who reaches the server may connect. */
   get open(): boolean {
-    // Not injected: a guard of request scope, which UpgradeGuards refuses, would give its scope to whatever asks this.
+    // Not injected: UpgradeGuards refuses a guard of request scope, but until then it would pass its scope on to
+    // everything that injects this class.
     const custom = this.module.get(CustomGuardList, { strict: false });
     const guards = custom.inOrder.length + this.application.getGlobalGuards().length > 0;
     return isOpen(this.settings, { tokens: this.tokens.required, guards });

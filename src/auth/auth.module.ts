@@ -19,7 +19,7 @@ import { WrongTokens } from './wrong-tokens.js';
 
 const GUARDS = [OriginGuard, ClientCertificateGuard, BearerGuard, CustomGuards];
 
-/** Who may connect. The custom guards come from CairnSignalModule. */
+/** Decides who may connect. CairnSignalModule provides the custom guards. */
 @Module({
   imports: [MetricsModule],
   providers: [
@@ -34,7 +34,7 @@ const GUARDS = [OriginGuard, ClientCertificateGuard, BearerGuard, CustomGuards];
 })
 export class AuthModule {}
 
-/** The tokens of `auth-token` and `auth-token-file`, read again when the file changes. */
+/** Reads the tokens of `auth-token` and `auth-token-file`, and reads them again when the file changes. */
 async function listedTokens(settings: Settings, clock: Clock, reload: Reload): Promise<BearerTokens> {
   const tokens = new BearerTokens([]);
   const files = settingFile('auth-token-file', settings.authTokenFile);
@@ -51,10 +51,10 @@ async function listedTokens(settings: Settings, clock: Clock, reload: Reload): P
   return tokens;
 }
 
-/** What verifies JWTs, where `jwt-issuer` is set; a file with keys is read again when it changes. */
+/** Makes the verifier of JWTs if `jwt-issuer` is set. A file with keys is read again when it changes. */
 async function tokenVerifier(settings: Settings, clock: Clock, reload: Reload, logs: Logs): Promise<TokenVerifier> {
   if (settings.jwtIssuer === undefined) return new NoVerifier();
-  // Loaded only where there are JWTs: 8 MB.
+  // Loaded only if needed: it takes 8 MB.
   const { JwtVerifier } = await import('./jwt/jwt-verifier.js');
   const files = settingFile('jwt-public-key', settings.jwtPublicKey);
   reload.watch({

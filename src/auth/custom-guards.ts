@@ -9,13 +9,13 @@ import { Refusal } from '../connection/refusal.js';
 import { undecided } from './undecided.js';
 import { upgradeOf } from './upgrade-request.js';
 
-/** How long one guard may take, in milliseconds. */
+/** Milliseconds that one guard may take. */
 const MOST_ASKING_MS = 5000;
 
-/** What a guard may throw to refuse, besides Nest's exceptions: anything with the status of an HTTP answer. */
+/** What a guard may throw to refuse, besides Nest's exceptions: anything with the status of an HTTP error. */
 interface Refusing {
   readonly status?: number;
-  /** In seconds. */
+  /** Seconds until the peer may try again. */
   readonly retryAfter?: unknown;
 }
 
@@ -27,8 +27,9 @@ export class CustomGuardList {
 }
 
 /**
- * The guards that an operator or an embedding application adds. Owns their order and how long each may take. Knows nothing of what
- * they judge. Invariant: a request is let in only when every one of them said `true`, in time.
+ * Runs the guards that an operator or an embedding application adds. Owns their order, and the timeout of each. Knows
+ * nothing of what they judge.
+ * Invariant: a request is let in only if every guard answered `true` in time.
  */
 @Injectable()
 export class CustomGuards implements CanActivate {
@@ -44,7 +45,7 @@ export class CustomGuards implements CanActivate {
     this.#failures = new ThrottledLog(this.#log, clock, 'error');
   }
 
-  /** Asks them one after the other. Rejects with a refusal: the guard's own, or 503 for a guard that cannot judge. */
+  /** Asks the guards one after the other. Rejects with the guard's own refusal, or with 503 if a guard cannot judge. */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     for (const guard of this.guards.inOrder) {
       const answer = await this.#ask(guard, context);
@@ -74,7 +75,10 @@ export class CustomGuards implements CanActivate {
     }
   }
 
-  /** The refusal for a guard that cannot judge. What it threw may hold what it was shown, so its text is for debugging alone. */
+  /**
+   * Logs a guard that cannot judge, and returns the refusal. What the guard threw may hold what it was shown, so that
+   * text is logged at debug only.
+   */
   #failure(
     guard: CanActivate,
     reason: 'guard_failed' | 'guard_timeout' | 'guard_nonsense',
@@ -88,13 +92,16 @@ export class CustomGuards implements CanActivate {
   }
 }
 
-/** As Nest takes it: a value, a promise or an observable. */
+/** Returns the answer of a guard. Like Nest, takes a value, a promise or an observable. */
 async function answerOf(guard: CanActivate, context: ExecutionContext): Promise<unknown> {
   const answer: unknown = await guard.canActivate(context);
   return isObservable(answer) ? lastValueFrom(answer) : answer;
 }
 
-/** The refusal that a guard threw: with the status of an HTTP error, of another copy of Nest too, or of a guard that imports nothing. */
+/**
+ * Returns the refusal that a guard threw: an error with the status of an HTTP error. It may come from another copy of
+ * Nest, or from a guard that imports nothing. Returns undefined for anything else.
+ */
 function refusingOf(error: unknown): HttpException | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   const {

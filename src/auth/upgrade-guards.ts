@@ -8,10 +8,10 @@ import { CustomGuards } from './custom-guards.js';
 import { undecided } from './undecided.js';
 import type { UpgradeRequest } from './upgrade-request.js';
 
-/** How long, in milliseconds, all guards together may take where an application has global ones. */
-const MOST_ASKING_MS = 30_000;
+/** Milliseconds that all guards together may take if an application has global guards. */
+const GUARDS_TIMEOUT_MS = 30_000;
 
-/** Runs a gateway's Nest guards over an upgrade request; resolves to let it in, rejects with the guard's exception. */
+/** Runs a gateway's Nest guards on an upgrade request. Resolves to let it in; rejects with the guard's exception. */
 export type GuardCheck = (request: UpgradeRequest) => Promise<void>;
 
 /** A gateway whose guards decide who connects. */
@@ -20,8 +20,9 @@ interface Gateway {
 }
 
 /**
- * Turns the guards of a gateway (@UseGuards on the class or on handleConnection, global ones) into a check of upgrade
- * requests. Knows nothing of sockets or answers. Invariant: a request is let in only when every guard let it in.
+ * Turns the guards of a gateway (@UseGuards on the class or on handleConnection, and global guards) into a check of
+ * upgrade requests. Owns nothing. Knows nothing of sockets or answers.
+ * Invariant: a request is let in only if every guard let it in.
  */
 @Injectable()
 export class UpgradeGuards implements OnModuleInit {
@@ -32,17 +33,23 @@ export class UpgradeGuards implements OnModuleInit {
     private readonly clock: Clock,
   ) {}
 
-  /** Throws a StartupError for a guard that is made for each request: to Nest an upgrade is none, so it would pass over it. */
+  /**
+   * Throws a StartupError for a guard with request scope. Nest does not treat an upgrade as a request, so it would skip
+   * the guard.
+   */
   onModuleInit(): void {
     if (
       this.application.getGlobalRequestGuards().length > 0 ||
       this.module.introspect(CustomGuards).scope !== Scope.DEFAULT
     ) {
-      throw new StartupError('a guard has request scope, or what it injects has: it cannot be asked about an upgrade');
+      throw new StartupError('a guard, or something it injects, has request scope: it cannot judge an upgrade');
     }
   }
 
-  /** Guards run in Nest's order and may be asynchronous; `context.switchToHttp().getRequest()` gives them the request. */
+  /**
+   * Returns the check for a gateway. Guards run in Nest's order and may be asynchronous.
+   * `context.switchToHttp().getRequest()` gives them the request.
+   */
   of(gateway: object): GuardCheck {
     const options = { guards: true, interceptors: false, filters: false };
     const handler = standIn((gateway as Gateway).handleConnection);
@@ -59,9 +66,9 @@ export class UpgradeGuards implements OnModuleInit {
     );
     return async (request) => {
       const asked = run(request) as Promise<unknown>;
-      // Those of ours, and those added to them, have times of their own; Nest lets the application's take for ever.
+      // Built-in and custom guards have their own timeouts. Nest gives the application's global guards none.
       if (this.application.getGlobalGuards().length === 0) await asked;
-      else await within(this.clock, MOST_ASKING_MS, asked).catch(explainTooLate);
+      else await within(this.clock, GUARDS_TIMEOUT_MS, asked).catch(explainTooLate);
     };
   }
 }
@@ -70,7 +77,10 @@ function explainTooLate(error: unknown): never {
   throw error instanceof TooLate ? undecided('guard_timeout') : error;
 }
 
-/** What the guards guard: does nothing, but carries the metadata of handleConnection, its guards and what they read included. */
+/**
+ * Returns the function that the guards protect. It does nothing, but has the metadata of handleConnection: its guards,
+ * and what they read.
+ */
 function standIn(handleConnection: Gateway['handleConnection']): () => void {
   const handler = (): void => undefined;
   if (handleConnection !== undefined) {

@@ -1,47 +1,53 @@
 import type { CloseReason } from '../protocol/close-codes.js';
 
-/** What opened the server to a peer. */
+/** What opened the server to a peer, such as a token. */
 export interface ConnectionCredential {
-  /** Whether it opens the server no longer. */
+  /** Whether it was revoked since. */
   readonly revoked: boolean;
-  /** The only topics that the peer may use; undefined where it does not say. */
+  /** The only topics that the peer may use; undefined for all topics. */
   readonly topics?: ReadonlySet<string> | undefined;
-  /** When it ends, in milliseconds since the epoch; undefined where it does not. */
+  /** When it expires, in milliseconds since the epoch; undefined for never. */
   readonly expiresAt?: number | undefined;
 }
 
 /**
  * What the domain may do with a peer's connection, whatever carries it.
- * Invariant: after `close` or `terminate`, or once the peer is gone, `send` does nothing.
+ * Invariant: `send` does nothing after `close` or `terminate`, or once the peer is gone.
  */
 export abstract class Connection {
-  /** Unique within this process; says nothing about the peer. */
+  /** Unique within this process. Says nothing about the peer. */
   abstract readonly id: number;
-  /** Who the peer proved to be at the upgrade; undefined for an anonymous one. */
+  /** Who the peer proved to be at the upgrade; undefined for an anonymous peer. */
   abstract readonly principal: string | undefined;
 
-  /** Whose bounds it counts towards: see sourceOf. */
+  /** Source whose bounds it counts towards: see sourceOf. */
   abstract readonly source: string;
 
-  /** What opened the server to it; undefined where nothing was needed. */
+  /** What opened the server to it; undefined if nothing was needed. */
   abstract readonly credential: ConnectionCredential | undefined;
 
   /** Whether what is sent may still arrive. */
   abstract readonly open: boolean;
 
-  /** Whether it was closed for a fault or cut: nothing that the peer said, and that is not done yet, counts any more. */
+  /**
+   * Whether it was cut, or closed for a fault. Then whatever the peer sent and the server has not handled counts no
+   * more.
+   */
   abstract readonly dismissed: boolean;
 
-  /** Sends one whole WebSocket frame, in the order of the calls. False when the connection is no longer open. */
+  /**
+   * Sends one complete WebSocket frame, in the order of the calls. Returns false if the connection is not open any
+   * more.
+   */
   abstract send(frame: Buffer): boolean;
-  /** Counts messages towards the rate at which the peer may send, as if it had sent them. */
+  /** Counts messages towards the peer's rate limit, as if the peer had sent them. */
   abstract charge(messages: number): void;
   /**
-   * Handles nothing more of what the peer sends until `until` is fulfilled. Nothing is lost. A rejection is a fault of ours, and
+   * Handles nothing more from the peer until `until` is fulfilled. Nothing is lost. A rejection is our own fault, and
    * closes the connection (1011).
    */
   abstract hold(until: Promise<void>): void;
-  /** Begins the closing handshake; what was sent before is delivered first. */
+  /** Begins the closing handshake. What was sent before is delivered first. */
   abstract close(reason: CloseReason): void;
   /** Cuts the connection without a handshake. */
   abstract terminate(): void;

@@ -2,16 +2,17 @@ import type { Subscribe, Unsubscribe } from '../protocol/message.js';
 import type { Announce, Malformed, Publish, Query } from '../protocol/rendezvous-message.js';
 import type { Connection } from './connection.js';
 
-/** A Relay in its canonical encoding (R4), which travels on as it is. */
+/** A Relay in its canonical encoding (R4), which is passed on unchanged. */
 export interface CanonicalRelay {
   readonly topic: string;
-  /** Only lent: valid until the handler returns. Copy what must stay. */
+  /** Only lent: it is valid until the handler returns. Copy what you keep. */
   readonly bytes: Buffer;
 }
 
 /**
- * Takes what peers say, one method for each message of the wire: whole messages, in the order they arrived, never after the
- * disconnect. What a method throws is a fault of ours, and closes the connection (1011).
+ * Takes what peers send, with one method for each message of the wire. Gets complete messages, in the order they
+ * arrived, and none after the disconnect. An error that a method throws is our own fault, and closes the connection
+ * (1011).
  */
 export interface MessageHandler {
   subscribe(connection: Connection, message: Subscribe): void;
@@ -23,8 +24,8 @@ export interface MessageHandler {
   malformed(connection: Connection, message: Malformed): void;
 }
 
-/** Where connections come from: what the gateway gets from Nest as its server. */
+/** The source of connections, which Nest gives to the gateway as its server. */
 export interface ConnectionSource {
-  /** Delivers every message of every connection to `handler`, whose guards also decide who may connect. */
+  /** Delivers every message of every connection to `handler`. The guards of `handler` also decide who may connect. */
   deliverTo(handler: MessageHandler): void;
 }

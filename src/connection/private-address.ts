@@ -1,10 +1,13 @@
 import { BlockList, isIP } from 'node:net';
 
-/** Networks that peers on the internet do not come from: those of RFC 1918, RFC 6598, loopback and link-local. Asked at each connection, where a BlockList costs 7 us. */
+/**
+ * Networks that peers on the internet do not come from: RFC 1918, RFC 6598, loopback and link-local. A pattern, because
+ * this is checked for each connection, and a BlockList takes 7 us.
+ */
 const PRIVATE_IPV4 =
   /^(?:10|127|169\.254|192\.168|172\.(?:1[6-9]|2\d|3[01])|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7]))\./;
 
-/** And those of RFC 4193, loopback and link-local. */
+/** The same for IPv6: RFC 4193, loopback and link-local. */
 const PRIVATE_IPV6 = new BlockList();
 for (const [address, prefix] of [
   ['::1', 128],
@@ -15,8 +18,8 @@ for (const [address, prefix] of [
 }
 
 /**
- * Whether all peers of a proxy that nobody named may stand behind this address: it is a private one, and there are no trusted
- * proxies. A limit by address would shut all of them out together.
+ * Returns whether this address may be a proxy that nobody configured, with all peers behind it: it is a private
+ * address, and there are no trusted proxies. A limit by address would lock all of them out.
  */
 export function mayBeProxy(address: string, trustedProxies: readonly unknown[] | undefined): boolean {
   if (trustedProxies !== undefined) return false;

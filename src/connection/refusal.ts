@@ -3,15 +3,15 @@ import type { RefusalReason } from '../protocol/refusal-reasons.js';
 
 /** What a refusal may say besides its sentence. */
 export interface RefusalOptions {
-  /** How soon the peer may try again, in seconds: becomes Retry-After. */
+  /** Seconds after which the peer may try again. Becomes Retry-After. */
   readonly retryAfter?: number | undefined;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /**
- * Why a peer is not let in: the HTTP answer to its upgrade, and the reason under which it is counted. Guards throw it; limits and
- * phases return it. Knows nothing of sockets.
- * Invariant: `message` is a plain sentence for the peer and never holds anything that the peer sent.
+ * Why a peer is not let in: the HTTP answer to its upgrade, and the reason that metrics count it under. Guards throw
+ * it; limits and phases return it. Knows nothing of sockets.
+ * Invariant: `message` is a plain sentence for the peer, and never holds anything that the peer sent.
  */
 export class Refusal extends HttpException {
   readonly headers: Readonly<Record<string, string>>;

@@ -8,29 +8,30 @@ import { readAgain } from '../config/settled-files.js';
 import { Log, Logs } from '../logging/log.js';
 import type { LogFields } from '../logging/log.js';
 
-/** Files that settings name, whose content is in use. */
+/** Files that settings name and whose content is in use. */
 export interface FilesInUse<T> {
   readonly files: readonly SettingFile[];
-  /** Reads them again, and checks them. Throws a StartupError that names the file at fault. */
+  /** Reads and checks the files again. Throws a StartupError that names the file at fault. */
   read(): T;
-  /** Takes into use what was read. Returns what the log says about it. */
+  /** Puts what was read to use. Returns what the log says about it. */
   use(read: T): LogFields;
   /** What was read, for the log: "certificate and key". */
   readonly what: string;
-  /** What happens where it cannot be used, for the log: "keeping the current certificate". */
+  /** What happens if it cannot be used, for the log: "keeping the current certificate". */
   readonly otherwise: string;
 }
 
-/** Files in use, watched. */
+/** Files in use that are being watched. */
 interface Watched {
   readonly watch: FileWatch;
   readonly again: () => Promise<void>;
 }
 
 /**
- * Reads files that are in use again: when they change, and when asked to. Owns the watches. Knows nothing of what is in the files.
- * Invariant: what is taken into use was valid when it was read, and had not changed for a while; a file that cannot be used changes
- * nothing; nothing is read after the shutdown.
+ * Reads files that are in use again, when they change and when asked to. Owns the watches. Knows nothing of what is in
+ * the files.
+ * Invariant: what is put to use was valid when it was read, and had not changed for a while. A file that cannot be used
+ * changes nothing. Nothing is read after the shutdown.
  */
 @Injectable()
 export class Reload implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -45,11 +46,11 @@ export class Reload implements OnApplicationBootstrap, OnApplicationShutdown {
     this.#log = logs.for('reload');
   }
 
-  /** Watches files from now on; to be called before they are read for the first time, so that no change goes unseen. */
+  /** Watches files from now on. Call it before they are read for the first time, so that no change is missed. */
   watch<T>(used: FilesInUse<T>): void {
     if (used.files.length === 0) return;
     let reading: Promise<void> | undefined;
-    // Whoever asks while the files are being read gets the same answer, which is the newest then.
+    // A request while the files are being read gets the same result, which is then the newest.
     const again = (): Promise<void> => (reading ??= this.#renew(used).finally(() => (reading = undefined)));
     const watch = new FileWatch(
       used.files.map(({ path }) => path),
@@ -58,7 +59,7 @@ export class Reload implements OnApplicationBootstrap, OnApplicationShutdown {
     this.#watched.push({ watch, again });
   }
 
-  /** Reads everything again; fulfilled when that is done. Never rejects: the log says what cannot be used. */
+  /** Reads everything again. Resolves when that is done. Never rejects: the log says what cannot be used. */
   async all(): Promise<void> {
     if (this.#watched.length === 0) {
       this.#log.info('nothing to reload: no certificate, auth-token-file or jwt-public-key is set');

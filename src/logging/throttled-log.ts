@@ -5,7 +5,8 @@ import type { Log, LogFields } from './log.js';
 const INTERVAL_MS = 1000;
 
 /**
- * Log lines that strangers can cause, at most one a second. Knows nothing of what they say.
+ * Writes log lines that strangers can cause, at most one a second. Owns the count of lines left out. Knows nothing of
+ * what they say.
  * Invariant: every line is written, or counted in the next one as `unmentionedBefore`.
  */
 export class ThrottledLog {

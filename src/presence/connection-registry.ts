@@ -1,7 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { Connection } from '../connection/connection.js';
 
-/** Which connections this node has. Knows nothing of topics. Invariant: whoever waits for it to be empty is told once it is. */
+/**
+ * Owns the set of connections of this node. Knows nothing of topics.
+ * Invariant: everyone who waits for it to be empty is told once it is.
+ */
 @Injectable()
 export class ConnectionRegistry {
   readonly #connections = new Set<Connection>();
@@ -11,7 +14,7 @@ export class ConnectionRegistry {
     return this.#connections.size;
   }
 
-  /** Whether what a connection said still counts: it is here, and was not closed for a fault. */
+  /** Returns whether what a connection sent still counts: it is here, and was not closed for a fault. */
   isLive(connection: Connection): boolean {
     return this.#connections.has(connection) && !connection.dismissed;
   }
@@ -32,7 +35,7 @@ export class ConnectionRegistry {
     return this.#connections.values();
   }
 
-  /** Resolves as soon as there is no connection, at once if there is none now. */
+  /** Resolves as soon as there is no connection; immediately if there is none now. */
   empty(): Promise<void> {
     if (this.#connections.size === 0) return Promise.resolve();
     return new Promise((resolve) => {

@@ -5,26 +5,26 @@ import type { Connection } from '../connection/connection.js';
 
 const NOBODY: ReadonlySet<Connection> = new Set();
 
-/** Stands for a time that is none: the topic has had two subscribers. */
+/** Used instead of a time once the topic has had two subscribers. */
 const MET = -1;
 
 /** The subscribers of one topic. */
 class Subscribers extends Set<Connection> {
-  /** When the first one came, in milliseconds on the monotonic clock; MET once there was a second. */
+  /** When the first subscriber came, in milliseconds on the monotonic clock; MET once there was a second one. */
   waitingSince: number;
 
   constructor(now: number) {
     super();
-    // Whole milliseconds: a small integer takes no memory of its own.
+    // Whole milliseconds: a small integer takes no extra memory.
     this.waitingSince = Math.round(now);
   }
 }
 
 /**
- * Which local connections subscribe to which topic, and how long topics wait for their second subscriber. Knows nothing of
- * sockets or of other nodes.
- * Invariant: a connection is in a topic's set exactly when the topic is in the connection's; no set is ever empty;
- * `subscriptions` is the sum of either kind of set, and `lonely` counts the topics with one subscriber.
+ * Owns which local connections subscribe to which topic, and how long topics wait for their second subscriber. Knows
+ * nothing of sockets or of other nodes.
+ * Invariant: a connection is in a topic's set exactly when the topic is in the connection's set. No set is ever empty.
+ * `subscriptions` is the sum of the sizes of either kind of set. `lonely` counts the topics with one subscriber.
  */
 @Injectable()
 export class TopicRegistry {
@@ -38,32 +38,32 @@ export class TopicRegistry {
     private readonly timings: Timings,
   ) {}
 
-  /** How many topics have a subscriber. */
+  /** Number of topics with a subscriber. */
   get size(): number {
     return this.#subscribers.size;
   }
 
-  /** How many topics have exactly one. */
+  /** Number of topics with exactly one subscriber. */
   get lonely(): number {
     return this.#lonely;
   }
 
-  /** How many subscriptions there are: pairs of a connection and a topic. */
+  /** Number of subscriptions: pairs of a connection and a topic. */
   get subscriptions(): number {
     return this.#subscriptions;
   }
 
-  /** How many topics a connection subscribes to. */
+  /** Returns how many topics a connection subscribes to. */
   countOf(connection: Connection): number {
     return this.#topics.get(connection)?.size ?? 0;
   }
 
-  /** The subscribers of a topic, in the order they came. Live: it changes as they come and go. */
+  /** Returns the subscribers of a topic, in the order they came. The set is live: it changes as they come and go. */
   subscribers(topic: string): ReadonlySet<Connection> {
     return this.#subscribers.get(topic) ?? NOBODY;
   }
 
-  /** Whether that changed anything: a second subscription of the same connection does not. */
+  /** Adds a subscription. Returns false if the connection already had it. */
   subscribe(connection: Connection, topic: string): boolean {
     const topics = this.#topics.get(connection);
     if (topics === undefined) this.#topics.set(connection, new Set([topic]));
@@ -74,23 +74,26 @@ export class TopicRegistry {
     return true;
   }
 
-  /** Whether that changed anything: only a subscriber can unsubscribe. */
+  /** Removes a subscription. Returns false if the connection did not have it. */
   unsubscribe(connection: Connection, topic: string): boolean {
     const topics = this.#topics.get(connection);
     if (topics === undefined || !topics.delete(topic)) return false;
     if (topics.size === 0) this.#topics.delete(connection);
     this.#subscriptions -= 1;
-    this.#part(connection, topic);
+    this.#leave(connection, topic);
     return true;
   }
 
-  /** Takes a connection out of its own topics, and tells which. Costs time in their number, whatever else the node holds. */
+  /**
+   * Removes all subscriptions of a connection, and returns its topics. Takes time in their number, whatever else the
+   * node holds.
+   */
   leave(connection: Connection): Iterable<string> {
     const topics = this.#topics.get(connection);
     if (topics === undefined) return [];
     this.#topics.delete(connection);
     this.#subscriptions -= topics.size;
-    for (const topic of topics) this.#part(connection, topic);
+    for (const topic of topics) this.#leave(connection, topic);
     return topics;
   }
 
@@ -107,7 +110,7 @@ export class TopicRegistry {
     subscribers.waitingSince = MET;
   }
 
-  #part(connection: Connection, topic: string): void {
+  #leave(connection: Connection, topic: string): void {
     const subscribers = this.#subscribers.get(topic)!;
     subscribers.delete(connection);
     if (subscribers.size === 1) this.#lonely += 1;

@@ -13,19 +13,20 @@ import { RecordStore } from '../records/record-store.js';
 import type { FoundRecord, RecordContent } from '../records/record-store.js';
 import { chargeOfTold } from '../protocol/charges.js';
 
-/** What another node tells of is on none of our connections. */
+/** Stands for the connection of a record from another node. */
 const ELSEWHERE = -1;
 
 /** A record on this node or on another one. */
 export interface Discovered {
-  /** The connection on this node that it came on; none for another node's. */
+  /** The connection on this node that it came on; ELSEWHERE for another node's record. */
   readonly connection: number;
   readonly content: RecordContent;
 }
 
 /**
- * What is left on a topic, on this node and on the others (N6): each node answers for the records it took. Owns which of them were found.
- * Invariant: newest first, each announcer once.
+ * Finds the records of a topic, on this node and on the others (N6). Each node answers for the records it took. Owns
+ * which records of this node were found. Knows nothing of who asks or how records are shown.
+ * Invariant: answers are newest first, with each announcer once.
  */
 @Injectable()
 export class Discovery implements OnModuleInit {
@@ -53,19 +54,25 @@ export class Discovery implements OnModuleInit {
     });
   }
 
-  /** What is on this node. */
+  /** Returns the records on this node. */
   here(topic: string): readonly Discovered[] {
     return this.records.query(topic);
   }
 
-  /** What only other nodes have, newest first; undefined when there are none to ask. Never rejects. What they tell is charged to `asker`. */
+  /**
+   * Returns the records that only other nodes have, newest first; undefined if there are no nodes to ask. Never
+   * rejects. The answers are charged to `asker`.
+   */
   elsewhere(asker: Connection, topic: string): Promise<readonly Discovered[]> | undefined {
     return this.backplane.ask(topic)?.then((answers) => newestOfEach(this.#told(asker, answers)));
   }
 
-  /** What is anywhere; a promise when others have to be asked. Never rejects. What they tell is charged to `asker`. */
+  /**
+   * Returns the records of all nodes. Returns a promise, which is never rejected, if other nodes must be asked. Their
+   * answers are charged to `asker`.
+   */
   everywhere(asker: Connection, topic: string): readonly Discovered[] | Promise<readonly Discovered[]> {
-    // The others tell ages of about now, not of when the last of them has answered.
+    // The other nodes report ages as of about now, not as of when the last of them answers.
     const asked = this.clock.monotonic();
     return (
       this.backplane
@@ -78,14 +85,14 @@ export class Discovery implements OnModuleInit {
     );
   }
 
-  /** Another connection of this node has been told of a record. */
+  /** Notes that another connection of this node was told of a record. */
   found(record: Discovered): void {
     if (!('since' in record) || this.#found.has(record)) return;
     this.#found.add(record);
     this.timings.found(this.clock.monotonic() - (record as FoundRecord).since);
   }
 
-  /** What other nodes told, in no order; an answer that no node of this service gives is dropped and counted (N5). */
+  /** Decodes what other nodes told, in no order. Drops and counts an answer that no node of this service gives (N5). */
   #told(asker: Connection, answers: readonly Uint8Array[]): Dated[] {
     asker.charge(chargeOfTold(answers.reduce((sum, { length }) => sum + length, 0)));
     return answers.flatMap((answer) => {
@@ -105,14 +112,17 @@ export class Discovery implements OnModuleInit {
   }
 }
 
-/** A record, how old it is in milliseconds, and who announced it; undefined for a published one, which is of one connection. */
+/**
+ * A record, its age in milliseconds, and who announced it; undefined for a published record, which belongs to one
+ * connection.
+ */
 interface Dated {
   readonly age: number;
   readonly announcer: string | undefined;
   readonly found: Discovered;
 }
 
-/** Records of this node as old as they are at `now`. */
+/** Returns records of this node with their ages at `now`. */
 function dated(records: readonly FoundRecord[], now: number): Dated[] {
   return records.map((record) => ({ age: now - record.since, announcer: record.announcer, found: record }));
 }

@@ -8,17 +8,18 @@ import { ConnectionRegistry } from '../presence/connection-registry.js';
 import { restart } from '../protocol/close-codes.js';
 import { DrainPace } from './drain-pace.js';
 
-/** Connections closed in a second, where drain-timeout leaves the time; and peers that come back in one. */
-const CLOSED_A_SECOND = 100;
-/** The part of drain-timeout over which connections are closed; the rest is for the last of them to answer. */
-const CLOSING = 2 / 3;
-/** Bounds, in seconds, of the longest delay suggested to a peer before it comes back. */
-const LONGEST_RETRY_S = { least: 5, most: 60 };
+/** Connections closed per second, if drain-timeout is long enough. Peers come back at the same rate. */
+const CLOSED_PER_SECOND = 100;
+/** Fraction of drain-timeout over which connections are closed. The rest is for the last of them to answer. */
+const CLOSING_SHARE = 2 / 3;
+/** Bounds, in seconds, of the maximum delay that is suggested to a peer before it comes back. */
+const MAX_RETRY_S = { least: 5, most: 60 };
 
 /**
- * Empties the node when the application closes: first lame, then nobody new, everyone told in turn to come back, stragglers cut.
- * Runs first of all shutdown hooks, so that health and refusals are still answered meanwhile. Knows nothing of sockets.
- * Invariant: once it is over no connection is left, and it is over within drain-delay and drain-timeout.
+ * Empties the node when the application closes. Reports not ready, then refuses newcomers, tells each peer in turn to
+ * come back, and cuts what is left. Owns nothing. Runs before all other shutdown hooks, so that health checks and
+ * upgrades are still answered meanwhile. Knows nothing of sockets.
+ * Invariant: afterwards no connection is left, and it takes at most drain-delay and drain-timeout.
  */
 @Injectable()
 export class Drain implements OnModuleDestroy {
@@ -34,16 +35,16 @@ export class Drain implements OnModuleDestroy {
     this.#log = logs.for('drain');
   }
 
-  /** Resolves when no connection is left, `drain-delay` and `drain-timeout` from now at the latest. */
+  /** Resolves when no connection is left, after `drain-delay` and `drain-timeout` at the latest. */
   async onModuleDestroy(): Promise<void> {
-    await this.#lookAway();
+    await this.#delay();
     this.lifecycle.drain();
     const over = new AbortController();
     await Promise.race([this.#dismissAll(over.signal), this.clock.sleep(this.settings.drainTimeout, over.signal)]);
     over.abort();
 
     if (this.connections.size > 0) {
-      this.#log.warn('drain-timeout is over, cutting the connections that are left', {
+      this.#log.warn('drain-timeout is over, cutting the remaining connections', {
         connections: this.connections.size,
       });
     }
@@ -51,21 +52,23 @@ export class Drain implements OnModuleDestroy {
     await this.connections.empty();
   }
 
-  /** Gives load balancers time to see that this node is not ready, while newcomers they still send are served. */
-  async #lookAway(): Promise<void> {
+  /**
+   * Gives load balancers time to see that this node is not ready, while it serves the newcomers that they still send.
+   */
+  async #delay(): Promise<void> {
     const { drainDelay } = this.settings;
     if (drainDelay === 0 || this.connections.size === 0 || !this.lifecycle.leave()) return;
-    this.#log.info('not ready any more, serving on for drain-delay', { connections: this.connections.size });
+    this.#log.info('not ready any more, still serving for drain-delay', { connections: this.connections.size });
     await this.clock.sleep(drainDelay, this.lifecycle.draining);
   }
 
-  /** Closes all connections in slices; resolves once all are gone. */
+  /** Closes all connections in slices. Resolves once all have ended. */
   async #dismissAll(over: AbortSignal): Promise<void> {
     const leaving = [...this.connections];
     const { length: count } = leaving;
-    const { least, most } = LONGEST_RETRY_S;
-    const longestRetry = Math.min(Math.max(Math.ceil(count / CLOSED_A_SECOND), least), most);
-    const spread = Math.min(this.settings.drainTimeout * CLOSING, (count / CLOSED_A_SECOND) * 1000);
+    const { least, most } = MAX_RETRY_S;
+    const longestRetry = Math.min(Math.max(Math.ceil(count / CLOSED_PER_SECOND), least), most);
+    const spread = Math.min(this.settings.drainTimeout * CLOSING_SHARE, (count / CLOSED_PER_SECOND) * 1000);
     if (count > 0) this.#log.info('draining', { connections: count, spreadMs: Math.round(spread) });
 
     const pace = new DrainPace(count, spread);

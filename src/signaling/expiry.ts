@@ -7,25 +7,26 @@ import { Log, Logs } from '../logging/log.js';
 import type { Connection } from '../connection/connection.js';
 import { tokenExpired } from '../protocol/close-codes.js';
 
-/** In milliseconds; a connection is closed that much late at most. */
+/** Milliseconds between rounds. A connection is closed at most this late. */
 const INTERVAL_MS = 1000;
 /** Connections looked at, and closed, in one turn of the event loop. */
-const LOOKED_AT_A_STEP = 5000;
-const CLOSED_A_STEP = 200;
+const CHECKED_PER_STEP = 5000;
+const CLOSED_PER_STEP = 200;
 
 /**
- * Ends connections whose credentials end by themselves, where `jwt-expiry-closes` says so. Knows nothing of tokens. All are looked at every second, by the wall
- * clock that the issuers of credentials go by: it may jump, and no order would survive that.
+ * Closes connections whose credentials expire, if `jwt-expiry-closes` says so. Owns the list of those connections.
+ * Knows nothing of tokens. Looks at all of them every second by the wall clock, which the issuers of credentials use.
+ * That clock may jump, so no order by expiry would last.
  * Invariant: a connection is here from `add` to `remove` unless it was closed.
  */
 @Injectable()
 export class Expiry implements OnApplicationBootstrap, OnApplicationShutdown {
-  /** When each one's credential ends, in milliseconds since the epoch. */
+  /** When each connection's credential expires, in milliseconds since the epoch. */
   readonly #ends = new Map<Connection, number>();
-  readonly #sweep = new Sweep(() => this.check(LOOKED_AT_A_STEP, CLOSED_A_STEP), INTERVAL_MS);
-  /** How far the round of all connections has come. */
+  readonly #sweep = new Sweep(() => this.check(CHECKED_PER_STEP, CLOSED_PER_STEP), INTERVAL_MS);
+  /** Position of the round over all connections. */
   #round: Iterator<[Connection, number]> | undefined;
-  /** Connections closed since the log was told. */
+  /** Number of connections closed since the last log line. */
   #closed = 0;
   readonly #log: Log;
 
@@ -45,23 +46,26 @@ export class Expiry implements OnApplicationBootstrap, OnApplicationShutdown {
     this.#sweep.stop();
   }
 
-  /** A connection is here; nothing happens to one whose credential does not end. */
+  /** Adds a connection. Ignores one whose credential does not expire. */
   add(connection: Connection): void {
     const ends = connection.credential?.expiresAt;
     if (ends !== undefined && this.settings.jwtExpiryCloses) this.#ends.set(connection, ends);
   }
 
-  /** A connection is gone. */
+  /** Removes a connection. */
   remove(connection: Connection): void {
     this.#ends.delete(connection);
   }
 
-  /** Goes on with the round: looks at `most` connections, and closes at most `mostClosed`. False when the round is over. */
-  check(most: number, mostClosed: number): boolean {
+  /**
+   * Continues the round: checks at most `max` connections, and closes at most `maxClosed`. Returns false when the round
+   * is over.
+   */
+  check(max: number, maxClosed: number): boolean {
     this.#round ??= this.#ends.entries();
     const now = this.clock.now();
     let closed = 0;
-    for (let looked = 0; looked < most && closed < mostClosed; looked++) {
+    for (let looked = 0; looked < max && closed < maxClosed; looked++) {
       const { value, done } = this.#round.next();
       if (done === true) return this.#over(closed);
       const [connection, ends] = value;

@@ -9,26 +9,32 @@ import type { Connection } from '../connection/connection.js';
 import { EveryTopic, TopicPolicy } from './topic-policy.js';
 import type { TopicAction } from './topic-policy.js';
 
-/** How long a policy may take, in milliseconds. */
-const MOST_ASKING_MS = 5000;
-/** How long, in milliseconds, a connection is refused without asking, after a policy that did not answer it in time. */
+/** Milliseconds that a policy may take. */
+const POLICY_TIMEOUT_MS = 5000;
+/** Milliseconds for which a connection is refused without asking, after the policy did not answer in time. */
 const STALLED_MS = 1000;
-/** Answers remembered for one connection: two actions on each topic of a hundred pairings. Of more, the oldest is forgotten. */
-const MOST_REMEMBERED = 256;
+/**
+ * Maximum number of answers remembered for one connection: two actions on each topic of a hundred pairings. Beyond
+ * that, the oldest one is forgotten.
+ */
+const MAX_REMEMBERED = 256;
 
 /**
- * What each connection may do: what its token grants (A6) and the topic policy allows, whose answers are remembered. Owns the answers,
- * for as long as a connection exists. Knows nothing of messages.
- * Invariant: nothing is allowed that either refuses; a policy that fails refuses.
+ * Decides what each connection may do: what its token grants (A6) and the topic policy allows. Owns the policy's
+ * answers, which it remembers while the connection exists. Knows nothing of messages.
+ * Invariant: nothing is allowed that either of them refuses. A policy that fails refuses.
  */
 @Injectable()
 export class Permissions {
   /** By connection, then by action and topic. */
   readonly #answers = new WeakMap<Connection, Map<string, boolean>>();
-  /** Until when a connection is refused without asking, in milliseconds on the monotonic clock: the policy did not answer in time. */
+  /**
+   * Until when a connection is refused without asking, in milliseconds on the monotonic clock: the policy was too slow
+   * for it.
+   */
   readonly #stalled = new WeakMap<Connection, number>();
   readonly #log: Log;
-  /** Without a policy of one's own nothing is asked or remembered. */
+  /** Without a custom policy, nothing is asked or remembered. */
   readonly #open: boolean;
   #failed = false;
 
@@ -43,28 +49,32 @@ export class Permissions {
     this.#open = policy instanceof EveryTopic;
   }
 
-  /** Whether a connection may do that with a topic; a promise, which is never rejected, when the policy takes its time. */
+  /**
+   * Returns whether a connection may do something with a topic. Returns a promise, which is never rejected, if the
+   * policy takes its time.
+   */
   allows(connection: Connection, action: TopicAction, topic: string): boolean | Promise<boolean> {
     const granted = connection.credential?.topics;
     if (granted !== undefined && !granted.has(topic)) return false;
     if (this.#open) return true;
-    // Nobody can subscribe to such a topic, and whoever tries is told why; nor is it worth remembering.
+    // Nobody can subscribe to such a topic: the peer is told so when it tries. The answer is not worth remembering
+    // either.
     if (Buffer.byteLength(topic) > this.settings.maxTopicBytes) return action === 'subscribe';
     const answers = this.#answersOf(connection);
     const key = `${action} ${topic}`;
     const known = answers.get(key);
     if (known !== undefined) return known;
-    // What it sent behind that would wait as long, each by itself; and a connection that waits is not seen to end.
+    // Its next messages would each wait as long, and the end of a waiting connection is not noticed.
     if ((this.#stalled.get(connection) ?? 0) > this.clock.monotonic()) return false;
     const answer = this.#ask(connection, action, topic);
     if (!(answer instanceof Promise)) return remember(answers, key, answer);
-    // One that failed is asked again.
+    // After a failure, the policy is asked again.
     return answer.then((allowed) => (allowed === undefined ? false : remember(answers, key, allowed)));
   }
 
   /**
-   * P1: calls `act` where the answer is true, else `refuse`. While the policy takes its time, what the connection says next waits;
-   * and a connection that was dismissed meanwhile gets neither done.
+   * P1: calls `act` if the answer is true, otherwise `refuse`. While the policy takes its time, the connection's next
+   * message waits. Calls `act` for no connection that was dismissed meanwhile.
    */
   whenAllowed(connection: Connection, allowed: boolean | Promise<boolean>, act: () => void, refuse: () => void): void {
     if (allowed === true) act();
@@ -79,7 +89,7 @@ export class Permissions {
     }
   }
 
-  /** Undefined for a failure. */
+  /** Returns undefined for a failure. */
   #ask(connection: Connection, action: TopicAction, topic: string): boolean | Promise<boolean | undefined> {
     try {
       const answer: unknown = this.policy.allows(connection.principal, action, topic);
@@ -92,7 +102,7 @@ export class Permissions {
 
   async #await(connection: Connection, answer: Promise<unknown>): Promise<boolean | undefined> {
     try {
-      return (await within(this.clock, MOST_ASKING_MS, answer)) === true;
+      return (await within(this.clock, POLICY_TIMEOUT_MS, answer)) === true;
     } catch (error) {
       if (error instanceof TooLate) this.#stalled.set(connection, this.clock.monotonic() + STALLED_MS);
       this.#fail(error);
@@ -108,10 +118,13 @@ export class Permissions {
     return answers;
   }
 
-  /** Said once: what fails for one peer fails for all, and they would fill the log. An error's text may hold the topic. */
+  /**
+   * Logs the first failure as an error: what fails for one peer fails for all, and would fill the log. The text of the
+   * error may hold the topic, so only its name is logged.
+   */
   #fail(error: unknown): void {
     if (!this.#failed) {
-      this.#log.error('the topic policy failed, which refuses; further failures are logged at debug', {
+      this.#log.error('the topic policy failed, so the peer is refused; further failures are logged at debug', {
         error: nameOf(error),
       });
     }
@@ -120,13 +133,13 @@ export class Permissions {
   }
 }
 
-/** Queries of some libraries are none of our promises, and still to be waited for. */
+/** Returns whether to wait for an answer. The queries of some libraries are not promises, but have `then`. */
 function isThenable(answer: unknown): answer is PromiseLike<unknown> {
   return typeof (answer as { then?: unknown } | null | undefined)?.then === 'function';
 }
 
 function remember(answers: Map<string, boolean>, key: string, allowed: boolean): boolean {
-  if (answers.size === MOST_REMEMBERED) answers.delete(answers.keys().next().value!);
+  if (answers.size === MAX_REMEMBERED) answers.delete(answers.keys().next().value!);
   answers.set(key, allowed);
   return allowed;
 }

@@ -16,13 +16,13 @@ import { Discovery } from './discovery.js';
 import type { Discovered } from './discovery.js';
 import { Permissions } from './permissions.js';
 
-/** J6: the most that a new subscriber is sent of what was published before, in bytes of messages. */
-const MOST_REPLAYED_BYTES = 65_536;
+/** J6: maximum bytes of earlier publications that a new subscriber is sent. */
+const MAX_REPLAYED_BYTES = 65_536;
 
 /**
- * The rules of the relay (docs/protocol.md, R1-R9): who receives what, from CBOR peers and, bridged, from JSON peers (J6).
- * Knows neither sockets nor how messages are encoded beyond that they are canonical, and never looks into a payload.
- * Invariant: a message goes to every other subscriber of its topic once, and never back to its sender.
+ * The rules of the relay (docs/protocol.md, R1-R9): who receives what, from CBOR peers and, bridged, from JSON peers
+ * (J6). Knows nothing of sockets. Of encodings it only knows that messages are canonical. Never looks into a payload.
+ * Invariant: a message goes once to every other subscriber of its topic, and never back to its sender.
  */
 @Injectable()
 export class RelayService implements OnModuleInit {
@@ -46,7 +46,7 @@ export class RelayService implements OnModuleInit {
     this.backplane.listen((topic, message) => this.deliver(topic, message));
   }
 
-  /** R3: idempotent. P1: ignored where the connection may not. */
+  /** R3: idempotent. P1: ignored if the connection may not. */
   subscribe(connection: Connection, topic: string): void {
     this.permissions.whenAllowed(
       connection,
@@ -56,7 +56,7 @@ export class RelayService implements OnModuleInit {
     );
   }
 
-  /** R3: harmless when not subscribed. */
+  /** R3: harmless if not subscribed. */
   unsubscribe(connection: Connection, topic: string): void {
     const changed = this.topics.unsubscribe(connection, topic);
     if (changed) this.#vacate(topic);
@@ -64,8 +64,8 @@ export class RelayService implements OnModuleInit {
   }
 
   /**
-   * R1, R2: `message` is the canonical encoding (R4) of a Relay to `topic`, and only lent; the sender need not be subscribed. P1:
-   * dropped where the sender may not.
+   * R1, R2: `message` is the canonical encoding (R4) of a Relay to `topic`, and only lent. The sender need not be
+   * subscribed. P1: dropped if the sender may not.
    */
   relay(sender: Connection, topic: string, message: Uint8Array): void {
     const allowed = this.permissions.allows(sender, 'relay', topic);
@@ -77,19 +77,22 @@ export class RelayService implements OnModuleInit {
     this.permissions.whenAllowed(sender, allowed, () => this.#relay(sender, topic, kept), this.#drop);
   }
 
-  /** N1: what came to another node reaches every subscriber of this one. */
+  /** N1: passes a message from another node to every subscriber of this one. */
   deliver(topic: string, message: Uint8Array): void {
     this.#send(topic, message, undefined);
   }
 
-  /** J6: what a JSON peer publishes, in base64, reaches the topic's CBOR subscribers as a Relay. The publisher was allowed to. */
+  /**
+   * J6: sends what a JSON peer published, in base64, to the topic's CBOR subscribers as a Relay. The publisher was
+   * allowed to publish it.
+   */
   publish(publisher: Connection, topic: string, payload: string): void {
     if (this.topics.subscribers(topic).size > 0 || this.backplane.state === 'up') {
       this.#relay(publisher, topic, relayOf(topic, payload));
     }
   }
 
-  /** R7: the connection is gone. */
+  /** R7: the connection has ended. */
   disconnect(connection: Connection): void {
     for (const topic of this.topics.leave(connection)) this.#vacate(topic);
   }
@@ -100,8 +103,8 @@ export class RelayService implements OnModuleInit {
   };
 
   /**
-   * J6: a new subscriber is sent what was published before. N2: what it says next waits until other nodes' messages are sure to
-   * come, and what was published there is here. Closes the connection at a limit.
+   * J6: sends a new subscriber what was published before. N2: its next message waits until the node is sure to get
+   * other nodes' messages, and has fetched what was published there. Closes the connection at a limit.
    */
   #subscribe(connection: Connection, topic: string): void {
     if (!this.topics.subscribe(connection, topic)) return;
@@ -117,7 +120,7 @@ export class RelayService implements OnModuleInit {
     }
   }
 
-  /** L1: the sender pays for what is sent. */
+  /** L1: the sender pays for every delivery. */
   #relay(sender: Connection, topic: string, message: Uint8Array): void {
     const deliveries = this.#send(topic, message, sender);
     if (deliveries === 0) this.traffic.unheard += 1;
@@ -125,7 +128,10 @@ export class RelayService implements OnModuleInit {
     sender.charge(chargeOfSending(message.length, deliveries + (this.backplane.state === 'up' ? 1 : 0)));
   }
 
-  /** To every subscriber on this node but the sender, in one frame, which is built for the first of them. How many there are. */
+  /**
+   * Sends a message to every subscriber on this node except the sender, in one frame, which is built for the first of
+   * them. Returns the number of deliveries.
+   */
   #send(topic: string, message: Uint8Array, sender: Connection | undefined): number {
     let frame: Buffer | undefined;
     let deliveries = 0;
@@ -138,12 +144,12 @@ export class RelayService implements OnModuleInit {
     return deliveries;
   }
 
-  /** A topic lost a subscriber here, maybe its last. */
+  /** Unsubscribes from the backplane if a topic has lost its last subscriber here. */
   #vacate(topic: string): void {
     if (this.topics.subscribers(topic).size === 0) this.backplane.unsubscribe(topic);
   }
 
-  /** The limit that a subscription just made goes beyond. */
+  /** Returns the close reason for the limit that a new subscription exceeds; undefined if there is none. */
   #breach(connection: Connection, topic: string): CloseReason | undefined {
     const { maxTopicBytes, maxTopicsPerConnection, maxSubscribersPerTopic, maxSubscriptions } = this.settings;
     if (Buffer.byteLength(topic) > maxTopicBytes) return topicTooLong(maxTopicBytes);
@@ -155,7 +161,10 @@ export class RelayService implements OnModuleInit {
     return undefined;
   }
 
-  /** Asked only once what is published from now on is sure to come, so that nothing falls between the two. */
+  /**
+   * Replays what other nodes have. Asks them only once this node is sure to get new publications, so that nothing falls
+   * into a gap.
+   */
   async #replayElsewhere(subscriber: Connection, topic: string, confirmed: Promise<void> | undefined): Promise<void> {
     await confirmed;
     if (this.settings.records) {
@@ -163,13 +172,13 @@ export class RelayService implements OnModuleInit {
     }
   }
 
-  /** Oldest first, of the newest as many as the bound allows; never the subscriber's own. */
+  /** Sends the newest publications that fit the bound, oldest first, without the subscriber's own. */
   #replay(subscriber: Connection, topic: string, records: readonly Discovered[]): void {
     const messages: Buffer[] = [];
-    let left = MOST_REPLAYED_BYTES;
+    let left = MAX_REPLAYED_BYTES;
     for (const record of records) {
       if (record.content.kind !== 'published' || record.connection === subscriber.id) continue;
-      // Nothing is made of one that does not fit.
+      // A record that cannot fit is not even decoded.
       if (Buffer.byteLength(record.content.payload, 'base64') > left) break;
       const message = relayOf(topic, record.content.payload);
       left -= message.length;
@@ -178,13 +187,8 @@ export class RelayService implements OnModuleInit {
       this.discovery.found(record);
     }
     for (const message of messages.toReversed()) subscriber.send(binaryFrame(message));
-    subscriber.charge(
-      messages.length +
-        chargeOfSending(
-          messages.reduce((bytes, { length }) => bytes + length, 0),
-          1,
-        ),
-    );
+    const bytes = messages.reduce((sum, { length }) => sum + length, 0);
+    subscriber.charge(messages.length + chargeOfSending(bytes, 1));
   }
 
   #logTopic(message: string, connection: Connection, topic: string): void {
@@ -192,12 +196,12 @@ export class RelayService implements OnModuleInit {
   }
 }
 
-/** Whether there are more than `most`; 0 is no limit. */
-function exceeds(count: number, most: number): boolean {
-  return most > 0 && count > most;
+/** Returns whether a count is above a limit; 0 is no limit. */
+function exceeds(count: number, max: number): boolean {
+  return max > 0 && count > max;
 }
 
-/** The Relay that a publication is to CBOR subscribers; `payload` is base64. */
+/** Encodes a publication as the Relay that CBOR subscribers get. `payload` is base64. */
 function relayOf(topic: string, payload: string): Buffer {
   return encodeMessage({ kind: 'Relay', topic, payload: Buffer.from(payload, 'base64') });
 }

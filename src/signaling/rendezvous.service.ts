@@ -17,8 +17,9 @@ import { Permissions } from './permissions.js';
 import { RelayService } from './relay.service.js';
 
 /**
- * The rules of the JSON dialect (docs/protocol.md, J1-J8): who finds what. Knows neither sockets nor how records are kept.
- * Invariant: every message of a known type is answered, once, and the connection stays open.
+ * The rules of the JSON dialect (docs/protocol.md, J1-J8): who finds what. Knows nothing of sockets or of how records
+ * are kept.
+ * Invariant: every message of a known type is answered once, and the connection stays open.
  */
 @Injectable()
 export class RendezvousService {
@@ -59,7 +60,7 @@ export class RendezvousService {
     });
   }
 
-  /** J4, J5: answers with the records of others. N6: what the peer says next waits while other nodes are asked. */
+  /** J4, J5: answers with other peers' records. N6: the peer's next message waits while other nodes are asked. */
   query(connection: Connection, message: Query): void {
     this.#whenAllowed(connection, message, () => {
       const found = this.discovery.everywhere(connection, message.topic);
@@ -69,17 +70,17 @@ export class RendezvousService {
     });
   }
 
-  /** J7: a message of a known type that cannot be honoured. */
+  /** J7: answers a message of a known type that is malformed. */
   malformed(connection: Connection, { topic, fault }: Malformed): void {
     this.#fail(connection, topic, 'malformed', fault);
   }
 
-  /** J2: the connection is gone. Its announcements stay until they expire. */
+  /** J2: the connection has ended. Its announcements stay until they expire. */
   disconnect(connection: Connection): void {
     this.records.disconnect(connection.id);
   }
 
-  /** P1: acts, or answers why not. */
+  /** P1: calls `act`, or answers why not. */
   #whenAllowed(connection: Connection, { type, topic }: RendezvousMessage, act: () => void): void {
     const { records, maxTopicBytes } = this.settings;
     if (!records) {
@@ -104,7 +105,7 @@ export class RendezvousService {
     answer(connection, result(topic, newest === undefined ? null : payloadOf(newest.content), entriesOf(found)));
   }
 
-  /** Keeps a record of `bytes`; false, and answered, where it may not be kept. */
+  /** Keeps a record of `bytes`. If that is not allowed, answers with an error and returns false. */
   #keep(connection: Connection, topic: string, content: RecordContent, bytes: number): boolean {
     const { recordMaxBytes } = this.settings;
     if (bytes > recordMaxBytes) {
@@ -131,12 +132,15 @@ function answer(connection: Connection, text: string): void {
 }
 
 const WHY = {
-  topic_full: 'the topic holds as many records as it may; the setting is records-per-topic',
-  quota_exceeded: 'you hold as many records as you may; the setting is records-per-source',
-  store_full: 'the server holds as many records as it may; the setting is records-max-bytes',
+  topic_full: 'this topic has reached its record limit; the setting is records-per-topic',
+  quota_exceeded: 'you have reached your record limit; the setting is records-per-source',
+  store_full: 'the server has reached its record limit; the setting is records-max-bytes',
 };
 
-/** J5: what TypeScript and Rust read, in base64. An announcer's single address in hex (Go) is those bytes, other addresses are text. */
+/**
+ * J5: what TypeScript and Rust read, in base64. An announcer's single address in hex (Go) stands for its bytes. Other
+ * addresses are text.
+ */
 function payloadOf(content: RecordContent): string {
   if (content.kind === 'published') return content.payload;
   const { addresses } = content;

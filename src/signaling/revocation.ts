@@ -6,7 +6,10 @@ import { Log, Logs } from '../logging/log.js';
 import { ConnectionRegistry } from '../presence/connection-registry.js';
 import { tokenRevoked } from '../protocol/close-codes.js';
 
-/** Ends the connections whose tokens were revoked, where `revoke-closes` says so. Knows nothing of tokens or where they come from. */
+/**
+ * Closes connections whose tokens were revoked, if `revoke-closes` says so. Owns nothing. Knows nothing of tokens or
+ * where they come from.
+ */
 @Injectable()
 export class Revocation implements OnModuleInit {
   readonly #log: Log;

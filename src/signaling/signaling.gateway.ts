@@ -15,9 +15,10 @@ import { RelayService } from './relay.service.js';
 import { RendezvousService } from './rendezvous.service.js';
 
 /**
- * The protocol's table of contents: who may connect (its guards, which run at the HTTP upgrade), and what happens to each message.
- * Owns nothing and holds no rule of the wire. The adapter decodes, and calls these methods directly and in order rather than
- * through @SubscribeMessage, whose rxjs pipeline lets one message overtake another (docs/adr/0002).
+ * The protocol's table of contents: who may connect (its guards, which run at the HTTP upgrade), and what happens to
+ * each message. Owns nothing, and holds no rule of the wire. The adapter decodes messages, and calls these methods
+ * directly and in order. It does not use @SubscribeMessage, whose rxjs pipeline lets one message overtake another
+ * (docs/adr/0002).
  */
 @UseGuards(OriginGuard, ClientCertificateGuard, BearerGuard, CustomGuards)
 @WebSocketGateway()

@@ -13,7 +13,7 @@ import { RendezvousService } from './rendezvous.service.js';
 import { Revocation } from './revocation.js';
 import { SignalingGateway } from './signaling.gateway.js';
 
-/** The domain: what happens to a message, from the gateway inwards. The topic policy comes from CairnSignalModule. */
+/** The domain: what happens to a message, from the gateway inwards. CairnSignalModule provides the topic policy. */
 @Module({
   imports: [AuthModule, BackplaneModule, MetricsModule, PresenceModule, RecordsModule],
   providers: [Discovery, Drain, Expiry, Permissions, RelayService, RendezvousService, Revocation, SignalingGateway],

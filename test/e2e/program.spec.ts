@@ -88,7 +88,7 @@ describe('the program', () => {
     });
     const peer = await Peer.connect(`ws://127.0.0.1:${await program.port()}`);
     program.signal('SIGTERM');
-    await program.printed(/serving on for drain-delay/);
+    await program.printed(/still serving for drain-delay/);
     program.signal('SIGUSR2');
     expect([(await peer.closed).code, (await program.ended).code]).toEqual([1012, 1]);
   });

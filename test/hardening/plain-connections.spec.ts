@@ -116,7 +116,7 @@ describe('handles by plain HTTP', () => {
       await pair.isServed();
     }
     expect(attack.closed).toBeGreaterThanOrEqual(HELD - 192);
-    expect(program.output).toMatch(/closed a plain connection for a newer one: no file handles/);
+    expect(program.output).toMatch(/closed a plain connection for a newer one: there are not enough file handles/);
     // A guard that never answers is given up after 5 s, which pass on a busy machine.
     expect(program.output).not.toMatch(/dropped a connection|"level":"error"(?!.*a guard did not answer within)/);
     attack.end();

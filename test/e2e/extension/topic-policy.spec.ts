@@ -406,7 +406,7 @@ describe('a topic policy', () => {
       }
     }
     await expect(startServer({}, 'off', undefined, { topicPolicy: Scoped })).rejects.toThrow(
-      'the topic policy has request scope',
+      'the topic policy, or something it injects, has request scope',
     );
   });
 });
