@@ -63,7 +63,7 @@ describe('named tokens', () => {
   const withFile = (input: SettingsInput = {}): Promise<RunningServer> =>
     startServer({ authTokenFile: file(), ...input }, 'trace', new SettlingClock());
 
-  it('A1: the name is the principal, in the log at debug and for what a source may leave behind; the token is nowhere', async () => {
+  it('A1: the name is the principal, in the debug log and for the bounds of a source; the token appears nowhere', async () => {
     write(namedTokenLine('alice', 's3cret-a'), namedTokenLine('bob', 's3cret-b'), 's3cret-plain');
     const running = await withFile({ recordsPerSource: 1 });
     const [alice, again, bob, plain] = await Promise.all(
@@ -85,7 +85,7 @@ describe('named tokens', () => {
     expect(JSON.stringify(running.log)).not.toContain('s3cret');
   });
 
-  it('A1: the line of the file opens nothing', async () => {
+  it('A1: the line of the file does not work as a token', async () => {
     write(namedTokenLine('alice', 's3cret'));
     const running = await withFile();
     for (const token of [
@@ -99,7 +99,7 @@ describe('named tokens', () => {
     expect(refusals(running)).toEqual({ token_wrong: 4 });
   });
 
-  it('A2: change over without a restart: old and new side by side, then the old one is taken out and closes its connections', async () => {
+  it('A2: are replaced without a restart: old and new work side by side, then the old one is removed and its connections close', async () => {
     const [old, fresh] = [namedTokenLine('alice', 'old'), namedTokenLine('alice', 'new')];
     write(old);
     const running = await withFile({ revokeCloses: 'on' });
@@ -143,7 +143,7 @@ describe('JWTs', () => {
   const token = (claims: JWTPayload = {}, signedBy = key): Promise<string> =>
     sign(signedBy, { iss: issuer.name, aud: 'cairn', sub: 'alice', exp: seconds() + 60, ...claims });
 
-  it('A3: open the server by header and by subprotocol; principal and topics come with the connection', async () => {
+  it('A3: open the server by header and by subprotocol; the connection gets their principal and topics', async () => {
     const running = await start();
     await Peer.connect(running.url, bearer(await token({ topics: ['t'] })));
     await Peer.connect(running.url, offered(await token({ sub: 'bob' })));
@@ -158,7 +158,7 @@ describe('JWTs', () => {
     expect(running.log.find(({ msg }) => msg.startsWith('listening'))).toMatchObject({ auth: 'on', jwt: 'on' });
   });
 
-  it('A6: the topics of a token are the only ones that its bearer may use, in either dialect', async () => {
+  it('A6: the bearer may use only the topics of its token, in either dialect', async () => {
     const running = await start();
     const narrow = await Peer.connect(running.url, bearer(await token({ topics: ['mine'] })));
     const wide = await Peer.connect(running.url, bearer(await token({ sub: 'bob' })));
@@ -175,7 +175,7 @@ describe('JWTs', () => {
     ]);
   });
 
-  it('A6: a token of no topics may use none', async () => {
+  it('A6: a token with an empty list of topics may use none', async () => {
     const running = await start();
     const peer = await Peer.connect(running.url, bearer(await token({ topics: [] })));
     peer.subscribe('t');
@@ -183,7 +183,7 @@ describe('JWTs', () => {
     expect(running.topics.size).toBe(0);
   });
 
-  it('A9: neither a token nor a claim but the principal is in the log', async () => {
+  it('A9: the log has the principal, and no other claim and no token', async () => {
     const running = await start();
     await Peer.connect(
       running.url,
@@ -199,13 +199,13 @@ describe('JWTs', () => {
     for (const secret of ['private', 'eyJ', 'cairn"']) expect(log).not.toContain(secret);
   });
 
-  it("A3: without an address of keys they are found by the issuer's name", async () => {
+  it("A3: without a URL for the keys they are found through the issuer's name", async () => {
     const running = await startServer({ jwtIssuer: issuer.name, jwtAudience: 'cairn' }, 'trace', clock);
     await Peer.connect(running.url, bearer(await token()));
     expect(issuer.asked).toEqual(['/.well-known/openid-configuration', '/keys']);
   });
 
-  it('A3: of several issuers each has its own keys, and its own alice', async () => {
+  it('A3: each of several issuers has its own keys, and its own alice', async () => {
     const second = await TestIssuer.start();
     second.keys = [other.jwk];
     const running = await start({
@@ -221,7 +221,7 @@ describe('JWTs', () => {
     expect(refusals(running)).toEqual({ token_signature: 2 });
   });
 
-  it('A3: tokens that are listed open the server as before', async () => {
+  it('A3: listed tokens still open the server', async () => {
     const running = await start({ authToken: 's3cret' });
     await Peer.connect(running.url, bearer('s3cret'));
     await Peer.connect(running.url, bearer(await token()));
@@ -230,7 +230,7 @@ describe('JWTs', () => {
     expect(refusals(running)).toEqual({ token_missing: 1, token_wrong: 1 });
   });
 
-  it('A5: every wrong one is 401 with a sentence, and counted by its reason; nothing of it is in answer or log', async () => {
+  it('A5: every wrong one gets 401 with a sentence and is counted by its reason; the answer and the log repeat nothing of it', async () => {
     const running = await start({ maxWrongTokens: 0 });
     const wrong: [RefusalReason, string][] = [
       ['token_wrong', 's3cret'],
@@ -256,7 +256,7 @@ describe('JWTs', () => {
     expect(JSON.stringify(running.log)).not.toMatch(/s3cret|eyJ/);
   });
 
-  it('A5: a token of the largest headers that HTTP takes does no harm', async () => {
+  it('A5: a token in the largest headers that HTTP allows does no harm', async () => {
     const running = await start();
     expect((await Peer.refused(running.url, bearer('a.b.c'.padEnd(15_000, 'c')))).status).toBe(401);
     expect((await Peer.refused(running.url, bearer('a.b.c'.padEnd(17_000, 'c')))).status).toBe(431);
@@ -264,7 +264,7 @@ describe('JWTs', () => {
     expect(refusals(running)).toEqual({ token_too_long: 1 });
   });
 
-  it('L9: wrong ones count as wrong tokens, and a right one opens all the same', async () => {
+  it('L9: wrong ones count as wrong tokens, and a right one still opens the server', async () => {
     const running = await start({ maxWrongTokens: 2, trustedProxies: '192.0.2.1' });
     const [expired, stolen] = [await token({ exp: seconds() - 60 }), await token({}, other)];
     const statuses = [];
@@ -276,7 +276,7 @@ describe('JWTs', () => {
     expect(refusals(running)).toEqual({ token_expired: 1, token_signature: 1, token_throttled: 2 });
   });
 
-  it('A7: while the issuer does not answer, the server starts, refuses its tokens with 503, and is no less open to others', async () => {
+  it('A7: while the issuer does not answer, the server starts, refuses its tokens with 503, and lets other peers in', async () => {
     issuer.answer = (response: ServerResponse): void => void response.writeHead(503).end();
     const running = await start({ authToken: 's3cret', maxWrongTokens: 1, trustedProxies: '192.0.2.1' });
     for (let i = 0; i < 3; i++) {
@@ -304,7 +304,7 @@ describe('JWTs', () => {
     expect(issuer.asked).toEqual(['/keys', '/keys']);
   });
 
-  it('A7: newcomers wait together for an issuer that takes its time, and others do not wait for them', async () => {
+  it('A7: newcomers wait together for a slow issuer, and other peers do not wait for them', async () => {
     let answer!: () => void;
     const asked = issuer.heard();
     issuer.answer = (response): void => {
@@ -320,7 +320,7 @@ describe('JWTs', () => {
     expect([running.connections.size, issuer.asked]).toEqual([21, ['/keys']]);
   });
 
-  it('A7: a peer that leaves while it waits for an issuer gives its place back once that has answered', async () => {
+  it('A7: a peer that leaves while it waits for an issuer gives its place back once the issuer has answered', async () => {
     let answer!: () => void;
     const asked = issuer.heard();
     issuer.answer = (response): void => {
@@ -340,7 +340,7 @@ describe('JWTs', () => {
     expect(running.connections.size).toBe(1);
   });
 
-  it('A7: a server that ends does not wait for an issuer that hangs', async () => {
+  it('A7: a server that stops does not wait for an issuer that hangs', async () => {
     const asked = issuer.heard();
     let hungUp!: Promise<unknown>;
     issuer.answer = (response): void => {
@@ -353,7 +353,7 @@ describe('JWTs', () => {
     expect(running.log.filter(({ level }) => level === 'warn')).toEqual([]);
   });
 
-  it('A5: a key that is too weak for its algorithm opens nothing, and is no fault of ours', async () => {
+  it('A5: a key that is too weak for its algorithm opens nothing, and is not logged as a fault of the server', async () => {
     const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
     issuer.keys = [{ ...publicKey.export({ format: 'jwk' }), kid: 'weak' }];
     const running = await start();
@@ -386,7 +386,7 @@ describe('JWTs', () => {
       expect(issuer.asked).toEqual([]);
     });
 
-    it('A3: that becomes unusable keeps the keys, with an error line; one that is unusable stops the start', async () => {
+    it('A3: a file that becomes unusable keeps the keys, with an error line; a file that is unusable stops the start', async () => {
       writeFileSync(file(), key.pem);
       const running = await startWithFile();
       writeFileSync(file(), 's3cret');
@@ -408,7 +408,7 @@ describe('JWTs', () => {
         await Peer.connect(running.url, bearer(await token({ exp: seconds() + 3600 }))),
         await Peer.connect(running.url, bearer('s3cret')),
       ];
-      // One that has left is not closed, nor counted.
+      // One that has left is neither closed nor counted.
       await (await Peer.connect(running.url, bearer(await token()))).close();
       await until(() => running.connections.size <= 3);
       clock.pass(64_000);
@@ -422,7 +422,7 @@ describe('JWTs', () => {
       ]);
     });
 
-    it('A8: also a connection that is not read since it sends too fast', async () => {
+    it('A8: close a connection that is paused because it sends too fast', async () => {
       const running = await start({ maxMessagesPerSecond: 1, messageBurst: 1 });
       const peer = await Peer.connect(running.url, bearer(await token()));
       for (let i = 0; i < 50; i++) peer.relay('t', 'too fast');
@@ -431,7 +431,7 @@ describe('JWTs', () => {
       expect((await peer.closed).code).toBe(4001);
     });
 
-    it('A8: and live on where jwt-expiry-closes is off, though they open no new ones', async () => {
+    it('A8: keep their connections if jwt-expiry-closes is off, but open no new ones', async () => {
       const running = await start({ jwtExpiryCloses: 'off', authToken: 's3cret' });
       const good = await token();
       const peer = await Peer.connect(running.url, bearer(good));

@@ -15,10 +15,10 @@ const TYPES = {
   svg: 'image/svg+xml',
 };
 
-/** What a file of the page names: by attribute, by import. */
+/** What a file of the page refers to: by attribute, by import. */
 const REFERENCES = /(?:href|src)="(?!#)([^"]+)"|(?:from|import) '([^']+)'/g;
 
-/** The paths of the page and of all that it loads, found as a browser finds them, and their texts. */
+/** The paths and texts of the page and of everything it loads, found as a browser finds them. */
 async function filesOf({ http }: RunningServer): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   const left = ['/check'];
@@ -39,7 +39,7 @@ async function filesOf({ http }: RunningServer): Promise<Map<string, string>> {
 describe('the check page', () => {
   afterEach(stopServers);
 
-  it('loads files of this server alone, each of its type, and none but those', async () => {
+  it('loads only files of this server, each with its type, and the server has no others', async () => {
     const running = await startServer();
     const files = await filesOf(running);
     expect(files.size).toBeGreaterThan(10);
@@ -64,7 +64,7 @@ describe('the check page', () => {
   });
 
   it.each(['/check', '/check/check.js', '/check/cbor-x.js', '/check/look.css', '/check/icon.svg'])(
-    '%s comes with the headers of a page that trusts nobody',
+    '%s comes with strict headers',
     async (path) => {
       const running = await startServer();
       const { headers } = await fetch(running.http + path);
@@ -90,14 +90,14 @@ describe('the check page', () => {
     ['a b', ''],
     ['a/b', ''],
     ['', ''],
-  ])('asked as "%s", its policy names no more than that host', async (host, named) => {
+  ])('requested as "%s", its policy names only that host', async (host, named) => {
     const { port } = await startServer();
     const answer = await exchange(port, `GET /check HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
     expect(answer).toMatch(/^HTTP\/1\.1 200 /);
     expect(/^Content-Security-Policy: (.*)\r$/m.exec(answer)?.[1]).toContain(`; connect-src 'self'${named}; base-uri`);
   });
 
-  it('sends a slash too many away', async () => {
+  it('redirects a trailing slash', async () => {
     const response = await fetch(`${(await startServer()).http}/check/`, { redirect: 'manual' });
     expect([response.status, response.headers.get('location')]).toEqual([308, '../check']);
   });
@@ -119,7 +119,7 @@ describe('the check page', () => {
     expect(JSON.parse(answer.split('\r\n\r\n')[1])).toMatchObject({ status: 404, error: 'Not Found' });
   });
 
-  it('off, it is as if it had never been', async () => {
+  it('answers 404 when it is off', async () => {
     const { http } = await startServer({ checkPage: false });
     const unknown = await (await fetch(`${http}/nothing`)).text();
     for (const path of ['/check', '/check/', '/check/auth', '/check/check.js']) {
@@ -130,7 +130,7 @@ describe('the check page', () => {
   });
 
   it.each(['/check', '/check/auth', '/check/check.js'])(
-    '%s with a WebSocket handshake is a WebSocket, on or off',
+    '%s with a WebSocket handshake becomes a WebSocket, on or off',
     async (path) => {
       for (const checkPage of ['on', 'off'] as const) {
         const peer = await Peer.connect((await startServer({ checkPage })).url + path);
@@ -151,14 +151,14 @@ describe('GET /check/auth', () => {
     fetch(`${http}/check/auth`, { headers, method });
   const status = async (...args: Parameters<typeof ask>): Promise<number> => (await ask(...args)).status;
 
-  it('204 to anyone where no token is needed', async () => {
+  it('204 to anyone if no token is needed', async () => {
     const running = await startServer();
     expect([await status(running), await status(running, wrong), await status(running, {}, 'HEAD')]).toEqual([
       204, 204, 204,
     ]);
   });
 
-  it('204 to a right token: nothing in the answer, nothing in the log', async () => {
+  it('204 to a correct token: the answer is empty and nothing is logged', async () => {
     const running = await startServer({ authToken: TOKEN });
     const response = await ask(running, right);
     expect([response.status, await response.text(), response.headers.get('cache-control')]).toEqual([
@@ -173,7 +173,7 @@ describe('GET /check/auth', () => {
     ['none', {}, 'needs a bearer token'],
     ['a wrong one', wrong, 'does not know this token'],
     ['one in another scheme', { Authorization: `Basic ${TOKEN}` }, 'needs a bearer token'],
-  ])('401 in JSON to %s, which is not repeated', async (_what, headers: Record<string, string>, why) => {
+  ])('401 in JSON to %s, which the answer does not repeat', async (_what, headers: Record<string, string>, why) => {
     const running = await startServer({ authToken: TOKEN });
     const response = await ask(running, headers);
     expect([response.status, response.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
@@ -187,7 +187,7 @@ describe('GET /check/auth', () => {
     expect((await fetch(`${http}/check/auth?token=${TOKEN}`)).status).toBe(401);
   });
 
-  it('L9 wrong tokens count together with those at the upgrade, by network, behind a trusted proxy too', async () => {
+  it('L9 wrong tokens count together with those at the upgrade, by network, also behind a trusted proxy', async () => {
     const running = await startServer(
       { authToken: TOKEN, maxWrongTokens: 2, trustedProxies: '127.0.0.1' },
       'trace',
@@ -211,7 +211,7 @@ describe('GET /check/auth', () => {
     ]);
   });
 
-  it('L8 403 to another origin: as a browser tells it of a WebSocket, and as it tells it here', async () => {
+  it('L8 403 to another origin: as a browser sends it with a WebSocket, and as it sends it here', async () => {
     const running = await startServer({ allowedOrigins: 'https://app.example.com' });
     expect(await status(running, { Origin: 'https://other.example.com' })).toBe(403);
     expect(await status(running, { Referer: 'https://other.example.com/' })).toBe(403);
@@ -222,7 +222,7 @@ describe('GET /check/auth', () => {
     expect(await status(running, { Referer: 'no URL' })).toBe(204);
   });
 
-  it('L5 503 where the server is full, and takes no place itself', async () => {
+  it('L5 503 if the server is full; the request itself takes no place', async () => {
     const running = await startServer({ maxConnections: 1 });
     for (let i = 0; i < 3; i++) expect(await status(running)).toBe(204);
     await Peer.connect(running.url);
@@ -234,7 +234,7 @@ describe('GET /check/auth', () => {
     ]);
   });
 
-  it('L5 keeps no place from peers while a guard takes its time, asked by somebody who left', async () => {
+  it('L5 takes no place from peers while a slow guard judges a request whose client has left', async () => {
     let asked!: () => void;
     const all = new Promise<void>((resolve) => (asked = resolve));
     let rehearsals = 0;
@@ -254,7 +254,7 @@ describe('GET /check/auth', () => {
   });
 
   it.each([404, 500, 503])(
-    'G2: %d with the sentence of a guard that refuses so, which is no fault to be logged',
+    'G2: %d with the sentence of the guard that refuses with it, and no fault is logged',
     async (refused) => {
       class Refusing implements CanActivate {
         canActivate(): boolean {
@@ -273,7 +273,7 @@ describe('GET /check/auth', () => {
     },
   );
 
-  it('L6 429 where this address has its share', async () => {
+  it('L6 429 if this address has its full share', async () => {
     const running = await startServer({ maxConnectionsPerIp: 1 });
     await Peer.connect(running.url);
     const response = await ask(running);

@@ -29,7 +29,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** A server that asks for certificates of alice's authority. */
+/** A server that requires certificates of alice's CA. */
 function start(input: SettingsInput = {}): Promise<RunningServer> {
   writeFileSync(authorities, alice.ca);
   return startServer(
@@ -48,7 +48,7 @@ const showing = (chain: Chain, certificate = chain.server): PeerOptions => ({
 const refusals = (running: RunningServer): RefusalCounts => running.server.app.get(RefusalCounts, { strict: false });
 
 describe('tls-client-ca', () => {
-  it('A10: lets in who shows a certificate of it, as its common name', async () => {
+  it('A10: lets in a peer with a certificate of that CA, and names it by the common name', async () => {
     const running = await start();
     await Peer.connect(running.url, showing(alice));
     expect([...running.connections].map(({ principal, source }) => [principal, source])).toEqual([
@@ -61,7 +61,7 @@ describe('tls-client-ca', () => {
     ['of control characters', 'alice\u0007'],
     ['that turns the line of a log around', 'ali\u202Ece'],
     ['too long', `a${'l'.repeat(255)}`],
-  ])('A10: takes the fingerprint for a common name that is %s', async (_what, host) => {
+  ])('A10: uses the fingerprint instead of a common name that is %s', async (_what, host) => {
     const odd = await makeChain({ host });
     const running = await start();
     writeFileSync(authorities, odd.ca);
@@ -72,7 +72,7 @@ describe('tls-client-ca', () => {
     ]);
   });
 
-  it('A10: refuses who shows none, before there is a WebSocket', async () => {
+  it('A10: refuses a peer without a certificate, before there is a WebSocket', async () => {
     const running = await start();
     const refused = await Peer.refused(running.url, { ca: server.ca });
     expect([refused.status, refused.body]).toEqual([
@@ -82,7 +82,7 @@ describe('tls-client-ca', () => {
     expect(refusals(running).of('certificate_missing')).toBe(1);
   });
 
-  it('A10: refuses a certificate that has expired, one of another authority and one of its own', async () => {
+  it('A10: refuses a certificate that has expired, is of another CA, or is self-signed', async () => {
     const [expired, stranger] = await Promise.all([
       makeChain({ host: 'alice', expiresIn: -1000 }),
       makeChain({ host: 'mallory' }),
@@ -100,7 +100,7 @@ describe('tls-client-ca', () => {
     expect(refusals(running).of('certificate_wrong')).toBe(3);
   });
 
-  it('A10: asks for a token besides, where one is set, which then says who the peer is', async () => {
+  it('A10: also asks for a token if one is set; then the token says who the peer is', async () => {
     const running = await start({ authToken: 's3cret' });
     expect((await Peer.refused(running.url, showing(alice))).status).toBe(401);
     expect(
@@ -110,7 +110,7 @@ describe('tls-client-ca', () => {
     expect([...running.connections].map(({ principal }) => principal)).toEqual(['alice']);
   });
 
-  it('A10: is read again, for newcomers', async () => {
+  it('A10: is reloaded for newcomers', async () => {
     const bob = await makeChain({ host: 'bob' });
     const running = await start();
     const before = await Peer.connect(running.url, showing(alice));
@@ -135,14 +135,14 @@ describe('tls-client-ca', () => {
     expect(status).toBe(200);
   });
 
-  it('A10: a file with a certificate that is cut short stops the start', async () => {
+  it('A10: a file with a truncated certificate stops the start', async () => {
     writeFileSync(authorities, `${alice.ca}${alice.ca.slice(0, 200)}\n`);
     await expect(startServer({ tlsCert: server.chain, tlsKey: server.key, tlsClientCa: authorities })).rejects.toThrow(
       'not a PEM certificate',
     );
   });
 
-  it('A10: a file that holds no certificate stops the start, with its name', async () => {
+  it('A10: a file without a certificate stops the start, and the message names it', async () => {
     await expect(
       startServer({ tlsCert: server.chain, tlsKey: server.key, tlsClientCa: server.garbage }),
     ).rejects.toThrow(`tls-client-ca ${JSON.stringify(server.garbage)}: not a PEM certificate`);

@@ -62,7 +62,7 @@ class Wire {
 
 const countsOf = (node: RunningServer): BackplaneCounts => node.server.app.get(BackplaneCounts, { strict: false });
 
-/** Resolves when a node says so of its bus. */
+/** Resolves when a node logs this state of its bus. */
 async function bus(node: RunningServer, state: 'up' | 'down'): Promise<void> {
   await eventually(
     async () =>
@@ -87,14 +87,14 @@ describeWithNats('several nodes', () => {
   const node = (settings: object = {}): Promise<RunningServer> =>
     startServer({ natsUrl: nats.url, maxMessagesPerSecond: 0, ...settings });
 
-  it('N1: a message reaches the subscribers of every node, once, and never its sender', async () => {
+  it('N1: a message reaches the subscribers of every node once, and never its sender', async () => {
     const nodes = await Promise.all([node(), node(), node()]);
     const peers = await Promise.all(nodes.flatMap(({ url }) => [Peer.connect(url), Peer.connect(url)]));
     for (const peer of peers) peer.subscribe('topic');
     await Promise.all(peers.map((peer) => peer.sync()));
     const message = peers[0].relay('topic', 'x');
     expect(await Promise.all(peers.slice(1).map((peer) => peer.next()))).toEqual(peers.slice(1).map(() => message));
-    // What comes behind shows that nothing came twice.
+    // The next message shows that nothing came twice.
     const second = peers[5].relay('topic', 'y');
     expect(await Promise.all(peers.slice(0, 5).map((peer) => peer.next()))).toEqual(
       peers.slice(0, 5).map(() => second),
@@ -114,11 +114,11 @@ describeWithNats('several nodes', () => {
     expect(await subscriber.next()).toEqual(relayMessage('topic', Buffer.from('hello')));
   });
 
-  it('N2: subscribe here, relay there, one after the other: 10,000 times, nothing is lost and order is kept', async () => {
+  it('N2: after a subscribe here, a relay there is never lost or out of order, 10,000 times', async () => {
     const ROUNDS = 10_000;
     const LANES = 50;
     const [here, there] = await Promise.all([node({ maxTopicsPerConnection: 0 }), node()]);
-    /** Each round a fresh topic, which nobody had before. */
+    /** Each round uses a fresh topic, which nobody had before. */
     const lane = async (which: number): Promise<void> => {
       const [subscriber, sender] = await Promise.all([Peer.connect(here.url), Peer.connect(there.url)]);
       for (let round = 0; round < ROUNDS / LANES; round++) {
@@ -134,7 +134,7 @@ describeWithNats('several nodes', () => {
     expect(countsOf(here).messagesIn).toBe(2 * ROUNDS);
   });
 
-  it('N2: while a subscription is being confirmed, what else the peer sends waits, and is not lost', async () => {
+  it("N2: while a subscription is being confirmed, the peer's next messages wait, and are not lost", async () => {
     const wire = new Wire(nats.port);
     wires.push(wire);
     const here = await node({ natsUrl: await wire.listen() });
@@ -151,7 +151,7 @@ describeWithNats('several nodes', () => {
     for (const message of messages) expect(await other.next()).toEqual(message);
   });
 
-  it('N3: topics that nobody here subscribes to any more leave the bus a second later, and not before', async () => {
+  it('N3: a topic without local subscribers leaves the bus a second later, and not before', async () => {
     const [here, there] = await Promise.all([node(), node()]);
     const [peer, sender] = await Promise.all([Peer.connect(here.url), Peer.connect(there.url)]);
     peer.subscribe('kept');
@@ -168,7 +168,7 @@ describeWithNats('several nodes', () => {
     await until(() => countsOf(here).subscriptions === 0);
   });
 
-  it('N4: without NATS a node serves its own peers and says so; it joins when NATS comes, and again after a restart', async () => {
+  it('N4: without NATS a node serves its own peers and logs that; it joins when NATS starts, and again after a restart', async () => {
     await nats.kill();
     const [here, there] = await Promise.all([node(), node({ backplaneRequired: 'on' })]);
     expect((await fetch(`${here.http}/health/ready`)).status).toBe(200);
@@ -188,7 +188,7 @@ describeWithNats('several nodes', () => {
       await nats.start();
       await Promise.all([bus(here, 'up'), bus(there, 'up')]);
       expect((await fetch(`${there.http}/health/ready`)).status).toBe(200);
-      // A topic of before, and one that was subscribed to while there was no bus.
+      // One topic from before, and one that was subscribed to while there was no bus.
       two.subscribe(`other ${restart}`);
       await two.sync();
       const messages = [far.relay('topic', `far ${restart}`), far.relay(`other ${restart}`, 'far')];
@@ -202,7 +202,7 @@ describeWithNats('several nodes', () => {
     expect(JSON.stringify(here.log)).not.toContain('topic"');
   });
 
-  it('N4: a node that is cut off by a partition goes on by itself, and loses only what crosses it', async () => {
+  it('N4: a node that a partition cuts off keeps running, and loses only what crosses the partition', async () => {
     const wire = new Wire(nats.port);
     wires.push(wire);
     const [here, there] = await Promise.all([node({ natsUrl: await wire.listen() }), node()]);
@@ -223,7 +223,7 @@ describeWithNats('several nodes', () => {
     expect([await two.next(), await far.next()]).toEqual([together, together]);
   });
 
-  it('N4: of two clustered NATS servers one may be lost', async () => {
+  it('N4: one of two clustered NATS servers may be lost', async () => {
     const cluster = ['--cluster_name', 'test'];
     const first = await NatsServer.start(...cluster);
     const second = await NatsServer.start(...cluster, '--routes', `nats://127.0.0.1:${first.routePort}`);
@@ -231,7 +231,10 @@ describeWithNats('several nodes', () => {
     const [one, far] = await Promise.all([Peer.connect(here.url), Peer.connect(there.url)]);
     for (const peer of [one, far]) peer.subscribe('topic');
     await Promise.all([one, far].map((peer) => peer.sync()));
-    /** Relays until it arrives: between servers, interest travels a moment longer than a subscription takes to be confirmed. */
+    /**
+     * Relays until it arrives: between servers, interest travels a moment longer than a subscription takes to be
+     * confirmed.
+     */
     const reaches = async (sender: Peer, receiver: Peer): Promise<void> => {
       const arrival = receiver.next().then(() => true);
       await until(() => {
@@ -252,14 +255,14 @@ describeWithNats('several nodes', () => {
     expect([one, far].map(({ socket }) => socket.readyState)).toEqual([1, 1]);
   });
 
-  it('N5: what comes over the bus and is no Relay to its topic is dropped, and so is what no peer could have sent', async () => {
+  it('N5: a message from the bus is dropped if it is not a Relay to its topic, or if no peer could have sent it', async () => {
     const here = await node({ maxMessageBytes: 1024, recordMaxBytes: 1024 });
     const peer = await Peer.connect(here.url);
     peer.subscribe('topic');
     await peer.sync();
     const publish = (message: Buffer): void => {
       const socket = connect(nats.port, '127.0.0.1', () => {
-        // What the subject of "topic" is: a hash.
+        // The subject of "topic": a hash.
         const subject = 'cairn.topic.I9YRpvb44--HdZWe_WHu4JTB5rFHq5eOe_fKRS5REQs';
         socket.write(
           Buffer.concat([
@@ -284,7 +287,7 @@ describeWithNats('several nodes', () => {
     expect((await peer.sync()).received).toEqual([]);
   });
 
-  it('N4: a bus that swallows nothing costs what does not fit on its way', async () => {
+  it('N4: a bus that accepts nothing loses only what does not fit into the buffers', async () => {
     const here = await node({ maxMessageBytes: 1024 * 1024 });
     const peer = await Peer.connect(here.url);
     nats.freeze(true);
@@ -295,7 +298,7 @@ describeWithNats('several nodes', () => {
     }
     const { messagesOut, dropped } = countsOf(here);
     expect(messagesOut + dropped.slow).toBe(100);
-    // 8 MiB may be on their way, and what the system took before it said no more.
+    // 8 MiB may be on their way, plus what the system took before it took no more.
     expect(dropped.slow).toBeGreaterThan(70);
     nats.freeze(false);
     // It swallows again, and is asked how much of it is gone.
@@ -308,7 +311,7 @@ describeWithNats('several nodes', () => {
     );
   });
 
-  it('N6, J4: a query finds what was left on any node, newest first, each announcer once', async () => {
+  it('N6, J4: a query finds the records of every node, newest first, each announcer once', async () => {
     const [here, there, third] = await Promise.all([node(), node(), node()]);
     const [one, two, asker] = await Promise.all([here, there, third].map(({ url }) => Peer.connect(url)));
     expect(await asker.query('topic')).toEqual({ type: 'result', topic: 'topic', payload: null, peers: [] });
@@ -325,7 +328,8 @@ describeWithNats('several nodes', () => {
         { peer_id: 'bb', addresses: ['second'] },
       ],
     };
-    // An offer travels for a moment, an answer may be too late, and what is newer of two nodes' is known as exactly as their answers travel.
+    // An offer takes a moment to travel, and an answer may come too late. Which of two nodes' records is newer is known
+    // only as exactly as their answers travel.
     const inOrder = (peers: { addresses: string[] }[]): boolean =>
       peers.map(({ addresses }) => addresses[0]).join() === found.peers.map(({ addresses }) => addresses[0]).join();
     expect(
@@ -353,7 +357,7 @@ describeWithNats('several nodes', () => {
     ]);
   });
 
-  it('N6: answers keep the order of the questions, and nobody waits for nodes that have nothing to say', async () => {
+  it('N6: answers keep the order of the questions, and nobody waits for nodes without records', async () => {
     const [here, there] = await Promise.all([node(), node()]);
     const [asker, other] = await Promise.all([Peer.connect(here.url), Peer.connect(there.url)]);
     await other.announce('held', ['x'], 'aa');
@@ -370,7 +374,7 @@ describeWithNats('several nodes', () => {
     expect(countsOf(here).questions).toBeGreaterThanOrEqual(20);
   });
 
-  it('N6, J6: a CBOR peer that subscribes late is sent what was published on another node, before it hears anything else', async () => {
+  it('N6, J6: a late CBOR subscriber is first sent what was published on another node', async () => {
     const [here, there] = await Promise.all([node(), node()]);
     const [publisher, asker] = await Promise.all([Peer.connect(here.url), Peer.connect(there.url)]);
     await publisher.publish('topic', 'left');
@@ -382,7 +386,7 @@ describeWithNats('several nodes', () => {
     expect(late.received).toEqual([relayMessage('topic', 'left'), relayMessage('topic', 'later')]);
   });
 
-  it('N6: an answer that is none, and one full of nonsense, count as nothing', async () => {
+  it('N6: garbage, and answers full of nonsense, count as no answer', async () => {
     const here = await node();
     const asker = await Peer.connect(here.url);
     const liar = connect(nats.port, '127.0.0.1');
@@ -409,14 +413,14 @@ describeWithNats('several nodes', () => {
     liar.destroy();
   });
 
-  /** A NATS with a configuration of its own. */
+  /** A NATS server with its own configuration. */
   async function configured(text: string): Promise<NatsServer> {
     const folder = mkdtempSync(join(tmpdir(), 'nats-'));
     writeFileSync(join(folder, 'nats.conf'), text);
     return NatsServer.start('-c', join(folder, 'nats.conf')).finally(() => rmSync(folder, { recursive: true }));
   }
 
-  it('N4: a subscription that NATS denies is logged and counted, and stops nothing else', async () => {
+  it('N4: a subscription that NATS denies is logged and counted, and everything else goes on', async () => {
     const guarded = await configured(
       'authorization { users: [ { user: a, password: b, permissions: { publish: ">", subscribe: { allow: ">", deny: "cairn.records.>" } } } ] }\nno_auth_user: a',
     );
@@ -458,7 +462,7 @@ describeWithNats('several nodes', () => {
     expect(await peer.next()).toEqual(message);
   });
 
-  it('N7: three processes: when one is killed, its peers go on at another', async () => {
+  it('N7: when one of three processes is killed, its peers go on at another', async () => {
     const flags = ['--listen-addr', '127.0.0.1:0', '--nats-url', nats.url];
     const programs = [1, 2, 3].map(() => new Program(flags));
     const urls = await Promise.all(programs.map(async (program) => `ws://127.0.0.1:${await program.port()}`));
@@ -478,7 +482,7 @@ describeWithNats('several nodes', () => {
     expect(await Promise.all(programs.slice(1).map(async (program) => (await program.ended).code))).toEqual([0, 0]);
   });
 
-  it('S: settings that NATS does not take stop the start, each with a line of its own', async () => {
+  it('S: settings that NATS does not accept stop the start, each with its own line', async () => {
     const guarded = await NatsServer.start('--auth', 's3cret');
     await expect(node({ natsUrl: guarded.url, natsToken: 'wrong' })).rejects.toThrow(
       'NATS refuses nats-creds or nats-token',

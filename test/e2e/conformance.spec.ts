@@ -13,7 +13,7 @@ const { vectors } = JSON.parse(readFileSync(new URL('../vectors/relay-frames.jso
   vectors: Vector[];
 };
 
-/** The topics that the vectors name, and those that a reader would make of their invalid UTF-8 if it did not check. */
+/** The topics that the vectors name, and those that a reader would see in their invalid UTF-8 if it did not check. */
 const TOPICS = ['t', 'tt', '', '\0', '\ufffd', '\ufffd'.repeat(2), '\ufffd'.repeat(3)];
 
 describe('conformance: what the reference forwards of each frame', () => {

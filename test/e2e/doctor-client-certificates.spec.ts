@@ -47,10 +47,10 @@ describe('the doctor and a server with tls-client-ca', () => {
       new SettlingClock(),
     );
 
-  it('shows its certificate in every handshake, and all is well', async () => {
+  it('shows its certificate in every handshake, and finds no problem', async () => {
     const { port } = await start();
     const findings = await diagnose(`wss://localhost:${port}`, { ca: server.ca, certificate: shown(alice) });
-    // The certificates of tests last for an hour.
+    // The certificates of tests are valid for an hour.
     expect(verdicts(findings)).toEqual({
       dns: 'ok',
       tcp: 'ok',
@@ -67,7 +67,7 @@ describe('the doctor and a server with tls-client-ca', () => {
     expect(findings.auth.found).toBe('with this certificate no token is needed');
   });
 
-  it('says what to give where it has none', async () => {
+  it('says what to pass if it has no certificate', async () => {
     const { port } = await start();
     const { http, upgrade, auth } = await diagnose(`wss://localhost:${port}`, { ca: server.ca });
     expect(http.verdict).toBe('ok');
@@ -79,7 +79,7 @@ describe('the doctor and a server with tls-client-ca', () => {
     expect(auth.verdict).toBe('skipped');
   });
 
-  it('says that its certificate is of the wrong authority', async () => {
+  it('says that its certificate is of the wrong CA', async () => {
     const { port } = await start();
     const { upgrade } = await diagnose(`wss://localhost:${port}`, { ca: server.ca, certificate: shown(own) });
     expect(upgrade).toMatchObject({
@@ -90,7 +90,7 @@ describe('the doctor and a server with tls-client-ca', () => {
   });
 
   it(
-    'is given it by --cert and --key, and prints nothing of the key',
+    'takes it from --cert and --key, and prints nothing of the key',
     async () => {
       const { port } = await start();
       const [ca, cert, key] = [
@@ -117,14 +117,14 @@ describe('the doctor and a server with tls-client-ca', () => {
 });
 
 describe('the doctor and a proxy that insists on a certificate', () => {
-  it.each(['TLSv1.2', 'TLSv1.3'] as const)('tells the alert of %s', async (maxVersion) => {
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)('reports the alert of %s', async (maxVersion) => {
     const port = await startTlsThatInsists(own.server + own.intermediate, own.key, alice.ca, { maxVersion });
     const { tls, upgrade } = await diagnose(`wss://localhost:${port}`, { ca: own.ca });
     const told = tls.verdict === 'failed' ? tls : upgrade;
     expect(told).toMatchObject({ verdict: 'failed', advice: expect.stringContaining('--cert and --key') });
   });
 
-  it('names what it asks for', async () => {
+  it('names what the proxy asks for', async () => {
     const port = await startTlsThatInsists(own.server + own.intermediate, own.key, alice.ca);
     const { upgrade } = await diagnose(`wss://localhost:${port}`, { ca: own.ca });
     expect(upgrade).toMatchObject({
@@ -133,7 +133,7 @@ describe('the doctor and a proxy that insists on a certificate', () => {
     });
   });
 
-  it('passes with one', async () => {
+  it('passes with a certificate', async () => {
     const port = await startTlsThatInsists(own.server + own.intermediate, own.key, alice.ca);
     const { http, upgrade } = await diagnose(`wss://localhost:${port}`, {
       ca: own.ca,
@@ -143,7 +143,7 @@ describe('the doctor and a proxy that insists on a certificate', () => {
     expect([http.verdict, upgrade.verdict]).toEqual(['ok', 'ok']);
   });
 
-  it('knows the page of one that says so over HTTP, and that the certificate does not reach a server behind a proxy', async () => {
+  it('knows the page of a proxy that asks over HTTP, and that the certificate does not reach a server behind a proxy', async () => {
     const nginx = await startHttp((_request, response) =>
       response.writeHead(400).end('<html>\n<head><title>400 No required SSL certificate was sent</title></head>'),
     );

@@ -26,7 +26,7 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A server that takes JWTs, and one for these topics that expires in so many seconds. */
+/** A server that takes JWTs, and a JWT for these topics that expires after this many seconds. */
 async function withJwt(topics: readonly string[], expiresIn = 3600): Promise<{ url: string; token: string }> {
   const key = await makeKey('one');
   const jwtPublicKey = join(folder, 'key.pem');
@@ -42,8 +42,8 @@ async function withJwt(topics: readonly string[], expiresIn = 3600): Promise<{ u
   return { url, token };
 }
 
-describe('the doctor and topics that not everyone may use', () => {
-  it('a topic policy: a random topic is forbidden', async () => {
+describe('the doctor and restricted topics', () => {
+  it('a topic policy forbids a random topic', async () => {
     const { url } = await startServer({ topicPolicy: POLICY });
     const { json } = await diagnose(url, { only: ['dns', 'tcp', 'auth', 'json'] });
     expect(json).toMatchObject({
@@ -53,12 +53,12 @@ describe('the doctor and topics that not everyone may use', () => {
     });
   });
 
-  it('a topic policy: with one that may be used all is well', async () => {
+  it('a topic policy allows the topic of --topic: no problem', async () => {
     const { url } = await startServer({ topicPolicy: POLICY });
     expect(verdicts(await diagnose(url, { topic: TOPIC, only: RELAYING }))).toEqual(HEALTHY);
   });
 
-  it('a topic policy: one that may be subscribed to alone is named by its flag', async () => {
+  it('a topic policy allows only subscribing to the topic of --topic: the flag is named', async () => {
     const { url } = await startServer({ topicPolicy: POLICY });
     const { json } = await diagnose(url, { topic: 'read-s3cret', only: ['dns', 'tcp', 'auth', 'json'] });
     expect(json.found).toBe(
@@ -75,7 +75,7 @@ describe('the doctor and topics that not everyone may use', () => {
     expect(verdicts(await diagnose(url, { token, topic: TOPIC, only: RELAYING }))).toEqual(HEALTHY);
   });
 
-  it('A5: a JWT that has expired is told as such', async () => {
+  it('A5: an expired JWT is reported as expired', async () => {
     const { url, token } = await withJwt([], -3600);
     const { auth } = await diagnose(url, { token });
     expect(auth).toMatchObject({
@@ -85,14 +85,14 @@ describe('the doctor and topics that not everyone may use', () => {
     });
   });
 
-  it('a long topic leaves room for what is relayed', async () => {
+  it('a long topic leaves room for the relayed payload', async () => {
     const { url } = await startServer({ maxTopicBytes: 4096 });
     const { cbor, size } = await diagnose(url, { topic: 'x'.repeat(4096), only: RELAYING });
     expect([cbor.verdict, size.figures]).toEqual(['ok', expect.objectContaining({ bytes: 65_536, exact: true })]);
   });
 
   it(
-    'the topic is printed nowhere, also where a server repeats it',
+    'the topic is never printed, even if a server repeats it',
     async () => {
       const { url } = await startServer({ topicPolicy: POLICY });
       const odd = await startWebSockets((socket) => socket.on('message', () => socket.close(1008, TOPIC)));

@@ -45,7 +45,7 @@ describe('the doctor and this server', () => {
   });
   afterAll(() => certificates.remove());
 
-  it('an open server in plaintext is healthy, and the doctor leaves nobody behind', async () => {
+  it('an open server in plaintext is healthy, and the doctor leaves no connection behind', async () => {
     const { url, connections, topics, log } = await startServer();
     const findings = await diagnose(url);
     expect(verdicts(findings)).toEqual(HEALTHY);
@@ -70,10 +70,10 @@ describe('the doctor and this server', () => {
     ).toEqual([]);
   });
 
-  it('over TLS with the right token everything is well, also for browsers', async () => {
+  it('over TLS with the right token there is no problem, also for browsers', async () => {
     const { port } = await startServer({ tlsCert: certificates.chain, tlsKey: certificates.key, authToken: TOKEN });
     const findings = await diagnose(`wss://localhost:${port}`, { token: TOKEN, ca: certificates.ca });
-    // The certificates of tests last for an hour.
+    // The certificates of tests are valid for an hour.
     expect(verdicts(findings)).toEqual({ ...HEALTHY, tls: 'warning', browser: 'ok' });
     expect(findings.auth).toMatchObject({
       found: 'refused without the token, accepted with it',
@@ -81,7 +81,7 @@ describe('the doctor and this server', () => {
     });
   });
 
-  it('a wrong token is told, after two attempts', async () => {
+  it('a wrong token is reported after two attempts', async () => {
     const { url } = await startServer({ authToken: 'another', maxWrongTokens: 3, trustedProxies: '10.0.0.0/8' });
     const findings = await diagnose(url, { token: TOKEN });
     expect(verdicts(findings)).toEqual({
@@ -99,7 +99,7 @@ describe('the doctor and this server', () => {
     expect([(await Peer.refused(url, wrong)).status, (await Peer.refused(url, wrong)).status]).toEqual([401, 429]);
   });
 
-  it('a token that is missing is told', async () => {
+  it('a missing token is reported', async () => {
     const { url } = await startServer({ authToken: TOKEN });
     const { auth, cbor } = await diagnose(url);
     expect(auth).toMatchObject({
@@ -110,7 +110,7 @@ describe('the doctor and this server', () => {
     expect(cbor).toMatchObject({ verdict: 'skipped', found: 'not tried, since auth failed' });
   });
 
-  it('O1: the management address is told', async () => {
+  it('O1: the management address is recognised', async () => {
     const { management } = await startServer({ managementAddr: '127.0.0.1:0' });
     const { upgrade } = await diagnose(management.replace('http', 'ws'));
     expect(upgrade).toMatchObject({
@@ -119,7 +119,7 @@ describe('the doctor and this server', () => {
     });
   });
 
-  it('a token that nobody asks for is a warning', async () => {
+  it('a token that the server does not need is a warning', async () => {
     const { url } = await startServer();
     const { auth, browser } = await diagnose(url, { token: TOKEN });
     expect(auth).toMatchObject({
@@ -130,7 +130,7 @@ describe('the doctor and this server', () => {
     expect(browser.verdict).toBe('ok');
   });
 
-  it('a proxy that strips the Upgrade header is told', async () => {
+  it('a proxy that strips the Upgrade header is recognised', async () => {
     const { port } = await startServer();
     const proxy = await startProxy(port, (head) => head.replaceAll(/^(?:Upgrade|Connection):.*\r\n/gim, ''));
     const { http, upgrade } = await diagnose(`ws://127.0.0.1:${proxy}`);
@@ -142,7 +142,7 @@ describe('the doctor and this server', () => {
     });
   });
 
-  it('a proxy that takes the Authorization header away is told from a wrong token', async () => {
+  it('a proxy that strips the Authorization header is not taken for a wrong token', async () => {
     const { port } = await startServer({ authToken: TOKEN });
     const proxy = await startProxy(port, (head) => head.replaceAll(/^Authorization:.*\r\n/gim, ''));
     const { auth } = await diagnose(`ws://127.0.0.1:${proxy}`, { token: TOKEN });
@@ -153,7 +153,7 @@ describe('the doctor and this server', () => {
     });
   });
 
-  it('limits are told by the setting that moves them', async () => {
+  it('limits are reported with the setting that changes them', async () => {
     const { url } = await startServer({ maxMessageBytes: 5000, maxTopicBytes: 32, maxTopicsPerConnection: 1 });
     const { cbor, size } = await diagnose(url);
     expect(cbor).toMatchObject({
@@ -169,13 +169,13 @@ describe('the doctor and this server', () => {
     expect(size).toMatchObject({ verdict: 'warning', figures: { bytes: 5000, exact: true } });
   });
 
-  it('records that are off are a warning', async () => {
+  it('disabled records are a warning', async () => {
     const { url } = await startServer({ records: false });
     const { json } = await diagnose(url);
     expect(json).toMatchObject({ verdict: 'warning', figures: { code: 'records_off' } });
   });
 
-  it('a full server is told, with what it says of coming back', async () => {
+  it('a full server is reported, with its Retry-After', async () => {
     const { url } = await startServer({ maxConnectionsPerIp: 1 });
     const { upgrade, cbor } = await diagnose(url);
     expect(upgrade.verdict).toBe('ok');
@@ -187,7 +187,7 @@ describe('the doctor and this server', () => {
     });
   });
 
-  it("a path is none of the server's, and upgrades all the same", async () => {
+  it('a path that the server does not have still upgrades', async () => {
     const { url } = await startServer();
     const { http, upgrade } = await diagnose(`${url}/signal`);
     expect([http.verdict, http.figures, upgrade.verdict]).toEqual([
@@ -204,7 +204,7 @@ describeWithNats('the doctor and two nodes behind one name', () => {
     await NatsServer.stopAll();
   });
 
-  it('that are joined are as good as one', async () => {
+  it('count as one if they are joined', async () => {
     const { url: natsUrl } = await NatsServer.start();
     const { port } = await startServer({ natsUrl });
     await startServer({ natsUrl, listenAddr: `127.0.0.2:${port}` });
@@ -215,10 +215,10 @@ describeWithNats('the doctor and two nodes behind one name', () => {
     expect(verdicts(findings)).toEqual({ tcp: 'ok', upgrade: 'ok', auth: 'ok', cbor: 'ok', json: 'ok', size: 'ok' });
   });
 
-  it('that are not joined are told', async () => {
+  it('are reported if they are not joined', async () => {
     const { port } = await startServer();
     await startServer({ listenAddr: `127.0.0.2:${port}` });
-    // Two connections to two servers: what is published at one is asked for at the other.
+    // Two connections to two servers: what one server publishes is queried at the other.
     const { json } = await diagnose(`ws://host.invalid:${port}`, {
       addresses: ['127.0.0.1', '127.0.0.2'],
       only: ['tcp', 'json'],
@@ -246,7 +246,7 @@ describe('the program', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
   it(
-    'ends without a word when nobody reads on',
+    'ends silently when nobody reads its output',
     async () => {
       const { stdout, stderr } = await promisify(execFile)('sh', [
         '-c',
@@ -276,14 +276,14 @@ describe('the program', () => {
       expect(stdout).toMatch(/^ {2}ok {7}idle {5}a silent connection lasts 100 ms, without a ping from the server$/m);
       expect(stdout).toMatch(/\nok: 10 ok, 0 warnings, 0 failed, 1 skipped\n$/);
       expect(stdout).not.toContain(TOKEN);
-      // No colours and nothing to take back: this is no terminal.
+      // No colours and no rewritten lines: the output is not a terminal.
       expect(stdout).not.toContain('\u001B');
     },
     TIMEOUT_MS,
   );
 
   it(
-    'ends with 0 when there are warnings alone, and --json says the same as one object',
+    'ends with 0 when there are only warnings, and --json prints the same as one object',
     async () => {
       const port = await startReference({ handleProtocols: () => false });
       const { code, stdout, stderr } = await doctor(`ws://127.0.0.1:${port}`, '--token', TOKEN, '--json');
@@ -311,7 +311,7 @@ describe('the program', () => {
   );
 
   it(
-    'a token that a server repeats goes no further',
+    'a token that a server repeats is not printed',
     async () => {
       const port = await startWebSockets((socket) => socket.on('message', () => socket.close(1008, TOKEN)));
       const { code, stdout, stderr } = await doctor(`ws://127.0.0.1:${port}`, '--token', TOKEN);
@@ -323,7 +323,7 @@ describe('the program', () => {
   );
 
   it(
-    'lists every fault in what was typed, repeats no token, and ends with 2',
+    'lists every fault of the command line, repeats no token, and ends with 2',
     async () => {
       const { code, stdout, stderr } = await doctor(
         `wss://${TOKEN}@host/?token=${TOKEN}`,
@@ -348,7 +348,7 @@ see cairn-signal doctor --help
   );
 
   it(
-    'ends at once on a signal, with its code',
+    'ends on a signal, with the code of the signal',
     async () => {
       const { url } = await startServer();
       const program = new Program(['doctor', url, '--idle', '1h']);

@@ -37,7 +37,7 @@ describe('drain', () => {
     expect(b.received).toEqual(sent);
   });
 
-  it('D2, D5: while a peer is slow to leave: ready is 503, live 200, upgrades 503, and then it is cut at drain-timeout', async () => {
+  it('D2, D5: while a peer is slow to leave, ready is 503, live 200 and upgrades 503; it is cut at drain-timeout', async () => {
     const running = await startServer({ drainTimeout: '1s' });
     const stubborn = await RawConnection.upgraded(running.port);
 
@@ -68,7 +68,7 @@ describe('drain', () => {
     expect(await stubborn.ended).toContain('restart; retry in');
   });
 
-  it('D1: ready is 503 at once, but newcomers are served until it is over, and drain-timeout counts from then', async () => {
+  it('D1: during drain-delay ready is 503 but newcomers are served, and drain-timeout counts from its end', async () => {
     const running = await startServer({ drainDelay: '1s' });
     const [a, b] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     const closing = running.close();
@@ -96,10 +96,10 @@ describe('drain', () => {
     expect(running.log.map((line) => line.msg)).not.toContain('not ready any more, still serving for drain-delay');
   });
 
-  it('D2, D3, D4: 2,000 connections: closed evenly, and no message that came before its receiver was closed is lost', async () => {
+  it('D2, D3, D4: 2,000 connections are closed evenly, and no message that came before its receiver was closed is lost', async () => {
     const PAIRS = 1000;
     const TIMEOUT_S = 3;
-    // Time passes only as the test lets it, so that a slow machine does not run into drain-timeout.
+    // Time passes only when the test lets it, so that a slow machine does not run into drain-timeout.
     const clock = new HeldClock();
     const running = await startServer({ drainTimeout: `${TIMEOUT_S}s`, maxConnections: 2 * PAIRS }, 'warn', clock);
     const peers: Peer[] = [];
@@ -119,7 +119,7 @@ describe('drain', () => {
     // What happened first inside the server: a close, or the handling of a message to the same peer.
     const rules = running.server.app.get(RelayService, { strict: false });
     const relayed = rules.relay.bind(rules);
-    // A message is there only until the handler returns.
+    // A message exists only until the handler returns.
     const copies: Buffer[] = [];
     const relay = jest.spyOn(rules, 'relay').mockImplementation((sender, topic, message) => {
       copies.push(Buffer.from(message));
@@ -186,7 +186,7 @@ describe('drain', () => {
     expect(busiest).toBeLessThanOrEqual((peers.length / 10) * 1.5);
   });
 
-  it('a half-open request does not hold the end up', async () => {
+  it('a half-open request does not delay the end', async () => {
     const running = await startServer({ handshakeTimeout: '1m' });
     const connection = await RawConnection.open(running.port);
     connection.write('GET / HTTP/1.1\r\nHost: ');
@@ -194,7 +194,7 @@ describe('drain', () => {
     expect(await connection.ended).toBe('');
   });
 
-  it('closing twice is closing once', async () => {
+  it('closing twice is the same as closing once', async () => {
     const running = await startServer();
     await expect(Promise.all([running.close(), running.close()])).resolves.toHaveLength(2);
     await expect(fetch(running.http)).rejects.toThrow('fetch failed');

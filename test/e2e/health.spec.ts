@@ -38,13 +38,13 @@ describe('health and the front page', () => {
     });
   });
 
-  it("O4: all checks together are told in a word, since details are the operator's", async () => {
+  it('O4: all checks together are one word, because details are for operators', async () => {
     const response = await fetch(`${running.http}/health`);
     expect(response.status).toBe(200);
     expect(await response.json()).toEqual({ status: 'ok' });
   });
 
-  it('health may not be cached', async () => {
+  it('health must not be cached', async () => {
     expect((await fetch(`${running.http}/health/ready`)).headers.get('cache-control')).toContain('no-store');
   });
 

@@ -8,7 +8,7 @@ import { startServer, stopServers } from '../support/server.js';
 
 afterEach(stopServers);
 
-/** A target as it would stand where the paths of operators are, if anybody knew. */
+/** Targets for the operators' paths, as somebody who knew them might write them. */
 const inside = (target: string): string =>
   target
     .replace('management', MANAGEMENT)
@@ -19,7 +19,7 @@ const inside = (target: string): string =>
 const MANAGED = { managementAddr: '127.0.0.1:0' };
 
 describe('the management address', () => {
-  it('O1: is not there unless asked for', async () => {
+  it('O1: does not exist unless it is configured', async () => {
     const { server } = await startServer();
     expect(server.management).toBeUndefined();
   });
@@ -31,7 +31,7 @@ describe('the management address', () => {
     }
   });
 
-  it('O1: is plaintext where the server has TLS', async () => {
+  it('O1: is plaintext even if the server has TLS', async () => {
     const certificates = await makeCertificates();
     try {
       const running = await startServer({ ...MANAGED, tlsCert: certificates.chain, tlsKey: certificates.key });
@@ -59,11 +59,12 @@ describe('the management address', () => {
     '/./management/metrics',
     'http://x/management/metrics',
     'http://x//management/health',
-  ])('O1: nothing of it is found in public as %s', async (target) => {
+  ])('O1: cannot be reached through the public address as %s', async (target) => {
     expect(await answerInPublic(inside(target))).toMatch(/^HTTP\/1.1 404 /);
   });
 
-  // What RFC 9112 does not know as a target, Express would read in its own way: up to "#", with every "\" a "/".
+  // Targets that RFC 9112 does not define. Express would read them in its own way: up to "#", and with every "\" as a
+  // "/".
   it.each([
     '/management#',
     '/MANAGEMENT#/metrics',
@@ -73,11 +74,11 @@ describe('the management address', () => {
     '/management\\page\\status.js#',
     'x:///management\\metrics#',
     'http://x/management\\metrics#',
-  ])('O1: nothing of it is found in public as the malformed %s', async (target) => {
+  ])('O1: cannot be reached through the public address as the malformed %s', async (target) => {
     expect(await answerInPublic(inside(target))).toMatch(/^HTTP\/1.1 404 /);
   });
 
-  it('O1: answers what it does not have as the public address does', async () => {
+  it('O1: answers unknown paths as the public address does', async () => {
     const running = await startServer(MANAGED);
     const response = await fetch(`${running.management}/nothing`);
     expect([response.status, await response.json()]).toMatchObject([
@@ -86,7 +87,7 @@ describe('the management address', () => {
     ]);
   });
 
-  it('O4: tells the details of health', async () => {
+  it('O4: shows the details of health', async () => {
     const running = await startServer(MANAGED);
     const peer = await Peer.connect(running.url);
     peer.subscribe('t');
@@ -101,7 +102,7 @@ describe('the management address', () => {
     });
   });
 
-  it('O4: says 503 while draining, and still tells the details and the metrics', async () => {
+  it('O4: answers 503 while draining, and still shows the details and the metrics', async () => {
     const running = await startServer(MANAGED);
     running.server.app.get(Lifecycle, { strict: false }).drain();
     const response = await fetch(`${running.management}/health`);
@@ -112,7 +113,7 @@ describe('the management address', () => {
     expect(await (await fetch(`${running.management}/metrics`)).text()).toContain('cairn_signal_ready 0');
   });
 
-  it('O1: has 64 connections; one more has one closed that nothing is asked on, and a status page stays', async () => {
+  it('O1: has at most 64 connections; one more closes an idle one, and a status page stays', async () => {
     const running = await startServer(MANAGED);
     const { port } = running.server.management!;
     const page = await RawConnection.open(port);
@@ -126,7 +127,7 @@ describe('the management address', () => {
     for (const { socket } of [page, ...idle]) socket.destroy();
   });
 
-  it('O1: one that is taken stops the start, with its name', async () => {
+  it('O1: an address that is taken stops the start, and the message names it', async () => {
     const { server } = await startServer(MANAGED);
     const taken = `127.0.0.1:${server.management!.port}`;
     await expect(startServer({ managementAddr: taken })).rejects.toThrow(
@@ -135,7 +136,7 @@ describe('the management address', () => {
   });
 });
 
-/** What the public address answers to a request for a target, which is written as it stands. */
+/** What the public address answers to a request for a target, which is sent as it is written. */
 async function answerInPublic(target: string): Promise<string> {
   const running = await startServer(MANAGED);
   const raw = await RawConnection.open(running.port);

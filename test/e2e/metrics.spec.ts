@@ -27,7 +27,7 @@ async function becomes(running: RunningServer, sample: string, value: number): P
 }
 
 describe('metrics', () => {
-  it('O3: are those of the table, each with a type and a sentence, and no others', async () => {
+  it('O3: are exactly those of the table, each with a type and a sentence', async () => {
     const running = await start();
     const response = await fetch(`${running.management}/metrics`);
     expect(response.headers.get('content-type')).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8');
@@ -40,7 +40,7 @@ describe('metrics', () => {
     expect(text.endsWith('\n# EOF\n')).toBe(true);
   });
 
-  it('O3: keep to what Prometheus says of names and units', () => {
+  it('O3: follow the rules of Prometheus for names and units', () => {
     for (const { name, type } of METRICS) {
       expect(name).toMatch(/^cairn_signal_[a-z_]+$/);
       expect(name.endsWith('_total')).toBe(type === 'counter');
@@ -49,7 +49,7 @@ describe('metrics', () => {
     expect(new Set(METRICS.map(({ name }) => name)).size).toBe(METRICS.length);
   });
 
-  it('O3: tell nothing of topics, peers, addresses and tokens', async () => {
+  it('O3: reveal no topics, peers, addresses or tokens', async () => {
     const running = await start({ authToken: 's3cret-t0ken' });
     const headers = { Authorization: 'Bearer s3cret-t0ken' };
     const [a, b] = [await Peer.connect(running.url, { headers }), await Peer.connect(running.url, { headers })];
@@ -85,11 +85,11 @@ describe('metrics', () => {
     expect(['1001', '1006', '1008', 'other', '1000'].map(closed)).toEqual([1, 1, 1, 1, 0]);
   });
 
-  it('tell how many connections there may be', async () => {
+  it('show how many connections there may be', async () => {
     expect((await metricsOf(await start({ maxConnections: 7 }))).get('cairn_signal_max_connections')).toBe(7);
   });
 
-  it('count a close that the WebSocket layer begins by its own code, whatever the peer answers', async () => {
+  it("count a close that the WebSocket layer starts by that close's code, whatever the peer answers", async () => {
     const running = await start({ maxMessageBytes: 1024 });
     const peer = await Peer.connect(running.url);
     peer.send(Buffer.alloc(2000));
@@ -99,7 +99,7 @@ describe('metrics', () => {
   });
 
   it.each([1002, 1008, 1009, 1011, 1012, 4001, 4008, 4009])(
-    'count a peer that closes with %s itself as other: that code is ours to mean something by',
+    'count a peer that closes with %s itself as other: only this server may use that code',
     async (code) => {
       const running = await start();
       const raw = await RawConnection.upgraded(running.port);
@@ -113,7 +113,7 @@ describe('metrics', () => {
     },
   );
 
-  it('count a peer that is cut after our close by our code', async () => {
+  it("count a peer that is cut after the server's close by the server's code", async () => {
     const running = await start({ maxTopicBytes: 4 });
     const raw = await RawConnection.upgraded(running.port);
     // A Subscribe to "12345"; the close is never answered.
@@ -135,7 +135,7 @@ describe('metrics', () => {
     expect((await metricsOf(running)).get(`cairn_signal_upgrades_refused_total{reason="${reason}"}`)).toBe(1);
   });
 
-  it('count upgrades refused for throttled tokens, full servers and networks, broken handshakes and a drain', async () => {
+  it('count upgrades that are refused for throttled tokens, full servers and networks, broken handshakes and a drain', async () => {
     const running = await start({
       authToken: 's3cret',
       maxWrongTokens: 1,
@@ -183,7 +183,7 @@ describe('metrics', () => {
       told(`${meeting}_bucket{le="2.5"}`),
     ]).toEqual([1, 2, 0, 1]);
 
-    // A second meeting of the same topic is none: its subscribers came back.
+    // A second meeting on the same topic does not count: its subscribers came back.
     b.unsubscribe('met');
     b.subscribe('met');
     b.unsubscribe('met');
@@ -196,7 +196,7 @@ describe('metrics', () => {
     expect([told('lonely_topics'), told('subscriptions')]).toEqual([0, 0]);
   });
 
-  it('count messages by kind, deliveries, bytes, what nobody heard and what was dropped', async () => {
+  it('count messages by kind, deliveries, bytes, unheard relays and dropped messages', async () => {
     const running = await start();
     const [a, b, c] = [
       await Peer.connect(running.url),
@@ -231,7 +231,7 @@ describe('metrics', () => {
     expect(more('received_bytes_total')).toBeGreaterThan(relay.length);
   });
 
-  it('measure one message of 128', async () => {
+  it('time one message in 128', async () => {
     const running = await start();
     const [a, b] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     b.subscribe('t');
@@ -242,7 +242,7 @@ describe('metrics', () => {
     expect(count).toBe(2);
   });
 
-  it('count what JSON peers do, and how soon a record is found by another connection', async () => {
+  it('count what JSON peers do, and time how soon another connection finds a record', async () => {
     const clock = new ManualClock();
     const running = await start({}, clock);
     const [a, b] = [await Peer.connect(running.url), await Peer.connect(running.url)];
@@ -270,7 +270,7 @@ describe('metrics', () => {
     expect(told('records_bytes')).toBeGreaterThan(0);
   });
 
-  it('count a publication that a late CBOR subscriber is sent as a record found', async () => {
+  it('count a publication that is sent to a late CBOR subscriber as a record found', async () => {
     const running = await start();
     const publisher = await Peer.connect(running.url);
     await publisher.say({ type: 'publish', topic: 't', payload: 'eA==' });
@@ -280,14 +280,14 @@ describe('metrics', () => {
     expect((await metricsOf(running)).get('cairn_signal_record_found_seconds_count')).toBe(1);
   });
 
-  it('tell when the certificate ends, and nothing of one without TLS', async () => {
+  it('show when the certificate expires, and nothing without TLS', async () => {
     const plain = await start();
     expect([...(await metricsOf(plain)).keys()].filter((sample) => sample.includes('tls_certificate'))).toEqual([]);
     const certificates = await makeCertificates();
     try {
       const running = await start({ tlsCert: certificates.chain, tlsKey: certificates.key });
       const expiry = (await metricsOf(running)).get('cairn_signal_tls_certificate_expiry_timestamp_seconds')!;
-      // Made to end in an hour.
+      // It was made to expire in an hour.
       expect(expiry - Date.now() / 1000).toBeGreaterThan(1800);
       expect(expiry - Date.now() / 1000).toBeLessThanOrEqual(3600);
     } finally {
@@ -295,7 +295,7 @@ describe('metrics', () => {
     }
   });
 
-  it('tell nothing of a bus where there is none', async () => {
+  it('show nothing about a bus if there is none', async () => {
     const metrics = await metricsOf(await start());
     expect(metrics.has('cairn_signal_backplane_up')).toBe(false);
     expect(metrics.has('cairn_signal_backplane_round_trip_seconds')).toBe(false);
@@ -303,7 +303,7 @@ describe('metrics', () => {
 });
 
 describe('metrics in public', () => {
-  it('O2: are not there without metrics-token', async () => {
+  it('O2: do not exist without metrics-token', async () => {
     const running = await startServer({ authToken: 's3cret' });
     const response = await fetch(`${running.http}/metrics`, { headers: { Authorization: 'Bearer s3cret' } });
     expect([response.status, await response.json()]).toMatchObject([
@@ -312,7 +312,7 @@ describe('metrics in public', () => {
     ]);
   });
 
-  it('O2: are for who shows metrics-token, and 401 to every other token', async () => {
+  it('O2: are for clients that show metrics-token; any other token gets 401', async () => {
     const running = await startServer({ authToken: 's3cret', metricsToken: 'sc4pe' });
     for (const headers of [
       {},
@@ -324,7 +324,7 @@ describe('metrics in public', () => {
       expect([response.status, response.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
     }
     expect((await scrape(`${running.http}/metrics`, 'sc4pe')).get('cairn_signal_ready')).toBe(1);
-    // It opens metrics, not the server.
+    // It opens the metrics, not the server.
     await expect(Peer.connect(running.url, { headers: { Authorization: 'Bearer sc4pe' } })).rejects.toThrow('401');
   });
 });

@@ -13,7 +13,7 @@ const statuses = (answer: string): number[] =>
 
 afterEach(stopServers);
 
-/** As many requests as a connection may make. */
+/** The maximum number of requests on one connection. */
 const SIXTEEN = Array.from({ length: 16 }, () => 200);
 
 /** What follows other requests on a connection, and the answers to all of them. */
@@ -96,7 +96,7 @@ describe.each(['the public address', 'the management address'] as const)(
       },
     );
 
-    it('are answered in order, and no answer is lost: before one that does not come to its end in time', async () => {
+    it('are answered in order, and no answer is lost: before one that does not end in time', async () => {
       const answer = await exchange(await port({ handshakeTimeout: '200ms' }), `${GET}GET / HTTP/1.1\r\nHost: loc`);
       expect(statuses(answer)).toEqual([200, 408]);
     });
@@ -110,7 +110,7 @@ describe.each(['the public address', 'the management address'] as const)(
   },
 );
 
-describe('an answer that takes its time', () => {
+describe('a slow answer', () => {
   /** A guard that decides when it is told to. */
   function deciding(): {
     guard: new () => { canActivate(): Promise<boolean> };
@@ -133,21 +133,21 @@ describe('an answer that takes its time', () => {
   it.each([
     ['CONNECT', CONNECT, 405],
     ['what is not HTTP', 'garbage\r\n\r\n', 400],
-  ])('is waited for by %s, and by all that comes behind', async (_what, behind, status) => {
+  ])('delays %s, and everything after it', async (_what, behind, status) => {
     const { guard, asked, decide } = deciding();
     const { port } = await startServer({}, 'off', undefined, { guards: [guard] });
     const connection = await RawConnection.open(port);
     connection.write(CHECK + GET + behind + GET);
     await asked;
     connection.write('and more of it\r\n\r\n');
-    // Another connection is served meanwhile; nothing was said on this one.
+    // Another connection is served meanwhile. Nothing was answered on this one.
     expect(statuses(await exchange(port, LAST_GET))).toEqual([200]);
     expect(connection.answer).toBe('');
     decide();
     expect(statuses(await connection.ended)).toEqual([204, 200, status]);
   });
 
-  it('to a peer that is gone keeps nothing', async () => {
+  it('to a peer that has left keeps nothing in memory', async () => {
     const { guard, asked, decide } = deciding();
     const { port, server } = await startServer({}, 'trace', undefined, { guards: [guard] });
     const connection = await RawConnection.open(port);

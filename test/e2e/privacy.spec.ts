@@ -44,7 +44,7 @@ describe('privacy of the log', () => {
     expect(digests[0]).toMatch(/^[0-9a-f]{12}$/);
   });
 
-  it('at info a peer leaves no trace', async () => {
+  it('at info a peer leaves no trace in the log', async () => {
     const running = await startServer({}, 'info');
     const lines = running.log.length;
     const peer = await Peer.connect(running.url);

@@ -37,7 +37,7 @@ describe('the program', () => {
   }
 
   it(
-    'serves, says on which port, and ends with 0 on SIGTERM',
+    'serves, prints its port, and ends with 0 on SIGTERM',
     async () => {
       const program = new Program(LOOPBACK);
       const peer = await Peer.connect(`ws://127.0.0.1:${await program.port()}`);
@@ -69,7 +69,7 @@ describe('the program', () => {
   );
 
   it(
-    'a second signal ends it at once',
+    'a second signal ends it immediately',
     async () => {
       const program = new Program([...LOOPBACK, '--drain-timeout', '1h']);
       await RawConnection.upgraded(await program.port());
@@ -81,7 +81,7 @@ describe('the program', () => {
     TIMEOUT_MS,
   );
 
-  it('a fault while the server serves its drain-delay ends that', async () => {
+  it('a fault during drain-delay ends the delay', async () => {
     const hook = 'process.on("SIGUSR2", () => { throw new Error("out of order") })';
     const program = new Program([...LOOPBACK, '--drain-delay', '1h'], {
       NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(hook)}`,
@@ -93,7 +93,7 @@ describe('the program', () => {
     expect([(await peer.closed).code, (await program.ended).code]).toEqual([1012, 1]);
   });
 
-  it('SIGHUP reads the token file again at once', async () => {
+  it('SIGHUP reads the token file again immediately', async () => {
     const tokens = join(folder, 'hangup-tokens');
     writeFileSync(tokens, 'old');
     const program = new Program(['--listen-addr', '127.0.0.1:0', '--auth-token-file', tokens]);
@@ -133,7 +133,7 @@ describe('the program', () => {
   );
 
   it(
-    'a port in use is one line that says what to do, and exit code 1',
+    'a port in use gives one line that says what to do, and exit code 1',
     async () => {
       const holder = createServer().listen(0, '127.0.0.1');
       await once(holder, 'listening');
@@ -174,7 +174,7 @@ describe('the program', () => {
   );
 
   it(
-    'lists every fault at once, each with its source, and ends with 2',
+    'lists all faults together, each with its source, and ends with 2',
     async () => {
       const config = file('faults.yaml', 'maxMessageBytes: 3\nlogFromat: json\n');
       const { code, stdout, stderr } = await new Program(
@@ -198,7 +198,7 @@ describe('the program', () => {
   );
 
   it(
-    'warns of an unknown variable with the nearest name, and of a RUST_LOG that is none',
+    'warns about an unknown variable with the nearest name, and about an invalid RUST_LOG',
     async () => {
       const program = new Program([...LOOPBACK, '--max-connections', '100'], {
         CAIRN_SIGNAL_AUTH_TOKENS: 'x',
@@ -227,7 +227,7 @@ describe('the program', () => {
     'RUST_LOG=off is silent',
     async () => {
       const program = new Program(LOOPBACK, { RUST_LOG: 'off', CAIRN_SIGNAL_NO_SUCH: 'x' });
-      // It says nothing, so that it serves is seen by how it takes a signal: with a handler, to the end.
+      // It prints nothing. How it takes a signal shows that it serves: with a handler, to the end.
       await program.listening();
       program.signal('SIGTERM');
       expect(await program.ended).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
@@ -236,9 +236,9 @@ describe('the program', () => {
   );
 
   it(
-    'a signal during the start is kept, and the program ends with 0',
+    'a signal during the start is remembered, and the program ends with 0',
     async () => {
-      // Says when the program begins to listen for signals, which is before it has loaded most of itself.
+      // Reports when the program begins to listen for signals, which is before it has loaded most of itself.
       const preload = "process.on('newListener', (name) => { if (name === 'SIGTERM') console.log('signals'); });";
       const program = new Program(LOOPBACK, {
         NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(preload)}`,
@@ -252,9 +252,9 @@ describe('the program', () => {
 
   it.each([
     ['it listens for', ['--listen-addr', '0.0.0.0:0']],
-    ['a proxy on it lets in', [...LOOPBACK, '--trusted-proxies', '127.0.0.1']],
+    ['a local proxy may let in', [...LOOPBACK, '--trusted-proxies', '127.0.0.1']],
   ])(
-    'warns when more than this machine is what %s, and it is open',
+    'warns if it is open and %s other machines',
     async (_what, words) => {
       const program = new Program(words);
       await program.printed(/"level":"warn".*anyone who reaches this address may connect/);
@@ -265,7 +265,7 @@ describe('the program', () => {
   );
 
   it(
-    'G1: a guard that Node reads as CommonJS stops the start with what to do about it',
+    'G1: a guard that Node reads as CommonJS stops the start, and the message says what to do',
     async () => {
       file('package.json', '{"type":"commonjs"}');
       const guard = file('guard.js', 'export class Guard { canActivate() { return true; } }');

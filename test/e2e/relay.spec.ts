@@ -16,7 +16,7 @@ describe('relay: who receives what', () => {
   });
   afterAll(stopServers);
 
-  /** Peers that all subscribe to a topic of their own test. */
+  /** Peers that all subscribe to a topic of their test. */
   async function subscribers(howMany: number): Promise<Peer[]> {
     topic = `topic-${++count}`;
     const peers = await Promise.all(Array.from({ length: howMany }, () => Peer.connect(running.url)));
@@ -72,10 +72,11 @@ describe('relay: who receives what', () => {
     expect(await b.next()).toEqual(message);
   });
 
-  it('R4: what arrives leniently encoded leaves canonical', async () => {
+  it('R4: a message that arrives in a lenient encoding leaves in the canonical one', async () => {
     const [a, b] = await subscribers(2);
     const text = Buffer.from(topic);
-    // Tags, a byte-string key, an unknown field, an indefinite inner map, the payload first and in chunks, bytes behind.
+    // Tags, a byte-string key, an unknown field, an indefinite inner map, the payload first and in chunks, bytes after
+    // the end.
     a.send(
       Buffer.concat([
         Buffer.from('d9d9f7b9000165', 'hex'),
@@ -91,7 +92,7 @@ describe('relay: who receives what', () => {
     expect(await b.next()).toEqual(relayMessage(topic, Buffer.from('cafe', 'hex')));
   });
 
-  it('R4: what arrives canonical leaves byte for byte, at every size of head', async () => {
+  it('R4: a message that arrives canonical leaves byte for byte, at every size of head', async () => {
     const [a, b] = await subscribers(2);
     for (const size of [0, 1, 23, 24, 100, 255, 256, 65_000]) {
       const message = a.relay(topic, Buffer.alloc(size, size));
@@ -116,21 +117,21 @@ describe('relay: who receives what', () => {
     expect(b.received).toEqual(Array.from({ length: 50 }, (_, i) => relayMessage(topic, String(i))));
   });
 
-  it('R5: a relay followed at once by a close is still delivered', async () => {
+  it('R5: a relay followed immediately by a close is still delivered', async () => {
     const [a, b] = await subscribers(2);
     const message = a.relay(topic, 'last words');
     a.socket.close();
     expect(await b.next()).toEqual(message);
   });
 
-  it('R5: a relay followed at once by a broken connection is still delivered', async () => {
+  it('R5: a relay followed immediately by a broken connection is still delivered', async () => {
     const [a, b] = await subscribers(2);
     const message = relayMessage(topic, 'last words');
     a.socket.send(message, () => a.socket.terminate());
     expect(await b.next()).toEqual(message);
   });
 
-  it('R6: what is none of the three messages is dropped, and the connection stays open and in order', async () => {
+  it('R6: anything but the three messages is dropped, and the connection stays open and in order', async () => {
     const [a, b] = await subscribers(2);
     a.send(Buffer.from('ff', 'hex'));
     a.send(Buffer.from('a163466f6fa0', 'hex'));
@@ -164,7 +165,7 @@ describe('relay: who receives what', () => {
     expect(topics.size).toBe(0);
   });
 
-  it('R8: what arrives in fragments leaves as one unfragmented, unmasked, uncompressed binary message', async () => {
+  it('R8: a fragmented message leaves as one unfragmented, unmasked, uncompressed binary message', async () => {
     topic = `topic-${++count}`;
     const b = await Peer.connect(running.url, { perMessageDeflate: true });
     b.subscribe(topic);
@@ -189,7 +190,7 @@ describe('relay: who receives what', () => {
     }
   });
 
-  it('two subscribers that talk at once each hear the other', async () => {
+  it("two subscribers that send at the same time each receive the other's message", async () => {
     const [a, b] = await subscribers(2);
     const fromA = a.relay(topic, 'offer');
     const fromB = b.relay(topic, 'answer');
@@ -206,7 +207,7 @@ describe('relay: who receives what', () => {
     await Promise.all(peers.map((peer) => peer.closed));
   });
 
-  it('a message written with a half-written one before it waits for the rest', async () => {
+  it('a message that comes after half of another one waits for the rest', async () => {
     const [a, b] = await subscribers(2);
     const message = relayMessage(topic, Buffer.alloc(200));
     const frame = clientFrame(0x82, message);

@@ -42,7 +42,7 @@ afterEach(async () => {
 describe('auth-token-file', () => {
   const READ = 'reloaded auth-token-file';
 
-  it('is read again when it changes: new tokens open, removed ones do not, and connections live on', async () => {
+  it('is read again when it changes: new tokens open the server, removed ones do not, and connections stay', async () => {
     writeFileSync(path('tokens'), 'old\nboth\n');
     const running = await start({ authTokenFile: path('tokens') });
     const [old, both] = [
@@ -62,7 +62,7 @@ describe('auth-token-file', () => {
     expect(JSON.stringify(running.log)).not.toMatch(/"(?:old|both|new)"/);
   });
 
-  it('4001: with revoke-closes on, connections of removed tokens are closed, and no others', async () => {
+  it('4001: with revoke-closes on, connections with removed tokens are closed, and no others', async () => {
     writeFileSync(path('tokens'), 'old\nboth\n');
     const running = await start({ authTokenFile: path('tokens'), authToken: 'flag', revokeCloses: 'on' });
     const [old, both, flag] = await Promise.all(
@@ -78,7 +78,7 @@ describe('auth-token-file', () => {
     ['unusable', 'a\u0007b\n', 'line 1: a token consists of visible ASCII characters only'],
     ['gone', undefined, 'there is no such file'],
   ])(
-    'that became %s keeps the old tokens, with an error line; a good one is taken after it',
+    'that became %s keeps the old tokens, with an error line; a valid file after it is used',
     async (_what, content, why) => {
       writeFileSync(path('tokens'), 's3cret\n');
       const running = await start({ authTokenFile: path('tokens'), revokeCloses: 'on' });
@@ -119,7 +119,7 @@ describe('auth-token-file', () => {
     expect((await Peer.refused(running.url, bearer('old'))).status).toBe(401);
   });
 
-  it('behind the symbolic links of Kubernetes: what a swap of them changes is seen', async () => {
+  it('behind the symbolic links of Kubernetes is read again when they are swapped', async () => {
     const put = (version: string, content: string): void => {
       mkdirSync(path(version));
       writeFileSync(join(path(version), 'tokens'), content);

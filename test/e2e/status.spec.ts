@@ -20,9 +20,9 @@ import { until } from '../support/until.js';
 afterEach(stopServers);
 
 const MANAGED = { managementAddr: '127.0.0.1:0' };
-/** More samples than the kernel keeps for a peer that does not read: 16 MB, where each is over 200 bytes. */
+/** More samples than the kernel buffers for a peer that does not read: 16 MB, at more than 200 bytes each. */
 const PLENTY = 80_000;
-/** Samples that are sent together: well below what may wait for one stream. */
+/** Samples that are sent together: far fewer than may wait for one stream. */
 const AT_ONCE = 100;
 
 const historyOf = (running: RunningServer): History => running.server.app.get(History, { strict: false });
@@ -34,7 +34,7 @@ function pass(running: RunningServer, clock: ManualClock): void {
   historyOf(running).sample();
 }
 
-/** The figures of a row, by their names. */
+/** The figures of a row, by name. */
 function named(figures: unknown, row: unknown): Sample {
   return Object.fromEntries(
     (figures as string[]).map((figure, index) => [figure, (row as number[])[index]]),
@@ -49,7 +49,7 @@ async function nextSample(stream: EventStream, { data: { figures } }: ServerSent
 }
 
 describe('the status page', () => {
-  it('O1: is at / of the management address, under a strict policy, and not in public', async () => {
+  it('O1: is at / of the management address, under a strict policy, and not on the public address', async () => {
     const running = await startServer(MANAGED);
     const response = await fetch(`${running.management}/`);
     expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
@@ -78,7 +78,7 @@ describe('the status page', () => {
     expect((await fetch(`${running.management}/page/nothing.js`)).status).toBe(404);
   });
 
-  it('brings the chart library as its package has it', async () => {
+  it('serves the chart library unchanged from its package', async () => {
     const running = await startServer(MANAGED);
     const file = createRequire(import.meta.url).resolve('uplot/dist/uPlot.iife.min.js');
     const response = await fetch(`${running.management}/page/uplot.js`);
@@ -88,7 +88,7 @@ describe('the status page', () => {
     ]);
   });
 
-  it('every module of it imports only what is served beside it', async () => {
+  it('has modules that import only what is served next to them', async () => {
     const running = await startServer(MANAGED);
     const seen = new Set(['status.js']);
     for (const name of seen) {
@@ -101,7 +101,7 @@ describe('the status page', () => {
 });
 
 describe('the stream of the status page', () => {
-  it('begins with the history, and goes on with each sample', async () => {
+  it('begins with the history, and continues with each sample', async () => {
     const clock = new ManualClock();
     const running = await startServer(MANAGED, 'warn', clock);
     for (let i = 0; i < 3; i++) pass(running, clock);
@@ -162,7 +162,7 @@ describe('the stream of the status page', () => {
     await stream.close();
   });
 
-  it('tells of the phase, the certificate and what went wrong', async () => {
+  it('reports the phase, the certificate and what went wrong', async () => {
     const clock = new ManualClock();
     const running = await startServer({ ...MANAGED, authToken: 's3cret', maxTopicBytes: 4 }, 'warn', clock);
     const stream = await EventStream.open(`${running.management}/events`);
@@ -188,7 +188,7 @@ describe('the stream of the status page', () => {
     });
   });
 
-  it('O3: tells what the topic policy dropped', async () => {
+  it('O3: reports what the topic policy dropped', async () => {
     class Nobody {
       allows(): boolean {
         return false;
@@ -203,7 +203,7 @@ describe('the stream of the status page', () => {
     ]);
   });
 
-  it('O3: tells nothing of topics, peers, addresses and tokens', async () => {
+  it('O3: reveals no topics, peers, addresses or tokens', async () => {
     const clock = new ManualClock();
     const running = await startServer({ ...MANAGED, authToken: 's3cret-t0ken' }, 'warn', clock);
     const peer = await Peer.connect(running.url, { headers: { Authorization: 'Bearer s3cret-t0ken' } });
@@ -227,7 +227,7 @@ describe('the stream of the status page', () => {
     expect([times.length, times[0], times.at(-1)]).toEqual([KEPT, 16, 614]);
   });
 
-  it('O5: there are at most so many, and a place is free again when one ends', async () => {
+  it('O5: there is a maximum number of streams, and a place is free again when one ends', async () => {
     const running = await startServer(MANAGED);
     const url = `${running.management}/events`;
     const streams = await Promise.all(Array.from({ length: MOST_STREAMS }, () => EventStream.open(url)));
@@ -256,7 +256,7 @@ describe('the stream of the status page', () => {
     ]);
   });
 
-  it('O5: who does not read is dropped, and others notice nothing', async () => {
+  it('O5: a client that does not read is dropped, and others notice nothing', async () => {
     const clock = new ManualClock();
     const running = await startServer(MANAGED, 'warn', clock);
     const [stuck, reader] = [
@@ -283,13 +283,13 @@ describe('the stream of the status page', () => {
     );
   });
 
-  it('O5: is open while the server drains, and then ends at once', async () => {
+  it('O5: is open while the server drains, and then ends immediately', async () => {
     const clock = new ManualClock();
     const running = await startServer({ ...MANAGED, drainTimeout: '60s' }, 'warn', clock);
     const peer = await Peer.connect(running.url);
     const stream = await EventStream.open(`${running.management}/events`);
     expect(await stream.next()).toMatchObject({ name: 'history', data: { phase: 'serving' } });
-    // It answers no close frame, so that the drain goes on until it has left.
+    // It answers no close frame, so that the drain continues until it has left.
     peer.socket.pause();
     const closed = running.close();
     await until(() => running.server.app.get(Lifecycle, { strict: false }).phase === 'draining');
@@ -301,14 +301,14 @@ describe('the stream of the status page', () => {
     await until(() => streamsOf(running).size === 0);
   });
 
-  it('outlives the time-outs of requests', async () => {
+  it('outlives the timeouts of requests', async () => {
     const clock = new ManualClock();
     const running = await startServer({ ...MANAGED, handshakeTimeout: '100ms' }, 'warn', clock);
     const raw = await RawConnection.open(running.server.management!.port);
     raw.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await until(() => streamsOf(running).size !== 0);
     const opened = performance.now();
-    // One half request after the other is given up, for longer than a connection may be silent here: 1.2 s.
+    // One incomplete request after the other is dropped, for longer than a connection may be silent here: 1.2 s.
     while (performance.now() < opened + 1500) {
       const other = await RawConnection.open(running.server.management!.port);
       other.write('GET /health HTTP/1.1\r\n');

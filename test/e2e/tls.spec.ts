@@ -37,7 +37,7 @@ describe('TLS', () => {
     expect((await a.close()).code).toBe(1000);
   });
 
-  it('L16: a connection is plain through both of its handshakes, and until a peer has it', async () => {
+  it('L16: a connection is plain during both of its handshakes, until it belongs to a peer', async () => {
     const plain = running.server.app.get(ConnectionCounts, { strict: false }).plain!;
     await until(() => plain.size === 0);
     const silent = await RawConnection.open(running.port);
@@ -55,7 +55,7 @@ describe('TLS', () => {
     expect((await peer.close()).code).toBe(1000);
   });
 
-  it('a client that does not know the authority turns away', async () => {
+  it('a client that does not know the CA does not connect', async () => {
     await expect(Peer.connect(running.url)).rejects.toThrow(/unable to (verify|get)|self-signed/);
   });
 
@@ -90,7 +90,7 @@ describe('TLS', () => {
     await expect(attempt('TLSv1.1')).rejects.toThrow(/version|alert/);
   });
 
-  it('a TLS handshake that never comes is given up after handshake-timeout', async () => {
+  it('a TLS handshake that never comes is aborted after handshake-timeout', async () => {
     const connection = await RawConnection.open(running.port);
     expect(await connection.ended).toBe('');
   });

@@ -34,7 +34,7 @@ describe('A1: cairn-signal token new NAME', () => {
   const token = (...words: string[]): Promise<Ended> => new Program(['token', ...words]).ended;
   const lineOf = (name: string, made: string): string => `${name}:sha256:${digestOf(made).toString('hex')}`;
 
-  it('prints a token and the line for the file, another one each time', async () => {
+  it('prints a token and the line for the file, a new one each time', async () => {
     const [one, two] = await Promise.all([token('new', 'alice'), token('new', 'alice')]);
     const [, made, line] = /^token, for the peer: (\S+)\nline, for auth-token-file: (\S+)\n$/.exec(one.stdout)!;
     expect(made).toMatch(TOKEN);
@@ -43,7 +43,7 @@ describe('A1: cairn-signal token new NAME', () => {
     expect(two.stdout).not.toContain(made);
   });
 
-  it('with --file appends the line, to a file for its owner alone, and prints the token alone: it opens the server', async () => {
+  it('with --file appends the line to a file that only its owner can read, prints only the token, and the token opens the server', async () => {
     const alice = await token('new', 'alice', '--file', file);
     expect(alice).toMatchObject({
       code: 0,
@@ -60,9 +60,9 @@ describe('A1: cairn-signal token new NAME', () => {
     expect([...running.connections].map(({ principal }) => principal)).toEqual(['bob']);
   });
 
-  // Another owner than the server's is likely for root's files alone.
+  // Only a file of root is likely to have another owner than the server.
   (process.getuid?.() === 0 ? it : it.skip)(
-    'with --file says of a file that root has made who must be able to read it, and of no other',
+    'with --file says who must be able to read a file that root has made, and says it of no other file',
     async () => {
       const [alice, bob] = [await token('new', 'alice', '--file', file), await token('new', 'bob', '--file', file)];
       expect(alice.stderr).toBe(`created ${file} for root only (0600): let the server's user read it (chgrp, chmod 640)
@@ -78,7 +78,7 @@ added alice to ${file}; a running server reads it within seconds. The token is n
     ['a last line without an end', 'plain', 'plain\n'],
     ['CRLF', 'plain\r\n', 'plain\r\n'],
     ['nothing', '', ''],
-  ])('with --file on a file with %s keeps what is there, and its rights', async (_what, before, kept) => {
+  ])('with --file on a file with %s keeps its content and its permissions', async (_what, before, kept) => {
     writeFileSync(file, before, { mode: 0o640 });
     chmodSync(file, 0o640);
     const { stdout } = await token('new', 'alice', '--file', file);
@@ -93,7 +93,7 @@ added alice to ${file}; a running server reads it within seconds. The token is n
     expect(readFileSync(join(folder, 'real'), 'utf8')).toMatch(/^alice:sha256:/);
   });
 
-  it('with --file on what cannot be appended to prints no token, and ends with 1', async () => {
+  it('with --file on a file that cannot be appended to prints no token, and ends with 1', async () => {
     const pipe = join(folder, 'pipe');
     execFileSync('mkfifo', [pipe]);
     const [folderEnded, pipeEnded, nowhere] = await Promise.all(
@@ -125,7 +125,7 @@ added alice to ${file}; a running server reads it within seconds. The token is n
     });
   });
 
-  it('ends with 2 and its usage for what is not understood, and writes nothing', async () => {
+  it('ends with 2 and its usage if it does not understand its arguments, and writes nothing', async () => {
     const wrong = [
       [],
       ['new'],
@@ -148,7 +148,7 @@ added alice to ${file}; a running server reads it within seconds. The token is n
     expect(existsSync(file)).toBe(false);
   });
 
-  it('behind flags of the server is a fault, and --help prints a help of its own', async () => {
+  it('is a fault after flags of the server, and has its own --help', async () => {
     const [behind, help, short] = await Promise.all([
       new Program(['--log-format', 'json', 'token']).ended,
       token('--help'),

@@ -83,7 +83,7 @@ describe('auth at the upgrade', () => {
       ['cairn-signal', protocol('s3cret-Token')],
       WRONG,
     ],
-  ])('401 to %s, and why', async (_what, headers: Record<string, string>, protocols, why) => {
+  ])('401 with the reason to %s', async (_what, headers: Record<string, string>, protocols, why) => {
     const refused = await Peer.refused(running.url, { headers, ...(protocols && { protocols }) });
     expect(refused.status).toBe(401);
     expect(refused.headers['www-authenticate']).toBe('Bearer');
@@ -113,7 +113,7 @@ describe('auth at the upgrade', () => {
   });
 });
 
-describe('upgrades that are none', () => {
+describe('requests that do not become a WebSocket', () => {
   let running: RunningServer;
 
   beforeAll(async () => {
@@ -150,7 +150,7 @@ describe('upgrades that are none', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
   });
 
-  it('400 to another WebSocket version, naming ours', async () => {
+  it('400 to another WebSocket version, with the right one in the answer', async () => {
     const answer = await exchange(
       running.port,
       request('GET / HTTP/1.1', [...without('Sec-WebSocket-Version'), 'Sec-WebSocket-Version: 12']),
@@ -159,7 +159,7 @@ describe('upgrades that are none', () => {
     expect(answer).toContain('Sec-WebSocket-Version: 13');
   });
 
-  it('405 to an upgrade by another method', async () => {
+  it('405 to an upgrade with another method', async () => {
     const answer = await exchange(running.port, request('POST / HTTP/1.1', [...HANDSHAKE, 'Content-Length: 0']));
     expect(answer).toMatch(/^HTTP\/1\.1 405 Method Not Allowed\r\n/);
     expect(answer).toContain('Allow: GET');
@@ -193,12 +193,12 @@ describe('upgrades that are none', () => {
     expect(await response.json()).toMatchObject({ status: 404, error: 'Not Found' });
   });
 
-  it('an answer never repeats what the URL held', async () => {
+  it('an answer never repeats the URL', async () => {
     const response = await fetch(`${running.http}/secret-path?token=secret-token`);
     expect(await response.text()).not.toContain('secret');
   });
 
-  it('404 to a URL that cannot be decoded, as JSON and not as a fault of ours', async () => {
+  it('404 in JSON, rather than 500, to a URL that cannot be decoded', async () => {
     const answer = await exchange(
       running.port,
       request('GET /%E0%A4%A HTTP/1.1', ['Host: localhost', 'Connection: close']),
@@ -209,7 +209,7 @@ describe('upgrades that are none', () => {
   });
 
   it.each(['h2c', 'websocket'])(
-    'an upgrade to %s that is pipelined behind a request waits for its answer',
+    'an upgrade to %s that is pipelined after a request waits for its answer',
     async (protocol) => {
       const first = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n';
       const answer = await exchange(
@@ -224,7 +224,7 @@ describe('upgrades that are none', () => {
     },
   );
 
-  it('a WebSocket that is pipelined behind requests begins after their answers', async () => {
+  it('a WebSocket that is pipelined after requests begins after their answers', async () => {
     const connection = await RawConnection.open(running.port);
     const first = 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n';
     const ping = clientFrame(0x89, 'hi');
@@ -275,7 +275,7 @@ describe('upgrades that are none', () => {
     expect(await exchange(running.port, request(line, headers))).toMatch(/^HTTP\/1\.1 400 /);
   });
 
-  it('a refusal is read also by a peer that has already sent a lot more', async () => {
+  it('a peer that has already sent a lot more still gets its refusal', async () => {
     const answer = await exchange(
       running.port,
       Buffer.concat([
@@ -286,7 +286,7 @@ describe('upgrades that are none', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 400 /);
   });
 
-  it('400 to what is not HTTP', async () => {
+  it('400 to input that is not HTTP', async () => {
     expect(await exchange(running.port, 'HELO there\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
   });
 
@@ -296,12 +296,12 @@ describe('upgrades that are none', () => {
     ).toMatch(/^HTTP\/1\.1 431 /);
   });
 
-  it('a connection that says nothing is given up after handshake-timeout', async () => {
+  it('a connection that sends nothing is closed after handshake-timeout', async () => {
     const connection = await RawConnection.open(running.port);
     expect(await connection.ended).toMatch(/^(HTTP\/1\.1 408 [^]*)?$/);
   });
 
-  it('a request that never ends is given up after handshake-timeout', async () => {
+  it('a request that never ends is aborted after handshake-timeout', async () => {
     const connection = await RawConnection.open(running.port);
     connection.write('GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ');
     expect(await connection.ended).toMatch(/^HTTP\/1\.1 408 /);

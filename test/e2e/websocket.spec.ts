@@ -53,8 +53,8 @@ describe('the WebSocket level', () => {
     expect(peer.socket.protocol).toBe(selected);
   });
 
-  it('no subprotocol but our own is selected', async () => {
-    // A client of `ws` gives up when none of its offers is taken, which is what this asserts.
+  it("only the server's own subprotocol is selected", async () => {
+    // A client of `ws` fails if none of its offers is taken, which is what this asserts.
     await expect(Peer.connect(running.url, { protocols: ['chat', 'bearer.c2VjcmV0'] })).rejects.toThrow(
       'Server sent no subprotocol',
     );
@@ -95,14 +95,14 @@ describe('the WebSocket level', () => {
     expect(await peer.closed).toEqual({ code: 1007, reason: 'text that is not UTF-8' });
   });
 
-  it('1008: more pieces than a message may come in', async () => {
+  it('1008: a message in too many fragments', async () => {
     const peer = await Peer.connect(running.url);
     const empty = clientFrame(0x00, Buffer.alloc(0));
     peer.tcp.write(Buffer.concat([clientFrame(0x02, Buffer.alloc(0)), ...Array.from({ length: 4096 }, () => empty)]));
     expect(await peer.closed).toEqual({ code: 1008, reason: 'message in more than 4096 pieces' });
   });
 
-  it('1009: a message at max-message-bytes passes, one byte more closes with a reason that names the setting', async () => {
+  it('1009: a message of max-message-bytes passes; one byte more closes with a reason that names the setting', async () => {
     const [a, b] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     b.subscribe('big');
     await b.sync();
@@ -125,7 +125,7 @@ describe('the WebSocket level', () => {
     expect((await peer.closed).code).toBe(1009);
   });
 
-  it('1009: a length that is only claimed is refused before its bytes come', async () => {
+  it('1009: a claimed length is refused before its bytes come', async () => {
     const peer = await Peer.connect(running.url);
     peer.tcp.write(Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]));
     expect((await peer.closed).code).toBe(1009);
@@ -138,7 +138,7 @@ describe('the WebSocket level', () => {
     const { topics } = running;
     peer.socket.terminate();
     await peer.closed;
-    // Someone else's round trips give the server time to see it.
+    // Another peer's round trips give the server time to see it.
     const other = await Peer.connect(running.url);
     await until(
       () => [...topics.subscribers('gone')].length === 0,

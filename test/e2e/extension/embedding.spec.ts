@@ -7,10 +7,10 @@ import { Peer, settle } from '../../support/peer.js';
 import { scrape } from '../../support/scrape.js';
 import { startServer, stopServers } from '../../support/server.js';
 
-/** Packing, installing and compiling, on a busy machine. */
+/** For packing, installing and compiling on a busy machine. */
 const INSTALLING_MS = 240_000;
 
-/** The page for those who extend the server, and its pieces of code in order. */
+/** The page for people who extend the server, and its code blocks in order. */
 const PAGE = readFileSync(new URL('../../../docs/extending.md', import.meta.url), 'utf8');
 const [officeHours, oneEach, policy, mount] = [...PAGE.matchAll(/```(?:js|ts)\n(.*?)```/gs)].map(([, code]) => code);
 const ALICE_TOKEN = 's3cret';
@@ -31,12 +31,12 @@ const ADA = { headers: { 'X-Badge': '4711' } };
 const GRACE = { headers: { 'X-Badge': '4712' } };
 
 describe('an application that mounts the server', () => {
-  it('has one copy of Nest, its own', () => {
+  it('uses its own copy of Nest, and there is only one', () => {
     expect(application.manifestOf('@nestjs/core').version).toMatch(/^12\./);
     expect(() => application.manifestOf('cairn-signal/node_modules/@nestjs/core')).toThrow('ENOENT');
   });
 
-  it('G1: lets in whom its own guard does, and relays by its own policy', async () => {
+  it('G1: lets in the peers that its own guard allows, and relays by its own policy', async () => {
     const running = await application.start();
     const refused = await Peer.refused(running.url);
     expect([refused.status, refused.body]).toEqual([401, 'Show your badge in X-Badge.\n']);
@@ -58,7 +58,7 @@ describe('an application that mounts the server', () => {
     expect(metrics.get('cairn_signal_ready')).toBe(1);
   });
 
-  it('D2: drains when it is shut down', async () => {
+  it('D2: drains when it shuts down', async () => {
     const running = await application.start();
     const peer = await Peer.connect(running.url, ADA);
     running.stop();
@@ -68,7 +68,7 @@ describe('an application that mounts the server', () => {
 });
 
 describe('docs/extending.md', () => {
-  it('G1: its guard in ten lines is one, and its policy is one', async () => {
+  it('G1: its guard in ten lines works, and so does its policy', async () => {
     expect(officeHours.trim().split('\n').slice(1).length).toBeLessThanOrEqual(10);
     expect(await application.checkConfig(['--guard', 'office-hours.js', '--topic-policy', 'policy.js'])).toMatch(
       /^the configuration is valid/,
@@ -103,7 +103,7 @@ describeWithNats('an application that mounts the server, over NATS', () => {
     await NatsServer.stopAll();
   });
 
-  it('N1: relays between its own peers and those of a server of the ordinary kind', async () => {
+  it('N1: relays between its own peers and those of a standalone server', async () => {
     const nats = await NatsServer.start();
     const embedded = await application.start({ NATS_URL: nats.url });
     const standalone = await startServer({ natsUrl: nats.url });

@@ -27,7 +27,7 @@ afterEach(stopServers);
 
 const file = (name: string): string => fileURLToPath(new URL(`../../support/extensions/${name}`, import.meta.url));
 
-/** A server with one guard that does this. */
+/** A server with one guard that behaves like this. */
 function guarded(
   canActivate: CanActivate['canActivate'],
   input: SettingsInput = {},
@@ -39,7 +39,7 @@ function guarded(
   return startServer(input, 'trace', clock, { guards: [AddedGuard] });
 }
 
-/** How it refuses, and how often it counted that. */
+/** How the server refuses, and how often it counted that. */
 async function refusedBy(running: RunningServer, reason: RefusalReason): Promise<Refusal> {
   const counts = running.server.app.get(RefusalCounts, { strict: false });
   const before = counts.of(reason);
@@ -48,14 +48,14 @@ async function refusedBy(running: RunningServer, reason: RefusalReason): Promise
   return refused;
 }
 
-/** Never waits. */
+/** A clock on which nobody waits. */
 class HastyClock extends SystemClock {
   override sleep(): Promise<void> {
     return Promise.resolve();
   }
 }
 
-describe('a guard that is added', () => {
+describe('a custom guard', () => {
   it.each([
     ['true', () => true],
     ['a promise of true', () => Promise.resolve(true)],
@@ -67,7 +67,7 @@ describe('a guard that is added', () => {
   });
 
   it.each([null, '', 42, { id: 1 }])(
-    'G3: is a fault where it makes the principal %j: peers that have none would share one',
+    'G3: is at fault if it sets the principal %j: peers without a principal would share one',
     async (principal) => {
       const running = await guarded((context) => {
         (upgradeOf(context) as { principal: unknown }).principal = principal;
@@ -117,7 +117,7 @@ describe('a guard that is added', () => {
       }),
       { status: 410, body: 'Gone.\n', retryAfter: '60' },
     ],
-  ])('G2: chooses its status with %s', async (_what, thrown, answer) => {
+  ])('G2: chooses the status with %s', async (_what, thrown, answer) => {
     const running = await guarded(() => {
       throw thrown as Error;
     });
@@ -135,20 +135,23 @@ describe('a guard that is added', () => {
     ['an exception with a status that refuses nothing', new HttpException('the s3cret', 101), 'threw HttpException'],
     ['something that is no error', 'the s3cret', 'threw string'],
     ['nothing at all', undefined, 'threw undefined'],
-  ])('G3: fails closed when it throws %s: 503, and the log says which, not what', async (_what, thrown, logged) => {
-    const running = await guarded(() => {
-      throw thrown as Error;
-    });
-    const refused = await refusedBy(running, 'guard_failed');
-    expect([refused.status, refused.headers['retry-after'], refused.body]).toEqual([
-      503,
-      '5',
-      'This server cannot tell whether you may connect; try again.\n',
-    ]);
-    const lines = running.log.filter(({ level }) => level === 'error');
-    expect(lines).toMatchObject([{ guard: 'AddedGuard', msg: `a guard ${logged}, so the peer is refused` }]);
-    expect(JSON.stringify(running.log.filter(({ level }) => level !== 'debug'))).not.toContain('s3cret');
-  });
+  ])(
+    'G3: fails closed when it throws %s: 503, and the log names the error without its text',
+    async (_what, thrown, logged) => {
+      const running = await guarded(() => {
+        throw thrown as Error;
+      });
+      const refused = await refusedBy(running, 'guard_failed');
+      expect([refused.status, refused.headers['retry-after'], refused.body]).toEqual([
+        503,
+        '5',
+        'This server cannot tell whether you may connect; try again.\n',
+      ]);
+      const lines = running.log.filter(({ level }) => level === 'error');
+      expect(lines).toMatchObject([{ guard: 'AddedGuard', msg: `a guard ${logged}, so the peer is refused` }]);
+      expect(JSON.stringify(running.log.filter(({ level }) => level !== 'debug'))).not.toContain('s3cret');
+    },
+  );
 
   it.each([
     ['undefined', undefined],
@@ -169,7 +172,7 @@ describe('a guard that is added', () => {
     ]);
   });
 
-  it('G3: that fails for many is told once a second', async () => {
+  it('G3: that fails for many peers is logged once a second', async () => {
     const running = await guarded(() => {
       throw new Error('down');
     });
@@ -177,7 +180,7 @@ describe('a guard that is added', () => {
     expect(running.log.filter(({ level }) => level === 'error').length).toBeLessThan(20);
   });
 
-  it('G1: is not asked where a built-in guard refuses', async () => {
+  it('G1: is not asked if a built-in guard refuses', async () => {
     let asked = 0;
     const running = await guarded(() => (asked += 1) > 0, { authToken: 's3cret' });
     expect((await Peer.refused(running.url)).status).toBe(401);
@@ -185,7 +188,7 @@ describe('a guard that is added', () => {
     expect(asked).toBe(1);
   });
 
-  it('G1: sees the request and where it is from, and may say who the peer is', async () => {
+  it('G1: sees the request and where it comes from, and may say who the peer is', async () => {
     let seen: unknown;
     const running = await guarded((context: ExecutionContext) => {
       const request = upgradeOf(context);
@@ -206,7 +209,7 @@ describe('a guard that is added', () => {
     ]);
   });
 
-  it('G1: is injected what the server and the modules beside it provide', async () => {
+  it('G1: may inject what the server and the modules next to it provide', async () => {
     @Injectable()
     class Directory {
       readonly most = 1;
@@ -230,7 +233,7 @@ describe('a guard that is added', () => {
     expect((await Peer.refused(running.url)).status).toBe(403);
   });
 
-  it('G1: may come from a file, and needs no import there', async () => {
+  it('G1: may come from a file, which needs no imports', async () => {
     const running = await startServer({ guards: [file('office-hours.js')] });
     await Peer.connect(running.url, { headers: { 'X-Hour': 'ten' } });
     expect((await Peer.refused(running.url, { headers: { 'X-Hour': 'holiday' } })).status).toBe(403);
@@ -238,7 +241,7 @@ describe('a guard that is added', () => {
     expect([late.status, late.headers['retry-after'], late.body]).toEqual([429, '3600', 'Come back at nine.\n']);
   });
 
-  it('G1: all of a file are asked, by name, and files in the order given', async () => {
+  it('G1: all guards of a file are asked in the order of their names, and files in the order given', async () => {
     const running = await startServer({ guards: [file('two-guards.js'), file('office-hours.js')] });
     expect((await Peer.refused(running.url, { headers: { 'X-Refused-By': 'AAA', 'X-Hour': 'late' } })).status).toBe(
       403,
@@ -273,7 +276,7 @@ describe('a guard that is added', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('G1: a file that is never loaded stops the start', async () => {
+  it('G1: a file that never loads stops the start', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'cairn-signal-guards-'));
     const waiting = join(folder, 'waiting.mjs');
     writeFileSync(waiting, 'await new Promise(() => {}); export class Never { canActivate() {} }');
@@ -289,7 +292,7 @@ describe('a guard that is added', () => {
     );
   });
 
-  it('G1: one that asks for what nobody provides stops the start, with its name', async () => {
+  it('G1: stops the start if it injects what nobody provides, and the message names it', async () => {
     class Missing {}
     @Injectable()
     class Lonely implements CanActivate {
@@ -304,21 +307,21 @@ describe('a guard that is added', () => {
     );
   });
 
-  it('G1: a global one of an application is asked too', async () => {
+  it('G1: a global guard of an application is asked too', async () => {
     @Module({ providers: [{ provide: APP_GUARD, useValue: { canActivate: () => false } }] })
     class GlobalModule {}
     const running = await startServer({}, 'off', undefined, { imports: [GlobalModule] });
     expect((await Peer.refused(running.url)).status).toBe(403);
   });
 
-  it('G4: a global one that does not answer is 503 in the end', async () => {
+  it('G4: a global guard that does not answer is 503 after a timeout', async () => {
     @Module({ providers: [{ provide: APP_GUARD, useValue: { canActivate: () => new Promise(() => undefined) } }] })
     class GlobalModule {}
     const running = await startServer({}, 'trace', new HastyClock(), { imports: [GlobalModule] });
     expect(await refusedBy(running, 'guard_timeout')).toMatchObject({ status: 503, headers: { 'retry-after': '5' } });
   });
 
-  it('G4: one that throws lets nobody in, and the log has one line of it, without its text', async () => {
+  it('G4: a global guard that throws lets nobody in, and is logged once, without its text', async () => {
     const canActivate = (): never => {
       throw new TypeError('a s3cret');
     };
@@ -335,7 +338,7 @@ describe('a guard that is added', () => {
     expect(JSON.stringify(running.log)).not.toContain('s3cret');
   });
 
-  it('G1: none is passed over: request scope stops the start', async () => {
+  it('G1: is never skipped: request scope stops the start', async () => {
     @Injectable({ scope: Scope.REQUEST })
     class Scoped {
       canActivate(): boolean {

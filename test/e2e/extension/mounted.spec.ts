@@ -32,7 +32,7 @@ class FrontPage {
   }
 }
 
-/** An application that mounts the server; where it listens. */
+/** An application that mounts the server, and where it listens. */
 async function mount(
   registration: CairnSignalOptions & Extensions = {},
   providers: NonNullable<Parameters<typeof Module>[0]['providers']> = [],
@@ -59,7 +59,7 @@ async function mount(
 }
 
 describe('the server in an application', () => {
-  it('relays beside what the application has at the same address', async () => {
+  it("relays next to the application's own paths at the same address", async () => {
     const { application, url, http } = await mount();
     const [a, b] = [await Peer.connect(url), await Peer.connect(`${url}/any`)];
     b.subscribe('t');
@@ -70,7 +70,7 @@ describe('the server in an application', () => {
     expect(application.get(Lifecycle).phase).toBe('serving');
   });
 
-  it('is as often there as it is mounted: two in one process know nothing of each other', async () => {
+  it('may run twice in one process, and the two know nothing of each other', async () => {
     const [one, other] = [await mount(), await mount()];
     const [a, b] = [await Peer.connect(one.url), await Peer.connect(other.url)];
     b.subscribe('t');
@@ -122,7 +122,7 @@ describe('the server in an application', () => {
     ['maxPlainConnections', 100],
     ['checkPage', 'off'],
     ['backplaneRequired', 'on'],
-  ])("refuses a setting that is the application's own business: %s", (name, value) => {
+  ])('rejects a setting that is up to the application: %s', (name, value) => {
     expect(() => CairnSignalModule.register({ settings: { [name]: value } })).toThrow(
       new RegExp(`^${name}: an application `),
     );

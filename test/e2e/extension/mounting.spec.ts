@@ -18,13 +18,13 @@ class Open {}
 class Both {}
 
 describe('an application that mounts the server', () => {
-  it('does not start with it mounted twice, however its own modules are nested', async () => {
+  it('does not start if it mounts the server twice, however its own modules are nested', async () => {
     await expect(NestFactory.create(Both, { logger: false, abortOnError: false })).rejects.toThrow(
       'CairnSignalModule is registered more than once',
     );
   });
 
-  it('starts with one module that mounts it imported twice', async () => {
+  it('starts if the module that mounts the server is imported twice', async () => {
     @Module({ imports: [Open] })
     class Other {}
     @Module({ imports: [Open, Other] })

@@ -35,7 +35,7 @@ class Question {
   readonly asked = new Promise<void>((resolve) => (this.arrive = resolve));
 }
 
-/** A server that is asked the question about relays to the topic "slow", and lets everything else pass. */
+/** A server whose policy is asked this question about relays to the topic "slow", and allows everything else. */
 function slowRelays(question: Question): Promise<RunningServer> {
   return ruled((_principal, action, topic) => {
     if (action !== 'relay' || topic !== 'slow') return true;
@@ -59,7 +59,7 @@ describe('a topic policy', () => {
     expect(forbiddenOf(running)).toBe(3);
   });
 
-  it('P1: is asked for a Relay that is not canonical as well', async () => {
+  it('P1: is also asked for a Relay that is not canonical', async () => {
     const running = await ruled((_principal, action) => action === 'subscribe');
     const [a, b] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     a.subscribe('topic');
@@ -69,7 +69,7 @@ describe('a topic policy', () => {
     expect([a.received.length, forbiddenOf(running)]).toEqual([0, 1]);
   });
 
-  it('P1: answers what it refuses over JSON, and leaves no record', async () => {
+  it('P1: answers what it refuses over JSON with an error, and no record is kept', async () => {
     const running = await ruled((_principal, action, topic) => topic === 'yes' && action !== 'query');
     const peer = await Peer.connect(running.url);
     expect(await peer.say({ type: 'publish', topic: 'yes', payload: 'eA==' })).toEqual([{ type: 'ack', topic: 'yes' }]);
@@ -100,7 +100,7 @@ describe('a topic policy', () => {
     expect(asked).toEqual(['undefined subscribe t', 'undefined relay t', 'undefined subscribe t', 'undefined relay t']);
   });
 
-  it('P1: has 256 answers remembered for a connection, and the oldest forgotten', async () => {
+  it('P1: has 256 of its answers remembered for a connection, and older ones forgotten', async () => {
     let asked = 0;
     const running = await ruled(() => (asked += 1) > 0);
     const peer = await Peer.connect(running.url);
@@ -134,7 +134,7 @@ describe('a topic policy', () => {
     expect(seen).toEqual(['alice']);
   });
 
-  it('P1: is not asked about a topic that is too long for anybody to subscribe to: relaying to it is refused', async () => {
+  it('P1: is not asked about a topic that is too long to subscribe to: relaying to it is refused', async () => {
     let asked = 0;
     const running = await ruled(() => (asked += 1) > 0);
     const peer = await Peer.connect(running.url);
@@ -144,7 +144,7 @@ describe('a topic policy', () => {
     expect([asked, forbiddenOf(running)]).toEqual([0, 1]);
   });
 
-  it('P2: that takes its time keeps the order of what its connection sends, and nobody else waiting', async () => {
+  it("P2: that takes its time keeps the order of its connection's messages, and makes nobody else wait", async () => {
     const question = new Question();
     const running = await slowRelays(question);
     const [a, b, c] = [
@@ -167,7 +167,7 @@ describe('a topic policy', () => {
     expect(payloads()).toBe('0123');
   });
 
-  it('P2, R9: a relay that is not canonical holds its own payload after the answer, whatever others sent meanwhile', async () => {
+  it('P2, R9: a relay that is not canonical keeps its own payload until the answer, whatever others send meanwhile', async () => {
     const question = new Question();
     const running = await slowRelays(question);
     const [a, b, c] = [
@@ -187,7 +187,7 @@ describe('a topic policy', () => {
     expect(await a.next()).toEqual(canonical);
   });
 
-  it('P2: may answer with whatever can be waited for', async () => {
+  it('P2: may answer with anything that can be awaited', async () => {
     const running = await ruled(
       (_principal, _action, topic) =>
         // oxlint-disable-next-line unicorn/no-thenable -- as the queries of some database libraries are
@@ -251,7 +251,7 @@ describe('a topic policy', () => {
     await peer.close();
   });
 
-  it('P2, A8: what a connection asked for before it was closed for a fault is not done after the answer', async () => {
+  it('P2, A8: a request of a connection that was closed for a fault meanwhile is not done after the answer', async () => {
     const question = new Question();
     const running = await slowRelays(question);
     const [a, b] = [await Peer.connect(running.url), await Peer.connect(running.url)];
@@ -275,7 +275,7 @@ describe('a topic policy', () => {
     ],
     ['rejects', (): Promise<boolean> => Promise.reject(new Error('the t0pic'))],
   ])(
-    'P3: refuses where it %s, asks again the next time, and tells the log once and without the text',
+    'P3: refuses if it %s, is asked again the next time, and is logged once and without the text',
     async (_what, fail) => {
       let asked = 0;
       const running = await ruled(() => {
@@ -295,7 +295,7 @@ describe('a topic policy', () => {
     },
   );
 
-  it('P3: refuses where it does not answer in time', async () => {
+  it('P3: refuses if it does not answer in time', async () => {
     class HastyClock extends SystemClock {
       override sleep(): Promise<void> {
         return Promise.resolve();
@@ -308,7 +308,7 @@ describe('a topic policy', () => {
     expect([running.topics.size, forbiddenOf(running)]).toEqual([0, 1]);
   });
 
-  it("P3: tells the log nothing of an error's text, whatever lines it has", async () => {
+  it('P3: never gets the text of an error logged, whatever lines it has', async () => {
     const running = await ruled((_principal, _action, topic) => {
       throw new Error(`no rule for ${topic}`);
     });
@@ -322,7 +322,7 @@ describe('a topic policy', () => {
   it.each([
     ['no text', [{}]],
     ['none', undefined],
-  ])('P3: refuses where it rejects with an error whose stack is %s, and serves on', async (_what, stack) => {
+  ])('P3: refuses if it rejects with an error whose stack is %s, and the server goes on', async (_what, stack) => {
     const running = await ruled(() => Promise.reject(Object.assign(new Error('x'), { stack })));
     const peer = await Peer.connect(running.url);
     peer.subscribe('t');
@@ -330,7 +330,7 @@ describe('a topic policy', () => {
     expect([running.topics.size, forbiddenOf(running)]).toEqual([0, 1]);
   });
 
-  it('P2: a fault of ours after the answer closes the connection that it concerns, with 1011', async () => {
+  it('P2: a fault of the server after the answer closes the connection concerned, with 1011', async () => {
     const running = await ruled(() => Promise.resolve(true));
     jest.spyOn(running.server.app.get(RecordStore, { strict: false }), 'put').mockImplementation(() => {
       throw new Error('a fault');
@@ -341,8 +341,8 @@ describe('a topic policy', () => {
     await other.sync();
   });
 
-  it('P3: refuses what a connection sent behind a question that was not answered in time, without asking again', async () => {
-    /** Whoever sleeps wakes at once, and no time passes. */
+  it('P3: is not asked again about what a connection sent after a question that timed out: that is refused', async () => {
+    /** Sleepers wake immediately, and no time passes. */
     class StillClock extends ManualClock {
       override sleep(): Promise<void> {
         return Promise.resolve();
@@ -364,7 +364,7 @@ describe('a topic policy', () => {
     expect([asked, running.topics.size]).toEqual([2, 1]);
   });
 
-  it.each([[1], ['true'], [{}], [undefined]])('P3: refuses where it answers %p instead of true', async (answer) => {
+  it.each([[1], ['true'], [{}], [undefined]])('P3: refuses if it answers %p instead of true', async (answer) => {
     const running = await ruled(() => answer as boolean);
     const peer = await Peer.connect(running.url);
     peer.subscribe('t');
@@ -372,7 +372,7 @@ describe('a topic policy', () => {
     expect(running.topics.size).toBe(0);
   });
 
-  it('P1: is injected what the server provides, and may come from a file', async () => {
+  it('P1: may inject what the server provides, and may come from a file', async () => {
     @Injectable()
     class Full {
       constructor(private readonly records: RecordStore) {}
@@ -398,7 +398,7 @@ describe('a topic policy', () => {
     expect([running.topics.size, forbiddenOf(running)]).toEqual([2, 3]);
   });
 
-  it('P1: of request scope stops the start', async () => {
+  it('P1: with request scope stops the start', async () => {
     @Injectable({ scope: Scope.REQUEST })
     class Scoped {
       allows(): boolean {

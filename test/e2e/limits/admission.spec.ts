@@ -16,13 +16,13 @@ const from = (address: string, headers: Record<string, string> = {}): PeerOption
   headers: { 'X-Forwarded-For': address, ...headers },
 });
 
-/** TCP connections that are no peer's. */
+/** TCP connections that do not belong to a peer. */
 const plainOn = ({ server }: RunningServer): number => server.app.get(ConnectionCounts, { strict: false }).plain!.size;
 
 const BEHIND_PROXY: SettingsInput = { trustedProxies: '127.0.0.1' };
 
 describe('max-connections', () => {
-  it('L5: as many connect as the setting says; one more is 503 with Retry-After, until a place is free', async () => {
+  it('L5: the setting is the maximum; one more is 503 with Retry-After, until a place is free', async () => {
     const running = await startServer({ maxConnections: 2 });
     const [first] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     const { status, headers, body } = await Peer.refused(running.url);
@@ -32,14 +32,14 @@ describe('max-connections', () => {
       'This server has reached its connection limit; the setting is max-connections.\n',
     ]);
     expect(running.counts.of('max-connections')).toBe(1);
-    // The front page and health are no connections of peers.
+    // Requests for the front page and health do not count.
     expect((await fetch(`${running.http}/health/ready`)).status).toBe(200);
     await first.close();
     await Peer.connect(running.url);
     expect((await Peer.refused(running.url)).status).toBe(503);
   });
 
-  it('L5: an upgrade that is refused, malformed or given up takes no place', async () => {
+  it('L5: an upgrade that is refused, malformed or aborted takes no place', async () => {
     const running = await startServer({ maxConnections: 1, authToken: 's3cret' });
     await Peer.refused(running.url);
     await Peer.refused(running.url, { headers: { Authorization: 'Bearer no' } });
@@ -51,7 +51,7 @@ describe('max-connections', () => {
     await Peer.connect(running.url, { headers: { Authorization: 'Bearer s3cret' } });
   });
 
-  it('L5: one that is refused gives its place back at once, however long it takes to read why', async () => {
+  it('L5: a refused peer gives its place back immediately, however long it takes to read the answer', async () => {
     const running = await startServer({ maxConnections: 1, authToken: 's3cret' });
     const refused = await RawConnection.open(running.port);
     refused.write(HANDSHAKE);
@@ -76,7 +76,7 @@ describe('max-connections', () => {
 });
 
 describe('max-connections-per-ip', () => {
-  it('L6: as many connect from one address as the setting says; one more is 429 with Retry-After, others are not concerned', async () => {
+  it('L6: the setting is the maximum for one address; one more is 429 with Retry-After, and other addresses are not affected', async () => {
     const running = await startServer({ maxConnectionsPerIp: 2 });
     const [first] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     const { status, headers, body } = await Peer.refused(running.url);
@@ -91,7 +91,7 @@ describe('max-connections-per-ip', () => {
     await Peer.connect(running.url);
   });
 
-  it('L6, L7: behind a trusted proxy it is the address that the proxy saw; without trust the header means nothing', async () => {
+  it('L6, L7: behind a trusted proxy the address that the proxy saw counts; without trust the header is ignored', async () => {
     const trusting = await startServer({ ...BEHIND_PROXY, maxConnectionsPerIp: 1 });
     await Peer.connect(trusting.url, from('203.0.113.1'));
     await Peer.connect(trusting.url, from('203.0.113.2'));
@@ -102,7 +102,7 @@ describe('max-connections-per-ip', () => {
     expect((await Peer.refused(trustless.url, from('203.0.113.2'))).status).toBe(429);
   });
 
-  it('L7: what the proxy wrote counts however many headers a peer put before it, or the request is refused', async () => {
+  it('L7: what the proxy wrote counts, however many headers a peer put before it, or else the request is refused', async () => {
     const running = await startServer({ ...BEHIND_PROXY, maxConnectionsPerIp: 1 });
     await Peer.connect(running.url, from('203.0.113.9'));
     const handshake = HANDSHAKE.replace('\r\n\r\n', '');
@@ -126,7 +126,7 @@ describe('max-connections-per-ip', () => {
 describe('plain connections', () => {
   const LIVE = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n';
 
-  /** One that asked for something, and has its answer. */
+  /** A connection that sent a request and got its answer. */
   async function answered(port: number, request = LIVE): Promise<RawConnection> {
     const connection = await RawConnection.open(port);
     connection.write(request);
@@ -134,7 +134,7 @@ describe('plain connections', () => {
     return connection;
   }
 
-  it('L6: count towards max-connections-per-ip: beyond it, and 16, the one that is idle longest makes way', async () => {
+  it('L6: count towards max-connections-per-ip: beyond it, and 16, the one that is idle longest is closed', async () => {
     const running = await startServer({ maxConnectionsPerIp: 2 });
     const peer = await Peer.connect(running.url);
     const connections: RawConnection[] = [];
@@ -145,7 +145,7 @@ describe('plain connections', () => {
     await connections[0].ended;
     expect([running.counts.of('max-connections-per-ip'), plainOn(running)]).toEqual([1, 17]);
     expect(connections.slice(1).every(({ socket }) => !socket.destroyed)).toBe(true);
-    // Peers find their places all the same, and those that find none are told why.
+    // Peers still find their places, and peers without one are told why.
     const second = await Peer.connect(running.url);
     expect((await Peer.refused(running.url)).body).toContain('max-connections-per-ip');
     await Peer.connect(running.url, { localAddress: '127.0.0.2' });
@@ -153,7 +153,7 @@ describe('plain connections', () => {
     for (const { socket } of [...connections, further]) socket.destroy();
   });
 
-  it('L6, L7: of a trusted proxy count for nobody while nothing is asked on them', async () => {
+  it('L6, L7: of a trusted proxy count for nobody while they have no open request', async () => {
     const running = await startServer({ ...BEHIND_PROXY, maxConnectionsPerIp: 1 });
     const kept = await Promise.all(
       Array.from({ length: 40 }, () =>
@@ -164,7 +164,7 @@ describe('plain connections', () => {
     for (const { socket } of kept) socket.destroy();
   });
 
-  it('L16: there are max-plain-connections of them, peers apart; one more has another one closed', async () => {
+  it('L16: max-plain-connections is their maximum, besides peers; one more makes another one close', async () => {
     const running = await startServer({ maxPlainConnections: 3 });
     const peers = [
       await Peer.connect(running.url),
@@ -190,7 +190,7 @@ describe('plain connections', () => {
     for (const { socket } of connections) socket.destroy();
   });
 
-  it("L16: a connection is plain until it is a peer's, and when it may not become one, until it is closed", async () => {
+  it('L16: a connection is plain until it belongs to a peer or, if it is refused, until it is closed', async () => {
     const running = await startServer({ authToken: 's3cret' });
     expect(plainOn(running)).toBe(0);
     await Peer.connect(running.url, { headers: { Authorization: 'Bearer s3cret' } });
@@ -227,13 +227,13 @@ describe('allowed-origins', () => {
     }
   });
 
-  it('L8: peers that are no web page connect: without an origin, or with what the Go library sends', async () => {
+  it('L8: peers that are not web pages connect: without an origin, or with what the Go library sends', async () => {
     const running = await startServer({ allowedOrigins: 'https://app.example.com' });
     await Peer.connect(running.url);
     expect((await Peer.connect(running.url, origin(`ws://127.0.0.1:${running.port}/`))).socket.readyState).toBe(1);
   });
 
-  it('L8: by default every origin may, and null where it is listed', async () => {
+  it('L8: by default every origin may connect; null may if it is listed', async () => {
     await Peer.connect((await startServer()).url, origin('https://any.example'));
     const running = await startServer({ allowedOrigins: 'null' });
     await Peer.connect(running.url, origin('null'));
@@ -244,7 +244,7 @@ describe('allowed-origins', () => {
 describe('max-wrong-tokens', () => {
   const bearer = (token: string): Record<string, string> => ({ Authorization: `Bearer ${token}` });
 
-  it('L9: ten wrong tokens of an address are 401, the next 429 with Retry-After; a right one and other addresses are let in', async () => {
+  it('L9: ten wrong tokens from an address are 401, then 429 with Retry-After; a correct one and other addresses are let in', async () => {
     const clock = new ManualClock();
     const running = await startServer({ ...BEHIND_PROXY, authToken: 's3cret' }, 'trace', clock);
     for (let i = 0; i < 10; i++) {
@@ -264,12 +264,12 @@ describe('max-wrong-tokens', () => {
     expect((await Peer.refused(running.url, from('203.0.113.1', bearer('wrong')))).status).toBe(401);
   });
 
-  it('L9: a missing token is no guess', async () => {
+  it('L9: a missing token does not count as a guess', async () => {
     const running = await startServer({ ...BEHIND_PROXY, authToken: 's3cret', maxWrongTokens: 1 });
     for (let i = 0; i < 5; i++) expect((await Peer.refused(running.url, from('203.0.113.1'))).status).toBe(401);
   });
 
-  it('L9: an address that may be a proxy nobody named is not throttled but warned about, once', async () => {
+  it('L9: an address that may be an unlisted proxy is not throttled; the log warns about it once', async () => {
     const running = await startServer({ authToken: 's3cret', maxWrongTokens: 1 });
     for (let i = 0; i < 5; i++) {
       expect((await Peer.refused(running.url, { headers: bearer('wrong') })).status).toBe(401);

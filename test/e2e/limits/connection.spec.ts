@@ -32,17 +32,17 @@ describe('slow consumers', () => {
     expect(healthy.received).toHaveLength(sent);
     expect(sender.socket.readyState).toBe(sender.socket.OPEN);
     stuck.socket.resume();
-    // The close frame stands behind what the system still held, and may get through or not.
+    // The close frame comes after what the system still holds, and may get through or not.
     expect([1006, 4008]).toContain((await stuck.closed).code);
   });
 
-  it('L2: a peer that reads again in time is told why', async () => {
+  it('L2: a peer that reads again in time gets the reason', async () => {
     const running = await startServer({ maxBufferedBytes: 65_536 });
     const [sender, slow] = await Promise.all([1, 2].map(() => Peer.connect(running.url)));
     slow.subscribe('t');
     await slow.sync();
     slow.socket.pause();
-    // Until the server has begun to close it: then its connection takes no frame any more, not even one of no bytes.
+    // Until the server has begun to close it: then its connection takes no more frames, not even an empty one.
     const connections = [...running.connections];
     await until(
       () => !connections.every((connection) => connection.send(Buffer.alloc(0))),
@@ -58,7 +58,7 @@ describe('slow consumers', () => {
     });
   });
 
-  it('L3: what waits for all peers together is bounded too; the one for which most waits is closed first', async () => {
+  it('L3: what waits for all peers together is bounded too; the peer with the most waiting is closed first', async () => {
     const running = await startServer({
       maxBufferedBytes: 0,
       maxBufferedTotalBytes: 1_048_576,
@@ -107,7 +107,7 @@ describe('slow consumers', () => {
     expect(counts.of('max-buffered-bytes')).toBe(1);
   });
 
-  it('L2: a burst in one turn to a peer that reads is no reason to close it', async () => {
+  it('L2: a burst in one turn does not close a peer that reads', async () => {
     const running = await startServer({ maxBufferedBytes: 65_536 });
     const [b, ...senders] = await Promise.all(Array.from({ length: 9 }, () => Peer.connect(running.url)));
     b.subscribe('t');
@@ -121,7 +121,7 @@ describe('slow consumers', () => {
 });
 
 describe('topics of one connection', () => {
-  it('L10: 1008: max-topics-per-connection are taken, one more closes with a reason that names the setting', async () => {
+  it('L10: 1008: max-topics-per-connection topics are accepted; one more closes with a reason that names the setting', async () => {
     const running = await startServer({ maxTopicsPerConnection: 3 });
     const peer = await Peer.connect(running.url);
     for (const topic of ['1', '2', '3', '3', '1']) peer.subscribe(topic);
@@ -160,7 +160,7 @@ describe('topics of one connection', () => {
 });
 
 describe('subscribers of one topic', () => {
-  it('L11: 1008: max-subscribers-per-topic may come, one more is closed with a reason that names the setting; the others stay', async () => {
+  it('L11: 1008: one subscriber over max-subscribers-per-topic is closed with a reason that names the setting; the others stay', async () => {
     const running = await startServer({ maxSubscribersPerTopic: 2 });
     const [a, b, c] = await Promise.all([1, 2, 3].map(() => Peer.connect(running.url)));
     for (const peer of [a, b, b]) peer.subscribe('t');
@@ -184,7 +184,7 @@ describe('subscribers of one topic', () => {
 });
 
 describe('subscriptions of all connections', () => {
-  it('L12: 1008: max-subscriptions may be made, one more closes its connection with a reason that names the setting', async () => {
+  it('L12: 1008: one subscription over max-subscriptions closes its connection with a reason that names the setting', async () => {
     const running = await startServer({ maxSubscriptions: 3 });
     const [a, b] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     for (const topic of ['1', '2', '2']) a.subscribe(topic);
@@ -227,11 +227,11 @@ describe('dead peers', () => {
     expect(await dead.ended).toMatch(/^HTTP\/1\.1 101 /);
   });
 
-  it('L4: a peer that answered while the process stood still is not taken for dead', async () => {
+  it('L4: a peer that answered while the process was blocked is not taken for dead', async () => {
     const running = await startServer({ pingInterval: '100ms', pongTimeout: '1s' });
     const raw = await RawConnection.upgraded(running.port);
     await raw.heard('\x89\x00');
-    // The pong waits in the system from here on.
+    // From here on, the pong waits in the system.
     raw.write(clientFrame(0x8a));
     for (const end = performance.now() + 1500; performance.now() < end;);
     // Answered or closed: either is sent after the stall.
@@ -242,7 +242,7 @@ describe('dead peers', () => {
     expect(raw.answer).not.toContain('no pong');
   });
 
-  it('L4: a peer that answers lives', async () => {
+  it('L4: a peer that answers stays connected', async () => {
     const clock = new ManualClock();
     const running = await startServer(TIMES, 'off', clock);
     const peer = await Peer.connect(running.url);
@@ -257,7 +257,7 @@ describe('dead peers', () => {
     };
     for (let i = 0; i < 3; i++) {
       await second();
-      // The pong goes before this, so the server has heard it.
+      // The pong is sent before this, so the server has received it.
       await peer.sync();
       await second();
     }

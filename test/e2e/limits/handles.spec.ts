@@ -5,7 +5,7 @@ import { exchange, HANDSHAKE, RawConnection } from '../../support/raw-http.js';
 
 afterEach(endPrograms);
 
-/** Of 256 handles, 96 are kept back. */
+/** Of 256 file handles, 96 are reserved. */
 const FILES = 256;
 const PLACES = 160;
 
@@ -18,8 +18,8 @@ async function attempt(url: string): Promise<Peer | number> {
   return Peer.connect(url).catch((error: Error) => Number(/refused: (\d+)/.exec(error.message)?.[1]));
 }
 
-describe('running out of handles', () => {
-  it('L5: is prevented: max-connections is cut to what fits, with a warning, and above it newcomers get 503', async () => {
+describe('running out of file handles', () => {
+  it('L5: does not happen: max-connections is cut to what fits, with a warning, and newcomers beyond it get 503', async () => {
     const program = start();
     const [warning] = await program.printed(/\{[^\n]*max-connections is more than[^\n]*\}/);
     expect(JSON.parse(warning)).toMatchObject({ level: 'warn', maxConnections: 50_000, allowed: PLACES });
@@ -30,7 +30,7 @@ describe('running out of handles', () => {
     for (let i = 0; i < PLACES / 20; i++) {
       peers.push(...(await Promise.all(Array.from({ length: 20 }, () => Peer.connect(url)))));
     }
-    // One after the other: each keeps a handle until it is gone, and there are few for refusals.
+    // One after the other: each keeps a handle until it has ended, and there are few for refusals.
     for (let i = 0; i < 40; i++) expect(await exchange(port, HANDSHAKE)).toMatch(/^HTTP\/1.1 503 /);
 
     const [a, b] = peers;

@@ -27,7 +27,7 @@ async function paused(connection: WsConnection): Promise<void> {
   await until(() => connection.inbox.paused);
 }
 
-/** A subscriber of `t`, which may send nothing more, and a sender of which nothing is counted yet. */
+/** A subscriber of `t`, which may send nothing more, and a sender that has spent no tokens yet. */
 async function pair(running: RunningServer): Promise<{ sender: Peer; receiver: Peer; connection: WsConnection }> {
   const receiver = await Peer.connect(running.url);
   receiver.subscribe('t');
@@ -37,7 +37,7 @@ async function pair(running: RunningServer): Promise<{ sender: Peer; receiver: P
 }
 
 describe('greedy senders', () => {
-  it('L1: message-burst messages pass at once; one more waits for its token, and nothing is lost or overtaken', async () => {
+  it('L1: message-burst messages pass immediately; one more waits for its token, and nothing is lost or reordered', async () => {
     const clock = new ManualClock();
     const running = await startServer(SLOWLY, 'off', clock);
     const { sender, receiver, connection } = await pair(running);
@@ -71,7 +71,7 @@ describe('greedy senders', () => {
     expect(running.counts.of('max-messages-per-second')).toBe(0);
   });
 
-  it('L1: pings, pongs, JSON and messages that mean nothing count too', async () => {
+  it('L1: pings, pongs, JSON and meaningless messages count too', async () => {
     const running = await startServer(SLOWLY, 'off', new ManualClock());
     const says: ((peer: Peer) => void)[] = [
       (peer) => peer.socket.ping(),
@@ -104,7 +104,7 @@ describe('greedy senders', () => {
 
   describe('L1: a relay costs a token, and one more for each 64 KiB that the server sends for it', () => {
     const RATE = 200;
-    /** What a relay of `bytes` (as a message) to so many receivers costs its sender. */
+    /** What a relay of `bytes` (as a message) to this many receivers costs its sender. */
     async function cost(bytes: number, receivers: number): Promise<number> {
       const running = await startServer({ maxMessagesPerSecond: RATE }, 'off', new ManualClock());
       for (let i = 0; i < receivers; i++) {
@@ -131,12 +131,12 @@ describe('greedy senders', () => {
       expect(await cost(bytes, receivers)).toBe(tokens);
     });
 
-    it('a frame counts as 1 KiB at least, since it is a write of its own', async () => {
+    it('a frame counts as at least 1 KiB, because it is a separate write', async () => {
       expect(await cost(500, 63)).toBe(1);
       expect(await cost(500, 64)).toBe(2);
     });
 
-    it('J6: so does what a JSON peer publishes', async () => {
+    it('J6: a publication of a JSON peer costs the same', async () => {
       const running = await startServer(
         { maxMessagesPerSecond: RATE, recordMaxBytes: 65_536, maxMessageBytes: 131_072 },
         'off',
@@ -146,11 +146,11 @@ describe('greedy senders', () => {
       await until(() => running.topics.subscribers('t').size >= 2);
       const publisher = await Peer.connect(running.url);
       await publisher.publish('t', 'x'.repeat(65_536));
-      // The message, its 87 KB of JSON, two receivers, and the ping behind it.
+      // The message, its 87 KB of JSON, two receivers, and the ping after it.
       expect(tokensSpent(connectionsOf(running)[2], RATE)).toBeCloseTo(9);
     });
 
-    it('J6: so does what is replayed to a new subscriber', async () => {
+    it('J6: a replay costs the new subscriber the same', async () => {
       const running = await startServer(
         { maxMessagesPerSecond: RATE, recordMaxBytes: 65_000, maxMessageBytes: 131_072 },
         'off',
@@ -161,7 +161,7 @@ describe('greedy senders', () => {
       const late = await Peer.connect(running.url);
       late.subscribe('t');
       await late.next();
-      // The Subscribe, the record, and nothing more: what is replayed stays below 64 KiB.
+      // The Subscribe, the record, and nothing more: a replay stays below 64 KiB.
       expect(tokensSpent(connectionsOf(running)[1], RATE)).toBeCloseTo(2);
     });
   });
@@ -175,7 +175,7 @@ describe('greedy senders', () => {
     expect(receiver.received).toHaveLength(2000);
   });
 
-  it('L1, R5: what was held when its sender closed is still delivered, and then the sender is gone', async () => {
+  it('L1, R5: messages held when their sender closed are still delivered, and then the sender is forgotten', async () => {
     const clock = new ManualClock();
     const running = await startServer(SLOWLY, 'off', clock);
     const { sender, receiver, connection } = await pair(running);
@@ -193,14 +193,14 @@ describe('greedy senders', () => {
     expect(connectionsOf(running)).toHaveLength(1);
   });
 
-  it('L1: one that broke a limit while it was held back is closed at once, and what was held is forgotten', async () => {
+  it('L1: a sender that broke a limit while it was held back is closed immediately, and its held messages are dropped', async () => {
     const running = await startServer({ ...SLOWLY, maxTopicsPerConnection: 2 }, 'off', new ManualClock());
     const peer = await Peer.connect(running.url);
     for (let i = 0; i < 100; i++) peer.subscribe(`${i}`);
     expect((await peer.closed).code).toBe(1008);
   });
 
-  it('L1: fragments beyond what messages account for cost as much as messages', async () => {
+  it('L1: excessive fragments cost as much as messages', async () => {
     const running = await startServer({ maxMessageBytes: 1024 }, 'off', new ManualClock());
     const raw = await RawConnection.upgraded(running.port);
     const [connection] = connectionsOf(running);
@@ -216,7 +216,7 @@ describe('greedy senders', () => {
     expect(running.counts.of('max-messages-per-second')).toBe(1);
   });
 
-  it('L1: a peer that was closed for a fault and sends on is held back as before, and cut', async () => {
+  it('L1: a peer that keeps sending after it was closed for a fault is held back as before, and cut', async () => {
     const running = await startServer({ ...SLOWLY, maxTopicBytes: 1 }, 'off', new ManualClock());
     const raw = await RawConnection.upgraded(running.port);
     raw.write(clientFrame(0x82, encodeMessage({ kind: 'Subscribe', topic: 'long' })));
@@ -226,7 +226,7 @@ describe('greedy senders', () => {
     expect(running.counts.of('max-messages-per-second')).toBe(1);
   });
 
-  it('L1: one that is held back does not keep a stop waiting beyond drain-timeout', async () => {
+  it('L1: a sender that is held back does not delay the shutdown beyond drain-timeout', async () => {
     const running = await startServer({ ...SLOWLY, drainTimeout: '200ms' }, 'off', new ManualClock());
     const { sender, connection } = await pair(running);
     for (let i = 0; i < 100; i++) sender.relay('t', `${i}`);

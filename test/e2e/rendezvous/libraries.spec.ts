@@ -12,10 +12,10 @@ beforeAll(async () => {
 });
 afterAll(stopServers);
 
-/** As cairn derives them: 32 bytes in hex. */
+/** Topics as cairn derives them: 32 bytes in hex. */
 const newTopic = (): string => randomBytes(32).toString('hex');
 
-/** Everything that was sent before is handled: a connection of one's own says when. */
+/** Resolves when everything that was sent before is handled: a separate connection tells when. */
 async function handled(): Promise<void> {
   const witness = await Peer.connect(url);
   await witness.sync();
@@ -27,7 +27,7 @@ const firstOf = async <T>(ask: () => Promise<T | undefined>): Promise<T> =>
   (await eventually(ask, (value) => value !== undefined)) as T;
 
 describe('the TypeScript library', () => {
-  it('J4: finds nothing where nothing is', async () => {
+  it('J4: finds nothing on an empty topic', async () => {
     const ts = await TypeScriptLibrary.connect(url);
     expect(await ts.query(newTopic())).toBeNull();
   });
@@ -38,7 +38,7 @@ describe('the TypeScript library', () => {
     expect(await ts.query(topic)).toBeNull();
   });
 
-  it('holds its connection over many publications and queries', async () => {
+  it('keeps its connection over many publications and queries', async () => {
     const [a, b] = [await TypeScriptLibrary.connect(url), await TypeScriptLibrary.connect(url)];
     for (let i = 0; i < 20; i++) {
       const topic = newTopic();
@@ -51,14 +51,14 @@ describe('the TypeScript library', () => {
 });
 
 describe('the Go library', () => {
-  it('is found although it closes at once after announcing', async () => {
+  it('is found although it closes immediately after announcing', async () => {
     const [go, topic] = [new GoLibrary(url), newTopic()];
     const reachability = randomBytes(64);
     await go.announce(topic, reachability);
     expect(await firstOf(async () => (await new GoLibrary(url).query(topic))[0])).toEqual(reachability);
   });
 
-  it('J4: gets an answer that one read holds, however many there are', async () => {
+  it('J4: gets an answer that fits one read, however many records there are', async () => {
     const topic = newTopic();
     const own = Array.from({ length: 16 }, () => randomBytes(200));
     for (const reachability of own) await new PythonLibrary(url).announce(topic, [reachability.toString('hex')]);
@@ -75,11 +75,11 @@ describe('the Go library', () => {
 });
 
 describe('the Python library', () => {
-  it('J3: is answered at once when it announces', async () => {
+  it('J3: gets its answer immediately when it announces', async () => {
     expect(await new PythonLibrary(url).announce(newTopic(), ['quic://192.0.2.1:4433'])).toBe('ack');
   });
 
-  it('J4: reads a peer id of everyone it finds, also of those that gave none', async () => {
+  it('J4: reads a peer id of every peer it finds, even of one that gave none', async () => {
     const topic = newTopic();
     const other = new PythonLibrary(url);
     await other.announce(topic, ['quic://192.0.2.1:4433', 'tcp://192.0.2.1:9000']);
@@ -91,7 +91,7 @@ describe('the Python library', () => {
     ]);
   });
 
-  it('J1: is found once however often it announces', async () => {
+  it('J1: is found once, however often it announces', async () => {
     const [python, topic] = [new PythonLibrary(url), newTopic()];
     for (let i = 0; i < 20; i++) await python.announce(topic, [`tcp://192.0.2.1:${i}`]);
     expect(await new PythonLibrary(url).query(topic)).toEqual([
@@ -104,7 +104,7 @@ describe('every language finds every other (J5)', () => {
   const BYTES = Buffer.from('where I am: 192.0.2.7');
   const ADDRESS = 'quic://192.0.2.7:4433';
 
-  /** Leaves itself on a topic, as the language does. */
+  /** Leaves a record on a topic, as the language does. */
   const leave = {
     TypeScript: async (topic: string) => (await TypeScriptLibrary.connect(url)).publish(topic, BYTES),
     Rust: async (topic: string) => (await RustLibrary.connect(url)).publish(topic, BYTES),

@@ -53,7 +53,7 @@ describe('records', () => {
     expect((await c.query('t')).peers.map(({ addresses }) => addresses[0])).toEqual([hex('of b'), hex('of a')]);
   });
 
-  it('J1: an announcer is its source and peer id, or its set of addresses where it has none', async () => {
+  it('J1: an announcer is identified by its source and peer id, or by its set of addresses if it has no peer id', async () => {
     await a.announce('t', ['x'], 'aa');
     await b.announce('t', ['y'], 'aa');
     await a.announce('t', ['p', 'q']);
@@ -67,13 +67,13 @@ describe('records', () => {
     ]);
   });
 
-  it('J2: a published record lives while its connection does, however long', async () => {
+  it('J2: a published record lives as long as its connection, however long', async () => {
     await a.publish('t', 'here');
     clock.pass(1000 * HOUR);
     expect((await b.query('t')).payload).toBe(base64('here'));
   });
 
-  it('J2: a published record lives its TTL longer than its connection, and not a moment more', async () => {
+  it('J2: a published record outlives its connection by its TTL, and not a moment more', async () => {
     await a.publish('t', 'here');
     await leave(a);
     clock.pass(HOUR - 1);
@@ -82,7 +82,7 @@ describe('records', () => {
     expect(await b.query('t')).toMatchObject({ payload: null, peers: [] });
   });
 
-  it('J2: an announced record lives its TTL, whether its connection does or not', async () => {
+  it('J2: an announced record lives for its TTL, with or without its connection', async () => {
     await a.announce('t', ['x']);
     clock.pass(HOUR - 1);
     expect((await b.query('t')).peers).toHaveLength(1);
@@ -115,7 +115,7 @@ describe('records', () => {
     expect(await a.announce('t', ['x'], 'aa')).toEqual([{ type: 'ack', topic: 't' }]);
   });
 
-  it('J4: the answer to a query is one message with everything that any library reads', async () => {
+  it('J4: the answer to a query is one message with everything that every library reads', async () => {
     await a.publish('t', 'bytes');
     await a.announce('t', ['x', 'y'], 'abcd');
     expect(await b.say({ type: 'query', topic: 't' })).toEqual([
@@ -144,7 +144,7 @@ describe('records', () => {
     });
   });
 
-  it('J4: a record without bytes is listed but is no payload', async () => {
+  it('J4: an empty record is listed, but is not the payload', async () => {
     await a.publish('t', 'bytes');
     await a.announce('t', [], 'aa');
     expect(await b.query('t')).toMatchObject({
@@ -168,7 +168,7 @@ describe('records', () => {
     expect(answer.length).toBeGreaterThanOrEqual(4 + answer.readUInt16BE(2));
   });
 
-  it('J5: an announcement with one address in hex is payload as those bytes', async () => {
+  it('J5: an announcement with one address in hex gives those bytes as payload', async () => {
     await a.announce('t', ['C0ffee']);
     expect((await b.query('t')).payload).toBe(Buffer.from('c0ffee', 'hex').toString('base64'));
   });
@@ -250,7 +250,7 @@ describe('the dialects meet (J6)', () => {
     expect((await b.query('t')).peers).toEqual([{ peer_id: 'aa', addresses: ['x'] }]);
   });
 
-  it('J6: the newest are replayed, 64 KiB of messages at most', async () => {
+  it('J6: the newest publications are replayed, at most 64 KiB of messages', async () => {
     const publishers = await Promise.all(Array.from({ length: 6 }, () => Peer.connect(running.url)));
     for (const [i, publisher] of publishers.entries()) await publisher.publish('t', Buffer.alloc(16_000, i));
     cbor.subscribe('t');
@@ -258,7 +258,7 @@ describe('the dialects meet (J6)', () => {
     expect(cbor.received).toEqual([2, 3, 4, 5].map((i) => relayMessage('t', Buffer.alloc(16_000, i))));
   });
 
-  it('J6: what is refused is not relayed', async () => {
+  it('J6: a refused publication is not relayed', async () => {
     cbor.subscribe('t');
     await cbor.sync();
     await a.publish('t', Buffer.alloc(16_385));
@@ -267,7 +267,7 @@ describe('the dialects meet (J6)', () => {
   });
 });
 
-describe('what cannot be honoured (J7)', () => {
+describe('malformed messages (J7)', () => {
   beforeEach(() => start());
 
   it.each([
@@ -318,7 +318,7 @@ describe('what cannot be honoured (J7)', () => {
     expect(await a.say(text)).toEqual([]);
   });
 
-  it('J7: a topic at max-topic-bytes is taken, one byte more is an error', async () => {
+  it('J7: a topic of max-topic-bytes is accepted; one byte more is an error', async () => {
     expect(await a.publish('é'.repeat(128), 'x')).toMatchObject([{ type: 'ack' }]);
     const topic = `${'é'.repeat(128)}x`;
     expect(await a.publish(topic, 'x')).toEqual([
@@ -326,7 +326,7 @@ describe('what cannot be honoured (J7)', () => {
     ]);
   });
 
-  it('J7: a record at record-max-bytes is taken, one byte more is an error', async () => {
+  it('J7: a record of record-max-bytes is accepted; one byte more is an error', async () => {
     expect(await a.publish('t', Buffer.alloc(16_384))).toMatchObject([{ type: 'ack' }]);
     expect(await a.publish('t', Buffer.alloc(16_385))).toMatchObject([
       { type: 'error', code: 'record_too_large', message: 'record over 16384 bytes; the setting is record-max-bytes' },
@@ -369,7 +369,7 @@ describe('bounds', () => {
     }
   });
 
-  it('J8: a full topic refuses a newcomer rather than give up a live record of another source', async () => {
+  it('J8: a full topic refuses a newcomer rather than drop a live record of another source', async () => {
     await start({ recordsPerTopic: 2 });
     const squatter = await Peer.connect(running.url, { localAddress: '127.0.0.2' });
     for (const peerId of ['aa', 'bb']) {
@@ -381,7 +381,7 @@ describe('bounds', () => {
     expect(await a.announce('t', ['mine'], 'cc')).toMatchObject([{ type: 'ack' }]);
   });
 
-  it('J8: on a full topic a source gives up its own oldest', async () => {
+  it('J8: on a full topic a source replaces its own oldest record', async () => {
     await start({ recordsPerTopic: 2 });
     for (const peerId of ['aa', 'bb', 'cc']) {
       expect(await a.announce('t', ['x'], peerId)).toMatchObject([{ type: 'ack' }]);
@@ -389,7 +389,7 @@ describe('bounds', () => {
     expect((await b.query('t')).peers.map((peer) => peer.peer_id)).toEqual(['cc', 'bb']);
   });
 
-  it('J8: a source holds records-per-source and not one more', async () => {
+  it('J8: a source holds at most records-per-source', async () => {
     await start({ recordsPerSource: 3 });
     for (const topic of ['1', '2', '3']) expect(await a.announce(topic, ['x'])).toMatchObject([{ type: 'ack' }]);
     expect(await a.announce('4', ['x'])).toMatchObject([{ type: 'error', topic: '4', code: 'quota_exceeded' }]);
@@ -398,7 +398,7 @@ describe('bounds', () => {
     expect(await elsewhere.announce('4', ['x'])).toMatchObject([{ type: 'ack' }]);
   });
 
-  it('J8: a full store refuses, and takes again when records have expired', async () => {
+  it('J8: a full store refuses, and accepts again when records have expired', async () => {
     await start({ recordsMaxBytes: 65_536, recordMaxBytes: 16_384 });
     const sources = await Promise.all(
       ['127.0.0.2', '127.0.0.3', '127.0.0.4', '127.0.0.5'].map((localAddress) =>
@@ -418,7 +418,7 @@ describe('bounds', () => {
     expect(await sources[3].announce('t3', ['x'.repeat(16_384)])).toMatchObject([{ type: 'ack' }]);
   });
 
-  it('J8: thousands of announcers on one topic are held to its bound', async () => {
+  it('J8: thousands of announcers on one topic stay within its bound', async () => {
     await start({ maxMessagesPerSecond: 0 });
     for (let i = 0; i < 3000; i++) {
       a.send(

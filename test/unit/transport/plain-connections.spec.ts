@@ -55,7 +55,7 @@ class Named {
 }
 
 describe('plain connections', () => {
-  it('L16: on a full node those make way first that are idle, whoever has them, longest first', () => {
+  it('L16: on a full node idle connections of any network are closed first, the longest idle one first', () => {
     const named = new Named({ max: () => 4 });
     named.enter('a1', 'b1', 'b2', 'c1');
     named.asks('c1', 'a1');
@@ -68,7 +68,7 @@ describe('plain connections', () => {
     ]);
   });
 
-  it('L16: then one of the network that has max: the oldest that has asked nothing, then the one that has been answered longest', () => {
+  it('L16: then one of the largest network is closed: the oldest without a request, then the one that has been answered longest', () => {
     const named = new Named({ max: () => 6 });
     named.enter('a1', 'b1', 'b2', 'b3', 'b4', 'c1');
     named.asks('b1', 'b2');
@@ -80,7 +80,7 @@ describe('plain connections', () => {
     expect(named.closed.at(-1)).toBe('a1');
   });
 
-  it('L16: who holds nearly all of a node pushes nobody out but himself', () => {
+  it('L16: a network that holds nearly all of a node pushes out only its own connections', () => {
     const named = new Named({ max: () => 100 });
     for (let i = 0; i < 90; i++) named.enter(`a${i}`);
     named.enter('b1', 'c1');
@@ -92,7 +92,7 @@ describe('plain connections', () => {
     expect(named.connections.size).toBe(100);
   });
 
-  it("L6: within a network that has its share one of its own makes way, and no one else's", () => {
+  it('L6: a network that has its full share loses one of its own connections, and no other network does', () => {
     const named = new Named({ maxOf: ({ network }) => (network === 'a' ? 3 : Infinity) });
     named.enter('a1', 'b1', 'a2', 'b2', 'a3');
     named.asks('b1', 'b2', 'a3');
@@ -105,14 +105,14 @@ describe('plain connections', () => {
     ]);
   });
 
-  it('a newcomer never makes way itself, however small the bound', () => {
+  it('a newcomer is never closed for itself, however small the bound', () => {
     const named = new Named({ max: () => 0, maxOf: () => -5 });
     named.enter('a1', 'a2', 'b1');
     expect(named.closed).toEqual(['a1', 'a2']);
     expect(named.connections.size).toBe(1);
   });
 
-  it("L7: what a proxy opened is nobody's while nothing is asked on it, and his who asks while it is answered", () => {
+  it('L7: a connection of a proxy counts for nobody while idle, and for the client that sent the request being answered', () => {
     const named = new Named({ max: () => 6, maxOf: () => 2 });
     named.enter('proxy1', 'proxy2', 'proxy3', 'proxy4');
     named.asksFor('a', 'proxy1', 'proxy2');
@@ -136,7 +136,7 @@ describe('plain connections', () => {
     expect(named.closed).toEqual(['b1']);
   });
 
-  it('one that became a peer counts no longer, and is idle again where it was refused', () => {
+  it('a connection that became a peer does not count, and is idle again if it was refused', () => {
     const named = new Named({ max: () => 2 });
     named.enter('a1', 'a2');
     named.leave('a1');
@@ -151,7 +151,7 @@ describe('plain connections', () => {
     expect(named.closed).toEqual(['a1']);
   });
 
-  it("of an application's own, none is closed that is being answered", () => {
+  it('connections of an application are not closed while they are being answered', () => {
     const named = new Named({ max: () => 2, mayCutAnswers: false });
     named.enter('a1', 'a2');
     named.asks('a1', 'a2');
@@ -162,7 +162,7 @@ describe('plain connections', () => {
     expect(named.connections.size).toBe(4);
   });
 
-  it('holds both bounds, and counts right, whatever happens in whatever order', () => {
+  it('keeps both bounds and counts right, whatever happens in whatever order', () => {
     const step = fc.record({
       what: fc.constantFrom('enter', 'enter', 'enter', 'ask', 'answer', 'leave', 'rest'),
       network: fc.constantFrom('a', 'b', 'c', undefined),
