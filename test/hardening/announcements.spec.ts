@@ -5,8 +5,9 @@ import { announcement } from '../contract/record-store.contract.js';
 import { ManualClock } from '../support/manual-clock.js';
 
 /**
- * A topic full of announcements of 1,024 addresses each, none with a peer_id, so that the announcer is the set of them. Without a digest of that set, kept
- * in the record, a newcomer's addresses would be compared with those of every record there, and each query of another node would sort and hash them all again.
+ * A topic full of announcements of 1,024 addresses each, all without a peer_id, so that the announcer is the set of
+ * addresses. Without a digest of that set in the record, a newcomer's addresses would be compared with those of every
+ * record there, and each query of another node would sort and hash them all again.
  */
 describe('announcements of many addresses', () => {
   const MOST = 1024;
@@ -43,13 +44,13 @@ describe('announcements of many addresses', () => {
     });
     expect(store.size).toBe(PER_TOPIC);
     expect(theirs.count).toBe(0);
-    // What it costs and who announced it, each once.
+    // What it costs, and who announced it: each once.
     expect(own.count).toBeLessThan(5 * MOST);
     store.query('t');
     expect(theirs.count).toBe(0);
   });
 
-  it('N6: who announced it is known from then on, and is what nodes of other versions say', () => {
+  it('N6: the announcer is known from then on, and is the same on nodes of other versions', () => {
     const store = new MemoryRecordStore(
       { ttl: 1000, perTopic: PER_TOPIC, perSource: 1e6, maxBytes: 1e9, maxBytesPerSource: 1e9 },
       new ManualClock(),

@@ -8,15 +8,16 @@ import type { RunningServer } from '../support/server.js';
 import { until } from '../support/until.js';
 
 /**
- * As many connections as the attacker can open, kept or broken off. Without `max-connections` they would take the memory and
- * the handles of the process, and without `max-connections-per-ip` one machine would take the places of all others.
+ * As many connections as the attacker can open, kept or aborted. Without `max-connections` they would take the memory
+ * and the file handles of the process, and without `max-connections-per-ip` one machine would take the places of all
+ * others.
  */
 describe('connection bomb', () => {
   afterEach(stopServers);
 
   const sizeOf = (running: RunningServer): number => running.connections.size;
 
-  /** What becomes of `count` attempts at once: the peers, and how many were refused with `status`. */
+  /** The outcome of `count` simultaneous attempts: the peers, and how many were refused with `status`. */
   async function attempts(
     running: RunningServer,
     count: number,
@@ -33,7 +34,7 @@ describe('connection bomb', () => {
     };
   }
 
-  it('503: a hundred at once get the places that are left and no more; once they are gone newcomers are let in', async () => {
+  it('503: a hundred together get only the places that are left; once they have left, newcomers are let in', async () => {
     const running = await startServer({ maxConnections: 10 });
     const pair = await HonestPair.connect(running.url);
     const storm = attempts(running, 100, 503);
@@ -51,7 +52,7 @@ describe('connection bomb', () => {
     expect(newcomers.map(({ socket }) => socket.readyState)).toEqual([1, 1]);
   });
 
-  it('429: one address takes its share; others find the rest of the places', async () => {
+  it('429: one address gets its share; other addresses get the rest of the places', async () => {
     const running = await startServer({ maxConnections: 12, maxConnectionsPerIp: 5 });
     const { peers, refused } = await attempts(running, 50, 429, { localAddress: '127.0.0.2' });
     expect([peers.length, refused]).toEqual([5, 45]);
@@ -61,7 +62,7 @@ describe('connection bomb', () => {
     expect(running.counts.of('max-connections')).toBe(0);
   });
 
-  it('connections that say nothing, or ask for no WebSocket, take no place of a peer', async () => {
+  it('connections that send nothing, or ask for no WebSocket, take no place of a peer', async () => {
     const running = await startServer({ maxConnections: 2, maxConnectionsPerIp: 2 });
     const idle = await Promise.all(Array.from({ length: 200 }, () => RawConnection.open(running.port)));
     for (const connection of idle.slice(0, 100)) {
@@ -81,7 +82,7 @@ describe('connection bomb', () => {
   it.each([
     ['once they are open', true],
     ['before they are answered', false],
-  ])('a hundred handshakes that are broken off %s give their places back', async (_when, open) => {
+  ])('a hundred handshakes that are aborted %s give their places back', async (_when, open) => {
     const running = await startServer({ maxConnections: 110 });
     const pair = await HonestPair.connect(running.url);
     const broken = await Promise.all(
@@ -93,14 +94,14 @@ describe('connection bomb', () => {
       }),
     );
     expect(broken).toHaveLength(100);
-    // All of the places can be taken again, once each reset has been seen.
+    // All of the places can be taken again once the server has seen each reset.
     const { length } = await fill(running, 108, pair);
     expect(length).toBe(108);
     expect((await Peer.refused(running.url)).status).toBe(503);
     expect(sizeOf(running)).toBe(110);
   });
 
-  /** As many peers as `count`, however long the server takes to see that others are gone. */
+  /** Connects `count` peers, however long the server takes to see that others have left. */
   async function fill(running: RunningServer, count: number, pair: HonestPair): Promise<Peer[]> {
     const peers: Peer[] = [];
     await until(

@@ -5,8 +5,9 @@ import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 
 /**
- * CBOR that nests tens of thousands deep, or that claims lengths which its few bytes do not have. Without the strict reader's
- * bound on depth it would overflow the stack, and a reader that believes lengths would ask for all memory there is.
+ * CBOR that nests tens of thousands of levels deep, or that claims lengths far beyond its few bytes. Without the strict
+ * reader's bound on depth it would overflow the stack. A reader that believed the lengths would try to allocate all
+ * memory.
  */
 describe('deep CBOR', () => {
   let running: RunningServer;
@@ -28,7 +29,10 @@ describe('deep CBOR', () => {
   const DEPTH = 60_000;
   const deep = (head: string): Buffer => Buffer.alloc(DEPTH, bytes(head));
 
-  /** Sends what must be dropped, and nothing else happens: the connection stays, and what it says next is heard. */
+  /**
+   * Sends what must be dropped, and checks that nothing else happens: the connection stays, and its next message is
+   * handled.
+   */
   async function isDropped(frame: Buffer): Promise<void> {
     const [peer, listener] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     listener.subscribe('after');
@@ -65,7 +69,7 @@ describe('deep CBOR', () => {
   it.each([
     ['254 deep is the most', 254, 1],
     ['255 is dropped', 255, 0],
-  ])('R6: of an unknown field, %s', async (_what, depth, subscribers) => {
+  ])('R6: as an unknown field, %s', async (_what, depth, subscribers) => {
     const peer = await Peer.connect(running.url);
     peer.send(Buffer.concat([UNKNOWN, Buffer.alloc(depth, 0x81), bytes('00')]));
     await peer.sync();
@@ -75,7 +79,7 @@ describe('deep CBOR', () => {
     await peer.close();
   });
 
-  it('R4: tens of thousands of tags and open strings that are closed again cost nothing but their bytes', async () => {
+  it('R4: tens of thousands of tags, and of open strings that are closed again, cost nothing but their bytes', async () => {
     const [peer, listener] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     listener.subscribe('deep');
     await listener.sync();
@@ -108,7 +112,7 @@ describe('deep CBOR', () => {
     return head;
   };
 
-  it('R6: lengths that are only claimed are dropped, and no memory is asked for', async () => {
+  it('R6: claimed lengths are dropped, and no memory is allocated', async () => {
     const frames = CLAIMS.flatMap((claim) => [
       Buffer.concat([PAYLOAD, claiming(2, claim)]),
       Buffer.concat([PAYLOAD, claiming(4, claim), bytes('00 00')]),

@@ -1,7 +1,7 @@
 /**
- * A page of an attacker's in the operator's browser has its own name resolve to 127.0.0.1 once it is loaded (DNS rebinding). To the browser
- * it then reads from its own origin. Without the defence it reads metrics, health and the status page of the management address, which asks
- * for no token since only operators reach it.
+ * A page of an attacker in the operator's browser makes its own name resolve to 127.0.0.1 once it is loaded (DNS
+ * rebinding). To the browser it then reads from its own origin. Without the defence it reads metrics, health and the
+ * status page of the management address, which asks for no token because only operators reach it.
  */
 import { request as ask } from 'node:http';
 import { networkInterfaces } from 'node:os';
@@ -19,7 +19,7 @@ const PATHS = ['/', '/metrics', '/health', '/health/live', '/health/ready', '/ev
 const start = (settings: object = {}): Promise<RunningServer> =>
   startServer({ managementAddr: '127.0.0.1:0', managementHosts: 'ops.example.com', ...settings });
 
-/** The whole answer to a request with this line and these headers on the management address. */
+/** The complete answer to a request with this line and these headers on the management address. */
 const answerTo = ({ server }: RunningServer, line: string, ...headers: string[]): Promise<string> =>
   exchange(server.management!.port, `${[line, ...headers, 'Connection: close'].join('\r\n')}\r\n\r\n`);
 const statusFor = async (running: RunningServer, ...headers: string[]): Promise<number> =>
@@ -79,7 +79,7 @@ const THEIRS = [
 ];
 
 describe('a name that was rebound to the management address', () => {
-  it.each(PATHS)('O6: is answered 421 for %s, and nothing is executed', async (path) => {
+  it.each(PATHS)('O6: gets 421 for %s, and nothing is executed', async (path) => {
     const running = await start();
     const answer = await answerTo(running, `GET ${path} HTTP/1.1`, 'Host: evil.example');
     expect(answer).toMatch(/^HTTP\/1.1 421 Misdirected Request\r\n/);
@@ -91,15 +91,15 @@ describe('a name that was rebound to the management address', () => {
     expect(answer).not.toContain('evil');
   });
 
-  it.each(OURS)('O6: %s is ours', async (host) => {
+  it.each(OURS)('O6: %s is accepted', async (host) => {
     expect(await statusFor(await start(), `Host: ${host}`)).toBe(200);
   });
 
-  it.each(THEIRS)('O6: %j is not', async (host) => {
+  it.each(THEIRS)('O6: %j is rejected', async (host) => {
     expect(await statusFor(await start(), `Host: ${host}`)).toBe(421);
   });
 
-  it('O6: nor is one beside ours, or one in the target', async () => {
+  it('O6: a second name next to an accepted one, or a name in the target, is rejected', async () => {
     const running = await start();
     expect(await statusFor(running, 'Host: localhost', 'Host: evil.example')).toBe(421);
     expect(await statusFor(running, 'Host: evil.example', 'Host: localhost')).toBe(421);
@@ -117,11 +117,11 @@ describe('a name that was rebound to the management address', () => {
     );
   });
 
-  it('O6: who sends no Host is no browser', async () => {
+  it('O6: a client without Host is not a browser', async () => {
     expect(await answerTo(await start(), 'GET /health/live HTTP/1.0')).toMatch(/^HTTP\/1.1 200 /);
   });
 
-  it('O6: is held to by default over loopback, whatever the address listens on', async () => {
+  it('O6: names are checked by default over loopback, whatever the address listens on', async () => {
     for (const managementAddr of ['127.0.0.1:0', 'localhost:0', '0.0.0.0:0', '[::]:0']) {
       const running = await start({ managementAddr, managementHosts: undefined });
       expect([await statusFor(running, 'Host: evil.example'), await statusFor(running, 'Host: localhost')]).toEqual([
@@ -134,7 +134,7 @@ describe('a name that was rebound to the management address', () => {
     .flat()
     .find((found) => found?.family === 'IPv4' && !found.internal)?.address;
   (elsewhere === undefined ? it.skip : it)(
-    'O6: over another address than loopback, any name will do until management-hosts is set',
+    'O6: over an address other than loopback, any name is accepted until management-hosts is set',
     async () => {
       const status = async (running: RunningServer, host: string): Promise<number | undefined> =>
         new Promise((resolve, reject) =>
@@ -162,19 +162,19 @@ describe('a name that was rebound to the management address', () => {
     },
   );
 
-  it('O6: the name in management-addr is ours', async () => {
+  it('O6: the name in management-addr is accepted', async () => {
     const running = await start({ managementAddr: 'LOCALHOST:0', managementHosts: undefined });
     expect(await statusFor(running, 'Host: localhost')).toBe(200);
   });
 
-  it('O6: does not concern the public address', async () => {
+  it('O6: the public address checks no names', async () => {
     const { port } = await start();
     expect(
       await exchange(port, 'GET /health/live HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n'),
     ).toMatch(/^HTTP\/1.1 200 /);
   });
 
-  it('O6: tells a peer, and the doctor, that this is no address for them', async () => {
+  it('O6: tells a peer, and the doctor, that this address is not for them', async () => {
     const running = await start();
     const options = { headers: { Host: 'signal.example.com' } };
     expect((await Peer.refused(running.management.replace('http', 'ws'), options)).status).toBe(421);

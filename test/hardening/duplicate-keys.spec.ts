@@ -5,12 +5,12 @@ import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 
 /**
- * Messages that say a thing twice, so that two readers could understand them differently, or whose names are those of what
- * every object inherits. Without the strict reader's and the schema's care one topic would be checked and another used, and
- * a peer could write into `Object.prototype`, and so into every object of the process.
+ * Messages that say a thing twice, so that two readers could understand them differently, or with names that every
+ * object inherits. Without the strict reader and the schema, one topic would be checked and another used, and a peer
+ * could write into `Object.prototype`, and so into every object of the process.
  */
 describe('duplicate and inherited keys', () => {
-  /** What objects inherit, and what it is. */
+  /** What objects inherit, and its value. */
   const INHERITED = Object.getOwnPropertyDescriptors(Object.prototype);
   const NAMES = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', 'valueOf'];
   let running: RunningServer;
@@ -58,7 +58,7 @@ describe('duplicate and inherited keys', () => {
       'a message of two kinds',
       [bytes('a2'), text('Subscribe'), bytes('a1'), TOPIC, MINE, text('Subscribe'), bytes('a1'), TOPIC, THEIRS],
     ],
-  ])('R6: %s is dropped, neither half of it is done', async (_what, parts) => {
+  ])('R6: %s is dropped, and neither half of it is done', async (_what, parts) => {
     const [peer, mine, theirs] = await Promise.all([1, 2, 3].map(() => Peer.connect(running.url)));
     mine.subscribe('mine');
     theirs.subscribe('theirs');
@@ -73,7 +73,7 @@ describe('duplicate and inherited keys', () => {
     await Promise.all([peer, mine, theirs].map((one) => one.close()));
   });
 
-  it.each(NAMES)('over CBOR %s is a topic like any other, an unknown field and no kind of message', async (name) => {
+  it.each(NAMES)('over CBOR %s is an ordinary topic, an unknown field, and not a kind of message', async (name) => {
     const [peer, listener] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     listener.subscribe(name);
     await listener.sync();
@@ -102,7 +102,7 @@ describe('duplicate and inherited keys', () => {
     await Promise.all([peer.close(), listener.close()]);
   });
 
-  it.each(NAMES)('over JSON %s is a topic like any other, an unknown field and no kind of message', async (name) => {
+  it.each(NAMES)('over JSON %s is an ordinary topic, an unknown field, and not a kind of message', async (name) => {
     const [one, other] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     expect(await other.query(name)).toMatchObject({ payload: null, peers: [] });
     expect(
@@ -119,7 +119,7 @@ describe('duplicate and inherited keys', () => {
     await Promise.all([one.close(), other.close()]);
   });
 
-  it('J7: of two JSON fields of one name the last counts, for what is checked and for what is done', async () => {
+  it('J7: the last of two JSON fields with the same name counts, both for checks and for actions', async () => {
     const [one, other] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     expect(
       await one.say(

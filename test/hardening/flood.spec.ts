@@ -8,8 +8,8 @@ import type { RunningServer } from '../support/server.js';
 import { until } from '../support/until.js';
 
 /**
- * Peers that send as fast as the network takes it. Without `max-messages-per-second` and `message-burst` they would have all
- * of the process's time, and every subscriber would be sent all of what they say; what they send in excess stays unread.
+ * Peers that send as fast as the network allows. Without `max-messages-per-second` and `message-burst` they would take
+ * all of the process's time, and every subscriber would get everything they send. With them, the excess stays unread.
  */
 describe('flood', () => {
   afterEach(stopServers);
@@ -24,7 +24,7 @@ describe('flood', () => {
     return messages;
   }
 
-  it('of 1000 messages at once the burst passes, then what the rate allows; all of them in the end, in order', async () => {
+  it('of 1000 messages the burst passes immediately, the rest at the allowed rate; in the end all of them, in order', async () => {
     const clock = new ManualClock();
     const running = await startServer({ drainTimeout: '0s' }, 'off', clock);
     const pair = await HonestPair.connect(running.url);
@@ -46,7 +46,7 @@ describe('flood', () => {
     await greedy.sync();
   });
 
-  it('20 greedy peers at once, each with messages that mean nothing, are held back one by one', async () => {
+  it('each of 20 greedy peers with meaningless messages is held back', async () => {
     const running = await startServer(
       { maxMessagesPerSecond: 10, messageBurst: 20, drainTimeout: '0s' },
       'off',
@@ -62,7 +62,7 @@ describe('flood', () => {
     expect([...running.connections].filter((connection) => (connection as WsConnection).inbox.paused)).toHaveLength(20);
   });
 
-  it('what is sent in excess waits with the peer, not in the memory of the server', async () => {
+  it('the excess waits with the peer, not in the memory of the server', async () => {
     const running = await startServer(
       { maxMessagesPerSecond: 1, messageBurst: 10, drainTimeout: '0s' },
       'off',
@@ -75,7 +75,7 @@ describe('flood', () => {
     await until(() => connection.inbox.paused);
     await pair.isServed();
     await pair.isServed();
-    // The burst, and what the reads brought in which it was over; of 16 MB.
+    // The burst, and the rest of the read in which it was used up, out of 16 MB.
     expect(connection.socket.bytesRead).toBeLessThan(11 * 16_500 + 2 * 65_536);
   });
 });

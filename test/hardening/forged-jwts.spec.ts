@@ -10,9 +10,9 @@ import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 
 /**
- * JWTs that nobody issued. Without a list of algorithms, a token could say that it needs no signature, or that its signature is an HMAC
- * with the public key, which everyone has; without keys of our own finding, it could bring its key along, or name an address where the
- * attacker has put one, and have this server call there.
+ * JWTs that nobody issued. Without a list of algorithms, a token could say that it needs no signature, or that its
+ * signature is an HMAC with the public key, which everyone has. If the server did not find keys its own way, a token
+ * could bring its key along, or name an address where the attacker has put one, and make this server call there.
  */
 describe('forged JWTs', () => {
   let key: SigningKey;
@@ -52,7 +52,7 @@ describe('forged JWTs', () => {
     headers: { Authorization: `Bearer ${token}` },
   });
 
-  /** What came of such tokens, when honest peers were served after them. */
+  /** The outcome of such tokens, after honest peers were served. */
   async function show(tokens: readonly string[]): Promise<object> {
     const statuses = new Set<number>();
     for (const token of tokens) statuses.add((await Peer.refused(running.url, bearer(token))).status);
@@ -67,7 +67,7 @@ describe('forged JWTs', () => {
       complaints,
     };
   }
-  /** Nobody was asked for keys but the issuer, once. */
+  /** Only the issuer was asked for keys, once. */
   const NOTHING = { statuses: [401], connections: 2, issuerAsked: ['/keys'], attackerAsked: [], complaints: [] };
 
   it('without a signature', async () => {
@@ -76,7 +76,7 @@ describe('forged JWTs', () => {
     );
   });
 
-  it('with an HMAC for a signature, whose secret is the public key', async () => {
+  it('with an HMAC signature whose secret is the public key', async () => {
     const der = createPublicKey(key.pem).export({ type: 'spki', format: 'der' });
     const forged = [key.pem, key.pem.trim(), der, JSON.stringify(key.jwk)].flatMap((secret) =>
       ['256', '384', '512'].map((bits) => {
@@ -91,7 +91,7 @@ describe('forged JWTs', () => {
     expect(await show(forged)).toEqual(NOTHING);
   });
 
-  it('that bring their key along, or say where it is', async () => {
+  it('that bring their key along, or say where to find it', async () => {
     const headers: Partial<JWTHeaderParameters>[] = [
       { jwk: mallory.jwk },
       { jku: attacker.keysUrl },
@@ -99,11 +99,11 @@ describe('forged JWTs', () => {
       { x5c: [Buffer.from(mallory.pem).toString('base64')] },
       { jku: attacker.keysUrl, jwk: mallory.jwk, kid: attacker.keysUrl },
     ];
-    // The last one names a key that nobody has, and does so within the cooldown.
+    // The last one names a key that does not exist, and does so within the cooldown.
     expect(await show(await Promise.all(headers.map((header) => sign(mallory, claims, header))))).toEqual(NOTHING);
   });
 
-  it('that name the attacker for their issuer', async () => {
+  it('that name the attacker as their issuer', async () => {
     const names = [attacker.name, `${issuer.name}@${attacker.name.slice(7)}`, `${issuer.name}/`, `${issuer.name}#`];
     expect(await show(await Promise.all(names.map((iss) => sign(mallory, { ...claims, iss }))))).toEqual(NOTHING);
   });

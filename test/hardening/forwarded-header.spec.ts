@@ -10,8 +10,8 @@ import type { RunningServer } from '../support/server.js';
 import { StepCounter } from '../support/steps.js';
 
 /**
- * A header of 16 KB that says where a peer is, which is read before any guard. Read by regular expressions that try one way after the
- * other, `for=a<15,000 spaces>b` and quotes that nobody closes cost time in the square of their length: up to a second each.
+ * A header of 16 KB that says where a peer is, which is read before any guard. For backtracking regular expressions,
+ * `for=a<15,000 spaces>b` and unclosed quotes would take time quadratic in their length: up to a second each.
  */
 const worst: readonly (readonly [string, (size: number) => string])[] = [
   ['spaces in a value', (size) => `for=a${' '.repeat(size)}b`],
@@ -34,11 +34,11 @@ const worst: readonly (readonly [string, (size: number) => string])[] = [
   ['a zone', (size) => `for="[fe80::1${'%'.repeat(size)}]x"`],
   ['trusted hops', (size) => 'for=127.0.0.1,'.repeat(size / 14)],
 ];
-/** What is left of 16 KB beside the rest of a handshake. */
+/** What is left of 16 KB next to the rest of a handshake. */
 const MOST = 15_000;
 const HEADERS = ['forwarded', 'x-forwarded-for'];
 
-describe('L7: a worst case of the header that says where a peer is', () => {
+describe('L7: worst cases of the header that says where a peer is', () => {
   let counter: StepCounter;
 
   beforeAll(async () => {

@@ -7,8 +7,9 @@ import type { RunningServer } from '../support/server.js';
 import { until } from '../support/until.js';
 
 /**
- * Messages cut into thousands of fragments, or begun and never finished. Without the bound of 4096 pieces a message of a few
- * kilobytes would cost the server an object for each of its bytes, and empty fragments, which no size limit counts, any number.
+ * Messages cut into thousands of fragments, or begun and never finished. Without the bound of 4096 fragments, a message
+ * of a few kilobytes would cost the server an object for each of its bytes, and empty fragments, which no size limit
+ * counts, would have no limit at all.
  */
 describe('fragment flood', () => {
   const TOO_MANY = { code: 1008, reason: 'message in more than 4096 pieces' };
@@ -30,7 +31,7 @@ describe('fragment flood', () => {
     ['one byte', 'x', FIRST],
     ['no bytes', '', FIRST],
     ['one byte of text', 'x', FIRST_OF_TEXT],
-  ])('1008: 4096 fragments of %s are waited for, one more closes', async (_what, payload, first) => {
+  ])('1008: 4096 fragments of %s are accepted, one more closes', async (_what, payload, first) => {
     const peer = await Peer.connect(running.url);
     peer.tcp.write(fragments(4096, payload, first));
     await peer.sync();
@@ -40,7 +41,7 @@ describe('fragment flood', () => {
     await pair.isServed();
   });
 
-  it('a message in 4096 pieces, most of them empty, is relayed whole, and the next may have as many', async () => {
+  it('a message of 4096 fragments, most of them empty, is relayed complete, and the next may have as many', async () => {
     const [peer, listener] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     listener.subscribe('pieces');
     await listener.sync();
@@ -59,7 +60,7 @@ describe('fragment flood', () => {
     await pair.isServed();
   });
 
-  it('pings between the fragments are answered in their place, and the message is whole', async () => {
+  it('pings between the fragments are answered in order, and the message is complete', async () => {
     const [peer, listener] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     listener.subscribe('pieces');
     await listener.sync();
@@ -80,7 +81,7 @@ describe('fragment flood', () => {
     await pair.isServed();
   });
 
-  it('30 peers that each begin a message and never finish it keep nobody waiting, and are forgotten when they go', async () => {
+  it('30 peers that each begin a message and never finish it delay nobody, and are forgotten when they leave', async () => {
     const registry = running.connections;
     const before = registry.size;
     const peers = await Promise.all(Array.from({ length: 30 }, () => Peer.connect(running.url)));

@@ -1,7 +1,7 @@
 /**
- * A token file is written in two steps: by an editor, a slow disk, a script that appends. Without the defence, what is there in between is
- * taken into use, and the beginning of a token is a token: it can be short enough to be guessed. A bundle of certificates or keys is cut off
- * the same way, and who would need its rest is refused.
+ * A token file is written in two steps: by an editor, a slow disk, or a script that appends. Without the defence, the
+ * incomplete content is used, and the beginning of a token is a token: it can be short enough to guess. A bundle of
+ * certificates or keys is truncated in the same way, and peers that need the rest of it are refused.
  */
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ import type { RunningServer } from '../support/server.js';
 const bearer = (token: string): PeerOptions => ({ headers: { Authorization: `Bearer ${token}` } });
 const PROGRAM = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
-/** Time that passes, but for who waits for files to settle. */
+/** Time that passes for everyone except a sleeper that waits for files to settle. */
 class Clock extends SystemClock {
   readonly #held = new HeldClock();
 
@@ -69,14 +69,14 @@ describe('a token file that is written in two steps', () => {
     afterALook(() => startServer({ authTokenFile: file }, 'trace', clock), ...meanwhile);
   const nothing = (): void => undefined;
 
-  it('A1: its beginning is no token at the start', async () => {
+  it('A1: its beginning is not a token at the start', async () => {
     writeFileSync(file, 'beginning');
     const running = await start(() => appendFileSync(file, '-and-end\n'), nothing);
     expect((await Peer.refused(running.url, bearer('beginning'))).status).toBe(401);
     expect((await Peer.connect(running.url, bearer('beginning-and-end'))).socket.readyState).toBe(1);
   });
 
-  it('A2: nor when it is read again: the old tokens are good until the whole file is there', async () => {
+  it('A2: its beginning is not a token after a reload: the old tokens work until the file is complete', async () => {
     writeFileSync(file, 'old\n');
     const running = await start(nothing);
     writeFileSync(file, 'beginning');
@@ -101,7 +101,7 @@ describe('a token file that is written in two steps', () => {
     expect(running.log.filter(({ msg }) => msg.startsWith('reloaded auth-token-file')).length).toBe(1);
   });
 
-  it('A2: with revoke-closes, a connection whose token is not written yet lives on', async () => {
+  it('A2: with revoke-closes, a connection whose token is not written yet stays', async () => {
     writeFileSync(file, 'one\ntwo\n');
     const running = await afterALook(
       () => startServer({ authTokenFile: file, revokeCloses: 'on' }, 'trace', clock),
@@ -119,7 +119,7 @@ describe('a token file that is written in two steps', () => {
     expect(two.socket.readyState).toBe(1);
   });
 
-  it('A1: a last line without an end is a token, as "echo -n" and Kubernetes write it', async () => {
+  it('A1: a last line without a line break is a token, as "echo -n" and Kubernetes write it', async () => {
     writeFileSync(file, 'no-end');
     const running = await start(nothing);
     await Peer.connect(running.url, bearer('no-end'));
@@ -135,7 +135,7 @@ describe('files that settle', () => {
   const over = new AbortController().signal;
   const content = (): string => readFileSync(file, 'utf8');
 
-  it('are read again when they change while they are read', async () => {
+  it('are read again if they change while they are read', async () => {
     writeFileSync(file, 'first');
     const read: string[] = [];
     const done = await afterALook(
@@ -156,7 +156,7 @@ describe('files that settle', () => {
     expect([done, read]).toEqual([{ read: 'other' }, ['first', 'other']]);
   });
 
-  it('are read at once at the start where nobody has written to them lately, and a pipe is read but once', async () => {
+  it('are read immediately at the start if nobody has written to them lately, and a pipe is read only once', async () => {
     writeFileSync(file, 'old');
     expect(
       await readAtStart(
@@ -175,7 +175,7 @@ describe('files that settle', () => {
     ).toBe(1);
   });
 
-  it('that never do are a fault at the start', async () => {
+  it('are a fault at the start if they never settle', async () => {
     writeFileSync(file, '');
     const busy = { now: () => Date.now(), sleep: () => Promise.resolve(appendFileSync(file, 'x')) };
     await expect(readAtStart([file], busy, content)).rejects.toThrow(
@@ -183,7 +183,7 @@ describe('files that settle', () => {
     );
   });
 
-  it('a fault of what was there for a moment is none', async () => {
+  it('may be faulty for a moment', async () => {
     writeFileSync(file, 'half');
     const done = afterALook(
       () =>
@@ -203,7 +203,7 @@ describe('files that settle', () => {
     expect(await done).toEqual({ read: 'read' });
   });
 
-  it('are waited for no longer once nobody wants them', async () => {
+  it('are not waited for once nobody needs them', async () => {
     writeFileSync(file, 'x');
     const ended = new AbortController();
     expect(
@@ -216,7 +216,7 @@ describe('files that settle', () => {
 });
 
 describe('token new --file', () => {
-  /** On a disk that takes 1,024 bytes a file: the system then writes as much of a line as fits. */
+  /** Runs on a disk that takes 1,024 bytes per file: the system then writes as much of a line as fits. */
   const onFullDisk = (name: string): ReturnType<typeof spawnSync> =>
     spawnSync(
       'bash',
@@ -224,7 +224,7 @@ describe('token new --file', () => {
       { encoding: 'utf8' },
     );
 
-  it('leaves no beginning of a line behind where the disk is full, and shows no token', () => {
+  it('leaves no partial line behind if the disk is full, and shows no token', () => {
     const before = `${'#'.repeat(1000)}\n`;
     writeFileSync(file, before);
     const { status, stdout, stderr } = onFullDisk('alice');

@@ -9,8 +9,8 @@ import { turn } from '../support/turn.js';
 import { until } from '../support/until.js';
 
 /**
- * Requests of thousands of tiny headers, which are never finished. Each header is several objects in Node, so 16 KB of `a:` held 300 KB, and
- * 3,000 such connections ended a server of 512 MiB, before any guard and without a token.
+ * Requests with thousands of tiny headers that are never finished. Each header is several objects in Node, so 16 KB of
+ * `a:` held 300 KB, and 3,000 such connections ended a server of 512 MiB, before any guard and without a token.
  */
 describe('header bomb', () => {
   const sockets: Socket[] = [];
@@ -57,7 +57,7 @@ describe('header bomb', () => {
       'Sec-WebSocket-Version: 13',
     ];
 
-    /** The status of a request with so many headers, of which those that matter stand last. */
+    /** The status of a request with this many headers. The headers that matter come last. */
     async function status(port: number, count: number, last: readonly string[], path = '/'): Promise<number> {
       const all = [
         'Host: localhost',
@@ -98,7 +98,7 @@ describe('header bomb', () => {
       ]).toEqual([200, 431]);
     });
 
-    it('L7: and what a proxy wrote last is believed still', async () => {
+    it('L7: and what a proxy wrote last is still believed', async () => {
       const running = await startServer({ trustedProxies: ['127.0.0.1/32'], maxConnectionsPerIp: 1 }, 'off');
       const pair = [await status(running.port, 128, [...HANDSHAKE, 'X-Forwarded-For: 192.0.2.1'])];
       expect(pair).toEqual([101]);

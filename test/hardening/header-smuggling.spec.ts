@@ -9,12 +9,12 @@ import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 
 /**
- * Requests that a proxy in front and this server could read differently: where one ends, which header counts, where the peer
- * is. Without the strictness of Node's parser, of `handshakeFault` and of `trusted-proxies`, an attacker would slip a request
- * past the proxy in the name of another peer, or past a limit under a false address.
+ * Requests that a proxy in front and this server could read differently: where one ends, which header counts, where the
+ * peer is. Without the strictness of Node's parser, of `handshakeFault` and of `trusted-proxies`, an attacker could
+ * slip a request past the proxy in the name of another peer, or get around a limit with a false address.
  */
 describe('header smuggling', () => {
-  /** The request that must not be answered: nobody sent it but the attacker, inside another one. */
+  /** The request that must not be answered: only the attacker sent it, inside another one. */
   const SMUGGLED = 'GET /health/live HTTP/1.1\r\nHost: smuggled\r\n\r\n';
   let running: RunningServer;
   let pair: HonestPair;
@@ -25,7 +25,7 @@ describe('header smuggling', () => {
   });
   afterAll(stopServers);
 
-  /** The handshake with more header lines. */
+  /** The handshake with additional header lines. */
   const handshake = (...lines: string[]): string =>
     HANDSHAKE.replace(/\r\n\r\n$/, `\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`);
   const statuses = (answer: string): (string | undefined)[] =>
@@ -33,7 +33,7 @@ describe('header smuggling', () => {
   const latin1 = (request: string): Buffer => Buffer.from(request, 'latin1');
   const connections = (): number => running.connections.size;
 
-  /** The statuses of all answers, once the server has closed the connection; it stayed without a WebSocket. */
+  /** The statuses of all answers, once the server has closed the connection, which never became a WebSocket. */
   async function refused(request: string): Promise<(string | undefined)[]> {
     const before = connections();
     const answer = await exchange(running.port, latin1(request));
@@ -64,7 +64,7 @@ describe('header smuggling', () => {
     ['a handshake with a length of 00', handshake('Content-Length: 00')],
     ['a handshake with an unknown coding', handshake('Transfer-Encoding: xchunked')],
     ['a handshake whose body is the request', handshake(`Content-Length: ${SMUGGLED.length}`)],
-  ])('400 to %s, and nothing behind it is answered', async (_what, request) => {
+  ])('400 to %s, and nothing after it is answered', async (_what, request) => {
     expect(await refused(request + SMUGGLED)).toEqual(['400']);
   });
 
@@ -104,7 +104,7 @@ describe('header smuggling', () => {
     ['426', 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'],
     ['200', 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'],
   ])(
-    'what is pipelined behind an upgrade that is answered %s is not done: request, handshake or frame',
+    'after an upgrade that is answered %s, nothing pipelined is done: no request, handshake or frame',
     async (status, request) => {
       for (const behind of [SMUGGLED, HANDSHAKE, HANDSHAKE + clientFrame(0x89, 'ping').toString('latin1')]) {
         expect(await refused(request + behind)).toEqual([status]);
@@ -112,7 +112,7 @@ describe('header smuggling', () => {
     },
   );
 
-  it('1002: a request behind a handshake that is let in is taken for frames, and those are broken', async () => {
+  it('1002: a request after a successful handshake is read as frames, which are broken', async () => {
     const connection = await RawConnection.open(running.port);
     connection.write(HANDSHAKE + SMUGGLED);
     await connection.heard('\x03\xeabroken WebSocket framing');
@@ -121,7 +121,7 @@ describe('header smuggling', () => {
     await pair.isServed();
   });
 
-  it('a body is no request: what a GET carries is read as its body and answered with nothing', async () => {
+  it('a body is not a request: the content of a GET is read as its body and not answered', async () => {
     const last = 'GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
     expect(
       await refused(
@@ -134,7 +134,7 @@ describe('header smuggling', () => {
     ['a second Host', handshake('Host: smuggled')],
     ['no Host', HANDSHAKE.replace('Host: localhost\r\n', '')],
     ['another Connection', handshake('Connection: close')],
-  ])('a handshake with %s is one handshake: what nothing is decided by changes nothing', async (_what, request) => {
+  ])('a handshake with %s is one handshake: headers that decide nothing change nothing', async (_what, request) => {
     const connection = await RawConnection.open(running.port);
     connection.write(Buffer.concat([latin1(request), clientFrame(0x89, 'hi')]));
     await connection.heard('\x8a\x02hi');
@@ -147,7 +147,7 @@ describe('header smuggling', () => {
     const RIGHT = 'Authorization: Bearer right';
     const WRONG = 'Authorization: Bearer wrong';
 
-    it('of two Authorization headers the first counts, whatever the second says', async () => {
+    it('the first of two Authorization headers counts, whatever the second says', async () => {
       const guarded = await startServer({ authToken: 'right' });
       expect(statuses(await exchange(guarded.port, handshake(WRONG, RIGHT)))).toEqual(['401']);
       expect(statuses(await exchange(guarded.port, handshake('Authorization: ', RIGHT)))).toEqual(['401']);
@@ -162,7 +162,7 @@ describe('header smuggling', () => {
     });
 
     it.each(['X-Forwarded-For', 'Forwarded', 'X-Real-IP', 'CF-Connecting-IP', 'True-Client-IP', 'X-Client-IP', 'Via'])(
-      '429: without trusted-proxies, %s is no way to be somebody else',
+      '429: without trusted-proxies, %s does not change the address',
       async (header) => {
         const limited = await startServer({ maxConnectionsPerIp: 2 });
         const honest = await HonestPair.connect(limited.url);
@@ -175,7 +175,7 @@ describe('header smuggling', () => {
       },
     );
 
-    it('with trusted-proxies two headers are one list, of which the proxy wrote the end', async () => {
+    it('with trusted-proxies two headers are one list, and the proxy wrote the end of it', async () => {
       const behind = await startServer(
         { trustedProxies: '127.0.0.1', authToken: 'right', maxWrongTokens: 1, drainTimeout: '0s' },
         'info',
@@ -185,7 +185,7 @@ describe('header smuggling', () => {
       expect(statuses(await guess('X-Forwarded-For: 203.0.113.1'))).toEqual(['401']);
       expect(statuses(await guess('X-Forwarded-For: 198.51.100.1', 'X-Forwarded-For: 203.0.113.1'))).toEqual(['429']);
       expect(statuses(await guess('X-Forwarded-For: 203.0.113.1', 'X-Forwarded-For: 198.51.100.1'))).toEqual(['401']);
-      // The header that is not believed, beside the one that is.
+      // The header that is not believed, next to the one that is.
       expect(statuses(await guess('Forwarded: for=198.51.100.7', 'X-Forwarded-For: 203.0.113.1'))).toEqual(['429']);
     });
   });

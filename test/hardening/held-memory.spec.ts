@@ -6,21 +6,24 @@ import { startServer, stopServers } from '../support/server.js';
 import { until } from '../support/until.js';
 
 /**
- * Small things sent to peers that read nothing. Each write to a socket that lags is an object in Node many times its size, and a frame
- * that waits keeps the slab that it was made in, which other peers' frames filled. With bytes of frames counted, a server was ended
- * with 4 MB counted of the 64 MB allowed.
+ * Small messages for peers that read nothing. Each write to a socket that lags is an object in Node many times its
+ * size, and a waiting frame keeps the slab that it was made in, which other peers' frames filled. When bytes of frames
+ * were counted, a server was killed with 4 MB counted of the 64 MB allowed.
  */
-describe('what is counted for slow readers is what is held', () => {
+describe('the memory counted for slow readers is the memory held', () => {
   afterEach(stopServers);
   afterEach(() => MeasuredServer.endAll());
 
   const UNBOUNDED = { 'max-messages-per-second': 0, 'max-buffered-bytes': 0, 'max-buffered-total-bytes': 0 };
-  /** What the rest of the server may grow by meanwhile. */
+  /** How much the rest of the server may grow meanwhile. */
   const NOISE = 2 * 1024 * 1024;
   const FACTOR = 1.5;
   const COUNTED = 'cairn_signal_buffered_bytes';
 
-  /** So many peers that read nothing, and that the system takes nothing more for; `lag 0`, `lag 1` and so on are their topics, and `all`. */
+  /**
+   * Connects this many peers that read nothing, until the system takes no more for them. Their topics are `lag 0`, `lag
+   * 1` and so on, and `all`.
+   */
   async function lagging(server: MeasuredServer, count: number, sender: Peer): Promise<Peer[]> {
     const peers = await Promise.all(Array.from({ length: count }, () => Peer.connect(server.url)));
     for (const [i, peer] of peers.entries()) {
@@ -40,7 +43,7 @@ describe('what is counted for slow readers is what is held', () => {
     return peers;
   }
 
-  /** By how much the figure grows, and by how much the memory that is held does. */
+  /** How much the figure grows, and how much the memory that is held. */
   async function growth(
     server: MeasuredServer,
     attack: () => Promise<void>,
@@ -59,7 +62,7 @@ describe('what is counted for slow readers is what is held', () => {
     expect(counted).toBeLessThan(FACTOR * memory + NOISE);
   }
 
-  it('L2: pongs, one a turn', async () => {
+  it('L2: pongs, one in each turn', async () => {
     const server = await MeasuredServer.start(UNBOUNDED);
     const sender = await Peer.connect(server.url);
     const peers = await lagging(server, 60, sender);
@@ -76,7 +79,7 @@ describe('what is counted for slow readers is what is held', () => {
     for (const { socket } of peers) socket.terminate();
   });
 
-  it("L2: a small frame now and then, in slabs that others' frames fill", async () => {
+  it("L2: a small frame now and then, in slabs filled by other peers' frames", async () => {
     const server = await MeasuredServer.start(UNBOUNDED);
     const sender = await Peer.connect(server.url);
     const filler = await Peer.connect(server.url);
@@ -108,7 +111,7 @@ describe('what is counted for slow readers is what is held', () => {
     for (const { socket } of peers) socket.terminate();
   });
 
-  it('L3: what waits for a peer that has begun to close counts until its socket is gone', async () => {
+  it('L3: what waits for a closing peer counts until its socket is closed', async () => {
     const running = await startServer(
       { maxMessagesPerSecond: 0, maxBufferedBytes: 0, maxBufferedTotalBytes: 0 },
       'off',

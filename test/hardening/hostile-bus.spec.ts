@@ -1,7 +1,7 @@
 /**
- * Somebody writes to the NATS of several nodes. Without the defence, one forged record of 900 KB reaches a peer in one message, whatever
- * record-max-bytes says; thousands of answers to one question are kept and read, each up to 512 KB; and thousands of questions have a node
- * write half a megabyte for each, unread, until its memory is full.
+ * Somebody writes to the NATS of several nodes. Without the defence, one forged record of 900 KB reaches a peer in one
+ * message, whatever record-max-bytes says; thousands of answers to one question are kept and read, up to 512 KB each;
+ * and thousands of questions make a node write half a megabyte for each, unread, until its memory is full.
  */
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import {
@@ -57,12 +57,12 @@ describeWithNats('a hostile bus', () => {
   const node = (settings: object = {}): Promise<RunningServer> =>
     startServer({ natsUrl: nats.url, ...SETTINGS, ...settings });
 
-  /** So many answers to every question were dropped, of those that were heard in time. */
+  /** Resolves once this many answers to every question were dropped, of those that came in time. */
   const expectDrops = (here: RunningServer, each: number): void => {
     expect(countsOf(here).dropped.malformed).toBeGreaterThanOrEqual(each);
     expect(countsOf(here).dropped.malformed).toBeLessThanOrEqual(each * stranger.questions);
   };
-  /** Subscribes until what is left on the topic was heard of in time. */
+  /** Subscribes until the records of the topic came in time. */
   const replayed = async (late: Peer): Promise<void> => {
     await until(
       () => late.received.length !== 0,
@@ -74,7 +74,7 @@ describeWithNats('a hostile bus', () => {
     );
   };
 
-  it('N5: the largest records that some peer could have left are believed', async () => {
+  it('N5: the largest records that a peer could have left are believed', async () => {
     const here = await node();
     const [asker, late] = [await Peer.connect(here.url), await Peer.connect(here.url)];
     stranger.answer([
@@ -148,7 +148,7 @@ describeWithNats('a hostile bus', () => {
     expectDrops(here, 1);
   });
 
-  it('N5: a record that no message of max-message-bytes could have brought is dropped, whatever record-max-bytes', async () => {
+  it('N5: a record that does not fit into a message of max-message-bytes is dropped, whatever record-max-bytes is', async () => {
     const here = await node({ recordMaxBytes: 1024 * 1024, maxMessageBytes: 2048 });
     const asker = await Peer.connect(here.url);
     stranger.answer([published(2000)], [announced(['x'.repeat(2047)])], [published(1500)]);
@@ -156,7 +156,7 @@ describeWithNats('a hostile bus', () => {
     expectDrops(here, 2);
   });
 
-  it('N5: a forged record is sent to no late subscriber either', async () => {
+  it('N5: a forged record is not sent to a late subscriber either', async () => {
     const here = await node();
     const late = await Peer.connect(here.url);
     stranger.answer([published(5000)], [published(2)]);
@@ -165,7 +165,7 @@ describeWithNats('a hostile bus', () => {
     expectDrops(here, 1);
   });
 
-  it('N5: a relay is as large as some peer could have sent it, to the byte', async () => {
+  it('N5: a relay may be exactly as large as a peer could have sent it', async () => {
     const here = await node({ maxMessageBytes: 1024, recordMaxBytes: 1024 * 1024 });
     const peer = await Peer.connect(here.url);
     peer.subscribe('topic');
@@ -183,7 +183,7 @@ describeWithNats('a hostile bus', () => {
     expect(countsOf(here).dropped.malformed).toBe(1);
   });
 
-  it('N6: of answers to one question, so many are heard, and so many bytes', async () => {
+  it('N6: the answers to one question are limited in number and in bytes', async () => {
     const here = await node();
     const asker = await Peer.connect(here.url);
     const one = (i: number): object => [announced([String(i)], { announcer: String(i).padStart(43, '0'), peerId: '' })];
@@ -199,7 +199,7 @@ describeWithNats('a hostile bus', () => {
     expect(countsOf(here).dropped.malformed).toBe(2);
   });
 
-  it('N6: of answers to all questions, so many bytes are read in a second', async () => {
+  it('N6: the bytes of answers that are read per second are limited', async () => {
     const clock = new ManualClock();
     const here = await startServer({ natsUrl: nats.url, ...SETTINGS }, 'off', clock);
     const asker = await Peer.connect(here.url);
@@ -217,7 +217,7 @@ describeWithNats('a hostile bus', () => {
     expect((await ask(asker, ({ peers }) => peers.length > 0)).peers.length).toBe(1);
   });
 
-  it('N6: of questions by others, so many are answered in a second, counted by bytes too; and none that wants no answer', async () => {
+  it('N6: the questions answered per second are limited, also by bytes; a question without a reply subject is ignored', async () => {
     const clock = new ManualClock();
     const here = await startServer(
       { natsUrl: nats.url, ...SETTINGS, recordMaxBytes: 16_384, recordsPerTopic: 16 },
@@ -228,7 +228,7 @@ describeWithNats('a hostile bus', () => {
     for (let i = 0; i < 16; i++) await announcer.announce('topic', ['x'.repeat(16_000)], (16 + i).toString(16));
     const size = 16 * 16_000;
     const most = Math.ceil(MOST_GIVEN_BYTES_A_SECOND / size);
-    // Offered by now, since this one is answered.
+    // It was offered by now, because this one is answered.
     stranger.publish(subjectOf('records', 'topic'), '', '_STRANGER.1');
     await until(
       () => stranger.heardBytes >= size,

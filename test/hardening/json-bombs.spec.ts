@@ -6,8 +6,9 @@ import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 
 /**
- * JSON that is as deep, as long, as large or as strange as `max-message-bytes` lets it be. Without that limit, the schema,
- * `record-max-bytes` and `records-max-bytes` it would overflow the stack, end in an exception, or stay in memory as a record.
+ * JSON that is as deep, long, large or strange as `max-message-bytes` allows. Without that limit, the schema,
+ * `record-max-bytes` and `records-max-bytes`, it would overflow the stack, end in an exception, or stay in memory as a
+ * record.
  */
 describe('JSON bombs', () => {
   const MOST = 65_536;
@@ -31,7 +32,7 @@ describe('JSON bombs', () => {
 
   const stored = (): number => running.server.app.get(RecordStore, { strict: false }).size;
   const malformed = (message: string): object[] => [{ type: 'error', topic: 't', code: 'malformed', message }];
-  /** As many as fit into `most` bytes with `rest`. */
+  /** As many as fit into `most` bytes, with `rest`. */
   const filled = (rest: string, item: string): string => item.repeat(Math.floor((MOST - rest.length) / item.length));
   const nested = (open: string, close: string, inside = ''): string =>
     open.repeat(10_000) + inside + close.repeat(10_000);
@@ -109,12 +110,12 @@ describe('JSON bombs', () => {
       `{"type":"publish","topic":"t","payload":"${'='.repeat(60_000)}"}`,
       malformed('payload must be base64 with padding'),
     ],
-  ])('J7: %s: malformed, and the answer repeats nothing of it', async (_what, text, answers) => {
+  ])('J7: %s: malformed, and the answer does not repeat it', async (_what, text, answers) => {
     expect(await peer.say(text)).toEqual(answers);
     expect(stored()).toBe(0);
   });
 
-  it('J7: a query with deep, long and many fields that nobody asked for is answered', async () => {
+  it('J7: a query with deep, long and many unknown fields is answered', async () => {
     const found = [{ type: 'result', topic: 't', payload: null, peers: [] }];
     expect(await peer.say(`{"type":"query","topic":"t","x":${nested('[', ']')}}`)).toEqual(found);
     expect(await peer.say(`{"type":"query","topic":"t","x":${'9'.repeat(60_000)}}`)).toEqual(found);
@@ -123,7 +124,7 @@ describe('JSON bombs', () => {
     ).toEqual(found);
   });
 
-  it('J7: what is too large for a record is refused and not kept', async () => {
+  it('J7: a record that is too large is refused and not kept', async () => {
     const say = (head: string, item: string, tail: string): Promise<unknown[]> =>
       peer.say(head + filled(head + tail, item) + tail);
     const tooLarge = [
@@ -144,7 +145,7 @@ describe('JSON bombs', () => {
     expect(stored()).toBe(0);
   });
 
-  it('J7: 1024 addresses are taken, one more is too many, however few bytes they have', async () => {
+  it('J7: 1024 addresses are accepted; one more is too many, however few bytes they have', async () => {
     expect(await peer.announce('t', Array<string>(1025).fill(''))).toMatchObject([
       { type: 'error', topic: 't', code: 'record_too_large' },
     ]);

@@ -6,13 +6,14 @@ import { CborCodec } from '../../src/transport/cbor-codec.js';
 import { startServer, stopServers } from '../support/server.js';
 
 /**
- * JSON in its slow forms, each as long as `max-message-bytes` lets it be. `JSON.parse` makes values of all that is written, whoever asks for it: 64 KiB of objects with a
- * field of another name each cost it 10 ms, so that one connection at the default rate would have twice the time that there is. So nothing is given to it but strings
- * that are asked for, and the rest is looked at byte by byte; and as that still takes longer than CBOR does, long JSON counts as several messages.
+ * JSON in its slow forms, each as long as `max-message-bytes` allows. `JSON.parse` makes values of everything, needed
+ * or not: 64 KiB of objects, each with a field of a new name, took it 10 ms, so one connection at the default rate
+ * would need twice the available time. So `JSON.parse` only gets the strings that are needed, and the rest is scanned
+ * byte by byte. That still takes longer than CBOR, so long JSON counts as several messages.
  */
 describe('work for JSON', () => {
   const MOST = 65_536;
-  /** Times that one byte may be looked at. */
+  /** How often one byte may be looked at. */
   const LOOKS = 12;
   let parsed: string[];
 
@@ -46,7 +47,7 @@ describe('work for JSON', () => {
     return { message: parseRendezvousMessage(watched), looks };
   }
 
-  /** As many items as fit, each another one where `item` says so. */
+  /** As many items as fit, all different if `item` makes them so. */
   function filled(head: string, item: (i: number) => string, tail: string, separator = ','): string {
     let text = head + item(0);
     for (let i = 1; text.length + separator.length + item(i).length + tail.length <= MOST; i++) {
@@ -75,7 +76,7 @@ describe('work for JSON', () => {
     ['escapes', `${QUERY},"x":"${'\\u0000'.repeat(10_900)}"}`],
     ['space', filled(`${QUERY},"x":[ `, () => '1', ' ]}', ' \n\t , ')],
     ['a type over and over', filled(QUERY + ',', () => '"type":"query"', '}')],
-  ])('J7: %s in a query that did not ask for them: looked at, not made', (_what, text) => {
+  ])('J7: %s that a query does not need: scanned, and no values are made', (_what, text) => {
     const { message, looks } = read(text);
     expect(message).toEqual({ type: 'query', topic: 't' });
     expect(looks).toBeLessThan(LOOKS * text.length);
@@ -87,13 +88,13 @@ describe('work for JSON', () => {
     ['closed lists', '['.repeat(MOST / 2) + ']'.repeat(MOST / 2)],
     ['objects in a list', filled('[', (i) => `{"${i.toString(36)}":1}`, ']')],
     ['a string', `"${'x'.repeat(65_000)}"`],
-  ])('J7: %s where an object would be: not looked at', (_what, text) => {
+  ])('J7: %s in place of an object: not scanned', (_what, text) => {
     expect(read(text)).toMatchObject({ message: undefined });
     expect(read(text).looks).toBeLessThan(LOOKS);
     expect(parsed).toEqual([]);
   });
 
-  it('J7: of 20,000 addresses so many are made that they are too many', () => {
+  it('J7: of 20,000 addresses only enough are made to see that they are too many', () => {
     const text = filled('{"type":"announce","topic":"t","addresses":[', () => '""', ']}');
     const { message, looks } = read(text);
     expect((message as { addresses: string[] }).addresses).toEqual(Array<string>(1025).fill(''));
@@ -101,7 +102,7 @@ describe('work for JSON', () => {
     expect(parsed.map((json) => json.length)).toEqual([2 + 1025 * 3 - 1]);
   });
 
-  it('J7: one thing among 20,000 addresses that is no string makes the list none, and nothing of it is made', () => {
+  it('J7: a list of 20,000 addresses with one that is not a string is malformed, and no values are made', () => {
     const text = filled('{"type":"announce","topic":"t","addresses":[', () => '""', ',1]}');
     expect(read(text).message).toEqual({ type: 'malformed', topic: 't', fault: 'addresses must be a list of strings' });
     expect(parsed).toEqual([]);
@@ -111,7 +112,7 @@ describe('work for JSON', () => {
     [16_383, 0],
     [16_384, 1],
     [65_536, 4],
-  ])('L1: a text of %d bytes counts as %d messages more, whatever is in it', async (bytes, more) => {
+  ])('L1: a text of %d bytes counts as %d more messages, whatever is in it', async (bytes, more) => {
     const codec = (await startServer()).server.app.get(CborCodec, { strict: false });
     let charged = 0;
     const connection = {

@@ -8,8 +8,9 @@ import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 
 /**
- * Names of keys that nobody has, one after the other. A token that is signed with a new key is the reason to ask the issuer for its keys again; without
- * a pause in between, a stranger would have this server send the issuer a request for each of his own, and wait for each.
+ * Names of keys that do not exist, one after the other. A token that is signed with a new key is a reason to ask the
+ * issuer for its keys again. Without a pause in between, a stranger could make this server send the issuer a request
+ * for each token, and wait for each.
  */
 describe('made-up keys', () => {
   let key: SigningKey;
@@ -44,7 +45,7 @@ describe('made-up keys', () => {
     (await Peer.refused(running.url, bearer(await token(kid)))).status;
   const attempts = (): Promise<number[]> => Promise.all(Array.from({ length: 50 }, (_, i) => attempt(`made up ${i}`)));
 
-  it('have the issuer asked once in 30 s, whatever their number', async () => {
+  it('make the server ask the issuer once in 30 s, whatever their number', async () => {
     await HonestPair.connect(running.url, bearer(await token()));
     expect(issuer.asked).toHaveLength(1);
     for (const asked of [1, 2, 3]) {
@@ -54,14 +55,14 @@ describe('made-up keys', () => {
     }
   });
 
-  it('are not waited for by others, also when the issuer hangs', async () => {
+  it('do not delay other peers, even if the issuer hangs', async () => {
     await HonestPair.connect(running.url, bearer(await token()));
     clock.pass(30_000);
     issuer.answer = 'never';
     const asked = issuer.heard();
     const waiting = attempts();
     await asked;
-    // It would take the time-out, if it waited.
+    // If it waited, it would take the whole timeout.
     const pair = await HonestPair.connect(running.url, bearer(await token()));
     await pair.isServed();
     await issuer.stop();

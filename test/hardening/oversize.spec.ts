@@ -8,8 +8,8 @@ import type { RunningServer } from '../support/server.js';
 import { until } from '../support/until.js';
 
 /**
- * A message larger than any that a peer needs, or the mere claim of one. Without `max-message-bytes` the server would hold
- * whatever a peer cares to send until its end comes, gigabytes for each connection.
+ * A message larger than any that a peer needs, or only the claim of one. Without `max-message-bytes` the server would
+ * hold whatever a peer sends until the message ends: gigabytes for each connection.
  */
 describe('oversize', () => {
   const TOO_BIG = { code: 1009, reason: 'message over 65536 bytes; the setting is max-message-bytes' };
@@ -25,7 +25,7 @@ describe('oversize', () => {
   const counted = (): number => running.counts.of('max-message-bytes');
 
   it.each([65_537n, 2n ** 31n, 2n ** 32n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n])(
-    '1009: a head that claims %d bytes, before any of them came',
+    '1009: a head that claims %d bytes, before any of them comes',
     async (length) => {
       const before = counted();
       const peer = await Peer.connect(running.url);
@@ -42,7 +42,7 @@ describe('oversize', () => {
     },
   );
 
-  it('1009: of 16 MB that come in spite of it nothing becomes a message', async () => {
+  it('1009: 16 MB that still come are not read as messages', async () => {
     const before = counted();
     const peer = await Peer.connect(running.url);
     const connection = [...running.connections].at(-1) as WsConnection;
@@ -54,14 +54,14 @@ describe('oversize', () => {
     };
     peer.send(Buffer.alloc(16 * 1024 * 1024));
     await pair.isServed();
-    // Its own closing handshake stands behind the 16 MB, so the reset may win.
+    // Its own closing handshake comes after the 16 MB, so the reset may win.
     expect([TOO_BIG.code, 1006]).toContain((await peer.closed).code);
     expect(took).toEqual([]);
     expect(counted()).toBe(before + 1);
     await pair.isServed();
   });
 
-  it('1009: fragments that together are one byte too many, each of them small', async () => {
+  it('1009: small fragments that together are one byte too long', async () => {
     const before = counted();
     const peer = await Peer.connect(running.url);
     const fragments = Array.from({ length: 64 }, (_, i) => clientFrame(i === 0 ? 0x02 : 0x00, Buffer.alloc(1024)));
@@ -73,7 +73,7 @@ describe('oversize', () => {
     await pair.isServed();
   });
 
-  it('1009: a text message at max-message-bytes is answered, one byte more closes', async () => {
+  it('1009: a text message of max-message-bytes is answered; one byte more closes', async () => {
     const json = await Peer.connect(running.url);
     const query = JSON.stringify({ type: 'query', topic: 't' });
     expect(await json.say(query.padEnd(65_536))).toEqual([{ type: 'result', topic: 't', payload: null, peers: [] }]);

@@ -9,11 +9,11 @@ import { until } from '../support/until.js';
 afterEach(stopServers);
 
 /**
- * Pings from a peer that reads nothing. Without counting the answers among what waits for it, they would pile up in memory for ever, and its own
- * pings would keep it from being taken for dead.
+ * Pings from a peer that reads nothing. If the answers did not count towards what waits for it, they would pile up in
+ * memory forever, and its pings would keep it from being taken for dead.
  */
 describe('ping backlog', () => {
-  it('4008: a peer that pings and pings, and reads no pong', async () => {
+  it('4008: a peer that keeps pinging and reads no pong', async () => {
     const running = await startServer({ maxBufferedBytes: 65_536, maxMessagesPerSecond: 0 });
     const pair = await HonestPair.connect(running.url);
     const slow = await Peer.connect(running.url);

@@ -11,8 +11,9 @@ import { turn } from '../support/turn.js';
 import { until } from '../support/until.js';
 
 /**
- * Pings, each of which must be answered, or pongs that nobody asked for, as fast as the network takes them. Were they not
- * counted by `max-messages-per-second` like messages, they would be the way around it: an answer written for every six bytes.
+ * Pings, each of which must be answered, or unsolicited pongs, as fast as the network allows. If
+ * `max-messages-per-second` did not count them like messages, they would be the way around it: an answer for every six
+ * bytes.
  */
 describe('ping flood', () => {
   const [PING, PONG] = [0x89, 0x8a];
@@ -26,7 +27,7 @@ describe('ping flood', () => {
     await until(() => connection.inbox.paused);
   }
 
-  it('of 1000 pings at once the burst is answered, then what the rate allows; all of them in the end, in order', async () => {
+  it('of 1000 pings the burst is answered immediately, the rest at the allowed rate; in the end all of them, in order', async () => {
     const clock = new ManualClock();
     const running = await startServer({ drainTimeout: '0s' }, 'off', clock);
     const pair = await HonestPair.connect(running.url);
@@ -48,7 +49,7 @@ describe('ping flood', () => {
     expect(counted(running)).toBeGreaterThan(0);
   });
 
-  it('1000 pongs that nobody asked for are no way around the rate, and are answered with nothing', async () => {
+  it('1000 unsolicited pongs count towards the rate, and are not answered', async () => {
     const clock = new ManualClock();
     const running = await startServer({ drainTimeout: '0s' }, 'off', clock);
     const pair = await HonestPair.connect(running.url);
@@ -70,7 +71,7 @@ describe('ping flood', () => {
     expect(counted(running)).toBeGreaterThan(0);
   });
 
-  it('what is sent in excess waits with the peer: of 8 MB no more is read than the burst and what came with it', async () => {
+  it('the excess waits with the peer: of 8 MB only the burst is read, and what came with it', async () => {
     const running = await startServer(
       { maxMessagesPerSecond: 1, messageBurst: 10, drainTimeout: '0s' },
       'off',

@@ -7,11 +7,11 @@ import { startServer, stopServers } from '../support/server.js';
 afterEach(stopServers);
 
 /**
- * A message of which a byte comes now and then, between many pings. `ws` keeps each byte as a piece of the 64 KiB that were read with it,
- * so without a bound on what may stand between the fragments, 4096 bytes would hold 256 MiB.
+ * A message whose bytes come one by one, between many pings. `ws` keeps each byte as a slice of the 64 KiB that were
+ * read with it, so without a bound on the frames between fragments, 4096 bytes would hold 256 MiB.
  */
 describe('pinned reads', () => {
-  it('1008: 512 pings and pongs in the midst of a message pass, one more closes', async () => {
+  it('1008: 512 pings and pongs inside a message pass; one more closes', async () => {
     const running = await startServer({ maxMessagesPerSecond: 0 });
     const pair = await HonestPair.connect(running.url);
     const peer = await Peer.connect(running.url);

@@ -10,11 +10,11 @@ import { HonestPair } from '../support/honest-pair.js';
 import type { PeerOptions } from '../support/peer.js';
 import { endPrograms, Program } from '../support/program.js';
 
-/** Handles that the program may open: 64 are its own, and 192 are for TCP connections of any kind. */
+/** File handles that the program may open: 64 are its own, and 192 are for TCP connections of any kind. */
 const FILES = 256;
-/** More than have handles. */
+/** More connections than there are handles. */
 const HELD = 300;
-/** A request that may be followed by another one. */
+/** A request that another one may follow. */
 const COMPLETE = /^GET .*\r\n\r\n$/s;
 
 const GET = (path: string, headers = ''): string => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`;
@@ -23,8 +23,8 @@ const BY_PROXY = 'X-Forwarded-For: 203.0.113.1\r\n';
 const SLOW_REHEARSAL = ['--guard', fileURLToPath(new URL('../support/extensions/slow-rehearsal.js', import.meta.url))];
 
 /**
- * TCP connections that are no peer's, as many as have handles and more, opened again when one is closed. With no more than a bound on
- * all TCP connections together, whoever holds them would shut every newcomer out for as long as he likes.
+ * TCP connections that do not belong to a peer: as many as there are handles, and more, reopened when one is closed.
+ * With only a bound on all TCP connections together, whoever holds them would lock every newcomer out.
  */
 class Attack {
   readonly #open = new Set<Socket>();
@@ -41,7 +41,10 @@ class Attack {
     return this.#opened - this.#open.size;
   }
 
-  /** Says it again on those that are open, and opens as many as are missing. Resolves when each has said it, or is closed. */
+  /**
+   * Sends it again on the open connections, and opens the missing ones. Resolves when it was sent on each, or the
+   * connection closed.
+   */
   async goOn(): Promise<void> {
     for (const socket of this.#open) if (COMPLETE.test(this.say)) socket.write(this.say);
     const missing = HELD - this.#open.size;
@@ -67,7 +70,7 @@ class Attack {
   }
 }
 
-describe('handles by plain HTTP', () => {
+describe('file handles taken by plain HTTP', () => {
   let certificates: Certificates;
   let attack: Attack | undefined;
 
@@ -87,15 +90,15 @@ describe('handles by plain HTTP', () => {
   }
 
   /**
-   * Starts the program, has `say` said on more connections than have handles, and tells how many honest pairs of another address came and were
-   * served meanwhile, of five, and with what the program ended.
+   * Starts the program, has `say` sent on more connections than there are handles, and tells how many of five honest
+   * pairs from another address were served meanwhile, and the exit code of the program.
    */
   async function served(
     say: string,
     { flags = [], tls = false, honest = { localAddress: '127.0.0.2' } }: Circumstances = {},
   ): Promise<[pairs: number, code: number | null]> {
     const secure = tls ? ['--tls-cert', certificates.chain, '--tls-key', certificates.key] : [];
-    // Longer than the test: no time-out helps.
+    // Longer than the test: no timeout helps.
     const program = new Program(
       ['--listen-addr', '127.0.0.1:0', '--handshake-timeout', '5m', ...secure, ...flags],
       { RUST_LOG: 'info' },
@@ -131,7 +134,7 @@ describe('handles by plain HTTP', () => {
     ['answered requests, kept alive', GET('/')],
     ['bodies that never end', 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n'],
     ['answers that there is nothing', GET('/nowhere')],
-  ])('L16: %s make way for peers', async (_what, say) => expect(await served(say)).toEqual([5, 0]), 60_000);
+  ])('L16: %s are closed for peers', async (_what, say) => expect(await served(say)).toEqual([5, 0]), 60_000);
 
   it('L16: so do answers that a guard holds back', async () =>
     expect(await served(GET('/check/auth'), { flags: SLOW_REHEARSAL })).toEqual([5, 0]));

@@ -4,15 +4,16 @@ import { Peer } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
 
 /**
- * Queries of 30 bytes for a topic full of large records. To know which of them fit into an answer of 4,092 bytes, each would be written as JSON, and a published one
- * in hex before, for every query again: 16 records of 16 KB cost 1 ms, and 1,024 of them 45 ms. So each record knows what it takes in an answer.
+ * Queries of 30 bytes for a topic full of large records. To know which of them fit into an answer of 4,092 bytes, every
+ * query would write each as JSON again, and a published one in hex first: 16 records of 16 KB took 1 ms, and 1,024 of
+ * them 45 ms. So each record knows its size in an answer.
  */
 describe('work for queries', () => {
   afterEach(stopServers);
   afterEach(() => void jest.restoreAllMocks());
 
   const LARGE = 16_000;
-  /** As payload it leaves room for a small entry, and its own is larger. */
+  /** As payload it leaves room for a small entry, and its own entry is larger. */
   const JUST = 2900;
 
   it.each<[string, (i: number) => object]>([
@@ -33,7 +34,7 @@ describe('work for queries', () => {
       'announced with as many addresses as there may be',
       (i) => ({ type: 'announce', peer_id: i.toString(16).padStart(4, '0'), addresses: Array<string>(1024).fill('') }),
     ],
-  ])('J4: records %s: what fits into no answer is not written', async (_what, left) => {
+  ])('J4: records %s: what does not fit into an answer is not written', async (_what, left) => {
     const running = await startServer({ recordsPerTopic: 64, maxMessagesPerSecond: 0 }, 'off');
     const peers = await Promise.all(Array.from({ length: 64 }, () => Peer.connect(running.url)));
     for (const [i, peer] of peers.entries()) {
@@ -61,10 +62,10 @@ describe('work for queries', () => {
 
     const [answer] = answers;
     expect(answers).toHaveLength(1);
-    // The payload, and what of it is JSON.
+    // The payload, and the JSON around it.
     expect(bytes).toBeLessThanOrEqual(answer.length);
     expect(bytesMade).toBeLessThan(3 * answer.length);
-    // The count sees what is made.
+    // The count includes what is made.
     expect(bytesMade).toBeGreaterThan(answer.length - 8);
   });
 });

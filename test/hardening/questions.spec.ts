@@ -16,9 +16,10 @@ import { startServer, stopServers } from '../support/server.js';
 import { heapHeldBy } from '../support/heap.js';
 
 /**
- * Small messages that have other nodes, or this one, make large answers. Without a charge a query of 30 bytes, or a Subscribe, would have every node that holds 16 records of
- * 16 KB for the topic write 350 KB, and its own read them, 200 times a second for each connection; without a bound for what a node answers, all nodes' peers together could keep
- * another node busy; and topics as long as messages would stay in memory for their subjects.
+ * Small messages that make other nodes, or this one, write large answers. Without a charge, a query of 30 bytes, or a
+ * Subscribe, would make every node with 16 records of 16 KB on the topic write 350 KB, and its own node read them, 200
+ * times a second for each connection. Without a bound on what a node answers, all nodes' peers together could keep
+ * another node busy. And topics as long as messages would stay in memory for their subjects.
  */
 describe('questions between nodes', () => {
   afterEach(stopServers);
@@ -26,7 +27,7 @@ describe('questions between nodes', () => {
   const bounds = { ttl: 1000, perTopic: 16, perSource: 100, maxBytes: 1e9, maxBytesPerSource: 1e9 };
   const published: ToldRecord = { kind: 'published', age: 1, payload: Buffer.alloc(16_384).toString('base64') };
 
-  /** What asking about a topic is charged where other nodes answer so. */
+  /** What it costs to ask about a topic if other nodes answer so. */
   async function charged(
     answers: readonly Buffer[],
     ask: (discovery: Discovery, asker: Connection) => unknown,
@@ -56,7 +57,7 @@ describe('questions between nodes', () => {
   it.each<[string, (discovery: Discovery, asker: Connection) => unknown]>([
     ['a query', (discovery, asker) => discovery.everywhere(asker, 't')],
     ['a late Subscribe', (discovery, asker) => discovery.elsewhere(asker, 't')],
-  ])('N6: what other nodes answer to %s is charged to who asked', async (_what, ask) => {
+  ])('N6: the answers of other nodes to %s are charged to the peer that asked', async (_what, ask) => {
     const large = encodeRecords(
       Array.from({ length: 16 }, () => published),
       524_288,
@@ -67,7 +68,7 @@ describe('questions between nodes', () => {
     expect(await charged([small], ask)).toEqual([0]);
   });
 
-  it('J4: an answer of more than 64 KiB is charged to who asked', async () => {
+  it('J4: an answer of more than 64 KiB is charged to the peer that asked', async () => {
     const running = await startServer({ recordMaxBytes: 200_000, maxMessageBytes: 300_000 }, 'off');
     const [one, other] = [await Peer.connect(running.url), await Peer.connect(running.url)];
     await one.publish('large', Buffer.alloc(150_000));
@@ -78,7 +79,7 @@ describe('questions between nodes', () => {
     expect(charge.mock.calls.filter(([messages]) => messages > 0)).toEqual([[3]]);
   });
 
-  it('N6: a node answers 8 MiB in a second, and what is more it keeps to itself and counts', () => {
+  it('N6: a node answers at most 8 MiB per second, and counts what it does not answer', () => {
     const clock = new ManualClock();
     const counts = new BackplaneCounts();
     const questions = new Questions(new Subjects('cairn', 'records'), clock, counts);
@@ -95,7 +96,7 @@ describe('questions between nodes', () => {
     expect([ask(1), made, counts.questionsDropped]).toEqual([1, 17, 84]);
   });
 
-  it('N1: topics as long as messages, which peers may relay to, do not stay in memory for their subjects', () => {
+  it('N1: topics as long as messages, which peers may relay to, do not stay in memory with their subjects', () => {
     const subjects = new Subjects('cairn', 'topic');
     const first = subjects.of('x'.repeat(65_000));
     const held = heapHeldBy(() => {

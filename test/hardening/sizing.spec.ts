@@ -12,8 +12,9 @@ import { turn } from '../support/turn.js';
 import { until } from '../support/until.js';
 
 /**
- * Everything that strangers can make a server hold, at once, on a server that was set up as "Sizing" in docs/operations.md says. Each
- * row promises that such a server stays within its container; one that does not is ended, and every peer is cut.
+ * Everything that strangers can make a server hold, all together, on a server that is set up as "Sizing" in
+ * docs/operations.md says. Each row promises that such a server stays within its container. A server that does not is
+ * killed, and every peer is cut.
  */
 describe('the sizing table holds under attack', () => {
   /** For an attack on a busy machine. */
@@ -37,7 +38,7 @@ describe('the sizing table holds under attack', () => {
     }),
   );
 
-  /** A peer that is nothing but a socket: there are thousands of them. */
+  /** A peer that is only a socket: there are thousands of them. */
   function bare(server: MeasuredServer, bytes: Buffer | string): Socket {
     const socket = connect(server.port, '127.0.0.1');
     socket.on('error', () => undefined);
@@ -87,12 +88,13 @@ describe('the sizing table holds under attack', () => {
         bare(server, i % 10 === 0 ? fragments : begun);
         if (i % 100 === 0) await pair.isServed();
       }
-      // Requests that are not finished, as many as get in.
+      // Unfinished requests, as many as get in.
       for (let i = 0; i < 1500; i++) bare(server, `GET / HTTP/1.1\r\n${'a:\r\n'.repeat(4000)}`);
       for (let i = 0; i < 200; i++) bare(server, pongs);
       await pair.isServed();
 
-      // Readers that do not read, sent small frames until most that may wait does, or they are closed.
+      // Subscribers that do not read, and are sent small frames until nearly all that may wait does, or they are
+      // closed.
       const slow = await Promise.all(Array.from({ length: 90 }, () => Peer.connect(server.url)));
       for (const peer of slow) {
         peer.subscribe('slow');

@@ -12,8 +12,9 @@ import { tokensSpent } from '../support/tokens-spent.js';
 import { until } from '../support/until.js';
 
 /**
- * Legal CBOR in the forms that a reader is slowest at: thousands of empty names, chunks of nothing, integers one by one. A reader that
- * makes an object for each takes 10 to 40 ms for 64 KiB, and 200 of those a second from one peer starve everyone else.
+ * Legal CBOR in the forms that are slowest to read: thousands of empty names, empty chunks, integers one by one. A
+ * reader that makes an object for each takes 10 to 40 ms for 64 KiB, and 200 of those a second from one peer starve
+ * everyone else.
  */
 describe('slow CBOR', () => {
   const LARGEST = 65_536;
@@ -21,7 +22,7 @@ describe('slow CBOR', () => {
 
   it.each(forms)('R6: %s: the reader makes no object for each', (_name, frame) => {
     expect(frame.length).toBeGreaterThan(LARGEST - 512);
-    // Two strings in one piece each, and what is longer than 128 bytes.
+    // Two strings in one piece each, and strings of more than 128 bytes.
     expect(readMessage(metered(frame, 4 * frame.length, 8))?.kind).toBe('Relay');
   });
 
@@ -44,12 +45,12 @@ describe('slow CBOR', () => {
       const peer = await Peer.connect(running.url);
       peer.send(Buffer.alloc(bytes, 0xff));
       await peer.sync();
-      // The ping costs one as well.
+      // The ping costs one token as well.
       expect(spent(newest())).toBeCloseTo(tokens + 1);
       await peer.close();
     });
 
-    it('a peer that sends nothing else is held back after 24 of them, and an honest pair is served before the next is read', async () => {
+    it('a peer that sends only those is held back after 24, and an honest pair is served before the next is read', async () => {
       const pair = await HonestPair.connect(running.url);
       const peer = await Peer.connect(running.url);
       const connection = newest();

@@ -8,13 +8,13 @@ import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 
 /**
- * Headers, tokens and messages that are as long as they may be. Where a regular expression, of ours or of a package, takes time in the square of
- * what it reads, one request of 16 KB holds everybody up for a second, and a message of some MB exhausts its stack. What runs is recorded,
- * and each regular expression must take time in the length of the text.
+ * Headers, tokens and messages of maximum length. If a regular expression, ours or of a package, takes time quadratic
+ * in its input, one request of 16 KB blocks everybody for a second, and a message of some MB exhausts its stack. The
+ * test records which regular expressions run, and each must take time linear in the length of the text.
  */
 describe('whatever a peer sends, each regular expression that reads it is linear', () => {
   const TOKEN = 's3cret';
-  /** What is left of 16 KB beside the rest of a handshake. */
+  /** What is left of 16 KB next to the rest of a handshake. */
   const MOST = 15_000;
   const HEADERS = [
     'Accept',
@@ -64,13 +64,14 @@ describe('whatever a peer sends, each regular expression that reads it is linear
     'http://a/check',
   ];
 
-  /** Of packages: `isLinear` says no to these, and they are. */
+  /** Patterns of packages that are linear although `isLinear` says no. */
   const KNOWN = new Set([
-    // `fresh`, over Cache-Control: it begins at a comma, and only spaces follow before the next; so each space is read twice at most.
+    // `fresh`, over Cache-Control: it begins at a comma, and only spaces follow before the next one, so each space is
+    // read at most twice.
     String.raw`/(?:^|,)\s*?no-cache\s*?(?:,|$)/`,
   ]);
 
-  /** Each as `/source/flags`, and whether it is linear. */
+  /** Each pattern as `/source/flags`, and whether it is linear. */
   async function recorded(work: () => Promise<void>): Promise<{ names: string[]; slow: string[] }> {
     const recorder = PatternRecorder.start();
     let patterns: ReadonlyMap<string, RegExp>;
@@ -122,7 +123,7 @@ describe('whatever a peer sends, each regular expression that reads it is linear
         }
       });
       expect(slow).toEqual([]);
-      // Of Express, and of ours.
+      // Patterns of Express and of our own.
       expect(names).toEqual(
         expect.arrayContaining([String.raw`/^(?:\/health\/live)(?:\/$)?$/i`, String.raw`/^\/[!-"$-[\]-~]*$/`]),
       );
@@ -157,7 +158,7 @@ describe('whatever a peer sends, each regular expression that reads it is linear
     it('headers of upgrades', async () => {
       const { names, slow } = await recorded(async () => {
         for (const header of HEADERS) {
-          // With the token, since 401 comes before what `ws` says of these two.
+          // With the token, because 401 comes before what `ws` says about these two.
           const token = ['Sec-WebSocket-Key', 'Sec-WebSocket-Version'].includes(header)
             ? [`Authorization: Bearer ${TOKEN}`]
             : [];
@@ -169,7 +170,7 @@ describe('whatever a peer sends, each regular expression that reads it is linear
         }
       });
       expect(slow).toEqual([]);
-      // Of `ws`, and of ours.
+      // Patterns of `ws` and of our own.
       expect(names).toEqual(
         expect.arrayContaining([
           '/^[+/0-9A-Za-z]{22}==$/',
@@ -200,12 +201,12 @@ describe('whatever a peer sends, each regular expression that reads it is linear
       });
       expect(slow).toEqual([]);
       expect(issuer.asked).toContain('/keys');
-      // Of `jose`, and of ours.
+      // Patterns of `jose` and of our own.
       expect(names).toEqual(expect.arrayContaining(['/-/g', String.raw`/^[\w-]+\.[\w-]+\.[\w-]*$/`]));
     });
   });
 
-  describe('to one that takes messages of 9 MiB', () => {
+  describe('to a server that accepts messages of 9 MiB', () => {
     const MIB = 1_048_576;
     let running: RunningServer;
     let pair: HonestPair;
@@ -218,7 +219,7 @@ describe('whatever a peer sends, each regular expression that reads it is linear
       pair = await HonestPair.connect(running.url);
     });
 
-    it('J7: messages, and none exhausts a stack', async () => {
+    it('J7: messages, and none exhausts the stack', async () => {
       const tooLarge = expect.objectContaining({ code: 'record_too_large' });
       const malformed = expect.objectContaining({ code: 'malformed' });
       const { names, slow } = await recorded(async () => {
@@ -234,7 +235,7 @@ describe('whatever a peer sends, each regular expression that reads it is linear
         ] as const) {
           expect(await peer.say({ topic: 't', ...message })).toEqual([answer]);
         }
-        // What is kept is looked at again, to count it and to tell it.
+        // What is kept is read again, to count it and to answer with it.
         await peer.announce('hex', ['aa'.repeat(15_000)]);
         await peer.announce('text', [`${'aa'.repeat(15_000)}a`], 'bb'.repeat(100));
         const other = await Peer.connect(running.url);

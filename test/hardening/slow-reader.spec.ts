@@ -7,12 +7,12 @@ import type { RunningServer } from '../support/server.js';
 import { until } from '../support/until.js';
 
 /**
- * Peers that have a lot sent to them and read none of it. Without `max-buffered-bytes` and `max-buffered-total-bytes` all of
- * it would wait in the memory of the server, for as long as they stay.
+ * Peers that are sent a lot and read none of it. Without `max-buffered-bytes` and `max-buffered-total-bytes` all of it
+ * would wait in the memory of the server as long as they stay.
  */
 describe('slow reader', () => {
   const LIMIT = 65_536;
-  /** What may be above it: the frame with which it was seen to be broken. */
+  /** What may exceed it: the frame that showed that it was exceeded. */
   const ONE_FRAME = 32_768;
 
   afterEach(stopServers);
@@ -50,7 +50,7 @@ describe('slow reader', () => {
     expect(running.counts.of('max-buffered-bytes')).toBe(slow.length);
   });
 
-  it('4008: a peer that asks and asks, and reads no answer', async () => {
+  it('4008: a peer that keeps asking and reads no answer', async () => {
     const running = await startServer({ maxBufferedBytes: LIMIT, maxMessagesPerSecond: 0 });
     const pair = await HonestPair.connect(running.url);
     const publisher = await Peer.connect(running.url);
@@ -73,7 +73,7 @@ describe('slow reader', () => {
     );
   });
 
-  it('4008: five that nothing bounds one by one are bounded together', async () => {
+  it('4008: five peers without an individual bound are bounded together', async () => {
     const running = await startServer({
       maxBufferedBytes: 0,
       maxBufferedTotalBytes: 1_048_576,

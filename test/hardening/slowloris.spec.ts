@@ -5,13 +5,13 @@ import { startServer, stopServers } from '../support/server.js';
 import { until } from '../support/until.js';
 
 /**
- * Connections that say what they have to say a byte at a time and never come to its end. Without `handshake-timeout` they
- * would stay for ever, until the process has no handle left for a peer; after the upgrade, `pong-timeout` does the same.
+ * Connections that send their request one byte at a time and never finish it. Without `handshake-timeout` they would
+ * stay forever, until the process has no file handle left for a peer. After the upgrade, `pong-timeout` does the same.
  */
 describe('slowloris', () => {
   afterEach(stopServers);
 
-  /** Keeps a byte coming on every connection, with the honest pair served in between, until all of them are over. */
+  /** Keeps sending a byte on every connection, with the honest pair served in between, until all of them are closed. */
   async function drip(connections: readonly RawConnection[], pair: HonestPair): Promise<string[]> {
     await until(
       () => !connections.some(({ socket }) => !socket.destroyed),
@@ -32,7 +32,7 @@ describe('slowloris', () => {
     ],
     ['a body', 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n', /^(?:HTTP\/1\.1 404 [^]*)?$/],
   ])(
-    '50 connections that drip %s are given up, and take no place of a peer while they last',
+    '50 connections that drip %s are closed, and take no place of a peer while they last',
     async (_what, begun, answer) => {
       const running = await startServer({ handshakeTimeout: '500ms', maxConnections: 2, maxMessagesPerSecond: 0 });
       const slow = await Promise.all(Array.from({ length: 50 }, () => RawConnection.open(running.port)));

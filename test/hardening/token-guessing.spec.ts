@@ -7,8 +7,9 @@ import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 
 /**
- * Guessing the token, one upgrade after another. What keeps a guesser out is the length of the token and how it is compared;
- * without `max-wrong-tokens` its guesses would be counted nowhere, and without RefusalLog each would be a line in the log.
+ * Guessing the token, one upgrade after another. What keeps a guesser out is the length of the token and how it is
+ * compared. Without `max-wrong-tokens` its guesses would not be counted, and without RefusalLog each would be a line in
+ * the log.
  */
 describe('token guessing', () => {
   const RIGHT = 'cairn-token-0123456789';
@@ -31,7 +32,7 @@ describe('token guessing', () => {
     startServer({ trustedProxies: '127.0.0.1', authToken: RIGHT, drainTimeout: '0s' }, 'trace', new ManualClock());
   const honest: PeerOptions = { headers: { Authorization: `Bearer ${RIGHT}` } };
 
-  it('60 guesses from one address, in either place for a token: ten 401, then 429, no connection, one line in the log', async () => {
+  it('60 guesses from one address, by header or subprotocol: ten 401, then 429, no connection, one line in the log', async () => {
     const running = await start();
     const pair = await HonestPair.connect(running.url, honest);
     const statuses: number[] = [];
@@ -44,7 +45,7 @@ describe('token guessing', () => {
     expect(running.log.filter(({ msg }) => msg === 'refused an upgrade')).toHaveLength(1);
     expect(JSON.stringify(running.log)).not.toContain('guess');
     await pair.isServed();
-    // Whoever shares the address and has the token comes in all the same.
+    // A peer that shares the address and has the token is still let in.
     const neighbour = await Peer.connect(running.url, {
       headers: { ...honest.headers, 'X-Forwarded-For': '203.0.113.1' },
     });
@@ -69,7 +70,7 @@ describe('token guessing', () => {
     expect(await guess(running, 'guess', '203.0.113.77')).toBe(401);
   });
 
-  it('nothing that is nearly the token opens', async () => {
+  it('a token that is nearly right does not open the server', async () => {
     const running = await startServer({ authToken: RIGHT, maxWrongTokens: 0 });
     const pair = await HonestPair.connect(running.url, honest);
     const near = [

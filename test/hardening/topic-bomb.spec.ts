@@ -6,13 +6,14 @@ import { startServer, stopServers } from '../support/server.js';
 import { until } from '../support/until.js';
 
 /**
- * Peers that name as many topics as they can, as long as they can. Without `max-topics-per-connection`, `max-topic-bytes`,
- * `max-subscriptions` and `records-per-source` the server would remember all of them until its memory is used up.
+ * Peers that name as many topics as they can, as long as they can. Without `max-topics-per-connection`,
+ * `max-topic-bytes`, `max-subscriptions` and `records-per-source` the server would remember all of them until its
+ * memory is used up.
  */
 describe('topic bomb', () => {
   afterEach(stopServers);
 
-  it('1008: ten peers of a hundred topics each run into one limit or the other, and leave nothing behind', async () => {
+  it('1008: ten peers with a hundred topics each reach one limit or the other, and leave nothing behind', async () => {
     const running = await startServer({ maxTopicsPerConnection: 60, maxSubscriptions: 302 });
     const { topics } = running;
     const pair = await HonestPair.connect(running.url);
@@ -43,7 +44,7 @@ describe('topic bomb', () => {
     expect(topics.subscriptions).toBe(2);
   });
 
-  it('1008: a topic of 60,000 bytes; the edge is counted in bytes of UTF-8', async () => {
+  it('1008: a topic of 60,000 bytes; the limit counts bytes of UTF-8', async () => {
     const running = await startServer();
     const pair = await HonestPair.connect(running.url);
     const longest = await Peer.connect(running.url);
@@ -78,7 +79,7 @@ describe('topic bomb', () => {
     await pair.isServed();
   });
 
-  it('J8: records on ever new topics end at records-per-source; another source still finds room', async () => {
+  it('J8: records on more and more topics end at records-per-source; another source still finds room', async () => {
     const running = await startServer({ recordsPerSource: 10 });
     const pair = await HonestPair.connect(running.url);
     const bomber = await Peer.connect(running.url, { localAddress: '127.0.0.2' });

@@ -9,9 +9,9 @@ import { turn } from '../support/turn.js';
 import { until } from '../support/until.js';
 
 /**
- * Messages that are begun and not finished, and messages sent so fast that they are held back. Each is within the limits of one
- * connection. With an object for each fragment, 28.7 KB sent once held 430 KB, and 700 such connections ended a server of 512 MiB;
- * with a bound for each connection alone, one address held 1.1 GB.
+ * Messages that are begun and not finished, and messages sent so fast that they are held back. Each is within the
+ * limits of one connection. With an object for each fragment, 28.7 KB that were sent once held 430 KB, and 700 such
+ * connections killed a server of 512 MiB. With only a bound for each connection, one address held 1.1 GB.
  */
 describe('unfinished input', () => {
   afterEach(stopServers);
@@ -26,7 +26,10 @@ describe('unfinished input', () => {
   const fragments = (first: number, count: number, payload: string): Buffer =>
     Buffer.concat(Array.from({ length: count }, (_, i) => clientFrame(i === 0 ? first : MORE, payload)));
 
-  /** What a server holds for so many peers that each send something, once it counts `least` bytes for each; and what it counts. */
+  /**
+   * What a server holds for this many peers that each send something, once it counts `least` bytes for each; and what
+   * it counts.
+   */
   async function held(
     server: MeasuredServer,
     count: number,
@@ -76,7 +79,7 @@ describe('unfinished input', () => {
     expect(memory).toBeLessThan(50 * 3072 + NOISE);
   });
 
-  it('L1, L15: what is held back because it came too fast', async () => {
+  it('L1, L15: messages that are held back because they came too fast', async () => {
     const server = await MeasuredServer.start({
       'max-messages-per-second': 1,
       'message-burst': 1,
@@ -88,7 +91,7 @@ describe('unfinished input', () => {
     expect(counted).toBeLessThan(FACTOR * memory + NOISE);
   });
 
-  it('4010: of all that is begun no more is held than max-unfinished-total-bytes, and those that hold most go', async () => {
+  it('4010: all unfinished messages together stay within max-unfinished-total-bytes, and the largest holders are closed', async () => {
     const limit = 1_048_576;
     const running = await startServer({ maxUnfinishedTotalBytes: limit }, 'off');
     const pair = await HonestPair.connect(running.url);
@@ -117,7 +120,7 @@ describe('unfinished input', () => {
     expect(running.held.unfinished.total).toBe(0);
   });
 
-  it('4010: so it is with what is held back', async () => {
+  it('4010: the same goes for messages that are held back', async () => {
     const limit = 1_048_576;
     const clock = new ManualClock();
     const running = await startServer(
