@@ -32,7 +32,7 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
     await stage.open(`http://127.0.0.1:${port}/check`, { ...DESKTOP, ...options });
   }
 
-  /** Starts a proxy in front of a port; its own port. */
+  /** Starts a proxy in front of a port. Resolves to the proxy's port. */
   async function behind(port: number, what: 'strips' | 'withholds' | 'swallows' | 'delays'): Promise<number> {
     return Number(await stage.script(new URL('proxy.mjs', import.meta.url), String(port), what));
   }
@@ -46,7 +46,7 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
 
   const verdict = (): Promise<Shown> => verdictOf(stage.page);
 
-  /** Presses Start, and has the page believe, once it is at a step, that it has waited there for long. */
+  /** Presses Start. Once the page is at a step, makes it believe that it has waited there for a long time. */
   async function runInVainAt(step: Step): Promise<Shown> {
     await stage.page.clock.install();
     await stage.page.click('#start');

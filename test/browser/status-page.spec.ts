@@ -15,7 +15,7 @@ import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 import { Tunnel } from '../support/tunnel.js';
 
-/** Longer than the page takes to show what came. */
+/** Longer than the page takes to show what came, in milliseconds. */
 const SEEN_MS = 20_000;
 
 const DESKTOP = { viewport: { width: 1080, height: 800 } };
@@ -23,11 +23,11 @@ const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch:
 
 const CHARTS = ['connections', 'messages', 'deliveries', 'lonelyTopics', 'delay', 'heap'];
 
-/** Whether each canvas has a line: pixels as the accent colours them, in some of its columns. */
+/** Returns whether each canvas has a line: pixels of the accent colour, in some of its columns. */
 const LINES = `[...document.querySelectorAll('[data-figure]')].map((card) => {
   const canvas = card.querySelector('canvas');
   const { width, height } = canvas;
-  // Reading a copy: the page's own canvas would become slower.
+  // It reads a copy: reading the page's own canvas would slow it down.
   const copy = Object.assign(document.createElement('canvas'), { width, height }).getContext('2d', { willReadFrequently: true });
   copy.fillStyle = getComputedStyle(document.body).getPropertyValue('--accent');
   copy.fillRect(0, 0, 1, 1);
@@ -68,7 +68,7 @@ describeWithChromium('the status page, in Chromium', (stage) => {
     }
   }
 
-  /** Opens the page in a window of its own, and waits until it shows figures. */
+  /** Opens the page in a new window, and waits until it shows figures. */
   async function open(options: BrowserContextOptions = {}): Promise<void> {
     await visit(options);
     await stage.page.waitForSelector('[data-fresh=yes]', { timeout: SEEN_MS });
@@ -82,7 +82,7 @@ describeWithChromium('the status page, in Chromium', (stage) => {
   const textOf = async (selector: string): Promise<string> => ((await stage.page.textContent(selector)) ?? '').trim();
   const inChart = (figure: string, part: string): Promise<string> => textOf(`[data-figure=${figure}] ${part}`);
 
-  /** Resolves once a part of the page says so; what else it says is in the failure. */
+  /** Resolves once a part of the page has this text. A failure shows what else it has. */
   async function until(selector: string, text: string): Promise<void> {
     await stage.page
       .locator(selector)
@@ -92,7 +92,7 @@ describeWithChromium('the status page, in Chromium', (stage) => {
     expect(await textOf(selector)).toBe(text);
   }
 
-  /** Resolves once all charts have lines, in the colour of now. */
+  /** Resolves once all charts have lines in the current colour. */
   async function expectLines(): Promise<void> {
     for (const last = performance.now() + SEEN_MS; ;) {
       const lines = (await stage.page.evaluate(LINES)) as [string, number][];
@@ -102,7 +102,7 @@ describeWithChromium('the status page, in Chromium', (stage) => {
     }
   }
 
-  /** Ten minutes of a server at work: pairs come, exchange a handshake and go; some wait for long, some do what they must not. */
+  /** Ten minutes of a busy server: pairs come, exchange a handshake and leave. Some wait for long, some break rules. */
   async function live(): Promise<void> {
     let seed = 7;
     const random = (): number => (seed = (seed * 16807) % 2147483647) / 2147483647;
@@ -132,7 +132,7 @@ describeWithChromium('the status page, in Chromium', (stage) => {
     }
   }
 
-  /** What goes wrong on any server, now and then. */
+  /** What goes wrong on any server now and then. */
   async function misbehave(): Promise<void> {
     for (const token of ['', 'wrong', 'wrong']) {
       await Peer.refused(

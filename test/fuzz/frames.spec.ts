@@ -25,7 +25,7 @@ property('a message is read however it is spelled', spelled, ({ message, frame }
   agree(frame);
 });
 
-/** R4: the canonical encoding of what was read says the same, and both paths know it. */
+/** R4: the canonical encoding of what was read means the same, and both paths read it. */
 function agreeOnCanonical(message: SignalMessage): void {
   const canonical = encodeMessage(message);
   expect(plain(readMessage(canonical))).toEqual(plain(message));
@@ -38,10 +38,11 @@ function plain(message: SignalMessage | undefined): unknown {
 
 // --- work
 
-/** Heads that open, nest or claim, written again and again at a place where a reader may follow them. */
+/** Heads that open, nest or claim something, written again and again at a place where a reader may follow them. */
 const tower = fc
   .record({
-    // The start; the variant's name; a field's name; an unknown field's value; the topic; the payload; the fields by position.
+    // The start; the variant's name; a field's name; an unknown field's value; the topic; the payload; the fields by
+    // position.
     at: fc.constantFrom(
       '',
       'a1',
@@ -94,9 +95,9 @@ const tower = fc
   );
 
 /**
- * Work is what a reader looks at: bytes, one by one or as pieces. It may look at each a few times, however deep they nest and
- * whatever length they claim; a reader that allocated what is claimed would throw on the largest. Time and memory say nothing
- * reliable about one frame, so they are not asked.
+ * Work is what a reader looks at: bytes, one by one or as pieces. It may look at each a few times, however deep they
+ * nest and whatever length they claim. A reader that allocated what is claimed would throw on the largest. Time and
+ * memory say nothing reliable about one frame, so they are not measured.
  */
 property('reading a frame costs work in its length', fc.oneof(tower, anyFrame), (frame) => {
   const most = 4 * frame.length + 64;
@@ -141,7 +142,10 @@ const anyText = fc.oneof(
   ),
 );
 
-/** The same JSON with space around some of its tokens, some characters escaped, and a field before or behind that may have a name of the dialect. */
+/**
+ * The same JSON with spaces around some of its tokens, some characters escaped, and an additional field before or
+ * after, whose name may be one of the dialect.
+ */
 function respelled(json: fc.Arbitrary<string>): fc.Arbitrary<string> {
   const field = fc.tuple(
     fc.constantFrom('type', 'topic', 'payload', 'peer_id', 'addresses', 'x', 'toString', ''),
@@ -167,12 +171,12 @@ function respelled(json: fc.Arbitrary<string>): fc.Arbitrary<string> {
     });
 }
 
-/** What a fault may say: sentences of our own, that repeat nothing of the message. */
+/** Allowed fault texts: our own sentences, which repeat nothing of the message. */
 const FAULT =
   /^(?:topic (?:must be a string|is not Unicode text)|payload must be base64 with padding|peer_id must be (?:a string|hex)|addresses must be a list of strings)$/;
 
 property(
-  'any text is read as the JSON dialect has it, or ignored',
+  'any text is read as the JSON dialect defines it, or ignored',
   anyText.map((text) => Buffer.from(text)),
   (bytes) => {
     const text = bytes.toString();
@@ -206,7 +210,7 @@ function objectIn(text: string): Record<string, unknown> {
 const isText = (value: unknown): value is string => typeof value === 'string' && value.isWellFormed();
 const matches = (value: unknown, pattern: RegExp): boolean => typeof value === 'string' && pattern.test(value);
 
-/** Whether it is one of the messages as docs/protocol.md writes them, section 2. */
+/** Returns whether it is one of the messages in docs/protocol.md, section 2. */
 function conforms({ type, topic, payload, peer_id: peerId = '', addresses }: Record<string, unknown>): boolean {
   if (!isText(topic)) return false;
   if (type === 'publish') {

@@ -28,7 +28,7 @@ const claims = { iss: 'https://id.example', aud: 'cairn', sub: 'alice', exp: clo
 const good = await sign(key, claims);
 const gives = await verifier.verify(good);
 
-/** A good one with characters changed, and ones that never were good. */
+/** A valid JWT with changed characters, and JWTs that never were valid. */
 const any = fc.oneof(
   mutated(fc.constant(Buffer.from(good))).map((bytes) => bytes.toString('latin1')),
   fc
@@ -43,7 +43,7 @@ const any = fc.oneof(
 
 property('a JWT with characters changed gives nothing that the good one does not', any, async (token) => {
   try {
-    // A signature may be written in more than one way.
+    // There is more than one way to write a signature.
     expect(await verifier.verify(token)).toEqual(gives);
   } catch (error) {
     if (!(error instanceof Refusal) || error.getStatus() !== 401) throw error;

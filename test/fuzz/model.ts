@@ -21,7 +21,7 @@ export type Step =
   /** Time passes. */
   | { readonly act: 'wait'; readonly milliseconds: number };
 
-/** What the server under test is told, or keeps as a rule; pinned sequences are made for these. */
+/** Settings of the server under test, which the model follows; pinned sequences are made for these. */
 export const BOUNDS = { ttl: 1000, perTopic: 3, recordBytes: 40_000, replayedBytes: 65_536, answerBytes: 4092 };
 
 interface Left {
@@ -37,8 +37,8 @@ interface Left {
 }
 
 /**
- * What every connection hears, as docs/protocol.md has it (R1-R7, J1-J8): lists searched from end to end, slow and plain.
- * A binary message is heard as its bytes in latin1, a JSON message as its value, an error without its sentence.
+ * What every connection receives, by docs/protocol.md (R1-R7, J1-J8): lists that are searched from end to end, slow and
+ * simple. A binary message is its bytes in latin1, a JSON message is its value, and an error has no sentence.
  */
 export class Model {
   /** By connection, in the order of their numbers. */
@@ -150,7 +150,7 @@ export class Model {
     return this.#records.filter((record) => record.topic === topic && record.expiresAt > this.#now);
   }
 
-  /** Of others, newest first. */
+  /** Records of other peers, newest first. */
   #found(connection: number, topic: string): Left[] {
     return this.#on(topic)
       .filter((record) => record.connection !== connection)

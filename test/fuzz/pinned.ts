@@ -1,12 +1,12 @@
-/** What once failed. */
+/** Cases that once failed. */
 export interface Pinned {
-  /** A sentence on what went wrong. */
+  /** A sentence about what went wrong. */
   readonly why: string;
-  /** The value that the property failed for, as its generator makes them. */
+  /** The value that the property failed for, as its generator makes it. */
   readonly example: unknown;
 }
 
-/** Every property by its name, so that their number is known, with the examples that it runs first, always. */
+/** Every property by name, so that their number is known, with the examples that it always runs first. */
 const properties = {
   'the fast path and the strict reader agree on any frame': [],
   'a message is read however it is spelled': [],

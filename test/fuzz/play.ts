@@ -4,11 +4,11 @@ import { Model } from './model.js';
 import type { Step } from './model.js';
 import { until } from '../support/until.js';
 
-/** Where sequences are played. */
+/** The server that sequences are played on. */
 export interface Stage {
   readonly url: string;
   readonly connections: ConnectionRegistry;
-  /** Connected all the time: its barrier gives the server time to see that others are gone. */
+  /** Connected all the time. Its barrier gives the server time to see that others have left. */
   readonly witness: Peer;
   /** Lets time pass on the server. */
   pass(milliseconds: number): void;
@@ -21,8 +21,9 @@ interface Actor {
 }
 
 /**
- * One sequence on real connections and, beside it, in the model. What a peer sends in a row follows at once; before another
- * has its turn, the server has handled it. So the order of all messages is known, and with it what everybody hears.
+ * Plays one sequence on real connections and, next to it, in the model. What a peer sends in a row follows immediately.
+ * The server has handled it before another peer has its turn. So the order of all messages is known, and with it what
+ * everybody receives.
  */
 export class Play {
   readonly model = new Model();
@@ -31,7 +32,7 @@ export class Play {
   readonly #actors = new Map<number, Actor>();
   #turn: Actor | undefined;
 
-  /** `prefix` makes topics the sequence's own. */
+  /** `prefix` makes the topics unique to the sequence. */
   constructor(
     private readonly stage: Stage,
     private readonly prefix: string,
@@ -50,13 +51,13 @@ export class Play {
     else this.#say(this.#turn, step, i);
   }
 
-  /** All that was sent is handled, and all that the server sent is here. */
+  /** Resolves when all that was sent is handled, and all that the server sent is here. */
   async settle(): Promise<void> {
     const peers = [...this.#actors.values()].map(({ peer }) => peer);
     await settle(peers, peers);
   }
 
-  /** Everybody is gone. */
+  /** Ends all connections. */
   async end(): Promise<void> {
     for (const { peer } of this.#actors.values()) peer.socket.terminate();
     this.#actors.clear();
@@ -95,7 +96,7 @@ export class Play {
     this.model.disconnect(connection);
   }
 
-  /** The server knows of nobody who is not here any more. */
+  /** Resolves when the server has forgotten everybody who has left. */
   async #gone(): Promise<void> {
     await until(
       () => this.stage.connections.size <= this.#actors.size + 1,
@@ -106,7 +107,7 @@ export class Play {
   #say({ peer, connection }: Actor, step: Exclude<Step, { act: 'wait' }>, i: number): void {
     const { model } = this;
     const topic = 'topic' in step ? this.prefix + step.topic : '';
-    // Each payload says which step it is from, so that none is taken for another.
+    // Each payload says which step it is from, so that no two are confused.
     const payload = Buffer.alloc('size' in step ? step.size : 0, `${i} `);
     switch (step.act) {
       case 'subscribe':
@@ -148,7 +149,7 @@ export class Play {
   }
 }
 
-/** An answer as a value; the sentence that explains an error is not the model's to know. */
+/** Returns an answer as a value, without the sentence that explains an error, which the model does not know. */
 function withoutSentence(text: string): unknown {
   const { message: _sentence, ...answer } = JSON.parse(text) as Record<string, unknown>;
   return answer;

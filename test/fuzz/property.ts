@@ -3,20 +3,20 @@ import fc from 'fast-check';
 import { PINNED } from './pinned.js';
 import type { PropertyName } from './pinned.js';
 
-/** How long a property runs in `npm test`, in milliseconds. */
+/** Milliseconds that a property runs in `npm test`. */
 const SHORT_MS = 800;
-/** Runs that are made however slow the machine is. */
+/** Minimum number of runs, however slow the machine is. */
 const LEAST_RUNS = 10;
-/** Past this, in milliseconds, a single run hangs: no run comes near it. */
+/** Milliseconds after which a single run hangs: no run comes near it. */
 const HANGING_MS = 10_000;
-/** How long a failure may be shrunk, in milliseconds. */
+/** Milliseconds that shrinking a failure may take. */
 const SHRINKING_MS = 15_000;
 
 /** What scripts/fuzz.mjs asks for, as JSON in the environment; absent in `npm test`. */
 interface Fuzzing {
-  /** For all properties together. */
+  /** For all properties together, in milliseconds. */
   readonly seconds: number;
-  /** Part of the name of those to run. */
+  /** Part of the names of the properties to run. */
   readonly only?: string;
   readonly seed?: number;
   readonly path?: string;
@@ -29,8 +29,8 @@ if (chosen.length === 0) throw new Error(`no property's name contains "${fuzzing
 const time = fuzzing === undefined ? SHORT_MS : (fuzzing.seconds * 1000) / chosen.length;
 
 /**
- * Declares that `holds` returns for every value of `values`: first for the pinned ones, each a test of its own, then for random
- * ones until the time is over.
+ * Declares that `holds` returns for every value of `values`: first for the pinned ones, each in its own test, then for
+ * random ones until the time is over.
  */
 export function property<T>(
   name: PropertyName,
@@ -59,7 +59,10 @@ export function property<T>(
   });
 }
 
-/** Ends a property when its time is over: between two runs, so that one that hangs is never taken for one that held. */
+/**
+ * Ends a property when its time is over. It ends between two runs, so that a run that hangs is never taken for one that
+ * held.
+ */
 function within<T>(milliseconds: number): fc.Plugin<T> {
   return () => {
     let end = performance.now() + milliseconds;
@@ -80,7 +83,7 @@ function within<T>(milliseconds: number): fc.Plugin<T> {
   };
 }
 
-/** Says how to see a failure again and, when fuzzing, how many runs there were. */
+/** Says how to reproduce a failure and, when fuzzing, how many runs there were. */
 function told<T>(name: PropertyName): fc.Plugin<T> {
   return () => ({
     onAllRunsComplete: (details) => {

@@ -14,7 +14,7 @@ import { Play } from './play.js';
 import type { Stage } from './play.js';
 import { property } from './property.js';
 
-/** Bounds that sequences reach, no pings between what peers say, and no rate to keep to. */
+/** Bounds that sequences reach, with no pings between what peers send, and no rate limit. */
 const SETTINGS: SettingsInput = {
   recordTtl: `${BOUNDS.ttl}ms`,
   recordsPerTopic: BOUNDS.perTopic,
@@ -46,7 +46,10 @@ beforeAll(async () => {
 });
 afterAll(stopServers);
 
-/** Bytes of payloads: also such that an answer is about as long as it may be, or that two are more than is replayed. */
+/**
+ * Sizes of payloads, in bytes: also such that an answer is about as long as it may be, or that two are more than is
+ * replayed.
+ */
 const size = fc.oneof(
   { withCrossShrink: true },
   fc.constantFrom(3, 3, 0, BOUNDS.recordBytes, BOUNDS.recordBytes, BOUNDS.recordBytes + 1),
@@ -79,7 +82,9 @@ function kindsOf(peers: number, topics: number): fc.Arbitrary<Step>[] {
   ];
 }
 
-/** Of a few kinds, on a few topics: a sequence that has some of everything gets far with nothing. */
+/**
+ * Sequences of a few kinds of steps, on a few topics: one that has some of everything does not get far with anything.
+ */
 const sequence = fc
   .tuple(
     fc.integer({ min: 2, max: 5 }),

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import type { SignalMessage } from '../../src/protocol/message.js';
 
 /**
- * Every way in which a message may be written (docs/protocol.md, "What decodes"), as a generator: what it makes must be read.
- * Knows CBOR (RFC 8949) by itself and shares nothing with the readers.
+ * Every way to write a message (docs/protocol.md, "What decodes"), as a generator: what it makes must be read. Has its
+ * own knowledge of CBOR (RFC 8949), and shares nothing with the readers.
  */
 export interface Spelled {
   readonly message: SignalMessage;
@@ -17,7 +17,7 @@ const BREAK = fc.constant(Buffer.from([0xff]));
 const join = (...parts: Bytes[]): Bytes => fc.tuple(...parts).map((all) => Buffer.concat(all));
 const constant = (hex: string): Bytes => fc.constant(Buffer.from(hex, 'hex'));
 
-/** A head, as short as it can be or longer. */
+/** A head, as short as possible or longer. */
 function head(major: number, argument: number): Bytes {
   const shortest = [24, 0x100, 0x1_0000, Infinity].findIndex((bound) => argument < bound);
   return fc
@@ -36,14 +36,14 @@ const opened = (major: number): Bytes => fc.constant(Buffer.from([(major << 5) |
 const counted = (major: number, items: readonly Bytes[], count: number): Bytes => join(head(major, count), ...items);
 const broken = (major: number, items: readonly Bytes[]): Bytes => join(opened(major), ...items, BREAK);
 
-/** Behind a few tags, mostly none. */
+/** A value after a few tags; usually none. */
 function tagged(item: Bytes, numbers: readonly number[] = [0, 2, 3, 64, 55_799]): Bytes {
   const tag = fc.constantFrom(...numbers).chain((number) => head(TAG, number));
   const tags = fc.array(tag, { maxLength: 3 }).map((all) => Buffer.concat(all));
   return fc.oneof({ weight: 3, arbitrary: item }, join(tags, item));
 }
 
-/** A string in one piece, or in chunks that may nest; `pieces` are what it may be cut into. */
+/** A string in one piece, or in chunks that may nest. `pieces` are what it may be cut into. */
 function string(major: number, pieces: readonly Buffer[]): Bytes {
   const whole = Buffer.concat(pieces);
   const definite = join(head(major, whole.length), fc.constant(whole));
@@ -66,7 +66,7 @@ const name = (value: string): Bytes =>
     fc.constantFrom(TEXT, BYTES).chain((major) => join(head(major, value.length), fc.constant(Buffer.from(value)))),
   );
 
-/** An integer 0..255, tagged, or as a big number with zeros before it. */
+/** An integer 0..255, tagged, or as a bignum with zeros before it. */
 function octet(value: number): Bytes {
   const plain = tagged(head(UNSIGNED, value), [0, 64]);
   const big = fc
@@ -148,7 +148,7 @@ function fieldsByName(known: readonly Bytes[]): Bytes {
     .chain((fields) => fc.oneof(counted(MAP, fields, fields.length), broken(MAP, fields)));
 }
 
-/** `[topic, payload, ...]`: what follows is not read, so it need not be there, nor the break. */
+/** `[topic, payload, ...]`: what follows is not read, so neither it nor the break need be there. */
 function fieldsByPosition(known: readonly Bytes[]): Bytes {
   return fc.oneof(
     fc.nat(300).chain((more) => counted(ARRAY, known, known.length + more)),

@@ -8,7 +8,7 @@ import { HANDSHAKE, RawConnection } from '../support/raw-http.js';
 import { relayFrame } from '../support/relay-frames.js';
 import { property } from './property.js';
 
-/** The program as it ships: if it ends, nothing hides that, and its log says what it thinks of what came. */
+/** The program as it ships. If it ends, nothing hides that, and its log shows what it makes of the input. */
 const FLAGS = [
   '--listen-addr',
   '127.0.0.1:0',
@@ -19,14 +19,14 @@ const FLAGS = [
   '--log-format',
   'json',
 ];
-/** Where everybody who is honest answers; too long for chance to say it. */
+/** The topic on which honest peers answer: too long to be hit by chance. */
 const ANSWERS = 'where the resident hears what the honest answer';
-/** Past this, in milliseconds, the server hangs: nothing here comes near it. */
+/** Milliseconds after which the server hangs: nothing here comes near it. */
 const HANGING_MS = 5000;
 
 let program: Program;
 let port: number;
-/** Connected and subscribed all the time; hears the honest, and nobody else. */
+/** Connected and subscribed all the time. Hears the honest peers, and nobody else. */
 let resident: Peer;
 let runs = 0;
 
@@ -48,7 +48,7 @@ afterAll(endPrograms);
 
 // --- what is written
 
-/** Bytes as they are written: in how many pieces, and whether the connection then ends or breaks. */
+/** Bytes to write: in how many pieces, and whether the connection then ends or breaks. */
 interface Written {
   readonly bytes: Buffer;
   readonly pieces: number;
@@ -63,13 +63,13 @@ function written(bytes: fc.Arbitrary<Buffer>): fc.Arbitrary<Written> {
   });
 }
 
-/** Writes it to a connection of its own, which is over afterwards; then the server serves as before. */
+/** Writes it to a new connection, which is over afterwards. Then the server must serve as before. */
 async function survives(what: Written): Promise<void> {
   try {
     await answered(serves(what));
     expect(faultsIn(program.output)).toEqual([]);
   } catch (error) {
-    // The next run must not fail for what this one did.
+    // The next run must not fail because of this one.
     program.signal('SIGKILL');
     const { code, stderr } = await program.ended;
     await start();
@@ -78,7 +78,7 @@ async function survives(what: Written): Promise<void> {
   }
 }
 
-/** Rejects when a server that hangs leaves `done` undone. */
+/** Rejects if a server that hangs leaves `done` pending. */
 async function answered(done: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const hanging = new Promise<never>((_resolve, reject) => {
@@ -88,7 +88,7 @@ async function answered(done: Promise<void>): Promise<void> {
   clearTimeout(timer);
 }
 
-/** All that the server says until the connection is over. */
+/** Everything that the server sends until the connection is over. */
 async function answerTo({ bytes, pieces, breaks }: Written): Promise<string> {
   const connection = await RawConnection.open(port);
   const size = Math.max(1, Math.ceil(bytes.length / pieces));
@@ -101,7 +101,10 @@ async function answerTo({ bytes, pieces, breaks }: Written): Promise<string> {
   return connection.ended;
 }
 
-/** The connection is over, and an honest peer connects, subscribes, is relayed to, answers and leaves. */
+/**
+ * Resolves when the connection is over, and an honest peer has connected, subscribed, been relayed to, answered and
+ * left.
+ */
 async function serves(what: Written): Promise<void> {
   expect(await answerTo(what)).not.toMatch(/^HTTP\/1\.1 5/m);
   const topic = `topic ${++runs}`;
@@ -116,7 +119,7 @@ async function serves(what: Written): Promise<void> {
   expect([...resident.received, ...resident.texts]).toEqual([]);
 }
 
-/** Lines of a log that must not be there. */
+/** Log lines that must not appear. */
 function faultsIn(log: string): string[] {
   return log.split('\n').filter((line) => /"level":"(?:warn|error|fatal)"/.test(line));
 }
@@ -144,7 +147,7 @@ const messages = fc.oneof(
   fc.constantFrom(4096, 4097, 65_536).map((size) => Buffer.alloc(size)),
 );
 
-/** A client's frame, valid or not: its length may lie, or be written longer than it need be. */
+/** A client's frame, valid or not: its length may be wrong, or written longer than necessary. */
 const frame = fc
   .record({
     final: fc.oneof({ weight: 4, arbitrary: fc.constant(true) }, fc.constant(false)),
@@ -167,7 +170,7 @@ const frame = fc
     head[1] = (masked ? 0x80 : 0) | (size === 0 ? Number(length) : size === 2 ? 126 : 127);
     if (size === 2) head.writeUInt16BE(Number(length), 2);
     if (size === 8) head.writeBigUInt64BE(length, 2);
-    // A mask of zeros, which changes nothing.
+    // A mask of zeros changes nothing.
     return Buffer.concat([head, masked ? Buffer.alloc(4) : Buffer.alloc(0), message]);
   });
 const framesOnWebSocket = fc

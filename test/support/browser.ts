@@ -12,12 +12,12 @@ import { endPrograms, Program } from './program.js';
 const within = fileURLToPath(new URL('chromium-within', import.meta.url));
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Where pictures are kept that tests took, to be looked at. */
+/** Folder of the pictures that tests take, to be looked at. */
 const ARTIFACTS = join(root, 'test-artifacts');
-/** Those that documents show. */
+/** Folder of the pictures that documents show. */
 const PICTURES = join(root, 'docs/pictures');
 
-/** A browser of its own, which talks to nobody but the page's server. */
+/** A separate browser, which talks only to the page's server. */
 const FLAGS = [
   '--no-sandbox',
   '--disable-background-networking',
@@ -37,8 +37,8 @@ const lacks = [
 ];
 
 /**
- * As `describe`, with a Stage. Where something is missing that a real browser needs it is skipped, with what is missing in the title,
- * and one failure where CI=true.
+ * Like `describe`, with a Stage. If something that a real browser needs is missing, the tests are skipped, with the
+ * reason in the title. With CI=true there is one failure.
  */
 export function describeWithChromium(title: string, tests: (stage: Stage) => void): void {
   // oxlint-disable jest/valid-title, jest/no-disabled-tests, jest/expect-expect -- this stands in for describe
@@ -63,11 +63,14 @@ export function describeWithChromium(title: string, tests: (stage: Stage) => voi
   // oxlint-enable
 }
 
-/** A browser with a server to look at, in a network of their own. What a test starts here ends with it. */
+/** A browser and a server, in a network of their own. What a test starts here ends with the test. */
 export class Stage {
   namespace!: Namespace;
   browser!: Browser;
-  /** The page that was opened last, and what the browser complained of since. Its policy forbids eval, and so waitForFunction: wait for elements. */
+  /**
+   * The page that was opened last, and what the browser has complained about since. Its policy forbids eval, and so
+   * waitForFunction: wait for elements.
+   */
   page!: Page;
   complaints: string[] = [];
   readonly #opened: { close(): unknown }[] = [];
@@ -95,14 +98,14 @@ export class Stage {
     return program;
   }
 
-  /** The port of a server with these settings that all tests share. */
+  /** Resolves to the port of a server with these settings that all tests share. */
   serve(...args: string[]): Promise<number> {
     const port = this.#shared.get(args.join(' ')) ?? this.#run(args).port();
     this.#shared.set(args.join(' '), port);
     return port;
   }
 
-  /** Runs a script with Node until the end of the test; the first that it prints. */
+  /** Runs a script with Node until the end of the test. Resolves to the first thing that it prints. */
   async script(path: URL, ...args: string[]): Promise<string> {
     const [file, ...rest] = [...this.namespace.within, process.execPath, fileURLToPath(path), ...args];
     const child = spawn(file, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -110,7 +113,7 @@ export class Stage {
     return String(await once(child.stdout, 'data'));
   }
 
-  /** Opens a page in a window of its own, whose cookies, size and colours are its own too. */
+  /** Opens a page in a new window, with its own cookies, size and colours. */
   async open(url: string, options: BrowserContextOptions = {}, inside = this.browser): Promise<Page> {
     const context = await inside.newContext(options);
     this.#opened.push(context);
@@ -122,7 +125,7 @@ export class Stage {
     return this.page;
   }
 
-  /** A server's port and a browser on a machine without a network. */
+  /** A server's port and a browser, on a machine without a network. */
   async withoutNetwork(): Promise<{ port: number; browser: Browser }> {
     const alone = await Namespace.open('loopback');
     this.#opened.push(alone);
@@ -137,7 +140,7 @@ export class Stage {
   }
 }
 
-/** A headless Chromium within a namespace, with an empty profile. */
+/** A headless Chromium in a namespace, with an empty profile. */
 function launchChromium(namespace: Namespace): Promise<Browser> {
   return chromium.launch({
     executablePath: within,
@@ -146,7 +149,7 @@ function launchChromium(namespace: Namespace): Promise<Browser> {
   });
 }
 
-/** Keeps a picture of the whole page; its path. */
+/** Saves a picture of the whole page. Resolves to its path. */
 export async function picture(page: Page, name: string): Promise<string> {
   mkdirSync(ARTIFACTS, { recursive: true });
   const path = join(ARTIFACTS, `${name}.png`);
@@ -154,7 +157,7 @@ export async function picture(page: Page, name: string): Promise<string> {
   return path;
 }
 
-/** The picture that documents show of a page, taken anew with UPDATE_PICTURES=1. */
+/** Path of the picture of a page that documents show. Taken anew with UPDATE_PICTURES=1. */
 export async function documentPicture(page: Page, name: string): Promise<void> {
   await picture(page, name);
   if (process.env.UPDATE_PICTURES === '1') {

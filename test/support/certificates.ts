@@ -12,15 +12,18 @@ interface Holder {
   readonly keys: webcrypto.CryptoKeyPair;
 }
 
-/** A certificate authority, an intermediate one and a server certificate for localhost and 127.0.0.1, made for one test. */
+/** A CA, an intermediate CA and a server certificate for localhost and 127.0.0.1, made for one test. */
 export interface Certificates {
-  /** The authority that a client must trust, PEM. */
+  /** The CA that a client must trust, in PEM. */
   readonly ca: string;
-  /** Paths: the server's chain (its certificate, then the intermediate one), its key, and a key that belongs to neither. */
+  /**
+   * Paths of the server's chain (its certificate, then the intermediate one), of its key, and of a key that belongs to
+   * neither.
+   */
   readonly chain: string;
   readonly key: string;
   readonly otherKey: string;
-  /** Path of a file that is no PEM at all. */
+  /** Path of a file that is not PEM. */
   readonly garbage: string;
   remove(): void;
 }
@@ -45,26 +48,26 @@ export async function makeCertificates(): Promise<Certificates> {
 
 const HOUR_MS = 3_600_000;
 
-/** What a chain is to be like where it is not as it should. */
+/** How a chain differs from a good one. */
 export interface ChainOptions {
-  /** The name that the server's certificate is for. */
+  /** Name in the server's certificate. */
   readonly host?: string;
-  /** When the server's certificate, or the intermediate one, ends; milliseconds from now. */
+  /** When the server's certificate, or the intermediate one, expires, in milliseconds from now. */
   readonly expiresIn?: number;
   readonly intermediateExpiresIn?: number;
-  /** When the server's certificate begins; an hour ago by default. */
+  /** When the server's certificate becomes valid; an hour ago by default. */
   readonly beginsIn?: number;
 }
 
-/** A root authority, an intermediate one, and a server's certificate with its key: PEM each. */
+/** A root CA, an intermediate CA, and a server's certificate with its key, each in PEM. */
 export interface Chain {
   readonly ca: string;
   readonly intermediate: string;
   readonly server: string;
   readonly key: string;
-  /** A certificate of the server's key that it issued itself. */
+  /** A self-signed certificate of the server's key. */
   readonly selfSigned: string;
-  /** One of the root's key that an older root issued, and that has expired. */
+  /** An expired certificate of the root's key, issued by an older root. */
   readonly crossSigned: string;
 }
 

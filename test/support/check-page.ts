@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 
 /** What the connection check shows, as tests expect it. */
 
-/** Longer than any step of the page takes to give up. */
+/** Longer than any step of the page takes to give up, in milliseconds. */
 export const VERDICT_MS = 40_000;
 
 const STEPS = [
@@ -28,7 +28,7 @@ export interface Shown {
   readonly states: Record<string, string>;
 }
 
-/** Passed up to a step, which failed, and none after. */
+/** All steps up to one passed, that one failed, and the later ones did not run. */
 export function stoppedAt(failed: Step): Record<string, string> {
   const at = STEPS.indexOf(failed);
   return Object.fromEntries(
@@ -38,14 +38,14 @@ export function stoppedAt(failed: Step): Record<string, string> {
 
 export const ALL_PASSED = Object.fromEntries(STEPS.map((step) => [step, 'passed']));
 
-/** Not that it is fast: whether it is depends on the machine. */
+/** Does not check that it is fast, which depends on the machine. */
 export const CONNECTED = {
   outcome: expect.stringMatching(/^(?:connected|slow)$/),
   headline: expect.stringMatching(/^Connected in [\d.]+ m?s(?:, over the goal)?$/),
   states: ALL_PASSED,
 };
 
-/** The verdict of a run, once there is one. */
+/** Resolves to the verdict of a run, once there is one. */
 export async function verdictOf(page: Page): Promise<Shown> {
   await page.waitForSelector('#verdict:is([data-outcome=connected], [data-outcome=slow], [data-outcome=failed])', {
     timeout: VERDICT_MS,

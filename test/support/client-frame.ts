@@ -1,4 +1,7 @@
-/** A peer's frame as it lies on the wire. `initial` is its first byte: FIN, the reserved bits and the opcode; the mask is zeros unless given. */
+/**
+ * Returns a peer's frame as it is on the wire. `initial` is its first byte: FIN, the reserved bits and the opcode. The
+ * mask is zeros unless given.
+ */
 export function clientFrame(initial: number, payload: Buffer | string = '', mask?: readonly number[]): Buffer {
   const bytes = Buffer.from(payload as string);
   const { length } = bytes;

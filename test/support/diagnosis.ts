@@ -13,20 +13,20 @@ export interface DiagnosisOptions {
   readonly ca?: string;
   readonly certificate?: ClientCertificate;
   readonly topic?: string;
-  /** Milliseconds. */
+  /** In milliseconds. */
   readonly idle?: number;
   readonly timeout?: number;
   readonly clock?: Clock;
-  /** What the name resolves to, where `dns` is not among the examinations. */
+  /** What the name resolves to if `dns` is not among the examinations. */
   readonly addresses?: readonly string[];
   /** Only these examinations, in their order. */
   readonly only?: readonly string[];
 }
 
-/** Long enough for any machine: where a time-out is the point, a test has a clock of its own. */
+/** Long enough for any machine. Tests of a timeout have their own clock. */
 const TIMEOUT_MS = 20_000;
 
-/** What the doctor finds, by the examination. */
+/** What the doctor finds, by examination. */
 export async function diagnose(
   url: string,
   {
@@ -48,7 +48,7 @@ export async function diagnose(
   return Object.fromEntries(entries.map((entry) => [entry.name, entry]));
 }
 
-/** The verdicts alone. */
+/** Returns only the verdicts. */
 export function verdicts(findings: Record<string, Entry>): Record<string, string> {
   return Object.fromEntries(Object.entries(findings).map(([name, { verdict }]) => [name, verdict]));
 }

@@ -11,13 +11,16 @@ import { promisify } from 'node:util';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
 
-/** examples/embedding with this package installed from its tarball, compiled, in a folder of its own. */
+/** examples/embedding with this package installed from its tarball, compiled, in a temporary folder. */
 export class EmbeddedApplication {
   readonly #running = new Set<ChildProcess>();
 
   private constructor(private readonly folder: string) {}
 
-  /** Packs what is built, installs and compiles, with files (name, text) of one's own. Packages come from npm's cache where it has them. */
+  /**
+   * Packs the build, installs and compiles it, with additional files (name, text). Packages come from npm's cache if
+   * they are there.
+   */
   static async install(files: Readonly<Record<string, string>> = {}): Promise<EmbeddedApplication> {
     const folder = mkdtempSync(join(tmpdir(), 'cairn-signal-embedding-'));
     cpSync(join(ROOT, 'examples/embedding'), folder, {
@@ -26,7 +29,7 @@ export class EmbeddedApplication {
     });
     cpSync(join(ROOT, '.npmrc'), join(folder, '.npmrc'));
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
-    // Without its scripts: it is built, and other tests use what is.
+    // Without its scripts: it is already built, and other tests use the build.
     const { stdout } = await run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder], {
       cwd: ROOT,
     });
@@ -45,7 +48,7 @@ export class EmbeddedApplication {
     return new EmbeddedApplication(folder);
   }
 
-  /** The `package.json` of a package as it was installed. */
+  /** The `package.json` of an installed package. */
   manifestOf(name: string): { version: string; dependencies?: Record<string, string> } {
     return JSON.parse(readFileSync(join(this.folder, 'node_modules', name, 'package.json'), 'utf8')) as never;
   }
@@ -82,7 +85,7 @@ export class EmbeddedApplication {
     throw new Error(`it did not start:\n${lines.join('\n')}`);
   }
 
-  /** What the installed program says of a configuration: its output, all of it. Rejects where that is not valid. */
+  /** Resolves to what the installed program prints about a configuration. Rejects if the configuration is not valid. */
   async checkConfig(flags: readonly string[]): Promise<string> {
     const { stdout, stderr } = await run(
       process.execPath,

@@ -1,10 +1,10 @@
-/** One server-sent event, its data read as JSON. */
+/** One server-sent event, with its data parsed as JSON. */
 export interface ServerSentEvent {
   readonly name: string;
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** Reads a stream of server-sent events (HTML, section 9.2), one when it is asked for one. */
+/** Reads a stream of server-sent events (HTML, section 9.2), one event at a time. */
 export class EventStream {
   readonly #decoder = new TextDecoder();
   readonly #reader;
@@ -18,7 +18,7 @@ export class EventStream {
     return new EventStream(await fetch(url));
   }
 
-  /** The next event; undefined when the stream has ended, however it did. */
+  /** Resolves to the next event; undefined when the stream has ended, however it did. */
   async next(): Promise<ServerSentEvent | undefined> {
     let end: number;
     while ((end = this.#text.indexOf('\n\n')) < 0) {

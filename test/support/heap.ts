@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-/** Bytes of heap, and of memory outside, that are in use. */
+/** Bytes in use in the heap and outside of it. */
 export function heapUsed(): number {
   collectGarbage();
   collectGarbage();
@@ -12,7 +12,7 @@ export function heapUsed(): number {
   return inside + external;
 }
 
-/** Bytes more that are in use after `work` than before. */
+/** How many more bytes are in use after `work` than before. */
 export function heapHeldBy(work: () => void): number {
   const before = heapUsed();
   work();

@@ -1,6 +1,6 @@
 import { Clock } from '../../src/clock/clock.js';
 
-/** Time that stands still: nobody who sleeps wakes before a test says so. */
+/** A clock that stands still: nobody who sleeps wakes before a test says so. */
 export class HeldClock extends Clock {
   #now = 1000;
   readonly #sleepers = new Set<() => void>();
@@ -30,19 +30,19 @@ export class HeldClock extends Clock {
     });
   }
 
-  /** A barrier: resolves when somebody begins to sleep for just that long. */
+  /** A barrier: resolves when somebody begins to sleep for exactly that long. */
   begunToSleep(milliseconds: number): Promise<void> {
     return new Promise((resolve) => {
       this.#awaited.set(milliseconds, resolve);
     });
   }
 
-  /** How many sleep. */
+  /** Number of sleepers. */
   get sleeping(): number {
     return this.#sleepers.size;
   }
 
-  /** Lets milliseconds pass, and wakes those whose time has come. */
+  /** Lets milliseconds pass, and wakes the sleepers that are due. */
   pass(milliseconds: number): void {
     this.#now += milliseconds;
     for (const check of this.#sleepers) check();

@@ -5,7 +5,7 @@ import type { PeerOptions } from './peer.js';
 /** A topic that no attack names. */
 const TOPIC = 'of the honest pair';
 
-/** Two peers that do as they should: what the server does for them is what an attack must not take away. */
+/** Two well-behaved peers: what the server does for them is what an attack must not take away. */
 export class HonestPair {
   #trips = 0;
 
@@ -23,7 +23,7 @@ export class HonestPair {
     return pair;
   }
 
-  /** An offer there and an answer back arrive, and nothing else does. */
+  /** Checks that an offer and an answer arrive, and nothing else. */
   async isServed(): Promise<void> {
     const trip = ++this.#trips;
     this.one.relay(TOPIC, `offer ${trip}`);

@@ -11,9 +11,9 @@ export interface SigningKey {
   readonly alg: string;
   readonly privateKey: CryptoKey;
   readonly publicKey: CryptoKey;
-  /** The public key, as a key set has it. */
+  /** The public key, as in a key set. */
   readonly jwk: JWK;
-  /** The public key, as a file has it. */
+  /** The public key, as in a file. */
   readonly pem: string;
 }
 
@@ -29,12 +29,12 @@ export async function makeKey(kid: string, alg = 'ES256'): Promise<SigningKey> {
   };
 }
 
-/** A JWT with exactly these claims; `header` is added to algorithm and key. */
+/** Makes a JWT with exactly these claims. `header` is added to the algorithm and the key. */
 export function sign(key: SigningKey, claims: JWTPayload, header: Partial<JWTHeaderParameters> = {}): Promise<string> {
   return new SignJWT(claims).setProtectedHeader({ alg: key.alg, kid: key.kid, ...header }).sign(key.privateKey);
 }
 
-/** The three parts of a JWT, encoded; nothing is checked or signed. */
+/** Makes a JWT from its parts. Nothing is checked or signed. */
 export function compact(header: unknown, claims: unknown, signature: Uint8Array | string = ''): string {
   const encode = (part: unknown): string =>
     Buffer.from(typeof part === 'string' ? part : JSON.stringify(part)).toString('base64url');
@@ -43,13 +43,13 @@ export function compact(header: unknown, claims: unknown, signature: Uint8Array 
 
 const running = new Set<TestIssuer>();
 
-/** An issuer of JWTs as those see it who fetch its keys, on loopback. What it answers can be changed at any time. */
+/** An issuer of JWTs on loopback, as seen by those who fetch its keys. Its answers can be changed at any time. */
 export class TestIssuer {
   /** The keys that it publishes. */
   keys: JWK[] = [];
-  /** Answers instead of it, when set; undefined answers never. */
+  /** Answers instead of the issuer, if set. Undefined never answers. */
   answer: ((response: ServerResponse, path: string) => void) | 'never' | undefined;
-  /** The paths that were asked for, in order. */
+  /** The requested paths, in order. */
   readonly asked: string[] = [];
   #heard: (() => void)[] = [];
 
@@ -64,7 +64,7 @@ export class TestIssuer {
     return issuer;
   }
 
-  /** As in the claim `iss`. */
+  /** Its URL, as in the claim `iss`. */
   get name(): string {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
@@ -73,7 +73,7 @@ export class TestIssuer {
     return `${this.name}/keys`;
   }
 
-  /** Resolves when it is asked for something the next time. */
+  /** Resolves on the next request. */
   heard(): Promise<void> {
     return new Promise((resolve) => {
       this.#heard.push(resolve);
@@ -99,7 +99,7 @@ export class TestIssuer {
   }
 }
 
-/** Ends every issuer that was started and not stopped. */
+/** Stops every issuer that is still running. */
 export async function stopIssuers(): Promise<void> {
   await Promise.all([...running].map((issuer) => issuer.stop()));
 }

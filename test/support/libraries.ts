@@ -6,8 +6,9 @@ import { clientFrame } from './client-frame.js';
 import { until } from './until.js';
 
 /**
- * The signaling backends of the published cairn libraries, each as wire.md's table observed it: what it sends, how long it
- * keeps its connection, how it reads, what it makes of the answer. Found things are given in the library's own terms.
+ * The signaling backends of the published cairn libraries, as the table in wire.md observed them: what each sends, how
+ * long it keeps its connection, how it reads, and what it makes of the answer. What it finds is given in the library's
+ * own terms.
  */
 
 interface Answer {
@@ -71,7 +72,10 @@ export class RustLibrary {
   }
 }
 
-/** Go: a connection a call; announces and closes at once; reads one answer in one read of 4096 bytes; takes addresses in hex. */
+/**
+ * Go: a connection per call. Announces and closes immediately. Reads one answer in one read of 4096 bytes. Takes
+ * addresses in hex.
+ */
 export class GoLibrary {
   constructor(private readonly url: string) {}
 
@@ -81,7 +85,9 @@ export class GoLibrary {
     socket.close();
   }
 
-  /** What the peers found can be reached by; addresses that are not hex are dropped. Throws when one read does not hold the answer. */
+  /**
+   * The addresses of the peers found. Drops addresses that are not hex. Throws if one read does not hold the answer.
+   */
   async query(topic: string): Promise<Buffer[]> {
     const socket = await this.#upgrade();
     socket.write(clientFrame(0x81, JSON.stringify({ type: 'query', topic })));
@@ -113,7 +119,7 @@ export class GoLibrary {
   }
 }
 
-/** The next chunk that a read of 4096 bytes gives. */
+/** Resolves to the next chunk that a read of 4096 bytes gives. */
 function readOnce(socket: Socket): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const onReadable = (): void => {
@@ -133,14 +139,16 @@ export interface PythonPeer {
   readonly addresses: readonly string[];
 }
 
-/** Python: a connection a call; waits for any answer to an announcement; wants `peer_id` in hex of every peer found. */
+/**
+ * Python: a connection per call. Waits for any answer to an announcement. Wants `peer_id` in hex of every peer found.
+ */
 export class PythonLibrary {
   constructor(
     private readonly url: string,
     readonly peerId: Buffer = randomBytes(32),
   ) {}
 
-  /** The type of the message that came, for which Python else waits 5 seconds. */
+  /** The type of the message that came. If none comes, Python waits for 5 seconds. */
   async announce(topic: string, addresses: readonly string[]): Promise<string> {
     return (await this.#call({ type: 'announce', topic, peer_id: this.peerId.toString('hex'), addresses })).type;
   }

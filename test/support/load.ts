@@ -6,7 +6,7 @@ import { ConfigurationError } from '../../src/config/faults.js';
 import { loadSettings } from '../../src/config/load-settings.js';
 import type { LoadedSettings } from '../../src/config/load-settings.js';
 
-/** A folder of the test file's own, gone when its tests are over. */
+/** A temporary folder of the test file, removed when its tests are over. */
 export const CONFIG_FOLDER = mkdtempSync(join(tmpdir(), 'cairn-signal-settings-'));
 afterAll(() => rmSync(CONFIG_FOLDER, { recursive: true }));
 
@@ -20,14 +20,14 @@ export interface Given {
   readonly yaml?: string;
 }
 
-/** The settings that follow from what is given. */
+/** Returns the settings that follow from what is given. */
 export function load({ flags = {}, environment = {}, yaml }: Given, known: readonly string[] = []): LoadedSettings {
   if (yaml !== undefined) writeFileSync(CONFIG_FILE, yaml);
   const all = Object.entries(yaml === undefined ? flags : { config: CONFIG_FILE, ...flags });
   return loadSettings({ flags: new Map(all), environment }, known);
 }
 
-/** The faults of the ConfigurationError that `run` must throw. */
+/** Returns the faults of the ConfigurationError that `run` must throw. */
 export function faultsOf(run: () => unknown): readonly string[] {
   try {
     run();

@@ -1,9 +1,9 @@
 import { Clock, SystemClock } from '../../src/clock/clock.js';
 
-/** Time that passes when a test says so, or somebody sleeps. */
+/** A clock whose time passes when a test says so, or when somebody sleeps. */
 export class ManualClock extends Clock {
   #now = 1000;
-  /** What the wall clock shows when the monotonic one shows 0. */
+  /** Time of the wall clock when the monotonic clock is at 0. */
   #epoch = Date.UTC(2030, 0, 1);
 
   monotonic(): number {

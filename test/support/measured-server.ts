@@ -9,7 +9,7 @@ import { eventually } from './until.js';
 
 const INSIDE = fileURLToPath(new URL('../soak/inside-server.mjs', import.meta.url));
 
-/** The built program, which says what memory it holds: this process has far too much of its own to tell. */
+/** The built program, which reports the memory it holds. The test's own process holds too much memory to measure. */
 export class MeasuredServer {
   static readonly #running = new Set<MeasuredServer>();
 
@@ -19,7 +19,7 @@ export class MeasuredServer {
     private readonly management: string,
   ) {}
 
-  /** With settings as flags; `nodeOptions` are Node's. */
+  /** Settings are given as flags. `nodeOptions` are for Node. */
   static async start(
     settings: Readonly<Record<string, string | number>>,
     nodeOptions: readonly string[] = [],
@@ -71,7 +71,7 @@ export class MeasuredServer {
     return (await scrape(`${this.management}/metrics`)).get(name)!;
   }
 
-  /** Resolves once a metric is at least so large. */
+  /** Resolves once a metric has at least this value. */
   async reaches(name: string, least: number): Promise<void> {
     await eventually(
       () => this.metric(name),
@@ -79,14 +79,14 @@ export class MeasuredServer {
     );
   }
 
-  /** Bytes that it holds, in V8's heap and in buffers outside of it, once all garbage is collected. */
+  /** Bytes that it holds in V8's heap and in buffers outside of it, after garbage collection. */
   async memory(): Promise<number> {
     this.child.send('memory');
     const [{ heapUsed, external }] = (await once(this.child, 'message')) as [NodeJS.MemoryUsage];
     return heapUsed + external;
   }
 
-  /** The most memory, in bytes, that the system has given it so far. */
+  /** Peak memory of the process so far, in bytes. */
   get peak(): number {
     return 1024 * Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${this.child.pid}/status`, 'utf8'))![1]);
   }

@@ -1,4 +1,7 @@
-/** The same frame, which throws when more than `most` bytes of it are looked at, or more than `mostPieces` pieces of it made. */
+/**
+ * Returns the same frame, which throws if more than `most` bytes of it are looked at, or more than `mostPieces` pieces
+ * are made.
+ */
 export function metered(frame: Buffer, most: number, mostPieces = Infinity): Buffer {
   let looks = 0;
   let pieces = 0;

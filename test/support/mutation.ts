@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** One of `whole`, with a few bytes changed, removed, added or cut off; now and then none. */
+/** One of `whole` with a few bytes changed, removed, added or cut off; now and then unchanged. */
 export function mutated(whole: fc.Arbitrary<Buffer>): fc.Arbitrary<Buffer> {
   const change = fc.record({
     how: fc.constantFrom('change', 'remove', 'insert', 'cut'),

@@ -2,7 +2,9 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
-/** What a machine's only network is: an address of its own, and a way out that leads nowhere. WebRTC uses no loopback address. */
+/**
+ * The machine's only network: its own address, and a route that leads nowhere. WebRTC does not use loopback addresses.
+ */
 const NETWORK = [
   'ip link add veth0 type veth peer name veth1',
   'ip address add 10.99.0.1/24 dev veth0',
@@ -12,13 +14,14 @@ const NETWORK = [
 ];
 
 /**
- * A network namespace: processes that run within it reach each other, and nothing else. Needs root, `unshare`, `nsenter` and `ip`.
- * Invariant: it is gone when nobody runs in it any more and its holder has ended, which this process's end brings about too.
+ * A network namespace: its processes reach each other, and nothing else. Needs root, `unshare`, `nsenter` and `ip`.
+ * Invariant: it disappears when no process runs in it any more and its holder has ended, which the end of this process
+ * also causes.
  */
 export class Namespace {
   private constructor(private readonly holder: ChildProcess) {}
 
-  /** With a network card, or with `loopback` alone. */
+  /** With a network card, or with `loopback` only. */
   static async open(cards: 'network' | 'loopback' = 'network'): Promise<Namespace> {
     const setUp = ['set -e', 'ip link set lo up', ...(cards === 'network' ? NETWORK : []), 'echo ready', 'exec cat'];
     const holder = spawn('unshare', ['--net', 'sh', '-c', setUp.join('; ')], { stdio: ['pipe', 'pipe', 'pipe'] });
@@ -36,7 +39,7 @@ export class Namespace {
     this.holder.stdin!.end();
   }
 
-  /** What a command begins with to run within. */
+  /** The words before a command that make it run inside. */
   get within(): readonly string[] {
     return ['nsenter', `--net=${this.path}`, '--'];
   }

@@ -10,32 +10,35 @@ const LISTENING = /Listening for (client|route) connections on 127\.0\.0\.1:(\d+
 const found = spawnSync(PROGRAM, ['--version']).status === 0;
 const HOW_TO_GET = 'needs nats-server in the PATH; on Debian: apt-get install nats-server';
 
-/** As `describe`; without a nats-server skipped, with the reason in the title, and a failure where CI=true. */
+/**
+ * Like `describe`. Without a nats-server the tests are skipped, with the reason in the title. With CI=true they fail.
+ */
 export function describeWithNats(title: string, tests: () => void): void {
-  // oxlint-disable jest/valid-title, jest/valid-describe-callback, jest/no-disabled-tests -- this stands in for describe
+  // oxlint-disable jest/valid-title, jest/valid-describe-callback, jest/no-disabled-tests -- this stands in for
+  // describe
   if (found || process.env.CI === 'true') describe(title, tests);
   else describe.skip(`${title} (${HOW_TO_GET})`, tests);
   // oxlint-enable
 }
 
-/** A nats-server of a test's own, on loopback. */
+/** A nats-server for one test, on loopback. */
 export class NatsServer {
   static readonly #running = new Set<NatsServer>();
   port = 0;
-  /** Where others of its cluster reach it; 0 without one. */
+  /** The port for other servers of its cluster; 0 without a cluster. */
   routePort = 0;
   #process: ChildProcess | undefined;
 
   private constructor(private readonly args: readonly string[]) {}
 
-  /** Starts one on a free port, with more arguments. */
+  /** Starts a server on a free port, with additional arguments. */
   static async start(...args: string[]): Promise<NatsServer> {
     const server = new NatsServer(args);
     await server.start();
     return server;
   }
 
-  /** Ends all that were started. */
+  /** Stops all servers that were started. */
   static async stopAll(): Promise<void> {
     await Promise.all([...NatsServer.#running].map((server) => server.kill()));
   }
@@ -44,7 +47,7 @@ export class NatsServer {
     return `nats://127.0.0.1:${this.port}`;
   }
 
-  /** Starts it again, on the port it had. */
+  /** Starts it again on the same port. */
   async start(): Promise<void> {
     if (!found) throw new Error(HOW_TO_GET);
     const clustered = this.args.includes('--cluster_name');
@@ -66,7 +69,7 @@ export class NatsServer {
     this.#process.stderr!.resume();
   }
 
-  /** Ends it at once. */
+  /** Kills it. */
   async kill(): Promise<void> {
     const ended =
       this.#process!.exitCode === null && this.#process!.signalCode === null ? once(this.#process!, 'exit') : undefined;
@@ -75,7 +78,7 @@ export class NatsServer {
     NatsServer.#running.delete(this);
   }
 
-  /** Stops answering, without closing a connection; `true` to go on. */
+  /** Makes it stop answering without closing connections; `true` makes it go on. */
   freeze(frozen: boolean): void {
     this.#process!.kill(frozen ? 'SIGSTOP' : 'SIGCONT');
   }

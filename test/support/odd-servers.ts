@@ -10,10 +10,13 @@ import type { ServerOptions, WebSocket } from 'ws';
 import { encodeMessage } from '../../src/protocol/message.js';
 import { readMessage } from '../../src/protocol/strict-reader.js';
 
-/** Servers and proxies as they should not be, on free ports of loopback. Each start gives the port; stopOddServers ends all. */
+/**
+ * Misbehaving servers and proxies, on free ports of loopback. Each start returns the port. stopOddServers ends all of
+ * them.
+ */
 const running = new Map<Server, Set<Socket>>();
 
-/** Where a server listens; by default on a free port. */
+/** Where a server listens. By default, on a free port. */
 export interface Where {
   readonly host?: string;
   readonly port?: number;
@@ -41,12 +44,12 @@ export async function stopOddServers(): Promise<void> {
   running.clear();
 }
 
-/** Takes TCP connections and hands them to `onConnection`. */
+/** Accepts TCP connections and passes them to `onConnection`. */
 export function startTcp(onConnection: (socket: Socket) => void): Promise<number> {
   return start(createTcpServer(onConnection));
 }
 
-/** A proxy in front of `port` that alters the head of each connection's first request. */
+/** A proxy in front of `port` that changes the head of each connection's first request. */
 export function startProxy(port: number, alter: (head: string) => string): Promise<number> {
   return startTcp((socket) => {
     socket.once('data', (first: Buffer) => {
@@ -59,12 +62,12 @@ export function startProxy(port: number, alter: (head: string) => string): Promi
   });
 }
 
-/** Answers plain requests; a handshake is one, since nobody listens for upgrades. */
+/** Answers plain requests. A handshake is a plain request here, because nothing listens for upgrades. */
 export function startHttp(onRequest: RequestListener): Promise<number> {
   return start(createHttpServer(onRequest));
 }
 
-/** TLS with what certificates (PEM) it is given; says nothing worth hearing. */
+/** A TLS server with these certificates (PEM). It sends nothing of interest. */
 export function startTls(cert: string, key: string, where?: Where): Promise<number> {
   return start(
     createHttpsServer({ cert, key }, (_request, response) => response.end('hello')),
@@ -72,7 +75,10 @@ export function startTls(cert: string, key: string, where?: Where): Promise<numb
   );
 }
 
-/** A proxy that terminates TLS and insists on a certificate (PEM) of `ca`, with the alert of TLS where there is none; behind it is a WebSocket server that says nothing. */
+/**
+ * A proxy that terminates TLS and requires a certificate (PEM) of `ca`; without one it sends the alert of TLS. Behind
+ * it is a silent WebSocket server.
+ */
 export function startTlsThatInsists(
   cert: string,
   key: string,
@@ -99,7 +105,7 @@ export async function unusedPort(): Promise<number> {
   return port;
 }
 
-/** Takes WebSockets and hands them to `onConnection`. */
+/** Accepts WebSockets and passes them to `onConnection`. */
 export function startWebSockets(
   onConnection: (socket: WebSocket) => void,
   options: ServerOptions = {},
@@ -116,7 +122,9 @@ export function startWebSockets(
   return start(http, where);
 }
 
-/** The rules of the CBOR relay and nothing else, as the reference has them: JSON is ignored, and no connection is pinged. */
+/**
+ * The rules of the CBOR relay and nothing else, like the reference: JSON is ignored, and connections are not pinged.
+ */
 export function startReference(options: ServerOptions = {}, where?: Where): Promise<number> {
   const topics = new Map<string, Set<WebSocket>>();
   return startWebSockets(

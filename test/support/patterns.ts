@@ -1,14 +1,17 @@
 import { isSafePattern } from 'redos-detector';
 
-/** Ways in which the beginning of any text may match at the same time. More than a few is more than one needs. */
+/**
+ * Maximum number of ways in which the beginning of any text may match at the same time. A linear pattern needs only a
+ * few.
+ */
 const MOST_WAYS = 8;
-/** Steps of the search for such ways. */
+/** Maximum number of steps of the search for such ways. */
 const MOST_STEPS = 8000;
 
 /**
- * Whether a regular expression takes time in the length of the text: at each character, a constant number of ways to match is open,
- * wherever the match begins. It may say no where the answer is yes, as for `;\s*q`. It says no to what `redos-detector` does not look
- * into: lookaround, references back, starts of lines.
+ * Returns whether a regular expression takes time linear in the length of the text: at each character a constant number
+ * of ways to match is open, wherever the match begins. It may say no although the answer is yes, as for `;\s*q`. It
+ * says no to what `redos-detector` does not analyse: lookaround, backreferences, line starts.
  */
 export function isLinear({ source, flags }: RegExp): boolean {
   if (/\(\?<?[=!]|\\[1-9]|\\k</.test(source) || /[mv]/.test(flags)) return false;
@@ -24,10 +27,13 @@ export function isLinear({ source, flags }: RegExp): boolean {
 }
 
 type Exec = (this: RegExp, text: string) => RegExpExecArray | null;
-/** What all that reads by a regular expression comes down to. */
+/** The method that every use of a regular expression ends up in. */
 const exec: Exec = Reflect.get(RegExp.prototype, 'exec');
 
-/** The regular expressions that are run between `start` and `stop`, by our own code and by packages; not by Node itself. */
+/**
+ * Records the regular expressions that run between `start` and `stop`, in our own code and in packages, but not inside
+ * Node itself.
+ */
 export class PatternRecorder {
   readonly #patterns = new Map<string, RegExp>();
 
@@ -44,7 +50,7 @@ export class PatternRecorder {
     return recorder;
   }
 
-  /** As they are written, with their flags; a split adds `y`. */
+  /** The expressions as they are written, with their flags. A split adds `y`. */
   stop(): ReadonlyMap<string, RegExp> {
     Reflect.set(RegExp.prototype, 'exec', exec);
     return this.#patterns;

@@ -16,14 +16,17 @@ export interface Ended {
 
 const started = new Set<ChildProcess>();
 
-/** The built program as a process of its own, without the variables of this one's settings. */
+/** The built program as a separate process, without the setting variables of this one. */
 export class Program {
   #stdout = '';
   #stderr = '';
   readonly #child: ChildProcess;
   readonly ended: Promise<Ended>;
 
-  /** `maxFiles` is the most handles that the process may open, as `ulimit -n` sets it; `within` a command that runs it elsewhere. */
+  /**
+   * `maxFiles` is the maximum number of file handles, as `ulimit -n` sets it. `within` is a command that runs it
+   * elsewhere.
+   */
   constructor(
     args: readonly string[],
     environment: Record<string, string> = {},
@@ -53,7 +56,7 @@ export class Program {
     return this.#stdout;
   }
 
-  /** Resolves to the first match in standard output, as soon as it is there. Rejects when the program ends without it. */
+  /** Resolves to the first match in standard output, as soon as it is there. Rejects if the program ends without it. */
   printed(pattern: RegExp): Promise<RegExpExecArray> {
     return new Promise((resolve, reject) => {
       const look = (): void => {
@@ -66,12 +69,12 @@ export class Program {
     });
   }
 
-  /** The port it listens on, once it does. */
+  /** Resolves to the port it listens on, once it does. */
   async port(): Promise<number> {
     return Number((await this.printed(/listening on wss?:\/\/\S+:(\d+)"/))[1]);
   }
 
-  /** Resolves once the process has a listening TCP socket, for one that may not say so. */
+  /** Resolves once the process has a listening TCP socket, for a program that may not log it. */
   async listening(): Promise<void> {
     const holds = (): boolean => {
       const folder = `/proc/${this.#child.pid}/fd`;
@@ -93,7 +96,7 @@ export class Program {
   }
 }
 
-/** What a file descriptor is open on; nothing when it was closed meanwhile. */
+/** Returns what a file descriptor is open on; nothing if it was closed meanwhile. */
 function linkOf(path: string): string {
   try {
     return readlinkSync(path);
@@ -102,7 +105,7 @@ function linkOf(path: string): string {
   }
 }
 
-/** Ends what Program started and is still running. */
+/** Ends every Program that is still running. */
 export function endPrograms(): void {
   for (const child of started) child.kill('SIGKILL');
 }

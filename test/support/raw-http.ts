@@ -7,7 +7,7 @@ import { until } from './until.js';
 export const HANDSHAKE =
   'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n';
 
-/** A TCP connection that says exactly the bytes it is given. */
+/** A TCP connection that sends exactly the bytes it is given. */
 export class RawConnection {
   #answer = '';
   readonly ended: Promise<string>;
@@ -28,7 +28,7 @@ export class RawConnection {
     });
   }
 
-  /** A WebSocket that is open and answers nothing by itself: no close, no ping. */
+  /** An open WebSocket that answers nothing on its own: no close, no ping. */
   static async upgraded(port: number): Promise<RawConnection> {
     const connection = await RawConnection.open(port);
     connection.write(HANDSHAKE);
@@ -36,7 +36,7 @@ export class RawConnection {
     return connection;
   }
 
-  /** What has come so far. */
+  /** What was received so far. */
   get answer(): string {
     return this.#answer;
   }

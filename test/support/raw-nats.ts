@@ -7,11 +7,11 @@ import type { Socket } from 'node:net';
 export const subjectOf = (kind: 'topic' | 'records', topic: string): string =>
   `cairn.${kind}.${createHash('sha256').update(topic).digest('base64url')}`;
 
-/** Whoever else reaches the bus: says what a test gives it, in NATS's own words. */
+/** Another client of the bus: sends what a test gives it, in NATS's own protocol. */
 export class RawNats {
-  /** Questions of nodes that it heard. */
+  /** Number of nodes' questions that it received. */
   questions = 0;
-  /** What it heard, but for questions, in bytes. */
+  /** Bytes that it received, except questions. */
   heardBytes = 0;
   #answer: readonly (string | Buffer)[] = [];
   #rest = '';
@@ -19,7 +19,7 @@ export class RawNats {
   private constructor(private readonly socket: Socket) {
     socket.setEncoding('latin1');
     socket.on('error', () => undefined);
-    // A question ends when no answer came for a while.
+    // A question ends when no answer has come for a while.
     socket.setNoDelay(true);
     socket.on('data', (text: string) => this.#hear(text));
     socket.write('CONNECT {"verbose":false}\r\nSUB cairn.records.> 1\r\nSUB _STRANGER.> 2\r\n');
@@ -47,7 +47,7 @@ export class RawNats {
     );
   }
 
-  /** A barrier: the server has taken what was said before. */
+  /** A barrier: resolves when the server has taken everything that was sent before. */
   async flush(): Promise<void> {
     const answered = once(this.socket, 'pong');
     this.socket.write('PING\r\n');

@@ -21,7 +21,7 @@ export const relayFrame: fc.Arbitrary<Buffer> = fc.oneof(
     .map(({ topic, payload }) => encodeMessage({ kind: 'Relay', topic, payload })),
 );
 
-/** The one contract of the fast path and the strict reader: the same verdict, the same topic, and neither ever throws. */
+/** The contract of the fast path and the strict reader: the same verdict, the same topic, and neither ever throws. */
 export function agree(frame: Buffer): void {
   const fast = canonicalRelayTopic(frame);
   const strict = readMessage(frame);

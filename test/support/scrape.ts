@@ -1,4 +1,4 @@
-/** The samples that an exposition shows, by their names with labels as they stand: `name{label="value"}`. */
+/** Returns the samples of an exposition by their full names: `name{label="value"}`. */
 export async function scrape(url: string, token?: string): Promise<Map<string, number>> {
   const response = await fetch(url, { headers: token === undefined ? {} : { Authorization: `Bearer ${token}` } });
   if (response.status !== 200) throw new Error(`answered ${response.status}`);

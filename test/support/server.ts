@@ -12,7 +12,7 @@ import { TrafficCounts } from '../../src/metrics/traffic-counts.js';
 import { ConnectionRegistry } from '../../src/presence/connection-registry.js';
 import { TopicRegistry } from '../../src/presence/topic-registry.js';
 
-/** A running server on a free port of loopback, with what it logged. */
+/** A running server on a free port of loopback, with its log. */
 export interface RunningServer {
   readonly server: SignalServer;
   readonly port: number;
@@ -20,7 +20,7 @@ export interface RunningServer {
   readonly url: string;
   /** http://127.0.0.1:PORT or https://... */
   readonly http: string;
-  /** http://127.0.0.1:PORT of the management address, where one was asked for. */
+  /** http://127.0.0.1:PORT of the management address, if one was configured. */
   readonly management: string;
   readonly log: readonly LogLine[];
   /** Parts of the server that tests look into. */
@@ -38,12 +38,12 @@ export type LogLine = Readonly<Record<string, unknown>> & {
   readonly msg: string;
 };
 
-/** Connections for which every machine has the handles, so that none warns. */
+/** Number of connections that every machine has file handles for, so that no server warns. */
 const FEW = 1500;
 
 const running = new Set<RunningServer>();
 
-/** Starts a server through createApp; stopServers ends it. The log is captured at `rustLog`, everything by default. */
+/** Starts a server through createApp; stopServers ends it. The log is captured at `rustLog`; everything by default. */
 export async function startServer(
   input: SettingsInput = {},
   rustLog = 'trace',

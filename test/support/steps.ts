@@ -1,13 +1,17 @@
 import { Session } from 'node:inspector/promises';
 
 /**
- * Counts what our own code does, by V8's coverage: how often each block of the files in src/ was entered. The same work gives the
- * same count on every machine. What a built-in function does inside is not counted; for regular expressions see `linear.ts`.
+ * Counts what our own code does with V8's coverage: how often each block of the files in src/ was entered. The same
+ * work gives the same count on every machine. Work inside built-in functions is not counted; for regular expressions
+ * see `patterns.ts`.
  */
 export class StepCounter {
   private constructor(private readonly session: Session) {}
 
-  /** Begin before the code in question runs for the first time: V8 counts the blocks of a function only if it compiles it after that. */
+  /**
+   * Begin before the code in question runs for the first time: V8 counts the blocks of a function only if it compiles
+   * it after that.
+   */
   static async start(): Promise<StepCounter> {
     const session = new Session();
     session.connect();

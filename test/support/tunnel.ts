@@ -6,16 +6,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Stage } from './browser.js';
 
-/** A port on a stage that leads to one of this process, so that a browser there reaches a server whose clock a test holds. */
+/**
+ * A port on a stage that leads to a port of this process, so that a browser there reaches a server whose clock a test
+ * controls.
+ */
 export class Tunnel {
   private constructor(
-    /** On loopback of the stage, until its test ends. */
+    /** Port on loopback of the stage, until its test ends. */
     readonly port: number,
     private readonly folder: string,
     private readonly far: Server,
   ) {}
 
-  /** To a port of loopback out here. */
+  /** Leads to a port of loopback outside the stage. */
   static async open(stage: Stage, port: number): Promise<Tunnel> {
     const folder = mkdtempSync(join(tmpdir(), 'cairn-signal-tunnel-'));
     const path = join(folder, 'socket');

@@ -21,7 +21,7 @@ async function attempt(url: string): Promise<Peer | number> {
 describe('running out of file handles', () => {
   it('L5: does not happen: max-connections is cut to what fits, with a warning, and newcomers beyond it get 503', async () => {
     const program = start();
-    const [warning] = await program.printed(/\{[^\n]*max-connections is more than[^\n]*\}/);
+    const [warning] = await program.printed(/\{[^\n]*max-connections needs more open files than[^\n]*\}/);
     expect(JSON.parse(warning)).toMatchObject({ level: 'warn', maxConnections: 50_000, allowed: PLACES });
     const port = await program.port();
     const url = `ws://127.0.0.1:${port}`;

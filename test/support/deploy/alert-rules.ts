@@ -12,7 +12,7 @@ const ALERT_KEYS = 'alert,expr,for,labels,annotations';
 const ANNOTATIONS = 'summary,description,runbook';
 const RUNBOOK = 'docs/operations.md';
 
-/** Of `[is it wrong, what is]`, what is wrong. */
+/** Of `[is it wrong, what is]` pairs, returns what is wrong. */
 const wrong = (...checks: readonly (readonly [boolean, string])[]): string[] =>
   checks.filter(([is]) => is).map(([, fault]) => fault);
 const twice = (names: readonly string[]): string[] => names.filter((name, index) => names.indexOf(name) < index);
@@ -40,7 +40,7 @@ const alerts: MonitoringRule = (monitoring) => [
   ),
 ];
 
-/** Each alert has a row of the runbook, which its annotation leads to, and each row an alert. */
+/** Each alert has a row in the runbook, which its annotation links to, and each row has an alert. */
 const runbook: MonitoringRule = (monitoring) => {
   const rows = [...monitoring.operations.matchAll(/^\| <a id="(\w+)"><\/a>`(\w+)` \|/gm)];
   const names = alertsOf(monitoring).map(({ alert }) => alert);
@@ -59,13 +59,13 @@ const runbook: MonitoringRule = (monitoring) => {
   ];
 };
 
-/** The size that a threshold is a part of: `> 0.9 * 1024 * 1024` is of 2 ** 20. */
+/** The size that a threshold is a fraction of: 2 ** 20 for `> 0.9 * 1024 * 1024`. */
 const sizeIn = ({ expr }: Alert): number =>
   (/> 0\.\d+ \* ([\d* ]+)$/.exec(expr)?.[1] ?? 'none')
     .split('*')
     .reduce((product, factor) => product * Number(factor), 1);
 
-/** The thresholds that depend on how a node is deployed are those of deploy/kubernetes. */
+/** The thresholds that depend on the deployment are those of deploy/kubernetes. */
 const sizes: MonitoringRule = (monitoring) => {
   const { heap, limit } = memoryOf(monitoring.manifests);
   return (
@@ -84,7 +84,7 @@ const sizes: MonitoringRule = (monitoring) => {
   });
 };
 
-/** promtool is told when each alert fires, and of nothing else. */
+/** promtool is told when each alert fires, and nothing else. */
 const tested: MonitoringRule = (monitoring) => {
   const names = alertsOf(monitoring).map(({ alert }) => alert);
   const firing = new Set(
@@ -112,7 +112,10 @@ const MANAGEMENT_PORT = 'management';
 const relabels = ({ relabel_configs: found = [] }: ScrapeConfig, source: string, regex: string): boolean =>
   found.some((one) => one.source_labels?.join() === source && one.regex === regex && one.action === 'keep');
 
-/** What is scraped are the nodes that deploy/kubernetes and compose.cluster.yaml start, under the name that the rules expect. */
+/**
+ * The nodes that are scraped are those that deploy/kubernetes and compose.cluster.yaml start, under the name that the
+ * rules expect.
+ */
 const scraping =
   (job: string): MonitoringRule =>
   ({ prometheus, podMonitor, manifests, compose }) => {
@@ -157,9 +160,9 @@ const scraping =
     );
   };
 
-/** `known`: the metrics that exist. `job`: what the rules expect nodes to be scraped as. */
+/** `known`: the metrics that exist. `job`: the job name that the rules expect. */
 export function alertRules(known: ReadonlyMap<string, KnownMetric>, job: string): Record<string, MonitoringRule> {
-  /** `$labels.x` is empty where the result has no label x. */
+  /** `$labels.x` is empty if the result has no label x. */
   const templates: MonitoringRule = (monitoring) =>
     alertsOf(monitoring).flatMap(({ alert, annotations }) => {
       const result = queriesOf(monitoring).asked.find(({ where, by }) => where === alert && by === 'alert');

@@ -3,13 +3,13 @@ import { natsOf, nodesOf, ROOT } from './compose.js';
 import type { ComposeService, Deployment } from './compose.js';
 import { deployed, seconds } from './settings.js';
 
-/** What a compose file must keep: each rule gives the faults that it finds, a sentence each. */
+/** What a compose file must satisfy. Each rule returns the faults that it finds, one sentence each. */
 export type ComposeRule = (deployment: Deployment) => string[];
 
-/** Seconds that a node needs beside its drain to end in order. */
+/** Seconds that a node needs besides its drain to end in order. */
 const SLACK = 5;
 
-/** The keys that ours use, of those that Compose knows. */
+/** The Compose keys that our files use. */
 const KEYS = new Set([
   'build',
   'image',
@@ -29,7 +29,7 @@ const KEYS = new Set([
   'stop_grace_period',
 ]);
 
-/** Images that run as another user than root by themselves: ours (Dockerfile) and HAProxy's. */
+/** Images that do not run as root by default: ours (Dockerfile) and HAProxy's. */
 const NOT_ROOT = /^(?:cairn-signal$|haproxy:)/;
 
 const each = (
@@ -68,7 +68,7 @@ const references: ComposeRule = (deployment) => {
     ...(Object.values(services).filter(({ build }) => build !== undefined).length === 1
       ? []
       : ['cairn-signal is not built once']),
-    // ./certs is what an operator brings.
+    // ./certs is provided by the operator.
     ...sources
       .filter((path) => path !== './certs' && !existsSync(new URL(path, ROOT)))
       .map((path) => `there is no ${path}`),
@@ -88,7 +88,7 @@ const hardening: ComposeRule = (deployment) =>
     ],
   );
 
-/** Ours has a health check of its own, in the Dockerfile. */
+/** Our image has its own health check, in the Dockerfile. */
 const health: ComposeRule = (deployment) =>
   each(deployment, ({ image, healthcheck }) => [
     [image !== 'cairn-signal' && healthcheck?.test?.[0] !== 'CMD', 'nobody checks its health'],
@@ -141,7 +141,7 @@ const bus: ComposeRule = ({ compose }) => {
   ];
 };
 
-/** The management address asks for no token: it is for whoever joins a closed network of the nodes alone, and nobody else is led there. */
+/** The management address asks for no token. So it must be reachable only from a closed network of the nodes. */
 const management: ComposeRule = ({ compose, proxy }) => {
   const { networks = {}, services } = compose;
   const nodes = nodesOf(compose);
@@ -173,20 +173,20 @@ const management: ComposeRule = ({ compose, proxy }) => {
   });
 };
 
-/** What the proxy's configuration says, line by line: `timeout tunnel 1h` is ['timeout', 'tunnel', '1h']. */
+/** The proxy's configuration, line by line: `timeout tunnel 1h` is ['timeout', 'tunnel', '1h']. */
 const lines = (proxy: string): string[][] =>
   proxy
     .split('\n')
     .map((line) => line.replace(/#.*/, '').trim().split(/\s+/))
     .filter(([word]) => word !== '');
 
-/** The word behind the last of these words, in the first line that has them in this order. */
+/** Returns the word after the last of these words, in the first line that has them in this order. */
 function after(proxy: string, ...words: string[]): string | undefined {
   const line = lines(proxy).find((written) => words.every((word, index) => written.indexOf(word, index) >= 0));
   return line?.[line.indexOf(words.at(-1)!) + 1];
 }
 
-/** `path`: the one that tells whether a node is ready. */
+/** `path`: the path that tells whether a node is ready. */
 export const proxying =
   (path: string): ComposeRule =>
   ({ compose, proxy }) => {
@@ -247,7 +247,7 @@ export const proxying =
     return [...new Set(checks.filter(([wrong]) => wrong).map(([, fault]) => fault))];
   };
 
-/** Those for every compose file. */
+/** The rules for every compose file. */
 export const EVERY = { keys, settings, references, hardening, health, grace } satisfies Record<string, ComposeRule>;
-/** Those for a cluster, but for `proxying`, which needs to be told the path. */
+/** The rules for a cluster, except `proxying`, which needs the path. */
 export const CLUSTER = { bus, management } satisfies Record<string, ComposeRule>;

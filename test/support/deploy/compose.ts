@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import type { Environment } from '../../../src/config/environment.js';
 
-/** The repository, where compose files are and their paths begin. */
+/** The repository, which has the compose files and which their paths are relative to. */
 export const ROOT = new URL('../../../', import.meta.url);
 
 export interface ComposeService {
@@ -28,18 +28,18 @@ export interface Compose {
   networks?: Record<string, { internal?: boolean; ipam?: { config: { subnet: string }[] } }>;
 }
 
-/** A compose file with the configuration of its proxy, if it has one. Plain, so that a test may change it. */
+/** A compose file with the configuration of its proxy, if it has one. A plain object, so that a test may change it. */
 export interface Deployment {
   compose: Compose;
   proxy: string;
 }
 
-/** What .env would hold. */
+/** What .env would contain. */
 const DOT_ENV: Environment = { CAIRN_SIGNAL_AUTH_TOKEN: 'peers-token', CAIRN_SIGNAL_NATS_TOKEN: 'bus-token' };
 
 const text = (file: string): string => readFileSync(new URL(file, ROOT), 'utf8');
 
-/** `${NAME:?message}`, as Compose replaces it. */
+/** Replaces `${NAME:?message}` as Compose does. */
 const interpolated = (written: string): string =>
   written.replaceAll(/\$\{(\w+):\?[^}]+\}/g, (whole, name: string) => DOT_ENV[name] ?? whole);
 
@@ -51,14 +51,14 @@ export function readCompose(file: string, proxy?: string): Deployment {
   } = parse(interpolated(text(file)), { merge: true }) as Compose & Record<string, unknown>;
   const unknown = Object.keys(rest).filter((key) => !key.startsWith('x-'));
   if (unknown.length > 0) throw new Error(`${file}: there is no ${unknown.join()} in a compose file`);
-  // By way of JSON, so that what services share by an alias is each one's own: a test changes one of them.
+  // Through JSON, so that each service has its own copy of what services share by an alias: a test changes one of them.
   return {
     compose: JSON.parse(JSON.stringify({ services, networks })) as Compose,
     proxy: proxy === undefined ? '' : text(proxy),
   };
 }
 
-/** Those that run our image. */
+/** The services that run our image. */
 export const nodesOf = ({ services }: Compose): [string, ComposeService][] =>
   Object.entries(services).filter(([, { image }]) => image === 'cairn-signal');
 export const natsOf = ({ services }: Compose): [string, ComposeService][] =>

@@ -9,7 +9,7 @@ import type { MonitoringRule } from './query-rules.js';
 /** Columns of Grafana's grid. */
 const COLUMNS = 24;
 
-/** What the process tells and the dashboard leaves out, and why. */
+/** Process metrics that the dashboard leaves out, and why. */
 export const NOT_SHOWN: Readonly<Record<string, string>> = {
   process_cpu_seconds_total: 'user and system time are shown, one upon the other',
   nodejs_heap_size_total_bytes: 'what is used of it tells more',
@@ -75,7 +75,7 @@ const grid: MonitoringRule = ({ dashboard: { panels } }) => [
     .map(({ title }) => `${title}: a row is as wide as the grid`),
 ];
 
-/** What every Grafana has. */
+/** Data sources that every Grafana has. */
 const BUILT_IN = new Set(['__rate_interval', '__range']);
 
 const variables: MonitoringRule = (monitoring) => {
@@ -93,7 +93,7 @@ const variables: MonitoringRule = (monitoring) => {
   ];
 };
 
-/** Everything that a node tells is seen, or left out for a reason. */
+/** Every metric of a node is shown, or left out for a reason. */
 const shown: MonitoringRule = (monitoring) => {
   const asked = new Set(
     queriesOf(monitoring)

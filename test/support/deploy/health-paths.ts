@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** The paths of README.md, "Health": those that a deployment may ask. */
+/** The paths in README.md, "Health", which a deployment may request. */
 const rows = [
   ...readFileSync(new URL('../../../README.md', import.meta.url), 'utf8').matchAll(
     /^\| `(\/health\/(live|ready))` \|/gm,

@@ -4,20 +4,23 @@ import { PROCESS_METRICS } from '../../../src/exposition/process-metrics.js';
 /** A metric as queries see it. */
 export interface KnownMetric {
   readonly type: 'counter' | 'gauge' | 'histogram';
-  /** The values of each of its own labels; undefined where they come from no fixed set. */
+  /** The values of each of its own labels; undefined if they do not come from a fixed set. */
   readonly labels: ReadonlyMap<string, ReadonlySet<string> | undefined>;
 }
 
 /** What Prometheus adds to every sample. */
 export const TARGET_LABELS: readonly string[] = ['job', 'instance'];
 
-/** Labels of prom-client's own, which the table does not name. */
+/** Labels that prom-client adds, and that the table does not name. */
 const PROCESS_LABELS: Readonly<Record<string, readonly string[]>> = {
   nodejs_gc_duration_seconds: ['kind'],
   nodejs_version_info: ['version', 'major', 'minor', 'patch'],
 };
 
-/** By name, as the table has them; the values of labels are those that a node really shows. `samples`: `name{label="value"}`, of one. */
+/**
+ * Metrics by name, as in the table. The values of labels are those that a node really shows. `samples` are its samples:
+ * `name{label="value"}`.
+ */
 export function knownMetrics(samples: Iterable<string>): ReadonlyMap<string, KnownMetric> {
   const known = new Map<string, KnownMetric>([['up', { type: 'gauge', labels: new Map() }]]);
   for (const { name, type } of PROCESS_METRICS) {
@@ -36,11 +39,11 @@ export function knownMetrics(samples: Iterable<string>): ReadonlyMap<string, Kno
 
 export interface Found {
   readonly metric: KnownMetric;
-  /** Of a histogram's series, which. */
+  /** Which series of a histogram it is. */
   readonly part: '' | '_bucket' | '_sum' | '_count';
 }
 
-/** The metric that a name in a query means; a histogram is never meant as a whole. */
+/** Returns the metric that a name in a query means. A query never means a histogram as a whole. */
 export function findMetric(known: ReadonlyMap<string, KnownMetric>, name: string): Found | undefined {
   const plain = known.get(name);
   if (plain !== undefined) return plain.type === 'histogram' ? undefined : { metric: plain, part: '' };

@@ -6,14 +6,14 @@ import { containerOf, podOf } from './manifests.js';
 import type { Manifests } from './manifests.js';
 import { deployed } from './settings.js';
 
-/** What a manifest must keep that no schema says: each rule gives the faults that it finds, a sentence each. */
+/** What a manifest must satisfy that no schema says. Each rule returns the faults that it finds, one sentence each. */
 export type Rule = (manifests: Manifests) => string[];
 
-/** Of `[is it wrong, what is]`, what is wrong. */
+/** Of `[is it wrong, what is]` pairs, returns what is wrong. */
 const wrong = (...checks: readonly (readonly [boolean, string])[]): string[] =>
   checks.filter(([is]) => is).map(([, fault]) => fault);
 
-/** Seconds that a node needs beside its drain to end in order. */
+/** Seconds that a node needs besides its drain to end in order. */
 const SLACK = 10;
 
 const configOf = ({ config }: Manifests): Record<string, unknown> => parse(config) as Record<string, unknown>;
@@ -27,7 +27,7 @@ const started = (manifests: Manifests): ReturnType<typeof deployed> => {
   });
 };
 
-/** What the settings say, for rules about them; that they load is a rule of its own. */
+/** The settings, for rules about them. Another rule checks that they load. */
 function withSettings(manifests: Manifests, rule: (settings: Settings) => string[]): string[] {
   const { settings } = started(manifests);
   return settings === undefined ? ['the settings do not load'] : rule(settings);
@@ -113,7 +113,7 @@ const ports: Rule = (manifests) => {
   ]);
 };
 
-/** The management address asks for no token: what leads to it, and what does not. */
+/** The management address asks for no token: finds what leads to it and should not. */
 const management: Rule = (manifests) => {
   const { ports: open = [] } = containerOf(manifests);
   const numberOf = (port: number | string | undefined): number | undefined =>
@@ -149,7 +149,7 @@ const management: Rule = (manifests) => {
   });
 };
 
-/** `paths`: those that the server answers, by what they tell. */
+/** `paths`: the paths that the server answers, by what they tell. */
 export const probes =
   (paths: { live: string; ready: string }): Rule =>
   (manifests) =>
@@ -170,7 +170,7 @@ const mounts: Rule = (manifests) => {
   const { volumeMounts = [], args = [] } = containerOf(manifests);
   const { kustomization, secret } = manifests;
   const generated = new Map(kustomization.configMapGenerator.map(({ name, files: names }) => [name, names]));
-  // A Secret of type kubernetes.io/tls has these keys; nats.creds is the one that may be added.
+  // A Secret of type kubernetes.io/tls has these keys. nats.creds may be added.
   const keys: Record<string, readonly string[]> = {
     'cairn-signal-tls': ['tls.crt', 'tls.key'],
     [secret.metadata!.name!]: [...Object.keys(secret.stringData ?? {}), 'nats.creds'],
@@ -215,7 +215,7 @@ const mounts: Rule = (manifests) => {
   ];
 };
 
-/** An example that would let somebody in, were it applied as it is. */
+/** Finds an example that would let somebody in if it were applied unchanged. */
 const example: Rule = ({ secret: { stringData = {}, data = {} } }) =>
   [...Object.values(stringData), ...Object.values(data)]
     .flatMap((text) => text.split('\n'))
@@ -299,7 +299,7 @@ const bytes = (quantity: unknown): number => {
   return Number(digits) * BYTES[unit];
 };
 
-/** What a node may take, in bytes; NaN where nothing is said. */
+/** The memory that a node may take, in bytes; NaN if nothing is said. */
 export function memoryOf(manifests: Manifests): { readonly heap: number; readonly limit: number } {
   const { resources: of, env = [] } = containerOf(manifests);
   const options = env.find(({ name }) => name === 'NODE_OPTIONS')?.value ?? '';
@@ -360,7 +360,7 @@ const network: Rule = (manifests) => {
   );
 };
 
-/** All but `probes`, which needs to be told the paths. */
+/** All rules except `probes`, which needs the paths. */
 export const RULES = {
   settings,
   files,

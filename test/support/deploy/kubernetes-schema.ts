@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
-/** A file beside this one that exists in memory alone, so that its imports are found. */
+/** A file next to this one that exists only in memory, so that its imports are found. */
 const MANIFEST = fileURLToPath(new URL('manifest.ts', import.meta.url));
 
 const OPTIONS: ts.CompilerOptions = {
@@ -18,8 +18,9 @@ const OPTIONS: ts.CompilerOptions = {
 const parsed = new Map<string, ts.SourceFile | undefined>();
 
 /**
- * Where an object is not what the Kubernetes API describes: fields that do not exist, are missing or have another type.
- * By the compiler, against the published types: unlike the API's own schema they leave no room for a mistyped field.
+ * Finds where an object is not what the Kubernetes API describes: fields that do not exist, are missing, or have
+ * another type. Uses the compiler and the published types. Unlike the API's own schema, they leave no room for a
+ * mistyped field.
  */
 export function schemaFaults(object: object): string[] {
   const { apiVersion = '', kind = '' } = object as { apiVersion?: string; kind?: string };

@@ -14,7 +14,7 @@ export interface Kustomization {
   images: { name: string; newName?: string; newTag?: string; digest?: string }[];
 }
 
-/** Everything in deploy/kubernetes. Plain objects, so that a test may change one and see what the rules say of it. */
+/** Everything in deploy/kubernetes. Plain objects, so that a test may change one and see what the rules say. */
 export interface Manifests {
   /** Names of the YAML files. */
   files: string[];
@@ -50,7 +50,7 @@ export function readManifests(): Manifests {
   };
 }
 
-/** Those that the API server gets. */
+/** The objects that the API server gets. */
 export const objects = ({ deployment, service, budget, autoscaler, policy, secret }: Manifests): object[] => [
   deployment,
   service,

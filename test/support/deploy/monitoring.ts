@@ -13,7 +13,7 @@ export interface Alert {
   annotations: Record<string, string>;
 }
 
-/** A group of tests for promtool, each of the alerts that fire at a time. */
+/** A group of promtool tests, each for the alerts that fire at one time. */
 export interface AlertCase {
   name: string;
   promql_expr_test: { exp_samples: { labels: string; value: number }[] }[];
@@ -60,7 +60,7 @@ export interface Dashboard {
   templating: { list: { name: string; type: string; query: string }[] };
 }
 
-/** Everything by which nodes are watched. Plain objects, so that a test may change one and see what the rules say of it. */
+/** Everything that monitors nodes. Plain objects, so that a test may change one and see what the rules say. */
 export interface Monitoring {
   groups: { name: string; rules: Alert[] }[];
   cases: AlertCase[];
@@ -92,5 +92,5 @@ export function readMonitoring(): Monitoring {
 }
 
 export const alertsOf = ({ groups }: Monitoring): Alert[] => groups.flatMap(({ rules }) => rules);
-/** Of a dashboard, what shows something. */
+/** The parts of a dashboard that show something. */
 export const chartsOf = ({ dashboard }: Monitoring): Panel[] => dashboard.panels.filter(({ type }) => type !== 'row');

@@ -7,7 +7,7 @@ export interface Selector {
   readonly matchers: readonly Matcher[];
   /** Functions and aggregations around it, the innermost last. */
   readonly calls: readonly string[];
-  /** Labels that aggregations around it name, by `by` or `without`. */
+  /** Labels that aggregations around it name with `by` or `without`. */
   readonly grouped: readonly string[];
 }
 
@@ -19,9 +19,9 @@ export interface Matcher {
 
 export interface Query {
   readonly selectors: readonly Selector[];
-  /** Labels that operators match on, or take over: `on`, `ignoring`, `group_left`, `group_right`. */
+  /** Labels that operators match on or copy: `on`, `ignoring`, `group_left`, `group_right`. */
   readonly matched: readonly string[];
-  /** Labels that aggregations keep, of all of them; undefined where there is none. */
+  /** Labels that the aggregations keep; undefined without an aggregation. */
   readonly kept: readonly string[] | undefined;
 }
 

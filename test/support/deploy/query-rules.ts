@@ -5,7 +5,7 @@ import type { Monitoring } from './monitoring.js';
 import { readPromql } from './promql.js';
 import type { Query, Selector } from './promql.js';
 
-/** What alerts and dashboard must keep: each rule gives the faults that it finds, a sentence each. */
+/** What alerts and the dashboard must satisfy. Each rule returns the faults that it finds, one sentence each. */
 export type MonitoringRule = (monitoring: Monitoring) => string[];
 
 /** A query and who makes it. */
@@ -16,13 +16,13 @@ export interface Asked {
   readonly by: 'alert' | 'panel' | 'variable';
 }
 
-/** The labels that a selector's series have; undefined for a metric that does not exist. */
+/** Returns the labels of a selector's series; undefined for a metric that does not exist. */
 export function labelsOf(known: ReadonlyMap<string, KnownMetric>, { metric }: Selector): string[] | undefined {
   const found = findMetric(known, metric);
   return found && [...TARGET_LABELS, ...found.metric.labels.keys(), ...(found.part === '_bucket' ? ['le'] : [])];
 }
 
-/** The labels that the result of a query may have. */
+/** Returns the labels that the result of a query may have. */
 export function labelsOfResult(known: ReadonlyMap<string, KnownMetric>, { kept, selectors }: Query): readonly string[] {
   return kept ?? selectors.flatMap((selector) => labelsOf(known, selector) ?? []);
 }
@@ -58,14 +58,14 @@ export function queriesOf(monitoring: Monitoring): { asked: Asked[]; faults: str
   return { asked, faults };
 }
 
-/** Metrics that other programs have, too. */
+/** Metrics that other programs have too. */
 const SHARED = /^(?:up|process_.*|nodejs_.*)$/;
-/** Alternatives alone, so that each is known to exist. */
+/** Only alternatives, so that each is known to exist. */
 const ALTERNATIVES = /^[\w-]+(?:\|[\w-]+)*$/;
 
-/** `known`: the metrics that exist. `job`: what the rules expect nodes to be scraped as. */
+/** `known`: the metrics that exist. `job`: the job name that the rules expect. */
 export function queryRules(known: ReadonlyMap<string, KnownMetric>, job: string): Record<string, MonitoringRule> {
-  /** Of each selector, `[is it wrong, what is]`. */
+  /** Returns `[is it wrong, what is]` for each selector. */
   const each =
     (check: (selector: Selector, asked: Asked) => readonly (readonly [boolean, string])[]): MonitoringRule =>
     (monitoring) =>

@@ -7,7 +7,7 @@ import { load } from '../load.js';
 
 /** How a deployment starts a node. */
 export interface Start {
-  /** What follows the image's name. */
+  /** The words after the image's name. */
   readonly args?: readonly string[];
   readonly environment?: Environment;
   /** The text of the file that --config names. */
@@ -17,11 +17,11 @@ export interface Start {
 export interface Deployed {
   /** Undefined when they do not load. */
   readonly settings: Settings | undefined;
-  /** Everything that the server would refuse or warn of. */
+  /** Everything that the server would reject or warn about. */
   readonly faults: readonly string[];
 }
 
-/** What the real loader makes of it. */
+/** What the server's own loader makes of it. */
 export function deployed({ args = [], environment = {}, yaml }: Start): Deployed {
   const { flags, faults: known } = parseCommandLine(args);
   const given = {

@@ -1,4 +1,4 @@
-/** A guard that refuses the pages of a browser: those with a token as it asks for, others with a status and a sentence of its own. */
+/** A guard that refuses web pages: with the status in the token, or with its own status and sentence. */
 export class ByPage {
   canActivate(context) {
     const { headers } = context.switchToHttp().getRequest();

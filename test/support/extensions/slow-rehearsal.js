@@ -1,4 +1,4 @@
-/** A guard that never answers who asks at /check/auth, and lets everyone else in. */
+/** A guard that never answers requests for /check/auth, and lets everyone else in. */
 export class SlowRehearsal {
   canActivate(context) {
     const { url } = context.switchToHttp().getRequest();
