@@ -78,7 +78,7 @@ describe('auth at the upgrade', () => {
     ['a wrong token by subprotocol', {}, ['cairn-signal', protocol('wrong')], WRONG],
     ['two tokens by subprotocol', {}, ['cairn-signal', protocol('s3cret-Token'), protocol('wrong')], MISSING],
     [
-      'a wrong header beside a right subprotocol',
+      'a wrong header next to a correct subprotocol',
       { authorization: 'Bearer wrong' },
       ['cairn-signal', protocol('s3cret-Token')],
       WRONG,

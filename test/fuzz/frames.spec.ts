@@ -20,7 +20,7 @@ property('the fast path and the strict reader agree on any frame', anyFrame, (fr
   if (message !== undefined) agreeOnCanonical(message);
 });
 
-property('a message is read however it is spelled', spelled, ({ message, frame }) => {
+property('a message is read in every spelling', spelled, ({ message, frame }) => {
   expect(plain(readMessage(frame))).toEqual(plain(message));
   agree(frame);
 });
@@ -99,7 +99,7 @@ const tower = fc
  * nest and whatever length they claim. A reader that allocated what is claimed would throw on the largest. Time and
  * memory say nothing reliable about one frame, so they are not measured.
  */
-property('reading a frame costs work in its length', fc.oneof(tower, anyFrame), (frame) => {
+property('reading a frame takes work linear in its length', fc.oneof(tower, anyFrame), (frame) => {
   const most = 4 * frame.length + 64;
   canonicalRelayTopic(metered(frame, most));
   const message = readMessage(metered(frame, most));

@@ -41,7 +41,7 @@ const any = fc.oneof(
   fc.string({ maxLength: 200 }),
 );
 
-property('a JWT with characters changed gives nothing that the good one does not', any, async (token) => {
+property('a JWT with changed characters gives nothing that the valid one does not', any, async (token) => {
   try {
     // There is more than one way to write a signature.
     expect(await verifier.verify(token)).toEqual(gives);

@@ -9,12 +9,12 @@ export interface Pinned {
 /** Every property by name, so that their number is known, with the examples that it always runs first. */
 const properties = {
   'the fast path and the strict reader agree on any frame': [],
-  'a message is read however it is spelled': [],
-  'reading a frame costs work in its length': [],
-  'any text is read as the JSON dialect has it, or ignored': [],
-  'every connection hears what the rules say, after any sequence': [
+  'a message is read in every spelling': [],
+  'reading a frame takes work linear in its length': [],
+  'any text is read as the JSON dialect defines it, or ignored': [],
+  'every connection receives what the rules say, after any sequence': [
     {
-      why: 'records that expired, but were not buried yet, took the place of a live one on a full topic',
+      why: 'records that had expired but were not removed yet took the place of a live one on a full topic',
       example: [
         ...['b', 'c'].flatMap((topic) =>
           ['aa', 'bb', 'cc'].map((peerId) => ({ act: 'announce', who: 0, topic, peerId, addresses: ['x'] })),
@@ -29,8 +29,8 @@ const properties = {
   ],
   'any frames on a WebSocket leave the server serving': [],
   'any requests leave the server serving': [],
-  'a real session with bytes changed leaves the server serving': [],
-  'a JWT with characters changed gives nothing that the good one does not': [],
+  'a real session with changed bytes leaves the server serving': [],
+  'a JWT with changed characters gives nothing that the valid one does not': [],
 } satisfies Record<string, readonly Pinned[]>;
 
 export type PropertyName = keyof typeof properties;

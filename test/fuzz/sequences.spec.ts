@@ -95,7 +95,7 @@ const sequence = fc
     fc.array(fc.oneof(...some.map((kind) => kindsOf(peers, topics)[kind])), { maxLength: 60, size: 'max' }),
   );
 
-property('every connection hears what the rules say, after any sequence', sequence, async (steps) => {
+property('every connection receives what the rules say, after any sequence', sequence, async (steps) => {
   const before = registry.size;
   const play = new Play(stage, `run ${++runs}, topic `);
   try {

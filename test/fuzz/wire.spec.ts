@@ -315,4 +315,4 @@ const session = fc
   )
   .map((frames) => Buffer.concat([Buffer.from(HANDSHAKE), ...frames]));
 
-property('a real session with bytes changed leaves the server serving', written(mutated(session)), survives);
+property('a real session with changed bytes leaves the server serving', written(mutated(session)), survives);

@@ -48,7 +48,7 @@ describe('deep CBOR', () => {
 
   it.each([
     ['arrays', Buffer.concat([UNKNOWN, deep('81')])],
-    ['arrays that are whole', Buffer.concat([UNKNOWN, deep('81'), bytes('00')])],
+    ['complete arrays', Buffer.concat([UNKNOWN, deep('81'), bytes('00')])],
     ['open arrays', Buffer.concat([UNKNOWN, deep('9f')])],
     ['maps', Buffer.concat([UNKNOWN, deep('a100')])],
     ['open maps', Buffer.concat([UNKNOWN, deep('bf')])],
@@ -59,16 +59,16 @@ describe('deep CBOR', () => {
     ['open text in a topic', Buffer.concat([TOPIC, deep('7f')])],
     ['open byte strings in a payload', Buffer.concat([PAYLOAD, deep('5f')])],
     ['open arrays in a payload', Buffer.concat([PAYLOAD, deep('9f')])],
-    ['nothing but arrays', deep('81')],
-    ['nothing but maps', deep('a1')],
+    ['only arrays', deep('81')],
+    ['only maps', deep('a1')],
   ])(`R6: %s, ${DEPTH} deep, are dropped`, async (_what, frame) => {
     await isDropped(frame);
     expect(frame.length).toBeLessThanOrEqual(65_536);
   });
 
   it.each([
-    ['254 deep is the most', 254, 1],
-    ['255 is dropped', 255, 0],
+    ['a depth of 254 is the maximum', 254, 1],
+    ['a depth of 255 is dropped', 255, 0],
   ])('R6: as an unknown field, %s', async (_what, depth, subscribers) => {
     const peer = await Peer.connect(running.url);
     peer.send(Buffer.concat([UNKNOWN, Buffer.alloc(depth, 0x81), bytes('00')]));

@@ -39,7 +39,7 @@ describe('duplicate and inherited keys', () => {
       [bytes('a1'), text('Subscribe'), bytes('a2'), TOPIC, MINE, bytes('45746f706963'), THEIRS],
     ],
     [
-      'a Subscribe whose second topic has its key behind a tag',
+      'a Subscribe whose second topic has a tagged key',
       [bytes('a1'), text('Subscribe'), bytes('bf'), TOPIC, MINE, bytes('c1'), TOPIC, THEIRS, bytes('ff')],
     ],
     [
@@ -47,7 +47,7 @@ describe('duplicate and inherited keys', () => {
       [bytes('a1'), text('Relay'), bytes('a3'), TOPIC, MINE, TOPIC, THEIRS, PAYLOAD, bytes('4178')],
     ],
     [
-      'a Relay with a second topic behind its payload',
+      'a Relay with a second topic after its payload',
       [bytes('a1'), text('Relay'), bytes('a3'), TOPIC, MINE, PAYLOAD, bytes('4178'), TOPIC, THEIRS],
     ],
     [

@@ -97,16 +97,16 @@ describe('fragment flood', () => {
   });
 
   it.each([
-    ['a fragment of nothing', [clientFrame(MORE, 'x')]],
-    ['the end of nothing', [clientFrame(LAST, 'x')]],
+    ['a continuation of no message', [clientFrame(MORE, 'x')]],
+    ['the end of no message', [clientFrame(LAST, 'x')]],
     ['a message within another', [clientFrame(FIRST, 'x'), clientFrame(0x82, 'y')]],
     ['text within binary', [clientFrame(FIRST, 'x'), clientFrame(FIRST_OF_TEXT, 'y')]],
     ['a ping in fragments', [clientFrame(0x09, 'x')]],
     ['a close in fragments', [clientFrame(0x08)]],
     ['a ping of 126 bytes', [clientFrame(PING, 'x'.repeat(126))]],
     ['a close of one byte', [clientFrame(0x88, 'x')]],
-    ['an opcode that is none', [clientFrame(0x83, 'x')]],
-    ['a control opcode that is none', [clientFrame(0x8b, 'x')]],
+    ['an undefined opcode', [clientFrame(0x83, 'x')]],
+    ['an undefined control opcode', [clientFrame(0x8b, 'x')]],
   ])('1002: %s', async (_what, frames) => {
     const peer = await Peer.connect(running.url);
     peer.tcp.write(Buffer.concat(frames));

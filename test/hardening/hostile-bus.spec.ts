@@ -116,7 +116,7 @@ describeWithNats('a hostile bus', () => {
     'an age below nothing': [{ ...published(1), age: -1 }],
     'an age that is text': [{ ...published(1), age: '1' }],
     'an age over record-ttl': [announced(['x'], { age: 60_001 })],
-    'a payload that is no base64': [{ kind: 'published', age: 1, payload: '***' }],
+    'a payload that is not base64': [{ kind: 'published', age: 1, payload: '***' }],
     'another kind': [{ kind: 'constructor', age: 1, payload: 'eA==' }],
     'a good record and a bad one': [published(1), { kind: 'published', age: -1, payload: 'eA==' }],
     'no list': published(1),
@@ -132,14 +132,14 @@ describeWithNats('a hostile bus', () => {
   });
 
   it.each([
-    ['an age that never was', '[{"kind":"published","age":1e999,"payload":"eA=="}]'],
-    ['an age that is no number', '[{"kind":"published","age":NaN,"payload":"eA=="}]'],
-    ['what is not JSON', 'garbage'],
-    ['nothing at all', ''],
+    ['an impossible age', '[{"kind":"published","age":1e999,"payload":"eA=="}]'],
+    ['an age that is not a number', '[{"kind":"published","age":NaN,"payload":"eA=="}]'],
+    ['text that is not JSON', 'garbage'],
+    ['an empty message', ''],
     ['bytes that are not UTF-8', Buffer.from('[{"kind":"announced","age":1,"announcer":"\xff"}]', 'latin1')],
-    ['brackets alone', '['.repeat(400_000)],
+    ['only brackets', '['.repeat(400_000)],
     ['as many elements as fit', `[${'1,'.repeat(200_000)}1]`],
-    ['more than a node says', `[${' '.repeat(MOST_TOLD_BYTES - 1)}]`],
+    ['more than a node sends', `[${' '.repeat(MOST_TOLD_BYTES - 1)}]`],
   ])('N5: %s is dropped and counted', async (_what, lie) => {
     const here = await node();
     const asker = await Peer.connect(here.url);

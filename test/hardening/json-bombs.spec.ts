@@ -45,7 +45,7 @@ describe('JSON bombs', () => {
     ['an open string', `{"type":"query","topic":"${'x'.repeat(60_000)}`],
     ['a number of 65,536 digits', '9'.repeat(MOST)],
     ['an exponent of 65,000 digits', `1e${'9'.repeat(65_000)}`],
-    ['type that is deep', `{"topic":"t","type":${nested('[', ']')}}`],
+    ['a deeply nested type', `{"topic":"t","type":${nested('[', ']')}}`],
     ['spaces', ' '.repeat(MOST)],
     ['NUL', '\0'.repeat(MOST)],
     ['a byte order mark before a query', '\ufeff{"type":"query","topic":"t"}'],
@@ -56,22 +56,22 @@ describe('JSON bombs', () => {
 
   it.each([
     [
-      'a topic that is deep',
+      'a deeply nested topic',
       `{"type":"query","topic":${nested('[', ']')}}`,
       [{ type: 'error', code: 'malformed', message: 'topic must be a string' }],
     ],
     [
-      'a topic that is a number beyond all',
+      'a topic that is an infinite number',
       '{"type":"query","topic":1e400}',
       [{ type: 'error', code: 'malformed', message: 'topic must be a string' }],
     ],
     [
-      'addresses that are deep',
+      'deeply nested addresses',
       `{"type":"announce","topic":"t","addresses":${nested('[', ']')}}`,
       malformed('addresses must be a list of strings'),
     ],
     [
-      'addresses that are deep objects',
+      'addresses that are deeply nested objects',
       `{"type":"announce","topic":"t","addresses":${nested('{"a":', '}', '1')}}`,
       malformed('addresses must be a list of strings'),
     ],
@@ -101,7 +101,7 @@ describe('JSON bombs', () => {
       malformed('peer_id must be hex'),
     ],
     [
-      'a payload that is base64 but for its end',
+      'a payload that is base64 except at its end',
       `{"type":"publish","topic":"t","payload":"${'AAAA'.repeat(15_000)}A"}`,
       malformed('payload must be base64 with padding'),
     ],

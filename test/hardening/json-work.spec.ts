@@ -59,23 +59,23 @@ describe('work for JSON', () => {
   const QUERY = '{"type":"query","topic":"t"';
 
   it.each([
-    ['objects, each with a field of another name', filled(`${QUERY},"x":[`, (i) => `{"${i.toString(36)}":1}`, ']}')],
-    ['fields of as many names', filled(QUERY + ',', (i) => `"k${i.toString(36)}":1`, '}')],
-    ['fields of one name', filled(QUERY + ',', () => '"":1', '}')],
+    ['objects, each with a new field name', filled(`${QUERY},"x":[`, (i) => `{"${i.toString(36)}":1}`, ']}')],
+    ['fields with different names', filled(QUERY + ',', (i) => `"k${i.toString(36)}":1`, '}')],
+    ['fields with the same name', filled(QUERY + ',', () => '"":1', '}')],
     ['fields with numbers as names', filled(QUERY + ',', (i) => `"${(i * 65_536) % 4_294_967_291}":0`, '}')],
-    ['names that begin as those that are looked for', filled(QUERY + ',', () => '"addresse":1', '}')],
-    ['names in escapes', filled(QUERY + ',', () => '"\\u0074\\u0079\\u0070\\u0065s":1', '}')],
-    ['lists in lists', `${QUERY},"x":${'['.repeat(32_000)}${']'.repeat(32_000)}}`],
-    ['objects in objects', `${QUERY},"x":${'{"":'.repeat(13_000)}1${'}'.repeat(13_000)}}`],
+    ['names that begin like the known ones', filled(QUERY + ',', () => '"addresse":1', '}')],
+    ['escaped names', filled(QUERY + ',', () => '"\\u0074\\u0079\\u0070\\u0065s":1', '}')],
+    ['nested lists', `${QUERY},"x":${'['.repeat(32_000)}${']'.repeat(32_000)}}`],
+    ['nested objects', `${QUERY},"x":${'{"":'.repeat(13_000)}1${'}'.repeat(13_000)}}`],
     ['numbers', filled(`${QUERY},"x":[`, () => '1', ']}')],
-    ['numbers beyond all', filled(`${QUERY},"x":[`, () => '1e999999', ']}')],
+    ['infinite numbers', filled(`${QUERY},"x":[`, () => '1e999999', ']}')],
     ['one number', `${QUERY},"x":${'9'.repeat(65_000)}}`],
     ['one exponent', `${QUERY},"x":1e${'9'.repeat(65_000)}}`],
     ['words', filled(`${QUERY},"x":[`, () => 'null', ']}')],
     ['strings', filled(`${QUERY},"x":[`, () => '""', ']}')],
     ['escapes', `${QUERY},"x":"${'\\u0000'.repeat(10_900)}"}`],
     ['space', filled(`${QUERY},"x":[ `, () => '1', ' ]}', ' \n\t , ')],
-    ['a type over and over', filled(QUERY + ',', () => '"type":"query"', '}')],
+    ['a type repeated over and over', filled(QUERY + ',', () => '"type":"query"', '}')],
   ])('J7: %s that a query does not need: scanned, and no values are made', (_what, text) => {
     const { message, looks } = read(text);
     expect(message).toEqual({ type: 'query', topic: 't' });

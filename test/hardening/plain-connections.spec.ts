@@ -128,19 +128,19 @@ describe('file handles taken by plain HTTP', () => {
   }
 
   it.each([
-    ['connections that say nothing', ''],
-    ['requests that are begun and not finished', 'GET / HTTP/1.1\r\nHost: localhost\r\nX: '],
-    ['health checks, one after the other on each', GET('/health/live')],
-    ['answered requests, kept alive', GET('/')],
-    ['bodies that never end', 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n'],
-    ['answers that there is nothing', GET('/nowhere')],
+    ['connections that send nothing', ''],
+    ['connections with unfinished requests', 'GET / HTTP/1.1\r\nHost: localhost\r\nX: '],
+    ['connections with repeated health checks', GET('/health/live')],
+    ['connections that are kept alive after an answer', GET('/')],
+    ['connections with bodies that never end', 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n'],
+    ['connections that got 404', GET('/nowhere')],
   ])('L16: %s are closed for peers', async (_what, say) => expect(await served(say)).toEqual([5, 0]), 60_000);
 
   it('L16: so do answers that a guard holds back', async () =>
     expect(await served(GET('/check/auth'), { flags: SLOW_REHEARSAL })).toEqual([5, 0]));
 
   it.each([
-    ['that say nothing, in the TLS handshake', ''],
+    ['that send nothing during the TLS handshake', ''],
     ['that are kept alive after it', GET('/')],
   ])('L16: so do connections %s', async (_what, say) => expect(await served(say, { tls: true })).toEqual([5, 0]));
 

@@ -27,11 +27,11 @@ describe('work for queries', () => {
       (i) => ({ type: 'announce', peer_id: i.toString(16).padStart(4, '0'), addresses: ['x'.repeat(JUST)] }),
     ],
     [
-      'announced with addresses that JSON has to escape',
+      'announced with addresses that JSON must escape',
       (i) => ({ type: 'announce', peer_id: i.toString(16).padStart(4, '0'), addresses: ['\u0001'.repeat(JUST)] }),
     ],
     [
-      'announced with as many addresses as there may be',
+      'announced with the maximum number of addresses',
       (i) => ({ type: 'announce', peer_id: i.toString(16).padStart(4, '0'), addresses: Array<string>(1024).fill('') }),
     ],
   ])('J4: records %s: what does not fit into an answer is not written', async (_what, left) => {

@@ -53,11 +53,11 @@ describe('token guessing', () => {
   });
 
   it.each([
-    ['says that it is somebody else, in front of what the proxy writes', (i: number) => `10.0.0.${i}, 203.0.113.1`],
+    ['claims another address before the one that the proxy writes', (i: number) => `10.0.0.${i}, 203.0.113.1`],
     ['claims to be behind further proxies', (i: number) => `198.51.100.${i}, 127.0.0.1, 203.0.113.1`],
-    ['takes ever new addresses of its /64', (i: number) => `2001:db8:0:1:${i}::${i}`],
+    ['uses new addresses of its /64 again and again', (i: number) => `2001:db8:0:1:${i}::${i}`],
     [
-      'writes the same address in other ways',
+      'writes the same address in different ways',
       (i: number) => ['203.0.113.1', '::ffff:203.0.113.1', '203.0.113.1:1234', '[::ffff:203.0.113.1]:99'][i % 4],
     ],
   ])('a guesser that %s is still one guesser', async (_what, address) => {

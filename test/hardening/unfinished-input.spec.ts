@@ -55,7 +55,7 @@ describe('unfinished input', () => {
 
   it.each([
     ['4,095 fragments of one byte', fragments(FIRST, 4095, 'x'), 4095, 10],
-    ['4,095 fragments of one byte of text', fragments(FIRST_OF_TEXT, 4095, 'x'), 4095, 10],
+    ['4,095 text fragments of one byte', fragments(FIRST_OF_TEXT, 4095, 'x'), 4095, 10],
     ['4,095 empty fragments', fragments(FIRST, 4095, ''), 1, 1],
     ['the beginning of a frame', clientFrame(0x82, Buffer.alloc(60_000)).subarray(0, 50_000), 49_000, 120],
   ])('L15: %s from each of 300 peers', async (_name, bytes, least, mostKb) => {

@@ -1,4 +1,4 @@
-/** More different ones than this are only counted. */
+/** More distinct faults than this are only counted. */
 const MOST = 20;
 
 /** What went wrong, from whatever part of the soak saw it. Invariant: bounded, and no fault goes uncounted. */
@@ -16,7 +16,7 @@ export class Faults {
     else this.#others += 1;
   }
 
-  /** A sentence each. */
+  /** One sentence each. */
   *[Symbol.iterator]() {
     for (const [text, count] of this.#counts) yield count === 1 ? text : `${text} (${count} times)`;
     if (this.#others > 0) yield `and ${this.#others} more`;

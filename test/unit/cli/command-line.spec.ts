@@ -3,7 +3,7 @@ import { COMMANDS, parseCommandLine } from '../../../src/cli/command-line.js';
 import { flagOf } from '../../../src/config/setting-names.js';
 import { settingNames } from '../../../src/config/settings.js';
 
-/** The command line as it would be typed, a word each; flags as an object. */
+/** The command line as it would be typed, one word each; flags as an object. */
 function parse(...argv: string[]) {
   const { flags, ...line } = parseCommandLine(argv);
   return { ...line, flags: Object.fromEntries(flags) };
@@ -24,7 +24,7 @@ describe('a command', () => {
     expect(parse('--log-format', 'json', command)).toEqual(expected);
   });
 
-  it('that does not exist is a fault with the nearest one', () => {
+  it('is a fault with the nearest name if it does not exist', () => {
     expect(parse('check-confg')).toEqual({
       ...NOTHING,
       faults: [
@@ -39,7 +39,7 @@ describe('a command', () => {
     ]);
   });
 
-  it('stands alone: each further word is a fault', () => {
+  it('takes no arguments: each further word is a fault', () => {
     expect(parse('healthcheck', 'serve', 'now')).toEqual({
       ...NOTHING,
       command: 'healthcheck',
@@ -49,7 +49,7 @@ describe('a command', () => {
 });
 
 describe('a flag', () => {
-  it.each(['config', ...settingNames.map(flagOf)])('--%s takes its value behind a space or an equals sign', (flag) => {
+  it.each(['config', ...settingNames.map(flagOf)])('--%s takes its value after a space or an equals sign', (flag) => {
     expect(parse(`--${flag}`, 'value')).toEqual({ ...NOTHING, flags: { [flag]: 'value' } });
     expect(parse(`--${flag}=value`)).toEqual({ ...NOTHING, flags: { [flag]: 'value' } });
   });
@@ -60,11 +60,11 @@ describe('a flag', () => {
     ['two dashes at its start', '--auth-token=--s3cret', '--s3cret'],
     ['spaces', '--auth-token= a b ', ' a b '],
     ['nothing', '--auth-token=', ''],
-  ])('keeps a value with %s behind an equals sign', (_what, word, value) => {
+  ])('keeps a value with %s after an equals sign', (_what, word, value) => {
     expect(parse(word)).toEqual({ ...NOTHING, flags: { 'auth-token': value } });
   });
 
-  it('keeps an empty value behind a space, so that an empty token is seen', () => {
+  it('keeps an empty value after a space, so that an empty token is noticed', () => {
     expect(parse('--auth-token', '')).toEqual({ ...NOTHING, flags: { 'auth-token': '' } });
   });
 
@@ -92,7 +92,7 @@ describe('a flag', () => {
     expect([flags, faults]).toEqual([{ 'trusted-proxies': '10.0.0.0/8,::1' }, []]);
   });
 
-  it('that is given more than once is a fault, whatever its value', () => {
+  it('is a fault if it is given more than once, whatever its value', () => {
     expect(parse('--log-format', 'json', '--log-format=json').faults).toEqual(['--log-format: given more than once']);
   });
 
@@ -106,11 +106,11 @@ describe('a flag', () => {
     [['--__proto__=x'], '--__proto__: there is no such flag'],
     [['--constructor', 'x'], '--constructor: there is no such flag'],
     [['-x'], '-x: there is no such flag'],
-  ])('%j is none: one fault', (argv, fault) => {
+  ])('%j is not a flag: one fault', (argv, fault) => {
     expect(parse(...argv)).toEqual({ ...NOTHING, faults: [fault] });
   });
 
-  it('that is unknown hides no other fault', () => {
+  it('hides no other fault if it is unknown', () => {
     expect(parse('--bogus', '--log-format', 'healthcheck', 'now').faults).toEqual([
       '--bogus: there is no such flag',
       'there is no such command; the commands are serve, check-config, healthcheck, doctor, token',
@@ -120,15 +120,15 @@ describe('a flag', () => {
 
 describe('a token on the command line', () => {
   it.each([
-    ['behind a misspelt flag', ['--auth-tokn', 's3cret']],
+    ['after a misspelt flag', ['--auth-tokn', 's3cret']],
     ['joined to a misspelt flag', ['--auth-tokn=s3cret']],
     ['with a dash at its start', ['--auth-token', '-s3cret']],
     ['in one word with its flag, as in a list of args in YAML', ['--auth-token s3cret']],
-    ['behind a colon', ['--auth-token:s3cret']],
-    ['behind a flag that took the next flag for its value', ['--listen-addr', '--auth-token', 's3cret']],
-    ['behind a single dash', ['-auth-token', 's3cret']],
+    ['after a colon', ['--auth-token:s3cret']],
+    ['after a flag that took the next flag as its value', ['--listen-addr', '--auth-token', 's3cret']],
+    ['after a single dash', ['-auth-token', 's3cret']],
     ['given twice', ['--auth-token=s3cret', '--auth-token=s3cret2']],
-  ])('is not repeated in a fault: %s', (_where, argv) => {
+  ])('never appears in a fault: %s', (_where, argv) => {
     const { faults } = parse(...argv);
     expect(faults.length).toBeGreaterThan(0);
     expect(faults.join('\n')).not.toContain('s3cret');
@@ -138,7 +138,7 @@ describe('a token on the command line', () => {
 describe('doctor', () => {
   const DOCTOR = { ...NOTHING, command: 'doctor' };
 
-  it('takes a URL, and flags of its own before and behind it', () => {
+  it('takes a URL, and its own flags before and after it', () => {
     expect(
       parse('doctor', '--token', 'a', 'wss://host', '--json', '--ca=/ca.pem', '--timeout', '1s', '--token-file', '/t'),
     ).toEqual({
@@ -156,11 +156,11 @@ describe('doctor', () => {
     [['--idle=30s', 'host'], '30s', ['host']],
     [['--idle', '127.0.0.1:80'], '2m', ['127.0.0.1:80']],
     [['--idle=soon', 'host'], 'soon', ['host']],
-  ])('%j: the time behind --idle may be left out', (words, idle, operands) => {
+  ])('%j: the time after --idle is optional', (words, idle, operands) => {
     expect(parse('doctor', ...words)).toMatchObject({ flags: { idle }, operands, faults: [] });
   });
 
-  it('keeps all words, of which there can be one', () => {
+  it('keeps all words, although only one is allowed', () => {
     expect(parse('doctor').operands).toEqual([]);
     expect(parse('doctor', 'a', 'serve').operands).toEqual(['a', 'serve']);
   });
@@ -178,7 +178,7 @@ describe('doctor', () => {
     expect(parse('doctor', 'host', ...words)).toMatchObject({ operands: ['host'], faults: [fault] });
   });
 
-  it('comes first, and has no settings; nor have settings its flags', () => {
+  it('comes first, and shares no flags with the settings', () => {
     expect(parse('--log-format', 'json', 'doctor', 'wss://host')).toMatchObject({
       command: 'doctor',
       operands: ['wss://host'],
@@ -187,7 +187,7 @@ describe('doctor', () => {
     expect(parse('serve', '--json').faults).toEqual(['--json: there is no such flag']);
   });
 
-  it('explains itself', () => {
+  it('has its own help', () => {
     expect(parse('doctor', '--help')).toEqual({ ...DOCTOR, help: true });
     expect(parse('doctor', '-V')).toEqual({ ...DOCTOR, version: true });
   });
@@ -207,7 +207,7 @@ describe('--help and --version', () => {
     expect(parse('--bogus', '--help')).toMatchObject({ help: true, faults: ['--bogus: there is no such flag'] });
   });
 
-  it('are not read out of a flag with a single dash: a server that prints its help does not run', () => {
+  it('are not read from a flag with a single dash: a server that prints its help does not run', () => {
     expect(parse('-auth-token', 'x')).toMatchObject({ help: false });
   });
 

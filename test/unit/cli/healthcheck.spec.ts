@@ -17,7 +17,7 @@ const servers: (Server | TcpServer)[] = [];
 beforeEach(() => {
   said = '';
   jest.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    // Node warns that Jest uses VM modules; that is not ours.
+    // Node warns that Jest uses VM modules, which is not about us.
     if (!String(text).includes('ExperimentalWarning')) said += String(text);
     return true;
   });
@@ -42,7 +42,7 @@ function serving(answer: RequestListener): Promise<number> {
   return listening(createServer(answer));
 }
 
-/** A port that nobody listens on. */
+/** A port that nothing listens on. */
 async function freePort(): Promise<number> {
   const server = createServer();
   const port = await listening(server);
@@ -52,14 +52,14 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** The exit code of a health check with these settings, and what it said. */
+/** The exit code of a health check with these settings, and its output. */
 async function check(input: SettingsInput): Promise<{ code: number; said: string }> {
   const code = await healthcheck(() => parseSettings(input));
   return { code, said };
 }
 
 describe('a health check', () => {
-  it('asks GET /health/live and ends with 0, saying nothing, when the answer is 200', async () => {
+  it('requests GET /health/live, and ends silently with 0 when the answer is 200', async () => {
     const asked: string[] = [];
     const port = await serving((request, response) => {
       asked.push(`${request.method} ${request.url}`);
@@ -82,7 +82,7 @@ describe('a health check', () => {
     });
   });
 
-  it('ends with 1 when nobody listens', async () => {
+  it('ends with 1 when nothing listens', async () => {
     const port = await freePort();
     expect(await check({ listenAddr: `127.0.0.1:${port}` })).toEqual({
       code: 1,
@@ -97,7 +97,7 @@ describe('a health check', () => {
     expect(line).toMatch(/^unhealthy: (socket hang up|read ECONNRESET)\n$/);
   });
 
-  it('ends with 1 when what listens does not speak HTTP', async () => {
+  it('ends with 1 when the server does not speak HTTP', async () => {
     const port = await listening(
       createTcpServer(
         (socket) =>
@@ -112,7 +112,7 @@ describe('a health check', () => {
     expect(line).toMatch(/^unhealthy: Parse Error: .+\n$/);
   });
 
-  it('gives up on a server that says nothing for 3 s', async () => {
+  it('gives up on a server that sends nothing for 3 s', async () => {
     const port = await serving(() => undefined);
     expect(await check({ listenAddr: `127.0.0.1:${port}` })).toEqual({
       code: 1,
@@ -140,7 +140,7 @@ describe('a health check', () => {
     });
   });
 
-  it('speaks TLS where the settings do, without verifying the certificate', async () => {
+  it('uses TLS if the settings do, without verifying the certificate', async () => {
     const certificates = await makeCertificates();
     try {
       const tls = { cert: readFileSync(certificates.chain), key: readFileSync(certificates.key) };
@@ -178,10 +178,10 @@ describe('the flags of process 1', () => {
       ['node', '--enable-source-maps', '/app/dist/main.js', '--log-format=json'],
       { 'log-format': 'json' },
     ],
-    ['nothing behind it', ['cairn-signal'], {}],
+    ['nothing after it', ['cairn-signal'], {}],
     ['another program', ['/sbin/init', '--listen-addr', '0.0.0.0:8080'], {}],
     ['nothing at all', [], {}],
-  ])('are read behind %s', (_what, words, flags) => {
+  ])('are read after %s', (_what, words, flags) => {
     expect(Object.fromEntries(serverFlags(words.map((word) => `${word}\0`).join('')))).toEqual(flags);
   });
 });

@@ -7,7 +7,7 @@ import { renderFlags } from '../../../src/config/reference.js';
 const help = renderHelp();
 
 describe('what --help prints', () => {
-  it('begins with what this is and how it is called', () => {
+  it('begins with what this is and how to run it', () => {
     expect(help).toMatch(/^cairn signaling server: .+\.\n\nUsage: cairn-signal \[COMMAND\] \[OPTIONS\]\n/);
   });
 
@@ -42,11 +42,11 @@ describe('what doctor --help prints', () => {
     expect(doctor).toMatch(/^Tests .+\.\n\nUsage: cairn-signal doctor URL \[OPTIONS\]\n/);
   });
 
-  it.each(Object.keys(DOCTOR_FLAGS))('tells of --%s', (flag) => {
+  it.each(Object.keys(DOCTOR_FLAGS))('mentions --%s', (flag) => {
     expect(doctor).toMatch(new RegExp(`\\n  --${flag}(?: \\S+)?\\n      \\w.{20,}\\n`));
   });
 
-  it('tells of the exit codes', () => {
+  it('mentions the exit codes', () => {
     expect(doctor).toContain('Exit codes: 0 nothing failed');
   });
 
@@ -69,7 +69,7 @@ describe('what token --help prints', () => {
     '  --file PATH\n      ',
     '  -h, --help\n      Print this',
     'Exit codes: 0 made, 1 the file cannot be written, 2 not understood.',
-  ])('tells of %j', (words) => {
+  ])('mentions %j', (words) => {
     expect(token).toContain(words);
   });
 

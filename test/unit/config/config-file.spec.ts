@@ -25,21 +25,21 @@ describe('a configuration file', () => {
     });
   });
 
-  it('is named by the environment when no flag names one', () => {
+  it('is the one in the environment when no flag names one', () => {
     writeFileSync(CONFIG_FILE, 'logFormat: pretty');
     expect(
       loadSettings({ flags: new Map(), environment: { CAIRN_SIGNAL_CONFIG: CONFIG_FILE } }).settings.logFormat,
     ).toBe('pretty');
   });
 
-  it('of the environment is not read when a flag names one', () => {
+  it('from the environment is not read when a flag names one', () => {
     writeFileSync(CONFIG_FILE, 'logFormat: pretty');
     const environment = { CAIRN_SIGNAL_CONFIG: join(CONFIG_FOLDER, 'none.yaml') };
     expect(loadSettings({ flags: new Map([['config', CONFIG_FILE]]), environment }).settings.logFormat).toBe('pretty');
   });
 
   it.each(readdirSync(new URL('../../../config/', import.meta.url)).map((name) => [name]))(
-    'config/%s, which we ship, is valid',
+    'config/%s, which is shipped, is valid',
     (name) => {
       expect(() => load(readFileSync(new URL(`../../../config/${name}`, import.meta.url), 'utf8'))).not.toThrow();
     },
@@ -69,7 +69,7 @@ describe('a configuration file with mistakes', () => {
     expect(faultsOf(text)).toEqual([`${CONFIG_FILE}: authToken: expected a token`]);
   });
 
-  it('says of a token of digits alone that it must be quoted', () => {
+  it('says that a token of only digits must be quoted', () => {
     expect(faultsOf('authToken: 1234')).toEqual([expect.stringMatching(/authToken: .*quot/)]);
   });
 
@@ -82,7 +82,7 @@ describe('a configuration file with mistakes', () => {
     expect(faultsOf(text)).toHaveLength(count);
   });
 
-  it('lists every key that is no setting, a flag or variable name too', () => {
+  it('lists every key that is not a setting, even a flag name or a variable name', () => {
     expect(faultsOf('listen-addr: a:1\nCAIRN_SIGNAL_TLS_KEY: k\nport: 5\nconfig: other.yaml')).toEqual([
       `${CONFIG_FILE}: listen-addr: there is no such setting (did you mean listenAddr?)`,
       `${CONFIG_FILE}: CAIRN_SIGNAL_TLS_KEY: there is no such setting`,
@@ -91,7 +91,7 @@ describe('a configuration file with mistakes', () => {
     ]);
   });
 
-  it('is a fault in words when it is a directory', () => {
+  it('is a readable fault when it is a directory', () => {
     expect(() => loadSettings({ flags: new Map([['config', CONFIG_FOLDER]]), environment: {} })).toThrow(
       /: it is a directory$/,
     );
@@ -115,7 +115,7 @@ describe('a hostile configuration file', () => {
   });
 
   it.each(['listenAddr: &a [*a]', 'listenAddr: &a {b: *a}', 'maxMessageBytes: &a [*a]'])(
-    'is a fault when a value holds itself: %s',
+    'is a fault when a value contains itself: %s',
     (text) => {
       expect(faultsOf(text)).toEqual([expect.stringContaining(CONFIG_FILE)]);
     },
@@ -135,11 +135,11 @@ describe('a hostile configuration file', () => {
     ['a nested map', 's3cret: x'],
     ['a list', '[s3cret]'],
     ['a map', '{s3cret: s3cret}'],
-  ])('does not get a token repeated that YAML takes for %s', (_what, written) => {
+  ])('does not repeat a token that YAML takes for %s', (_what, written) => {
     expect(faultsOf(`authToken: ${written}`).join('\n')).not.toContain('s3cret');
   });
 
-  it('is a handful of faults however deep it nests', () => {
+  it('gives a handful of faults, however deep it nests', () => {
     expect(faultsOf(`listenAddr: ${'['.repeat(20_000)}`).length).toBeLessThan(10);
   });
 });

@@ -9,7 +9,7 @@ describe('the token: auth never fails open', () => {
     ['the variable', 'CAIRN_SIGNAL_AUTH_TOKEN', { environment: { CAIRN_SIGNAL_AUTH_TOKEN: '' } }],
     ['the flag', '--auth-token', { flags: { 'auth-token': '' }, environment: { CAIRN_SIGNAL_AUTH_TOKEN: 's3cret' } }],
     ['the key in the file', `${CONFIG_FILE}: authToken`, { yaml: 'authToken: ""' }],
-  ])('is one fault that says so when %s is empty', (_what, source, given) => {
+  ])('is one clear fault when %s is empty', (_what, source, given) => {
     expect(faultsOf(() => load(given))).toEqual([
       `${source}: an empty token would let nobody in; to serve without a token, leave the setting out`,
     ]);
@@ -19,7 +19,7 @@ describe('the token: auth never fails open', () => {
     ['the variable', 'CAIRN_SIGNAL_AUTH_TOKEN', { environment: { CAIRN_SIGNAL_AUTH_TOKEN: 's3cret-ü' } }],
     ['the flag', '--auth-token', { flags: { 'auth-token': ' s3cret' } }],
     ['the key in the file', `${CONFIG_FILE}: authToken`, { yaml: 'authToken: "s3cret\\n"' }],
-  ])('is not repeated when %s cannot be one', (_what, source, given) => {
+  ])('is not repeated when %s is not a valid token', (_what, source, given) => {
     expect(faultsOf(() => load(given))).toEqual([
       `${source}: expected visible ASCII characters without spaces around them: an HTTP header carries nothing else`,
     ]);
@@ -32,7 +32,7 @@ describe('TLS: both files or neither', () => {
     ['the other flag', '--tls-key is set but tls-cert is not', { flags: { 'tls-key': '/k' } }],
     ['a variable', 'CAIRN_SIGNAL_TLS_CERT is set but tls-key is not', { environment: { CAIRN_SIGNAL_TLS_CERT: '/c' } }],
     ['a key in the file', `${CONFIG_FILE}: tlsKey is set but tls-cert is not`, { yaml: 'tlsKey: /k' }],
-  ])('is a fault when %s alone is given', (_what, fault, given) => {
+  ])('is a fault when only %s is given', (_what, fault, given) => {
     expect(faultsOf(() => load(given))).toEqual([`${fault}: TLS needs both, plaintext neither`]);
   });
 
@@ -49,7 +49,7 @@ describe('the management address', () => {
     ['127.0.0.1:8080', '127.0.0.1:8080'],
     ['0.0.0.0:8080', '127.0.0.1:8080'],
     ['10.0.0.1:8080', '[::]:8080'],
-  ])('needs a port of its own: %s and %s', (listenAddr, managementAddr) => {
+  ])('needs its own port: %s and %s', (listenAddr, managementAddr) => {
     expect(faultsOf(() => load({ flags: { 'listen-addr': listenAddr, 'management-addr': managementAddr } }))).toEqual([
       '--management-addr is the same address as listen-addr: give it another port',
     ]);
@@ -59,11 +59,11 @@ describe('the management address', () => {
     ['10.0.0.1:8080', '127.0.0.1:8080'],
     ['0.0.0.0:8080', '0.0.0.0:9090'],
     ['127.0.0.1:0', '127.0.0.1:0'],
-  ])('may be beside: %s and %s', (listenAddr, managementAddr) => {
+  ])('may be next to it: %s and %s', (listenAddr, managementAddr) => {
     expect(load({ flags: { 'listen-addr': listenAddr, 'management-addr': managementAddr } }).warnings).toEqual([]);
   });
 
-  it('metrics ask for another token than peers do', () => {
+  it('metrics need a different token than peers', () => {
     const environment = { CAIRN_SIGNAL_METRICS_TOKEN: 's3cret', CAIRN_SIGNAL_AUTH_TOKEN: 's3cret' };
     expect(faultsOf(() => load({ environment }))).toEqual([
       'CAIRN_SIGNAL_METRICS_TOKEN and CAIRN_SIGNAL_AUTH_TOKEN are the same: everyone who reads metrics could connect',
@@ -72,7 +72,7 @@ describe('the management address', () => {
 });
 
 describe('faults', () => {
-  it('are listed all at once, each with its source, those of the command line first', () => {
+  it('are listed all together, each with its source, those of the command line first', () => {
     const given = {
       yaml: 'drainTimeout: 10\nlistenAdr: a:1',
       environment: { CAIRN_SIGNAL_MAX_MESSAGE_BYTES: 'many' },
@@ -88,7 +88,7 @@ describe('faults', () => {
     ]);
   });
 
-  it('of the command line alone stop the start', () => {
+  it('of only the command line stop the start', () => {
     expect(faultsOf(() => load({}, ['--bogus: there is no such flag']))).toEqual(['--bogus: there is no such flag']);
   });
 
@@ -97,13 +97,13 @@ describe('faults', () => {
     expect(new ConfigurationError(['one', 'two']).message).toBe('one\ntwo');
   });
 
-  it('do not come from a value that a stronger one replaces', () => {
+  it('do not come from a value that is overridden', () => {
     expect(
       load({ environment: { CAIRN_SIGNAL_LOG_FORMAT: 'xml' }, flags: { 'log-format': 'json' } }).settings.logFormat,
     ).toBe('json');
   });
 
-  it('show a value of up to 100 characters, and a longer one not at all', () => {
+  it('show a value of up to 100 characters, and no longer one', () => {
     expect(faultsOf(() => parseSettings({ drainTimeout: 'x'.repeat(100) }))[0]).toContain(
       `drainTimeout "${'x'.repeat(100)}": expected`,
     );

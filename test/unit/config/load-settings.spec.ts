@@ -41,7 +41,7 @@ const DEFAULTS = {
 };
 
 describe('settings', () => {
-  it('are the defaults where nothing is written', () => {
+  it('are the defaults if nothing is written', () => {
     expect(load({})).toEqual({ settings: DEFAULTS, warnings: [] });
   });
 
@@ -177,7 +177,8 @@ describe('settings', () => {
   });
 
   it.each(EXAMPLES)('%s can be given as --%s, as %s and in the file', (name, flag, variable, text, value) => {
-    // A certificate needs its key and the other way round, what is said of NATS and of management their addresses and of JWTs their issuer: what is not tried is always there.
+    // A certificate needs its key and the key its certificate. Settings of NATS, of management and of JWTs need the
+    // address or the issuer. So the settings that are not being tried are always present.
     const needed = [
       'TLS_CERT',
       'TLS_KEY',
@@ -332,7 +333,7 @@ describe('settings', () => {
 });
 
 describe('settings of an embedding program', () => {
-  it('are validated alike, numbers included', () => {
+  it('are validated in the same way, numbers included', () => {
     expect(parseSettings({ maxMessageBytes: 2048, listenAddr: '127.0.0.1:0' })).toEqual({
       ...DEFAULTS,
       maxMessageBytes: 2048,
@@ -340,7 +341,7 @@ describe('settings of an embedding program', () => {
     });
   });
 
-  it('are the defaults where they are undefined', () => {
+  it('are the defaults if they are undefined', () => {
     expect(parseSettings({ listenAddr: undefined, tlsCert: undefined, authToken: undefined })).toEqual(DEFAULTS);
   });
 

@@ -14,7 +14,7 @@ describe('the nearest name', () => {
     ['the spelling of a variable', 'auth_token', 'authToken'],
     ['a name that another one begins with', 'authTokenFil', 'authTokenFile'],
     ['the name itself', 'tlsKey', 'tlsKey'],
-  ])('is found behind %s', (_what, written, name) => {
+  ])('is found for %s', (_what, written, name) => {
     expect(nearestName(written, NAMES)).toBe(name);
   });
 
@@ -28,7 +28,7 @@ describe('the nearest name', () => {
     expect(nearestName('abcdefgVXYZW', ['abcdefghijkl'])).toBeUndefined();
   });
 
-  it('is the first of those that are equally near', () => {
+  it('is the first of several that are equally near', () => {
     expect(nearestName('tlsXey', ['tlsKey', 'tlsHey'])).toBe('tlsKey');
   });
 
@@ -36,7 +36,7 @@ describe('the nearest name', () => {
     expect(nearestName(written, NAMES)).toBeUndefined();
   });
 
-  it('is nothing where there are no names', () => {
+  it('is nothing if there are no names', () => {
     expect(nearestName('tlsKey', [])).toBeUndefined();
   });
 });

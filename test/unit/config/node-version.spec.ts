@@ -34,7 +34,7 @@ describe('the version of Node', () => {
     ]);
   });
 
-  it('that runs this test is one without a warning', () => {
+  it('that runs this test gets no warning', () => {
     expect(nodeWarnings()).toEqual([]);
   });
 
@@ -50,7 +50,7 @@ describe('the version of Node', () => {
     expect(read('.ci/run')).toContain('Node 20.20.2, 22.22.2, 24.14.1 or newer');
   });
 
-  it('of every stage of the image is a line that has the fix, by a tag that follows its newest release', () => {
+  it('of every stage of the image is a line with the fix, by a tag that follows its newest release', () => {
     const stages = [...read('Dockerfile').matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
     const lines = stages.map((image) => Number(/(?:^node:|\/nodejs)(\d+)-[a-z\d-]+$/.exec(image)?.[1]));
     expect(new Set(lines).size).toBe(1);

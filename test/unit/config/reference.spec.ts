@@ -8,7 +8,7 @@ import { renderMetricsPage } from '../../../src/exposition/metrics-page.js';
 const SETTINGS = describeSettings();
 const VARIABLES = ['CAIRN_SIGNAL_CONFIG', ...SETTINGS.map(({ variable }) => variable), 'RUST_LOG'];
 
-/** A generated file of this repository; when it is missing, a text that says how to make it. */
+/** A generated file of this repository. If it is missing, a text that says how to make it. */
 function generated(path: string): string {
   try {
     return readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
@@ -18,15 +18,15 @@ function generated(path: string): string {
 }
 
 describe('generated documents (when stale: npm run docs)', () => {
-  it('docs/configuration.md is what the table of settings gives', () => {
+  it('docs/configuration.md matches the table of settings', () => {
     expect(generated('docs/configuration.md')).toBe(renderConfigurationPage());
   });
 
-  it('docs/metrics.md is what the table of metrics gives', () => {
+  it('docs/metrics.md matches the table of metrics', () => {
     expect(generated('docs/metrics.md')).toBe(renderMetricsPage());
   });
 
-  it('.env.example is what the table of settings gives', () => {
+  it('.env.example matches the table of settings', () => {
     expect(generated('.env.example')).toBe(renderEnvExample());
   });
 });
@@ -59,7 +59,7 @@ describe('the configuration page', () => {
 describe('.env.example', () => {
   const lines = renderEnvExample().split('\n');
 
-  it('sets nothing as it is shipped', () => {
+  it('sets nothing as shipped', () => {
     expect(lines.filter((line) => line !== '' && !line.startsWith('# '))).toEqual([]);
   });
 
@@ -67,7 +67,7 @@ describe('.env.example', () => {
     expect(lines.filter((line) => line.startsWith(`# ${variable}=`))).toHaveLength(1);
   });
 
-  it('shows defaults that are the defaults when their lines are uncommented', () => {
+  it('shows the real defaults: uncommenting the lines changes nothing', () => {
     const withDefault = new Set(
       SETTINGS.filter((setting) => setting.default !== undefined).map(({ variable }) => variable),
     );
@@ -96,7 +96,7 @@ describe('the flags of --help', () => {
 });
 
 describe('the table of settings', () => {
-  it.each(SETTINGS)('says what $name does in whole sentences, and how its value is written', ({ about, value }) => {
+  it.each(SETTINGS)('says what $name does in complete sentences, and how to write its value', ({ about, value }) => {
     expect(about).toMatch(/^[A-Za-z].*\.$/);
     expect(value).toMatch(/^[A-Z:|]+$/);
   });

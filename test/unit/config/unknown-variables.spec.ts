@@ -7,7 +7,7 @@ describe('an unknown variable', () => {
     return loadSettings({ flags: new Map(), environment }).warnings;
   }
 
-  it('is a warning with the nearest name, without its value', () => {
+  it('gives a warning with the nearest name, without its value', () => {
     expect(
       warnings('CAIRN_SIGNAL_AUTH_TOKN', 'CAIRN_SIGNAL_LISTEN', 'CAIRN_SIGNAL_CONFG', 'CAIRN_SIGNAL_WHATEVER_ELSE_XY'),
     ).toEqual([
@@ -19,7 +19,7 @@ describe('an unknown variable', () => {
   });
 
   it.each(['CAIRN_SIGNAL_FOO', 'CAIRN_SIGNAL_DRAIN', 'CAIRN_SIGNAL_LOG', 'CAIRN_SIGNAL_TOKEN'])(
-    '%s is not taken for one that shares only the prefix with it',
+    '%s is not taken for a setting that shares only its prefix',
     (variable) => {
       expect(warnings(variable)[0]).not.toMatch(/CAIRN_SIGNAL_(CONFIG|TLS_KEY)/);
     },
@@ -40,13 +40,13 @@ describe('an unknown variable', () => {
   });
 
   it.each(['CAIRN_SIGNAL_PORT_FILE', 'CAIRN_SIGNAL_PORT_443', 'CAIRN_SIGNAL_SERVICE', 'CAIRN_SIGNAL_PORT_443_TCPX'])(
-    '%s is nothing that Kubernetes sets',
+    '%s is not set by Kubernetes',
     (variable) => {
       expect(warnings(variable)).toHaveLength(1);
     },
   );
 
-  it('without our prefix is not looked at', () => {
+  it('is ignored without our prefix', () => {
     expect(warnings('RUST_LOG', 'PATH', 'CAIRN_AUTH_TOKEN', 'MY_CAIRN_SIGNAL_X')).toEqual([]);
   });
 });

@@ -11,7 +11,7 @@ import {
   onOff,
 } from '../../../src/config/values.js';
 
-/** What a schema makes of what was written: the value, or the messages of its faults. */
+/** The result of parsing a text with a schema: the value, or the messages of its faults. */
 function read(schema: ZodType, written: unknown): unknown {
   const result = schema.safeParse(written);
   return result.success ? result.data : { faults: result.error.issues.map((issue) => issue.message) };
@@ -58,15 +58,15 @@ describe('an address to listen on', () => {
     ' localhost:443',
     'localhost:443\n',
     'a b:1',
-  ])('%j is none', (written) => {
+  ])('%j is not an address', (written) => {
     expect(read(listenAddress, written)).toEqual(faults(EXPECTED));
   });
 
-  it.each(['[1.2.3.4]:443', '[:::]:443', '[1:2]:443'])('%j is none: brackets are for IPv6', (written) => {
+  it.each(['[1.2.3.4]:443', '[:::]:443', '[1:2]:443'])('%j is not an address: brackets are for IPv6', (written) => {
     expect(read(listenAddress, written)).toEqual(faults(EXPECTED));
   });
 
-  it('is not a number, null or a list, as YAML may give', () => {
+  it('is not a number, null or a list, which YAML may give', () => {
     for (const written of [null, ['localhost:443'], {}]) expect(read(listenAddress, written)).toEqual(faults(EXPECTED));
     expect(read(listenAddress, 443)).toEqual(faults(`${EXPECTED}; in YAML, put it in quotes`));
   });
@@ -78,7 +78,7 @@ describe('an address to listen on', () => {
 
 describe('a bearer token', () => {
   it.each(['x', 's3cret', '-starts-with-a-dash', 'a.b~c+d/e==', 'two words', '!', '~'])(
-    '%j is read as it is',
+    '%j is taken as written',
     (written) => {
       expect(read(bearerToken, written)).toBe(written);
     },
@@ -97,7 +97,7 @@ describe('a bearer token', () => {
     'sécret',
     '🔑',
     '\uFEFFs3cret',
-  ])('%j is none', (written) => {
+  ])('%j is not a token', (written) => {
     expect(read(bearerToken, written)).toEqual(
       faults('expected visible ASCII characters without spaces around them: an HTTP header carries nothing else'),
     );
@@ -109,7 +109,7 @@ describe('a bearer token', () => {
     );
   });
 
-  it.each([[null], [true], [['s3cret']], [{ token: 's3cret' }]])('%j is none', (written) => {
+  it.each([[null], [true], [['s3cret']], [{ token: 's3cret' }]])('%j is not a token', (written) => {
     expect(read(bearerToken, written)).toEqual(faults('expected a token'));
   });
 });
@@ -155,7 +155,7 @@ describe('a length of time', () => {
     expect(read(duration('100ms', '1h'), written)).toEqual(faults(EXPECTED));
   });
 
-  it.each([[10], [0], [null], [['10s']]])('%j without a unit is none', (written) => {
+  it.each([[10], [0], [null], [['10s']]])('%j without a unit is not a length of time', (written) => {
     expect(read(duration('100ms', '1h'), written)).toEqual(faults(EXPECTED));
   });
 });
@@ -198,7 +198,7 @@ describe('a count', () => {
   });
 });
 
-describe('a word out of a few', () => {
+describe('one of a few words', () => {
   it('is read when it is one of them', () => {
     expect(read(oneOf(['json', 'pretty']), 'pretty')).toBe('pretty');
   });
@@ -230,7 +230,7 @@ describe('a switch', () => {
     expect(read(onOff, written)).toBe(value);
   });
 
-  it.each([['ON'], ['yes'], ['1'], [1], [null], ['']])('%j is none', (written) => {
+  it.each([['ON'], ['yes'], ['1'], [1], [null], ['']])('%j is not a switch', (written) => {
     expect(read(onOff, written)).toEqual(faults('expected on or off'));
   });
 });
@@ -243,7 +243,7 @@ describe('host names', () => {
       ['a', 'b.c'],
       ['a', 'b.c'],
     ],
-  ])('%j are those without port, as they are compared', (written, value) => {
+  ])('%j are the names without a port, normalized', (written, value) => {
     expect(read(hostNames, written)).toEqual(value);
   });
 
@@ -262,7 +262,7 @@ describe('host names', () => {
     '[::1]',
     'a@b',
     'l\u00f6cal',
-  ])('%j is none', (written) => {
+  ])('%j is not a host name', (written) => {
     expect(read(hostNames, written)).toEqual(
       faults('expected host names without port, such as node-1.example.com, separated by commas'),
     );

@@ -10,13 +10,13 @@ const rules: Record<string, ComposeRule> = { ...EVERY, ...CLUSTER, proxying: pro
 const readCluster = (): Deployment => readCompose('compose.cluster.yaml', 'deploy/compose/haproxy.cfg');
 
 describe('compose.yaml', () => {
-  it.each(Object.entries(EVERY))('keeps the rule: %s', (_name, rule) => {
+  it.each(Object.entries(EVERY))('follows the rule: %s', (_name, rule) => {
     expect(rule(readCompose('compose.yaml'))).toEqual([]);
   });
 });
 
 describe('compose.cluster.yaml', () => {
-  it.each(Object.entries(rules))('keeps the rule: %s', (_name, rule) => {
+  it.each(Object.entries(rules))('follows the rule: %s', (_name, rule) => {
     expect(rule(readCluster())).toEqual([]);
   });
 

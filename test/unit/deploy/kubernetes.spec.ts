@@ -31,17 +31,17 @@ const setting =
 
 describe('deploy/kubernetes', () => {
   it.each<[string, object]>(objects(readManifests()).map((object) => [(object as { kind: string }).kind, object]))(
-    '%s is what the API describes',
+    '%s matches the API',
     (_kind, object) => {
       expect(schemaFaults(object)).toEqual([]);
     },
   );
 
-  it.each(Object.entries(rules))('keeps the rule: %s', (_name, rule) => {
+  it.each(Object.entries(rules))('follows the rule: %s', (_name, rule) => {
     expect(rule(readManifests())).toEqual([]);
   });
 
-  it('asks paths that the server answers', async () => {
+  it('requests paths that the server answers', async () => {
     const { http } = await startServer();
     const { startupProbe, livenessProbe, readinessProbe } = containerOf(readManifests());
     for (const probe of [startupProbe, livenessProbe, readinessProbe]) {

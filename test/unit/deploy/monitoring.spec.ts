@@ -10,7 +10,7 @@ import type { MonitoringRule } from '../../support/deploy/query-rules.js';
 import { scrape } from '../../support/scrape.js';
 import { startServer, stopServers } from '../../support/server.js';
 
-/** What nodes are scraped as, in the rules and in what scrapes. */
+/** The job name of nodes, in the rules and in what scrapes them. */
 const JOB = 'cairn-signal';
 
 const rulesFor = (samples: Iterable<string>): Record<string, MonitoringRule> => {
@@ -22,7 +22,7 @@ const NAMES = Object.keys(rulesFor([]));
 let rules: Record<string, MonitoringRule>;
 const monitored = readMonitoring();
 
-// What a node really shows: the values of labels are from there.
+// What a node really shows: the values of labels come from there.
 beforeAll(async () => {
   const { management } = await startServer({ managementAddr: '127.0.0.1:0' });
   rules = rulesFor((await scrape(`${management}/metrics`)).keys());
@@ -30,11 +30,11 @@ beforeAll(async () => {
 afterAll(stopServers);
 
 describe('alerts and dashboard', () => {
-  it.each(NAMES)('keep the rule: %s', (name) => {
+  it.each(NAMES)('follow the rule: %s', (name) => {
     expect(rules[name](monitored)).toEqual([]);
   });
 
-  it('are there', () => {
+  it('exist', () => {
     expect(alertsOf(monitored).length).toBeGreaterThanOrEqual(20);
     expect(chartsOf(monitored).length).toBeGreaterThanOrEqual(30);
     expect(Object.values(NOT_SHOWN).every((reason) => reason !== '')).toBe(true);

@@ -42,10 +42,10 @@ describe('a server like the reference', () => {
 });
 
 describe('CBOR', () => {
-  it('two addresses that are two servers', async () => {
+  it('two addresses may be two servers', async () => {
     const clock = new HeldClock();
     const port = await startWebSockets((socket) => {
-      // Behind the Subscribe comes the Relay, which the server at the other address does not hear of.
+      // After the Subscribe comes the Relay, which the server at the other address does not get.
       socket.once('message', () => socket.on('message', () => clock.pass(10_000)));
     });
     await startWebSockets(() => undefined, {}, { host: '127.0.0.2', port });
@@ -63,12 +63,12 @@ describe('CBOR', () => {
     });
   });
 
-  it('a server that takes everything and relays nothing is given up after the time-out', async () => {
+  it('a server that takes everything and relays nothing is given up after the timeout', async () => {
     const clock = new HeldClock();
     let messages = 0;
     const port = await startWebSockets((socket) => {
       socket.on('message', () => {
-        // Two Subscribes, and the Relays that nobody gets.
+        // Two Subscribes, and the Relays that nobody receives.
         messages += 1;
         if (messages >= 3) clock.pass(10_000);
       });
@@ -85,7 +85,7 @@ describe('CBOR', () => {
     });
   });
 
-  it('a server that says more than was asked for is given up at once, before it fills the memory', async () => {
+  it('a server that sends more than was asked for is given up before it fills the memory', async () => {
     const port = await startWebSockets((socket) => {
       socket.once('message', () => {
         for (let i = 0; i < 100; i++) socket.send('{"type":"news"}');
@@ -129,7 +129,7 @@ describe('CBOR', () => {
     });
   });
 
-  it('a server that answers no ping is given up after the time-out', async () => {
+  it('a server that answers no ping is given up after the timeout', async () => {
     const clock = new HeldClock();
     const port = await startWebSockets((socket) => socket.on('ping', () => clock.pass(10_000)), { autoPong: false });
     const { cbor } = await diagnose(`ws://127.0.0.1:${port}`, {
@@ -142,7 +142,7 @@ describe('CBOR', () => {
 });
 
 describe('JSON', () => {
-  /** A server that answers every JSON message with what `answer` makes of it. */
+  /** A server that answers every JSON message with the result of `answer`. */
   async function examine(answer: (message: { type: string; topic: string; payload?: string }) => unknown) {
     const answerTo = (socket: WebSocket) => (data: Buffer, isBinary: boolean) =>
       !isBinary && socket.send(JSON.stringify(answer(JSON.parse(data.toString()) as { type: string; topic: string })));
@@ -151,7 +151,7 @@ describe('JSON', () => {
     return json;
   }
 
-  it('what was published is not found: two servers', async () => {
+  it('a publication is not found: two servers', async () => {
     const json = await examine(({ type, topic }) =>
       type === 'publish' ? { type: 'ack', topic } : { type: 'result', topic, payload: null, peers: [] },
     );
@@ -162,7 +162,7 @@ describe('JSON', () => {
     });
   });
 
-  it('J4: what was published is found also where another peer has published on the topic since', async () => {
+  it('J4: a publication is found even if another peer has published on the topic since', async () => {
     let published = '';
     const json = await examine(({ type, topic, payload }) => {
       if (type !== 'publish') {
@@ -182,7 +182,7 @@ describe('JSON', () => {
     expect(json).toMatchObject({ verdict: 'ok', figures: { answered: true, found: true } });
   });
 
-  it('J4: only what others published is found: two servers', async () => {
+  it('J4: only other publications are found: two servers', async () => {
     const json = await examine(({ type, topic }) =>
       type === 'publish'
         ? { type: 'ack', topic }
@@ -206,7 +206,7 @@ describe('JSON', () => {
     });
   });
 
-  it('no random topic may be used', async () => {
+  it('random topics are forbidden', async () => {
     expect(await examine(({ topic }) => ({ type: 'error', topic, code: 'forbidden', message: 'x' }))).toMatchObject({
       verdict: 'warning',
       found:
@@ -216,14 +216,14 @@ describe('JSON', () => {
     });
   });
 
-  it('an answer on another topic is none', async () => {
+  it('an answer on another topic does not count', async () => {
     expect(await examine(() => ({ type: 'ack', topic: 'other' }))).toMatchObject({
       verdict: 'warning',
       figures: { answered: false },
     });
   });
 
-  it('an answer that is no object is none', async () => {
+  it('an answer that is not an object does not count', async () => {
     expect(await examine(() => null)).toMatchObject({ verdict: 'warning', figures: { answered: false } });
   });
 });
@@ -252,7 +252,7 @@ describe('the token', () => {
     expect(auth).toMatchObject({ verdict, found });
   });
 
-  it('is wrong also where the server knows no subprotocol', async () => {
+  it('is wrong even if the server knows no subprotocol', async () => {
     const port = await judging(({ authorization }) => (authorization === undefined ? undefined : 401), {
       handleProtocols: () => false,
     });

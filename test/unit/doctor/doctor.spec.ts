@@ -51,7 +51,7 @@ async function run(...examinations: ReturnType<typeof examination>[]) {
 }
 
 describe('the doctor', () => {
-  it('examines one thing after the other and says so', async () => {
+  it('runs one examination after the other and reports each', async () => {
     const { entries, steps } = await run(
       examination('a', [], ok('fine')),
       examination('b', ['a'], warning('hm', 'do')),
@@ -63,7 +63,7 @@ describe('the doctor', () => {
     ]);
   });
 
-  it('skips what needs something that failed, also by way of what was skipped for it, and nothing else', async () => {
+  it('skips what needs a failed examination, directly or indirectly, and nothing else', async () => {
     const { entries } = await run(
       examination('a', [], failed('bad', 'do')),
       examination('b', ['a'], ok('fine')),
@@ -80,7 +80,7 @@ describe('the doctor', () => {
     ]);
   });
 
-  it('takes Trouble for a finding, and nothing else that is thrown', async () => {
+  it('treats a thrown Trouble as a finding, and nothing else', async () => {
     const { entries } = await run(examination('a', [], new Trouble('bad', 'do', { code: 1 })));
     expect(entries).toEqual([{ name: 'a', verdict: 'failed', found: 'bad', advice: 'do', figures: { code: 1 } }]);
     await expect(run(examination('a', [], new TypeError('our fault')))).rejects.toThrow('our fault');
@@ -95,7 +95,7 @@ describe('the doctor', () => {
     expect(overall(verdicts.map((verdict) => ({ name: 'a', verdict, found: '' })))).toBe(whole);
   });
 
-  it('knows only examinations that come before, and all that send a token need TLS that verifies', () => {
+  it('needs only earlier examinations, and verified TLS before any token is sent', () => {
     const names = EXAMINATIONS.map(({ name }) => name);
     for (const [index, { needs }] of EXAMINATIONS.entries()) {
       expect(needs.filter((need) => !names.slice(0, index).includes(need))).toEqual([]);
@@ -125,7 +125,7 @@ describe('the report', () => {
     return paper.text;
   }
 
-  it('is an aligned table of plain text, wrapped behind its columns', () => {
+  it('is an aligned table of plain text, wrapped within its columns', () => {
     const text = table(new Paper());
     expect(text.split('\n')).toEqual([
       'cairn-signal doctor ws://localhost/',
@@ -143,13 +143,13 @@ describe('the report', () => {
     ]);
   });
 
-  it('has colours where they are wanted, which alter nothing else', () => {
+  it('has colours if they are wanted, which change nothing else', () => {
     const text = table(new Paper(true));
     expect(text).toContain('\u001B[31mfailed   \u001B[0m');
     expect(text.replaceAll(/\u001B\[\d+m/g, '')).toBe(table(new Paper()));
   });
 
-  it('shows what is being examined where a line can be taken back', () => {
+  it('shows what is being examined if a line can be rewritten', () => {
     const text = table(new Paper(false, true));
     expect(text).toContain('  ...      dns\r\u001B[2K  ok       dns      fine\n');
     expect(text.replaceAll(/ {2}\.{3} +\w+\r\u001B\[2K/g, '')).toBe(table(new Paper()));
@@ -174,7 +174,7 @@ describe('words', () => {
     expect(time(milliseconds)).toBe(text);
   });
 
-  it('of a server are one line without what drives a terminal', () => {
+  it('of a server are one line without control characters', () => {
     expect(printable('\u001B[2Ja\r\nb\u202Ec\u2028d\uD800 ')).toBe('[2Ja b c d\uFFFD');
     expect(printable('x'.repeat(200))).toBe(`${'x'.repeat(160)}...`);
   });

@@ -14,7 +14,7 @@ const [examined, figured] = section
 afterEach(stopOddServers);
 
 describe('docs/operations.md, "Doctor"', () => {
-  it('has every examination in its order, with what it needs', () => {
+  it('has every examination in order, with what it needs', () => {
     expect([...examined.keys()]).toEqual(EXAMINATIONS.map(({ name }) => name));
     const needs = [...examined.values()].map((rest) =>
       [

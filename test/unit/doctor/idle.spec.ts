@@ -8,7 +8,10 @@ afterEach(stopOddServers);
 
 const IDLE_MS = 120_000;
 
-/** Has `happen` called with the server's end of the connection once the doctor waits. What the doctor said on it is in `said`. */
+/**
+ * Calls `happen` with the server's end of the connection once the doctor waits. `said` collects what the doctor sent on
+ * it.
+ */
 async function examine(happen: (socket: WebSocket, clock: HeldClock) => void) {
   const clock = new HeldClock();
   const waiting = clock.begunToSleep(IDLE_MS);
@@ -29,7 +32,7 @@ async function examine(happen: (socket: WebSocket, clock: HeldClock) => void) {
   return { idle, said };
 }
 
-/** Pings every `every` milliseconds, `times` times, each answered before the next; then calls `then`. */
+/** Pings every `every` milliseconds, `times` times, with each ping answered before the next. Then calls `then`. */
 function pingEvery(socket: WebSocket, clock: HeldClock, every: number, times: number, then: () => void): void {
   let pongs = 0;
   const next = (): void => {
@@ -44,7 +47,7 @@ function pingEvery(socket: WebSocket, clock: HeldClock, every: number, times: nu
   next();
 }
 
-describe('a connection on which nothing is said', () => {
+describe('an idle connection', () => {
   it('is cut by a proxy: after how long, how, and what to raise', async () => {
     const { idle } = await examine((socket, clock) => {
       clock.pass(60_000);
@@ -67,7 +70,7 @@ describe('a connection on which nothing is said', () => {
     });
   });
 
-  it('is closed by a restart, which is no fault', async () => {
+  it('is closed by a restart, which is not a fault', async () => {
     const { idle } = await examine((socket) => socket.close(1012, 'restart; retry in 3 s'));
     expect(idle).toMatchObject({ verdict: 'warning', advice: expect.stringContaining('restarting') });
   });
@@ -85,7 +88,7 @@ describe('a connection on which nothing is said', () => {
     expect(said).toEqual([]);
   });
 
-  it('is cut in spite of pings', async () => {
+  it('is cut despite pings', async () => {
     const { idle } = await examine((socket, clock) =>
       pingEvery(socket, clock, 25_000, 1, () => socket.close(4009, 'no pong within 20 s')),
     );

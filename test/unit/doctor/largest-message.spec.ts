@@ -10,7 +10,7 @@ afterEach(stopOddServers);
 
 const ONLY = ['dns', 'tcp', 'tls', 'upgrade', 'auth', 'cbor', 'size'];
 
-/** A relay between all connections that says what it does with a message of each size. */
+/** A relay between all connections that decides what to do with a message by its size. */
 function startRelay(
   judge: (size: number, socket: WebSocket) => 'pass' | 'drop' | 'closed',
   admit: () => boolean = () => true,
@@ -33,7 +33,7 @@ function startRelay(
 describe('the largest message that passes', () => {
   // 346 to 349: where the head of the payload grows by two bytes, so that one of these sizes has no canonical message.
   it.each([200, 346, 347, 348, 349, 1000, 1024, 5000, 65_535])(
-    '%d bytes: told to the byte, with a warning',
+    '%d bytes: found to the byte, with a warning',
     async (limit) => {
       const { size } = await diagnose(`ws://127.0.0.1:${await startReference({ maxPayload: limit })}`, { only: ONLY });
       expect(size).toMatchObject({
@@ -50,7 +50,7 @@ describe('the largest message that passes', () => {
     expect(size).toMatchObject({ verdict: 'ok', figures: { bytes: limit, exact: true } });
   });
 
-  it('is found at once where the reason names it', async () => {
+  it('is found immediately if the reason names it', async () => {
     let closes = 0;
     const port = await startRelay((size, socket) => {
       if (size <= 77_777) return 'pass';
@@ -65,7 +65,7 @@ describe('the largest message that passes', () => {
     ]);
   });
 
-  it('is found where the reason names another figure', async () => {
+  it('is found if the reason names another figure', async () => {
     const port = await startRelay((size, socket) => {
       if (size <= 77_777) return 'pass';
       socket.close(1009, 'message over 99999 bytes');
@@ -102,7 +102,7 @@ describe('the largest message that passes', () => {
     });
   });
 
-  it('as near as it can be told where no more connections are allowed', async () => {
+  it('is estimated if no more connections are allowed', async () => {
     let closes = 0;
     const port = await startRelay(
       (size, socket) => {

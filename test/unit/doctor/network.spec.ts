@@ -25,7 +25,7 @@ describe('the way to the server', () => {
     expect(findings.idle.found).toBe('not tried, since dns failed');
   });
 
-  it('tells the addresses of a name', async () => {
+  it('the addresses of a name are listed', async () => {
     const { dns } = await diagnose('ws://localhost', { only: ['dns'] });
     expect(dns).toMatchObject({
       verdict: 'ok',
@@ -58,9 +58,9 @@ describe('the way to the server', () => {
     });
   });
 
-  it("an address that this machine has no way to is no fault of the server's", async () => {
+  it('an address without a route from this machine is not a fault of the server', async () => {
     const port = await startTcp(() => undefined);
-    // TCP goes to no broadcast address: Linux says ENETUNREACH, as it does of IPv6 without a route.
+    // TCP cannot connect to a broadcast address. Linux says ENETUNREACH, as it does for IPv6 without a route.
     const { tcp } = await diagnose(`ws://host.invalid:${port}`, {
       addresses: ['127.0.0.1', '255.255.255.255'],
       only: ['tcp'],
@@ -84,7 +84,7 @@ describe('the way to the server', () => {
     expect(tls).toMatchObject({ verdict, found });
   });
 
-  it('what takes TCP and never answers is given up after the time-out', async () => {
+  it('a server that accepts TCP and never answers is given up after the timeout', async () => {
     const clock = new HeldClock();
     const port = await startTcp((socket) => socket.on('data', () => clock.pass(10_000)));
     const findings = await diagnose(`ws://127.0.0.1:${port}`, { clock, timeout: 10_000 });
@@ -102,14 +102,14 @@ describe('the way to the server', () => {
     ]);
   });
 
-  it('what takes TCP and never answers a TLS handshake is given up after the time-out', async () => {
+  it('a server that accepts TCP and never answers a TLS handshake is given up after the timeout', async () => {
     const clock = new HeldClock();
     const port = await startTcp((socket) => socket.on('data', () => clock.pass(10_000)));
     const { tls } = await diagnose(`wss://127.0.0.1:${port}`, { clock, timeout: 10_000 });
     expect(tls).toMatchObject({ verdict: 'failed', found: 'no TLS handshake within 10 s' });
   });
 
-  it('what hangs up at once', async () => {
+  it('a server that hangs up immediately', async () => {
     const port = await startTcp((socket) => socket.on('data', () => socket.end()));
     const { http, upgrade } = await diagnose(`ws://127.0.0.1:${port}`);
     expect(http).toMatchObject({ verdict: 'warning', found: 'no answer to GET /: cut without an answer' });
@@ -120,7 +120,7 @@ describe('the way to the server', () => {
     });
   });
 
-  it('what does not speak HTTP', async () => {
+  it('a server that does not speak HTTP', async () => {
     const port = await startTcp((socket) => socket.on('data', () => socket.end('SSH-2.0-OpenSSH_9.2\r\n')));
     const { http, upgrade } = await diagnose(`ws://127.0.0.1:${port}`);
     expect(http).toMatchObject({ verdict: 'warning', found: 'no answer to GET /: the answer is not HTTP' });
@@ -168,7 +168,7 @@ describe('what answers instead of the server', () => {
     });
   });
 
-  it('a redirection is told without its query', async () => {
+  it('a redirect is shown without its query', async () => {
     const port = await startHttp((_request, response) =>
       response.writeHead(301, { Location: 'https://signal.example.com/?token=x' }).end(),
     );
@@ -180,7 +180,7 @@ describe('what answers instead of the server', () => {
     expect(upgrade).toMatchObject({ verdict: 'failed', advice: expect.stringContaining('redirection') });
   });
 
-  it('a login in front of the server is not taken for its token', async () => {
+  it("a login in front of the server is not confused with the server's token", async () => {
     const port = await startHttp((_request, response) =>
       response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="x"' }).end(),
     );
@@ -211,7 +211,7 @@ describe('what answers instead of the server', () => {
     expect(upgrade.found).toBe('502 instead of 101, from 2JBearer [token]');
   });
 
-  it('a body without an end is not waited for', async () => {
+  it('a body that never ends is not waited for', async () => {
     const port = await startHttp((_request, response) => {
       response.writeHead(200);
       response.write('x'.repeat(100_000));
@@ -253,7 +253,7 @@ describe('what a refusal says', () => {
       '<title>a<b></title><title>It is &quot;late&quot;</title><title>Closed.</title>',
       'Closed.',
     ],
-    ['300 characters at most', 'text/plain', 'x'.repeat(301), `${'x'.repeat(300)}...`],
+    ['at most 300 characters', 'text/plain', 'x'.repeat(301), `${'x'.repeat(300)}...`],
   ])('%s', async (_what, type, body, message) => {
     const port = await startHttp((_request, response) => response.writeHead(403, { 'Content-Type': type }).end(body));
     const { upgrade } = await diagnose(`ws://127.0.0.1:${port}`, CONNECTING);
@@ -265,29 +265,29 @@ describe('what a refusal says', () => {
   });
 
   it.each([
-    ['nothing', {}, ''],
-    ['no more than the status', {}, 'Forbidden'],
-    ['no more than the status, as a page', {}, '<html><title>403 Forbidden</title>'],
+    ['empty', {}, ''],
+    ['only the status', {}, 'Forbidden'],
+    ['only the status, as a page', {}, '<html><title>403 Forbidden</title>'],
     ['a page without a title', {}, '<p>No.'],
-    ['a page with 16 KB of spaces for a title', {}, `<title>${' '.repeat(16_000)}</title>`],
-    ['a page with a title that does not end', {}, `<title>${' '.repeat(16_000)}x`],
-    ['a page of titles that do not end', {}, '<title>'.repeat(2300)],
+    ['a page with a title of 16 KB of spaces', {}, `<title>${' '.repeat(16_000)}</title>`],
+    ['a page with a title that never ends', {}, `<title>${' '.repeat(16_000)}x`],
+    ['a page of titles that never end', {}, '<title>'.repeat(2300)],
     ['JSON without a message', {}, '{"error":1}'],
-    ['JSON that is none', {}, '{"message":"x"'],
-    ['what is compressed', { 'Content-Encoding': 'gzip' }, 'abc'],
-  ])('is left out where it is %s', async (_what, headers, body) => {
+    ['invalid JSON', {}, '{"message":"x"'],
+    ['compressed', { 'Content-Encoding': 'gzip' }, 'abc'],
+  ])('is left out if it is %s', async (_what, headers, body) => {
     const port = await startHttp((_request, response) => response.writeHead(403, headers).end(body));
     const { upgrade } = await diagnose(`ws://127.0.0.1:${port}`, CONNECTING);
     expect([upgrade.found, upgrade.figures]).toEqual(['403 instead of 101', { status: 403 }]);
   });
 
-  it('is left out of what is no refusal', async () => {
+  it('is left out of an answer that is not a refusal', async () => {
     const port = await startHttp((_request, response) => response.writeHead(200).end('hello'));
     const { upgrade } = await diagnose(`ws://127.0.0.1:${port}`, CONNECTING);
     expect(upgrade.found).toBe('200 instead of 101');
   });
 
-  it('stands behind the time to come back', async () => {
+  it('follows the time to come back', async () => {
     const port = await startHttp((_request, response) =>
       response.writeHead(429, { 'Retry-After': '7' }).end('Too many; wait.'),
     );
@@ -298,7 +298,7 @@ describe('what a refusal says', () => {
     ]);
   });
 
-  it('without an end is waited for until the time-out, and the status is told with what came', async () => {
+  it('that never ends is waited for until the timeout, and the status is shown with what came', async () => {
     const clock = new HeldClock();
     const port = await startHttp((_request, response) => {
       response.writeHead(403);
@@ -310,7 +310,7 @@ describe('what a refusal says', () => {
     expect(upgrade.found).toMatch(/^403 instead of 101(?:: So far)?$/);
   });
 
-  it('without an end is read in part', async () => {
+  it('that never ends is read in part', async () => {
     const port = await startHttp((_request, response) => {
       response.writeHead(403);
       response.write('x'.repeat(100_000));
@@ -321,8 +321,8 @@ describe('what a refusal says', () => {
 
   it.each([
     ['the token', (token: string) => token],
-    ['the token as a subprotocol has it', (token: string) => Buffer.from(token).toString('base64url')],
-  ])('never is %s, whole or cut off where it is read no further', async (_what, spell) => {
+    ['the token as in a subprotocol', (token: string) => Buffer.from(token).toString('base64url')],
+  ])('is never %s, complete or truncated', async (_what, spell) => {
     const token = 's3cret-token';
     const spelled = spell(token);
     const bodies = [`no ${spelled}!`, `no${' '.repeat(20_000)}`.slice(0, 16_384 - 5) + spelled + ' '.repeat(20_000)];
@@ -367,7 +367,7 @@ describe('a connection that is closed', () => {
     expect(cbor).toMatchObject({ verdict: 'failed', found: 'the connection was cut without a close frame (1006)' });
   });
 
-  it('with a reason that drives a terminal or repeats the token: neither goes through', async () => {
+  it('with a reason that has control characters or repeats the token: neither is shown', async () => {
     const token = 's3cret-token';
     const port = await startWebSockets((socket) =>
       socket.on('message', () => socket.close(1008, `\u001B[31m${token}\n${Buffer.from(token).toString('base64url')}`)),

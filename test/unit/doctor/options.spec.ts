@@ -51,7 +51,7 @@ describe('the options of the doctor', () => {
     });
   });
 
-  it('are what was typed', () => {
+  it('are taken as typed', () => {
     expect(read({ token: 'abc', topic: 'a tópic', idle: '90s', timeout: '500ms', json: '' })).toMatchObject({
       token: 'abc',
       topic: 'a tópic',
@@ -65,11 +65,11 @@ describe('the options of the doctor', () => {
     expect(read({ 'token-file': file('tokens', '# of peers\r\n\r\n  abc \r\ndef\r\n') }).token).toBe('abc');
   });
 
-  it('take certificates of authorities', () => {
+  it('take CA certificates', () => {
     expect(read({ ca: file('ca.pem', ca + ca) }).ca).toBe(ca + ca);
   });
 
-  it('take a certificate of the client, with its chain, and the key of it', () => {
+  it('take a client certificate with its chain, and its key', () => {
     const [cert, key] = [chain.server + chain.intermediate, chain.key];
     expect(read({ cert: file('client.pem', cert), key: file('client-key.pem', key) }).certificate).toEqual({
       cert,
@@ -77,14 +77,14 @@ describe('the options of the doctor', () => {
     });
   });
 
-  it("a token file of a server's that has names is none of a peer's", () => {
+  it("a server's token file with names is not a peer's token file", () => {
     const server = file('server-tokens', `alice:sha256:${'0'.repeat(64)}\n`);
     expect(faultsOf({ 'token-file': server })).toEqual([
       `--token-file ${JSON.stringify(server)}: this is the auth-token-file of the server, which holds digests: give a file with the token that "token new" printed`,
     ]);
   });
 
-  it('a certificate and a key belong to each other, and to TLS', async () => {
+  it('a certificate and a key need each other, and TLS', async () => {
     const [cert, key, otherKey, garbage] = [
       file('c.pem', chain.server),
       file('k.pem', chain.key),
@@ -123,7 +123,7 @@ describe('the options of the doctor', () => {
     ['a token with a line break', { token: 's3cret\n' }, [URL], /^--token: a token is visible ASCII/],
     ['an empty topic', { topic: '' }, [URL], /^--topic: a topic is 1 to 4096 bytes of UTF-8$/],
     [
-      'a topic that no server takes',
+      'a topic that no server accepts',
       { topic: 's3cret'.repeat(683) },
       [URL],
       /^--topic: a topic is 1 to 4096 bytes of UTF-8$/,
@@ -134,9 +134,9 @@ describe('the options of the doctor', () => {
       [URL],
       /^--token-file "\/nowhere\/tokens": there is no such file$/,
     ],
-    ['no authorities', { ca: '/nowhere/ca.pem' }, [URL], /^--ca "\/nowhere\/ca\.pem": there is no such file$/],
-    ['a time that is none', { timeout: 's3cret' }, [URL], /^--timeout: expected a length of time from 100ms to 5m/],
-    ['an idle time that is none', { idle: 's3cret' }, [URL], /^--idle: expected a length of time from 100ms to 24h/],
+    ['no CA certificates', { ca: '/nowhere/ca.pem' }, [URL], /^--ca "\/nowhere\/ca\.pem": there is no such file$/],
+    ['an invalid time', { timeout: 's3cret' }, [URL], /^--timeout: expected a length of time from 100ms to 5m/],
+    ['an invalid idle time', { idle: 's3cret' }, [URL], /^--idle: expected a length of time from 100ms to 24h/],
   ])('%s: a fault that repeats no value', (_what, flags, operands, fault) => {
     const faults = faultsOf(flags, operands);
     expect(faults).toContainEqual(expect.stringMatching(fault));

@@ -30,7 +30,7 @@ describe('the URL of a server', () => {
     expect(readTarget(written)).toMatchObject({ url, secure, host, port });
   });
 
-  it('tells addresses from names', () => {
+  it('is told apart by addresses and names', () => {
     expect(['ws://127.0.0.1', 'ws://[::1]', 'ws://localhost'].map((url) => isAddress(readTarget(url)))).toEqual([
       true,
       true,
@@ -50,7 +50,7 @@ describe('the URL of a server', () => {
     'wss://a b',
     'wss:host',
     '://host',
-  ])('%j is none', (written) => {
+  ])('%j is not a URL', (written) => {
     expect(faultsOf(written)).toEqual([
       expect.stringMatching(/^expected the URL of a signaling server, such as wss:\/\/signal\.example\.com/),
     ]);
@@ -66,7 +66,7 @@ describe('the URL of a server', () => {
       'host://s3cret:s3cret@host?s3cret#s3cret',
       ['expected', 'a user or password', 'a query', 'a fragment'],
     ],
-  ])('a token %s is a fault that says why and does not repeat it', (_where, written, parts) => {
+  ])('a token %s is a fault that says why, and does not repeat it', (_where, written, parts) => {
     const faults = faultsOf(written);
     expect(faults).toEqual(parts.map((part) => expect.stringContaining(part)));
     expect(faults.join('\n')).not.toContain('s3cret');

@@ -37,7 +37,7 @@ describe('TLS', () => {
     });
   });
 
-  it('an authority that is not known: --ca', async () => {
+  it('an unknown CA: suggests --ca', async () => {
     expect(await examine(whole)).toMatchObject({
       verdict: 'failed',
       found: 'TLSv1.3; the chain ends at an authority that is not trusted here: CN=test root',
@@ -45,7 +45,7 @@ describe('TLS', () => {
     });
   });
 
-  it('another authority than that in --ca', async () => {
+  it('another CA than that in --ca', async () => {
     const { ca } = await makeChain();
     expect(await examine(whole, { ca })).toMatchObject({
       verdict: 'failed',
@@ -53,7 +53,7 @@ describe('TLS', () => {
     });
   });
 
-  it('a root that is sent along and not known', async () => {
+  it('an unknown root that is sent along', async () => {
     const port = await startTls(chain.server + chain.intermediate + chain.ca, chain.key);
     expect(await examine(port)).toMatchObject({
       verdict: 'failed',
@@ -62,7 +62,7 @@ describe('TLS', () => {
     expect(await examine(port, { ca: chain.ca })).toMatchObject({ verdict: 'ok' });
   });
 
-  it('a missing intermediate certificate is told apart', async () => {
+  it('a missing intermediate certificate is recognised', async () => {
     const port = await startTls(chain.server, chain.key);
     const incomplete = {
       verdict: 'failed',
@@ -75,7 +75,7 @@ describe('TLS', () => {
     expect(await examine(port, { ca: chain.ca })).toMatchObject(incomplete);
   });
 
-  it('a self-signed certificate: --ca, with which it passes', async () => {
+  it('a self-signed certificate: suggests --ca, with which it passes', async () => {
     const port = await startTls(chain.selfSigned, chain.key);
     expect(await examine(port)).toMatchObject({
       verdict: 'failed',
@@ -110,7 +110,7 @@ describe('TLS', () => {
     });
   });
 
-  it('a cross-signed certificate that has expired and is not missed is no fault', async () => {
+  it('an expired cross-signed certificate that is not needed is not a fault', async () => {
     const port = await startTls(chain.server + chain.intermediate + chain.crossSigned, chain.key);
     expect(await examine(port, { ca: chain.ca })).toMatchObject({
       verdict: 'ok',
@@ -141,7 +141,7 @@ describe('TLS', () => {
     });
   });
 
-  it('a certificate for another name, which is told', async () => {
+  it('a certificate for another name, which is shown', async () => {
     const other = await makeChain({ host: 'signal.example.com' });
     const port = await startTls(other.server + other.intermediate, other.key);
     expect(await examine(port, { ca: other.ca })).toMatchObject({
@@ -151,7 +151,7 @@ describe('TLS', () => {
     });
   });
 
-  it('what is no TLS', async () => {
+  it('a server without TLS', async () => {
     const port = await startTcp((socket) => socket.on('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')));
     expect(await examine(port)).toMatchObject({
       verdict: 'failed',
@@ -160,12 +160,12 @@ describe('TLS', () => {
     });
   });
 
-  it('what hangs up on the handshake', async () => {
+  it('a server that hangs up during the handshake', async () => {
     const port = await startTcp((socket) => socket.on('data', () => socket.destroy()));
     expect(await examine(port)).toMatchObject({ verdict: 'failed', found: 'cut without an answer' });
   });
 
-  it('of several addresses the worst counts, and is named', async () => {
+  it('the worst of several addresses counts, and is named', async () => {
     const port = await startTls(chain.server, chain.key, { host: '127.0.0.2', port: whole });
     const { tls } = await diagnose(`wss://localhost:${port}`, {
       ca: chain.ca,
@@ -178,7 +178,7 @@ describe('TLS', () => {
     });
   });
 
-  it('no token is sent where the certificate does not verify', async () => {
+  it('no token is sent if the certificate does not verify', async () => {
     const { tls, http, upgrade } = await diagnose(`wss://localhost:${whole}`, { token: 'abc' });
     expect([tls.verdict, http.verdict, upgrade.verdict]).toEqual(['failed', 'skipped', 'skipped']);
   });

@@ -7,7 +7,7 @@ import { LimitCounts } from '../../../src/metrics/limit-counts.js';
 import { ConnectionLimits } from '../../../src/transport/connection-limits.js';
 import { originAt } from '../../../src/transport/plain-sockets.js';
 
-/** How many connections find a place from `address`, of 1,500 that try; and the warnings that were logged. */
+/** How many of 1,500 connections from `address` find a place, and the warnings that were logged. */
 function placesFrom(address: string, input: SettingsInput = {}): [taken: number, warnings: string[]] {
   const warnings: string[] = [];
   const destination = { write: (line: string) => void warnings.push((JSON.parse(line) as { msg: string }).msg) };
@@ -19,7 +19,7 @@ function placesFrom(address: string, input: SettingsInput = {}): [taken: number,
 
 describe('max-connections-per-ip, by default', () => {
   it.each(['203.0.113.7', '2001:db8::7', '100.128.0.1', '::ffff:203.0.113.7'])(
-    'L6: is 1024 for %s, which is an address of the internet',
+    'L6: is 1024 for %s, which is a public address',
     (address) => {
       expect(placesFrom(address)).toEqual([1024, []]);
     },
@@ -35,20 +35,20 @@ describe('max-connections-per-ip, by default', () => {
     'fd00::1',
     'fe80::1%eth0',
     '::ffff:10.1.2.3',
-  ])('L6: is none for %s, behind which everyone may be; the log says so once', (address) => {
+  ])('L6: does not exist for %s, which may be a proxy; the log warns once', (address) => {
     expect(placesFrom(address)).toEqual([1500, [expect.stringContaining('list it in trusted-proxies')]]);
   });
 
-  it('L6: is 1024 for a private address too where proxies are named', () => {
+  it('L6: is 1024 also for a private address if trusted-proxies is set', () => {
     expect(placesFrom('10.1.2.3', { trustedProxies: '192.168.0.1' })).toEqual([1024, []]);
   });
 
-  it('L6: what is set holds for every address, and 0 is no limit', () => {
+  it('L6: a limit that is set applies to every address, and 0 is no limit', () => {
     expect(placesFrom('127.0.0.1', { maxConnectionsPerIp: 1024 })).toEqual([1024, []]);
     expect(placesFrom('203.0.113.7', { maxConnectionsPerIp: 0 })).toEqual([1500, []]);
   });
 
-  it('L6: plain connections have what peers leave of it, and 16 for answers', () => {
+  it('L6: plain connections get what peers leave of it, and 16 for refusals', () => {
     const limits = new ConnectionLimits(
       0,
       { maxConnectionsPerIp: 5, trustedProxies: undefined },

@@ -13,7 +13,7 @@ const MOST = 200;
 const [FIRST, MORE, LAST, TEXT, PING, PONG, CLOSE] = [0x02, 0x00, 0x80, 0x81, 0x89, 0x8a, 0x88];
 
 class Receiver implements FrameReceiver, FrameEnd {
-  /** What was heard, in order: messages and control frames by kind, and how it ended. */
+  /** What was received, in order: messages and control frames by kind, and how it ended. */
   readonly heard: string[] = [];
   readonly held: number[] = [];
 
@@ -55,7 +55,7 @@ function read(wire: Buffer, cuts: readonly number[] = [], most = MOST): Receiver
   return receiver;
 }
 
-/** What the receiver of `ws` makes of it, which this reader takes the place of. */
+/** What the receiver of `ws`, which this reader replaces, makes of it. */
 async function readByWs(wire: Buffer): Promise<string[]> {
   const heard: string[] = [];
   const Reading = (ws as unknown as { Receiver: new (options: object) => NodeJS.WritableStream }).Receiver;
@@ -115,7 +115,7 @@ describe('frame reader', () => {
     );
   });
 
-  it('R8, L13: any frames are read as `ws` reads them, faults and closes included, however they are cut into reads', async () => {
+  it('R8, L13: any frames are read as `ws` reads them, including faults and closes, however they are cut into reads', async () => {
     const initial = fc.oneof(
       { weight: 6, arbitrary: fc.constantFrom(0x82, FIRST, MORE, LAST, TEXT, 0x01, PING, PONG) },
       fc.constant(CLOSE),
@@ -148,7 +148,7 @@ describe('frame reader', () => {
           wire,
           cuts.map((cut) => cut % (wire.length + 1)),
         );
-        // A close frame is theirs to judge.
+        // A close frame is for `ws` to judge.
         const ours = heard.map((what) => (what.startsWith('close') ? 'close' : what));
         const theirs = (await readByWs(wire)).map((what, i) => (ours[i] === 'close' ? 'close' : what));
         expect(ours).toEqual(theirs);
@@ -157,7 +157,7 @@ describe('frame reader', () => {
     );
   });
 
-  it('L13: a length that is only claimed is refused as soon as it is there', () => {
+  it('L13: a claimed length is refused as soon as it is read', () => {
     const large = clientFrame(0x82, Buffer.alloc(MOST + 1));
     expect(read(large.subarray(0, 4)).heard).toEqual(['fault 1009']);
     expect(
@@ -173,7 +173,7 @@ describe('frame reader', () => {
     expect(read(reads, Array.from(reads.keys()), 65_536).most).toBeLessThan(2 * 4096 + 1024);
   });
 
-  it('L15: what is held is told when a message begins, grows and is over', () => {
+  it('L15: the memory held is reported when a message begins, grows and ends', () => {
     const { held } = read(
       Buffer.concat([clientFrame(FIRST, 'x'), clientFrame(MORE, Buffer.alloc(5000)), clientFrame(LAST)]),
       [],
@@ -184,7 +184,7 @@ describe('frame reader', () => {
     expect(held[1]).toBeGreaterThan(5000);
   });
 
-  it('L15: a whole message in one read is never held', () => {
+  it('L15: a complete message in one read is never held', () => {
     expect(
       read(Buffer.concat([clientFrame(0x82, 'one'), clientFrame(TEXT, 'two'), clientFrame(PING, 'three')])).held,
     ).toEqual([]);
@@ -198,7 +198,7 @@ describe('frame reader', () => {
     expect(receiver.heard).toEqual(Array.from({ length: 100 }, () => `binary ${'01'.repeat(1500)}`));
   });
 
-  it('nothing is read once it is stopped', () => {
+  it('nothing is read after a stop', () => {
     const buffer = new ReadBuffer();
     const receiver = new Receiver();
     const reader = new FrameReader(buffer, receiver, receiver, MOST);

@@ -10,7 +10,7 @@ describe('framing', () => {
     framing = new Framing(socket, 1024);
   });
 
-  /** What messages cost besides themselves that bring so many bytes each, and so many around them. */
+  /** The extra cost of messages that bring this many bytes each, with this many around them. */
   function cost(messages: number, bytes: number, around: number): number {
     let charged = 0;
     for (let i = 0; i < messages; i++) {
@@ -24,7 +24,7 @@ describe('framing', () => {
     expect(cost(100_000, 500, 64)).toBe(0);
   });
 
-  it('L1: what fragments bring around messages costs one message for 256 bytes, beyond the slack', () => {
+  it('L1: framing beyond the slack costs one message per 256 bytes', () => {
     const around = 4096 * 6;
     const charged = cost(320, 0, around);
     const excess = 320 * (around - 64) - 128 * 1024 - 1024;

@@ -30,7 +30,7 @@ describe('heartbeat', () => {
   let heartbeat: Heartbeat;
   let pulse: SilentPulse;
 
-  /** Lets time pass and every connection that is due be looked at. */
+  /** Lets time pass, and every connection that is due be checked. */
   function pass(milliseconds: number): void {
     clock.pass(milliseconds);
     while (heartbeat.check(10));
@@ -60,7 +60,7 @@ describe('heartbeat', () => {
     expect(pulse.pings).toBe(1);
   });
 
-  it('takes any traffic for life, and pings again only after silence', () => {
+  it('takes any traffic as a sign of life, and pings again only after silence', () => {
     for (let i = 0; i < 10; i++) {
       pulse.heard = true;
       pass(25_000);

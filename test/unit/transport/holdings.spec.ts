@@ -4,7 +4,7 @@ import { Holdings } from '../../../src/transport/holdings.js';
 describe('holdings', () => {
   let tally: { total: number };
   let given: string[];
-  /** What is left to a holder that was told to give up. */
+  /** What a holder keeps after it was told to give up. */
   let left: number;
 
   function holdings(limit: number): Holdings<string> {
@@ -21,7 +21,7 @@ describe('holdings', () => {
     left = 0;
   });
 
-  it('L3, L15: the limit may be held; one byte more gives up the largest, and only as many as needed', () => {
+  it('L3, L15: the limit may be reached; at one byte more the largest holders give up, and only as many as needed', () => {
     const all = holdings(1000);
     all.note('a', 300);
     all.note('b', 500);
@@ -31,7 +31,7 @@ describe('holdings', () => {
     expect([given, all.total, tally.total]).toEqual([['b'], 501, 501]);
   });
 
-  it('L3, L15: it goes on until a tenth of the limit is free, so that the next byte need not look again', () => {
+  it('L3, L15: holders give up until a tenth of the limit is free, so that the next byte does not start it again', () => {
     const all = holdings(1000);
     for (let i = 0; i < 100; i++) all.note(`${i}`, 10);
     all.note('last', 1);
@@ -39,7 +39,7 @@ describe('holdings', () => {
     expect(all.total).toBeLessThanOrEqual(900);
   });
 
-  it('L3, L15: what a holder cannot give up at once still counts', () => {
+  it('L3, L15: what a holder cannot give up immediately still counts', () => {
     const all = holdings(1000);
     left = 850;
     all.note('a', 900);
@@ -50,7 +50,7 @@ describe('holdings', () => {
     expect(all.total).toBe(200);
   });
 
-  it('L3, L15: what was let go does not count', () => {
+  it('L3, L15: released memory does not count', () => {
     const all = holdings(1000);
     all.note('a', 900);
     all.note('a', 100);
@@ -58,7 +58,7 @@ describe('holdings', () => {
     expect([given, all.total, all.of('a'), all.of('nobody')]).toEqual([[], 1000, 100, 0]);
   });
 
-  it('L3, L15: holding less than before gives up nobody, whatever the total', () => {
+  it('L3, L15: nobody gives up when a holder holds less than before, whatever the total', () => {
     const all = holdings(1000);
     left = 1200;
     all.note('a', 1300);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { listenFault } from '../../../src/transport/listen-fault.js';
 
-describe('an address that cannot be listened on', () => {
+describe('an address that the server cannot listen on', () => {
   const fault = (code: string, host = '0.0.0.0', port = 443): string =>
     listenFault(Object.assign(new Error(`listen ${code}`), { code }), { host, port }, 'listen-addr');
 

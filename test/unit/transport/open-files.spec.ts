@@ -3,23 +3,23 @@ import { describe, expect, it } from '@jest/globals';
 import { StartupError } from '../../../src/config/faults.js';
 import { capacity, FOR_OPERATORS, openFilesLimit } from '../../../src/transport/open-files.js';
 
-describe('what fits into the handles of the process', () => {
-  it('L5: all that is wanted, with handles to spare; one more than fits is cut to what fits', () => {
+describe('what fits into the file handles of the process', () => {
+  it('L5: is everything that is wanted, with handles to spare; one more than fits is cut to what fits', () => {
     expect(capacity(904, 1000)).toEqual({ connections: 904, sockets: 936 });
     expect(capacity(905, 1000)).toEqual({ connections: 904, sockets: 936 });
     expect(capacity(0, 1000)).toEqual({ connections: 904, sockets: 936 });
   });
 
-  it('L5, O1: less what the management address has for itself', () => {
+  it('L5, O1: does not include the handles of the management address', () => {
     expect(capacity(905, 1000, FOR_OPERATORS)).toEqual({ connections: 840, sockets: 872 });
   });
 
-  it('L5: everything, where there is no limit of handles', () => {
+  it('L5: is everything if there is no limit of handles', () => {
     expect(capacity(50_000, Infinity)).toEqual({ connections: 50_000, sockets: undefined });
     expect(capacity(0, Infinity)).toEqual({ connections: 0, sockets: undefined });
   });
 
-  it('L5: one connection at least, or a line that says what to do', () => {
+  it('L5: is at least one connection, or else a line says what to do', () => {
     expect(capacity(10, 97).connections).toBe(1);
     expect(() => capacity(10, 96)).toThrow(StartupError);
     expect(() => capacity(10, 96)).toThrow(

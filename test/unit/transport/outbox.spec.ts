@@ -7,7 +7,7 @@ import type { Lagging } from '../../../src/transport/outbox.js';
 import { turn } from '../../support/turn.js';
 import { until } from '../../support/until.js';
 
-/** A socket that gets rid of a write when a test says so, or at once. */
+/** A socket that finishes a write when a test says so, or immediately. */
 class Peer implements Lagging {
   readonly written: Buffer[] = [];
   readonly told: number[] = [];
@@ -33,7 +33,7 @@ class Peer implements Lagging {
     return Buffer.concat(this.written).toString('latin1');
   }
 
-  /** The system takes the write that waits. */
+  /** Finishes the write that waits. */
   async take(): Promise<void> {
     const taken = this.#taken;
     this.#taken = undefined;
@@ -48,20 +48,20 @@ describe('outbox', () => {
 
   beforeEach(() => {
     peer = new Peer();
-    // What the system did not take, which made it an outbox.
+    // What the system did not take, which is why there is an outbox.
     peer.socket.write('before');
     outbox = new Outbox(peer, 6);
     outbox.drain();
   });
 
-  it('L2: tells what the socket was handed before, until that is gone', async () => {
+  it('L2: counts what the socket already had, until that is written', async () => {
     expect(peer.last).toBeGreaterThan(6);
     await peer.take();
     await peer.take();
     expect(peer.last).toBe(0);
   });
 
-  it('R5: what waits leaves in order, once, as the socket gets rid of what it has', async () => {
+  it('R5: what waits leaves once and in order, as the socket finishes its writes', async () => {
     for (let i = 0; i < 2000; i++) outbox.push(Buffer.from(`${i},`));
     outbox.drain();
     expect(peer.text).toBe('before');
@@ -79,13 +79,13 @@ describe('outbox', () => {
     expect(peer.last).toBeLessThan(60_000);
   });
 
-  it('L2: a small frame keeps nothing of the memory that it shares', () => {
+  it('L2: a small frame does not keep the memory block that it shares', () => {
     const before = outbox.held;
     outbox.push(binaryFrame(Buffer.alloc(29)));
     expect(outbox.held - before).toBeLessThan(1024);
   });
 
-  it('L2: a large frame with memory of its own is not copied', async () => {
+  it('L2: a large frame with its own memory is not copied', async () => {
     const frame = binaryFrame(Buffer.alloc(50_000, 'x'));
     const before = outbox.held;
     outbox.push(frame);
@@ -100,7 +100,7 @@ describe('outbox', () => {
     expect(peer.text).toBe(`before${'y'.repeat(frame.length)}`);
   });
 
-  it('L2: a large view of memory that others share is copied', async () => {
+  it('L2: a large view of shared memory is copied', async () => {
     const slab = Buffer.alloc(16_384, 'x');
     outbox.push(slab.subarray(0, 10_000));
     slab.fill('y');
@@ -112,7 +112,7 @@ describe('outbox', () => {
     expect(peer.text).toBe(`before${'x'.repeat(10_000)}`);
   });
 
-  it('L2: what was dropped is not sent, and does not count; what the socket was handed does', async () => {
+  it('L2: dropped frames are not sent and do not count; what the socket has counts', async () => {
     outbox.push(Buffer.alloc(5000, 'x'));
     outbox.drain();
     outbox.drop();
@@ -126,7 +126,7 @@ describe('outbox', () => {
     expect(peer.text).toBe('beforeafter');
   });
 
-  it('D4: everything is handed over at once where something else is written behind it', async () => {
+  it('D4: everything is handed over before something else is written', async () => {
     for (let i = 0; i < 100; i++) outbox.push(Buffer.alloc(3000, 'x'));
     outbox.handAll();
     peer.socket.write('behind');
@@ -147,7 +147,7 @@ describe('outbox', () => {
     expect(peer.text).toBe('before');
   });
 
-  it('R5: whatever is pushed, handed and taken when, each byte leaves once and in order, and what is told is never less than what waits', async () => {
+  it('R5: whatever happens when, each byte leaves once and in order, and at least what waits is reported', async () => {
     const step = fc.oneof(
       {
         weight: 4,

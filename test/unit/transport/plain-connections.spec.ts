@@ -22,7 +22,7 @@ class Named {
     });
   }
 
-  /** The letters of a name are its network; "proxy..." comes from nowhere in particular. */
+  /** The letters of a name are its network; "proxy..." has no network. */
   enter(...names: string[]): void {
     for (const name of names) {
       const network = /^[a-z]+/.exec(name)![0];

@@ -34,7 +34,7 @@ async function pairOver(kind: string): Promise<[Socket, Socket]> {
 
 describe('read buffer', () => {
   it.each(['TCP', 'TLS'])(
-    'R5: on this Node, a socket that was accepted over %s is read into it, and ends as any other',
+    'R5: on this Node, a socket that was accepted over %s is read into it, and ends like any other',
     async (kind) => {
       const [socket, peer] = await pairOver(kind);
       const buffer = new ReadBuffer();
@@ -52,7 +52,7 @@ describe('read buffer', () => {
       await all;
       expect(read.join('')).toBe('onetwo');
 
-      // Paused, it is not read.
+      // While paused, it is not read.
       socket.pause();
       peer.write('three');
       socket.resume();
@@ -64,7 +64,7 @@ describe('read buffer', () => {
     },
   );
 
-  it('R5: a socket without those parts is left as it is', () => {
+  it('R5: a socket without those internals is left unchanged', () => {
     expect(new ReadBuffer().readInto({ _handle: {} } as unknown as Socket, () => undefined)).toBe(false);
   });
 });

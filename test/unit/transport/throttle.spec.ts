@@ -6,7 +6,7 @@ import type { Throttled } from '../../../src/transport/throttle.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 describe('throttle', () => {
-  it('L1: lets a burst and then the rate through, however the messages come, to the message', () => {
+  it('L1: lets exactly a burst and then the rate through, however the messages come', () => {
     const steps = fc.array(fc.record({ wait: fc.nat(5000), messages: fc.nat(30) }), { maxLength: 40, size: 'max' });
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 20 }), steps, (rate, burst, run) => {

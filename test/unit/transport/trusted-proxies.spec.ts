@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { parseSettings } from '../../../src/config/load-settings.js';
 import { TrustedProxies } from '../../../src/transport/trusted-proxies.js';
 
-/** Where a peer is that came from `remote` with these headers, when `trusted` are trusted about `header`. */
+/** The address of a peer that came from `remote` with these headers, if `trusted` are trusted about `header`. */
 function address(
   trusted: string | undefined,
   remote: string,
@@ -18,7 +18,7 @@ function address(
   return new TrustedProxies(trustedProxies, forwardedHeader).addressOf(request);
 }
 
-describe('where a peer is', () => {
+describe('the address of a peer', () => {
   const forwarded = (value: string): Record<string, string> => ({ 'x-forwarded-for': value });
 
   it.each([
