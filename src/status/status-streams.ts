@@ -8,9 +8,9 @@ import { Sources } from '../exposition/sources.js';
 import { troublesOf } from './troubles.js';
 
 /** Maximum number of open status pages (O5). */
-export const MOST_STREAMS = 32;
+export const MAX_STREAMS = 32;
 /** Maximum number of bytes that wait for one page (O5): several times the history. */
-export const MOST_WAITING = 256 * 1024;
+export const MAX_WAITING_BYTES = 256 * 1024;
 
 /** Figures of a sample, in the order in which they are sent. */
 const FIGURES: readonly (keyof Sample)[] = [
@@ -37,7 +37,7 @@ const RETRY_MS = 2000;
 /**
  * Sends the figures of this node as server-sent events (HTML, section 9.2): first the history, then each sample when it
  * is taken. Owns the open streams, which end when the listener closes. Knows nothing of how a page shows them.
- * Invariant: at most MOST_STREAMS are open. No stream has more than MOST_WAITING bytes and one sample waiting.
+ * Invariant: at most MAX_STREAMS are open. No stream has more than MAX_WAITING_BYTES bytes and one sample waiting.
  */
 @Injectable()
 export class StatusStreams {
@@ -57,8 +57,8 @@ export class StatusStreams {
 
   /** Starts a stream. Throws an HttpException (503) if too many are open. */
   open(response: ServerResponse): void {
-    if (this.#open.size >= MOST_STREAMS) {
-      throw new HttpException(`${MOST_STREAMS} status pages are already open; close one.`, 503);
+    if (this.#open.size >= MAX_STREAMS) {
+      throw new HttpException(`${MAX_STREAMS} status pages are already open; close one.`, 503);
     }
     response.writeHead(200, {
       'Content-Type': 'text/event-stream',
@@ -79,7 +79,7 @@ export class StatusStreams {
     if (this.#open.size === 0) return;
     const text = event('sample', { ...this.#node(), sample: row(sample) });
     for (const response of this.#open) {
-      if (response.writableLength <= MOST_WAITING) response.write(text);
+      if (response.writableLength <= MAX_WAITING_BYTES) response.write(text);
       else {
         this.#open.delete(response);
         response.destroy();

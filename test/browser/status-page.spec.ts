@@ -3,7 +3,7 @@ import type { BrowserContextOptions } from 'playwright-core';
 import type { SettingsInput } from '../../src/config/settings.js';
 import { Lifecycle } from '../../src/lifecycle/lifecycle.js';
 import { History, INTERVAL_MS } from '../../src/status/history.js';
-import { MOST_STREAMS } from '../../src/status/status-streams.js';
+import { MAX_STREAMS } from '../../src/status/status-streams.js';
 import { REFUSAL_REASONS } from '../../src/protocol/refusal-reasons.js';
 import { VERSION } from '../../src/version.js';
 import { describeWithChromium, documentPicture, picture } from '../support/browser.js';

@@ -5,7 +5,7 @@ import { Lifecycle } from '../../src/lifecycle/lifecycle.js';
 import { History, INTERVAL_MS, KEPT } from '../../src/status/history.js';
 import type { Sample } from '../../src/status/sampler.js';
 import { Sources } from '../../src/exposition/sources.js';
-import { MOST_STREAMS, MOST_WAITING, StatusStreams } from '../../src/status/status-streams.js';
+import { MAX_STREAMS, MAX_WAITING_BYTES, StatusStreams } from '../../src/status/status-streams.js';
 import { troublesOf } from '../../src/status/troubles.js';
 import { VERSION } from '../../src/version.js';
 import { EventStream } from '../support/event-stream.js';
@@ -230,7 +230,7 @@ describe('the stream of the status page', () => {
   it('O5: there is a maximum number of streams, and a place is free again when one ends', async () => {
     const running = await startServer(MANAGED);
     const url = `${running.management}/events`;
-    const streams = await Promise.all(Array.from({ length: MOST_STREAMS }, () => EventStream.open(url)));
+    const streams = await Promise.all(Array.from({ length: MAX_STREAMS }, () => EventStream.open(url)));
     expect(streams.map(({ response }) => response.status)).toEqual(streams.map(() => 200));
     const refused = await fetch(url);
     expect([refused.status, await refused.json()]).toEqual([
@@ -238,7 +238,7 @@ describe('the stream of the status page', () => {
       {
         status: 503,
         error: 'Service Unavailable',
-        message: `${MOST_STREAMS} status pages are already open; close one.`,
+        message: `${MAX_STREAMS} status pages are already open; close one.`,
       },
     ]);
     await streams[0].close();
@@ -276,7 +276,7 @@ describe('the stream of the status page', () => {
       },
     );
     expect(streamsOf(running).size).toBe(1);
-    expect(sent * 300).toBeGreaterThan(MOST_WAITING);
+    expect(sent * 300).toBeGreaterThan(MAX_WAITING_BYTES);
     reader.socket.destroy();
     expect([...(await reader.ended).matchAll(/"sample":\[(\d+),/g)].map(([, at]) => Number(at))).toEqual(
       Array.from({ length: sent }, (_, index) => 2 * (index + 1)),

@@ -6,11 +6,14 @@ import { within } from './within.mjs';
 const EVERY_MS = 200;
 const ANSWER_MS = 15_000;
 
-/** Asks the server whether it is ready, as an orchestrator does, again and again. Invariant: any answer but 200 is a fault. */
+/**
+ * Asks the server again and again whether it is ready, as an orchestrator does. Invariant: any answer but 200 is a
+ * fault.
+ */
 export class Readiness {
-  /** Times asked. */
+  /** Number of requests. */
   asked = 0;
-  /** The longest that an answer took, in milliseconds. */
+  /** Maximum time of an answer, in milliseconds. */
   slowest = 0;
   #watching = true;
   #faults;
@@ -38,7 +41,7 @@ export class Readiness {
   }
 }
 
-/** The status, over a connection of its own. */
+/** Resolves to the status, over a new connection. */
 async function ask(port) {
   const request = get({ host: '127.0.0.1', port, path: '/health/ready', agent: false });
   const [response] = await once(request, 'response');

@@ -9,8 +9,8 @@ const CONNECT_MS = 15_000;
 const BREATH_MS = 100;
 
 /**
- * One round of load against a port. Owns the connections of its peers and counts what they do.
- * Invariant: what goes wrong for an honest peer is a fault; once it has ended, no connection is left on this side.
+ * One round of load against a port. Owns the connections of its peers, and counts what they do.
+ * Invariant: what goes wrong for an honest peer is a fault. Once it has ended, no connection is left on this side.
  */
 export class Round {
   #port;
@@ -71,17 +71,17 @@ export class Round {
     return peer;
   }
 
-  /** Resolves after a time, at once when the round is over. */
+  /** Resolves after a time; immediately if the round is over. */
   async after(milliseconds) {
     await pause(milliseconds, undefined, { signal: this.#ending.signal }).catch(() => undefined);
   }
 
-  /** Has `listener` called when the round is over. */
+  /** Calls `listener` when the round is over. */
   onOver(listener) {
     this.#ending.signal.addEventListener('abort', listener, { once: true });
   }
 
-  /** Holds sessions of a kind one after the other until the round is over, `side` of them side by side. */
+  /** Runs sessions of a kind one after the other until the round is over, `side` of them in parallel. */
   async repeat(kind, side, session) {
     await Promise.all(
       Array.from({ length: side }, async () => {
@@ -90,7 +90,7 @@ export class Round {
     );
   }
 
-  /** Holds one session; what goes wrong in it is a fault. */
+  /** Runs one session. What goes wrong in it is a fault. */
   async once(kind, session) {
     try {
       await session();
@@ -100,7 +100,7 @@ export class Round {
     }
   }
 
-  /** Runs `load` for a time, then lets it finish what it is about. */
+  /** Runs `load` for a time, then lets it finish what it has begun. */
   async run(milliseconds, load) {
     const running = load(this);
     await this.after(milliseconds);

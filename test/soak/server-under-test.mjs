@@ -8,7 +8,10 @@ import { within } from './within.mjs';
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const INSIDE = new URL('inside-server.mjs', import.meta.url).href;
 
-/** Defaults, but for what must happen within a soak: records and half-open connections expire, silent peers are pinged. */
+/**
+ * Defaults, except for what must happen within a soak: records and half-open connections expire, silent peers are
+ * pinged.
+ */
 const SETTINGS = [
   ['listen-addr', '127.0.0.1:0'],
   ['log-format', 'json'],
@@ -21,16 +24,19 @@ const SETTINGS = [
 const START_MS = 20_000;
 const ANSWER_MS = 20_000;
 const STOP_MS = 20_000;
-/** How long the last connections may take to end once every peer is gone. */
+/** Time that the last connections may take to end once every peer has left. */
 const EMPTY_MS = 30_000;
-/** How long memory is watched for its lowest: records, their sweep and refused connections end a few seconds after the load. */
+/**
+ * Time that memory is watched for its minimum: records, their sweep and refused connections end a few seconds after the
+ * load.
+ */
 const SETTLING_MS = 5000;
 const LOOK_EVERY_MS = 250;
 
 /**
- * The built program as a process of its own. Owns the process, reads its log and asks it for its memory.
- * Invariant: an end that nobody asked for, an error in the log and anything on standard error are faults; no process outlives
- * this one.
+ * The built program as a separate process. Owns the process, reads its log, and asks it for its memory.
+ * Invariant: an unexpected end, an error in the log, and anything on standard error are faults. The process does not
+ * outlive this one.
  */
 export class ServerUnderTest {
   port = 0;
@@ -72,7 +78,7 @@ export class ServerUnderTest {
     this.port = await within(START_MS, 'starting the server', port);
   }
 
-  /** Resolves once the server holds no connection any more; call it when every peer is gone. */
+  /** Resolves once the server holds no more connections. Call it when every peer has left. */
   async empty() {
     const deadline = performance.now() + EMPTY_MS;
     let held;
@@ -84,7 +90,7 @@ export class ServerUnderTest {
     this.#faults.add(`the server still holds ${held} connections ${EMPTY_MS / 1000} s after the last peer left`);
   }
 
-  /** The least memory that it gets by with, in bytes: `used` is heap and external memory, `rss` information. */
+  /** The minimum memory that it needs, in bytes. `used` is heap and external memory; `rss` is for information. */
   async settledMemory() {
     const deadline = performance.now() + SETTLING_MS;
     let least = { used: Infinity, rss: 0 };

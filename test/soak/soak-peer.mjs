@@ -4,18 +4,18 @@ import { within } from './within.mjs';
 
 export { payloadOf, relayMessage } from '../../examples/peer.mjs';
 
-/** How long the server may take over anything that a peer waits for. */
+/** Time that the server may take for anything that a peer waits for. */
 const ANSWER_MS = 15_000;
 
 /** A topic that nobody else has. */
 export const newTopic = () => randomBytes(32).toString('hex');
 
-/** A peer that waits for nothing without a bound, and that can also end rudely. */
+/** A peer whose every wait has a bound, and that can also end abruptly. */
 export class SoakPeer extends Peer {
-  /** Whether the end of the connection is its own doing. */
+  /** Whether it ended the connection itself. */
   leaving = false;
 
-  /** On a TCP connection of the soak's own. */
+  /** On a TCP connection that the soak opened. */
   static on(tcp) {
     return within(ANSWER_MS, 'a handshake', SoakPeer.connect('ws://127.0.0.1/', { createConnection: () => tcp }));
   }
@@ -33,7 +33,7 @@ export class SoakPeer extends Peer {
     return within(ANSWER_MS, 'a closing handshake', super.close());
   }
 
-  /** Is gone from one moment to the next: the system resets the connection and forgets what was under way. */
+  /** Disappears from one moment to the next: the system resets the connection, and drops what was under way. */
   cut() {
     this.leaving = true;
     if (!this.tcp.destroyed) this.tcp.resetAndDestroy();

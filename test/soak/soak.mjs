@@ -24,13 +24,16 @@ Exit codes: 0 all is well, 1 something is not, 2 faults in the arguments.`;
 
 /** The same load before memory is measured, so that compiled code and caches are not taken for a leak. */
 const WARM_UP_S = 5;
-/** The most that memory may have grown, as a part of what it was. */
+/** Maximum growth of memory, as a fraction of what it was. */
 const GROWTH = 0.1;
-/** Everything but the load itself: starting, winding down twice, measuring twice, stopping. Each is bounded, by less in sum. */
+/**
+ * Time for everything but the load: starting, winding down twice, measuring twice, stopping. The bounds of these add up
+ * to less.
+ */
 const OVERHEAD_S = 180;
-/** How long the deadline may be over before the watchdog bites. */
+/** How far the deadline may be exceeded before the watchdog acts. */
 const GRACE_MS = 5000;
-/** What a round counts; where one is missing, the load has not been what it claims to be. */
+/** What a round counts. If one of them is missing, the load was not what it claims to be. */
 const COUNTED = [
   'connections opened',
   'relays sent',
@@ -63,14 +66,14 @@ function secondsGiven() {
   }
 }
 
-/** Prints the faults and ends; the server goes with this process. */
+/** Prints the faults and ends. The server ends with this process. */
 function end() {
   console.error(faults.none ? '\nall is well' : '\nthe soak failed:');
   for (const fault of faults) console.error(`  - ${fault}`);
   process.exit(faults.none ? 0 : 1);
 }
 
-/** Ends for a reason that makes it senseless to go on. */
+/** Ends for a reason that makes it pointless to go on. */
 function giveUp(why) {
   faults.add(why);
   end();

@@ -1,4 +1,7 @@
-/** What a promise resolves to, or an error that names `what` when that takes longer than `milliseconds`. */
+/**
+ * Resolves to what a promise resolves to. Rejects with an error that names `what` if that takes longer than
+ * `milliseconds`.
+ */
 export async function within(milliseconds, what, promise) {
   let timer;
   const late = new Promise((_resolve, reject) => {

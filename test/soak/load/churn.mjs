@@ -3,11 +3,11 @@ import { newTopic, relayMessage } from '../soak-peer.mjs';
 
 const KIND = 'churn';
 const SIDE_BY_SIDE = 20;
-/** Topics where they meet; the others are new, so that whatever is kept by topic would grow. */
+/** Topics where they meet. The others are new, so that anything kept by topic would grow. */
 const SHARED_TOPICS = 32;
 const LONGEST_STAY_MS = 100;
 
-/** Peers that come, subscribe, relay, unsubscribe and go, some of them abruptly. */
+/** Peers that come, subscribe, relay, unsubscribe and leave, some of them abruptly. */
 export async function churn(round) {
   const shared = Array.from({ length: SHARED_TOPICS }, newTopic);
   const someTopic = () => (randomInt(2) === 0 ? newTopic() : shared[randomInt(SHARED_TOPICS)]);
@@ -28,10 +28,10 @@ function relay(round, peer, topic) {
   round.count('relays sent');
 }
 
-/** One of the ways to go. */
+/** One of the ways to leave. */
 async function leave(round, peer, topic) {
   const way = randomInt(4);
-  // With the relay just before it still under way.
+  // With the last relay still under way.
   if (way < 2) relay(round, peer, topic);
   if (way % 2 === 0) await peer.close();
   else peer.cut();

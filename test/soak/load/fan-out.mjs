@@ -5,7 +5,7 @@ const KIND = 'fan-out';
 const SUBSCRIBERS = 50;
 const EVERY_MS = 20;
 
-/** One sender, many subscribers: each must hear everything. */
+/** One sender and many subscribers: each must receive everything. */
 export async function fanOut(round) {
   await round.once(KIND, async () => {
     const topic = newTopic();

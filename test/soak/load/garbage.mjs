@@ -43,7 +43,7 @@ const EXCESSES = [
   ],
 ];
 
-/** Whatever else may come over a network: each kind of nonsense by itself, in a random order. */
+/** Whatever else may come over a network: each kind of nonsense separately, in a random order. */
 export async function garbage(round) {
   const kinds = [undecodable, excessive, brokenFrames, brokenRequest, halfOpen, mute];
   await round.repeat(KIND, SIDE_BY_SIDE, async () => {
@@ -53,7 +53,7 @@ export async function garbage(round) {
   });
 }
 
-/** R6, J7: messages that say nothing are no reason to close. */
+/** R6, J7: meaningless messages are no reason to close. */
 async function undecodable(round) {
   const peer = await round.honestPeer(KIND);
   const relay = relayMessage(newTopic(), randomBytes(100));
@@ -91,7 +91,7 @@ async function brokenRequest(round) {
   await gone(round, socket, 500);
 }
 
-/** Never becomes a request; the server gives up on it, if it stays long enough. */
+/** Never becomes a request. The server closes it if it stays long enough. */
 async function halfOpen(round) {
   const socket = await round.socket();
   socket.resume();

@@ -5,7 +5,9 @@ const KIND = 'honest pairs';
 const PAIRS = 10;
 const EVERY_MS = 40;
 
-/** Pairs that exchange numbered messages both ways at a steady, moderate rate: nothing may be lost, whatever others do. */
+/**
+ * Pairs that exchange numbered messages both ways at a steady, moderate rate. Nothing may be lost, whatever others do.
+ */
 export async function honestPairs(round) {
   await Promise.all(Array.from({ length: PAIRS }, () => round.once(KIND, () => pair(round))));
 }

@@ -5,7 +5,7 @@ const KIND = 'JSON peers';
 const SIDE_BY_SIDE = 8;
 const LONGEST_STAY_MS = 100;
 
-/** Peers of the JSON dialect that publish, announce and query, and one of CBOR that hears of what is published. */
+/** Peers of the JSON dialect that publish, announce and query, and a CBOR peer that receives what is published. */
 export async function jsonPeers(round) {
   await round.repeat(KIND, SIDE_BY_SIDE, async () => {
     const [publisher, finder, subscriber] = await Promise.all([1, 2, 3].map(() => round.honestPeer(KIND)));

@@ -25,13 +25,13 @@ export class NumberedRelays {
     this.#round.count('relays sent');
   }
 
-  /** Has `receiver` expect every message; it must hear of nothing else. */
+  /** Makes `receiver` expect every message, and no other. */
   receiveAt(receiver) {
     this.#due.set(receiver, 0);
     receiver.socket.on('message', () => this.#received(receiver, receiver.received.shift()));
   }
 
-  /** Nothing more is sent: waits until everything has been handled and delivered, and sees that nothing is missing. */
+  /** Ends the sending: waits until everything has been handled and delivered, and checks that nothing is missing. */
   async finish() {
     await this.#sender.sync();
     for (const receiver of this.#due.keys()) {
@@ -59,7 +59,7 @@ export class NumberedRelays {
     if (number > due) this.#due.set(receiver, number + 1);
   }
 
-  /** Lengths differ, since frames of different lengths have different heads. */
+  /** Lengths differ, because frames of different lengths have different heads. */
   #message(number) {
     const payload = Buffer.alloc(4 + ((number * 37) % 1500), number);
     payload.writeUInt32BE(number);
