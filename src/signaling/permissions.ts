@@ -124,7 +124,7 @@ export class Permissions {
    */
   #fail(error: unknown): void {
     if (!this.#failed) {
-      this.#log.error('the topic policy failed, so the peer is refused; further failures are logged at debug', {
+      this.#log.error('the topic policy failed, so the action is refused; further failures are logged at debug', {
         error: nameOf(error),
       });
     }
