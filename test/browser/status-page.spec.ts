@@ -244,7 +244,7 @@ describeWithChromium('the status page, in Chromium', (stage) => {
 
   it('comes back to a server that had too many pages open', async () => {
     await start();
-    const others = await Promise.all(Array.from({ length: MOST_STREAMS }, () => fetch(`${running.management}/events`)));
+    const others = await Promise.all(Array.from({ length: MAX_STREAMS }, () => fetch(`${running.management}/events`)));
     await visit({});
     await stage.page
       .locator('#banner')

@@ -242,7 +242,7 @@ describe('the stream of the status page', () => {
       },
     ]);
     await streams[0].close();
-    await until(() => streamsOf(running).size !== MOST_STREAMS);
+    await until(() => streamsOf(running).size !== MAX_STREAMS);
     expect((await EventStream.open(url)).response.status).toBe(200);
   });
 
