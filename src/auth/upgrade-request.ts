@@ -1,11 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import type { ExecutionContext } from '@nestjs/common';
 import type { Credential } from './bearer-tokens.js';
+import type { UpgradeResponse } from './upgrade-response.js';
 
 /** The HTTP request of an upgrade to WebSocket, as guards see it: `context.switchToHttp().getRequest()`. */
 export interface UpgradeRequest extends IncomingMessage {
   /** IP address of the peer, as far as it is known; a proxy's address if that proxy is not trusted. */
   peerAddress: string;
+  /** The same, by the name that Express and Fastify have for it. */
+  readonly ip: string;
+  /** What guards have to say besides yes and no: `context.switchToHttp().getResponse()`. */
+  res: UpgradeResponse;
   /** The network that limits count for: an IPv4 address, or the /64 of an IPv6 address. */
   peerNetwork: string;
   /** Set by the guard that learned who the peer is; undefined for an anonymous peer, as with a token without a name. */

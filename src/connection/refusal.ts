@@ -1,11 +1,15 @@
 import { HttpException } from '@nestjs/common';
 import type { RefusalReason } from '../protocol/refusal-reasons.js';
 
+export type RefusalHeaders = Readonly<Record<string, string | readonly string[]>>;
+
 /** What a refusal may say besides its sentence. */
 export interface RefusalOptions {
   /** Seconds after which the peer may try again. Becomes Retry-After. */
   readonly retryAfter?: number | undefined;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: RefusalHeaders;
+  /** The whole body, where a guard wrote one itself, and its content type. */
+  readonly body?: { readonly bytes: Buffer; readonly type: string | undefined } | undefined;
 }
 
 /**
@@ -14,19 +18,34 @@ export interface RefusalOptions {
  * Invariant: `message` is a plain sentence for the peer, and never holds anything that the peer sent.
  */
 export class Refusal extends HttpException {
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: RefusalHeaders;
+  readonly body: RefusalOptions['body'];
 
   constructor(
     status: number,
     readonly reason: RefusalReason,
     text: string,
-    { retryAfter, headers }: RefusalOptions = {},
+    { retryAfter, headers = {}, body }: RefusalOptions = {},
   ) {
     super(text, status);
-    this.headers = {
-      ...(status === 401 && { 'WWW-Authenticate': 'Bearer' }),
-      ...(retryAfter !== undefined && { 'Retry-After': String(retryAfter) }),
-      ...headers,
-    };
+    this.headers = mergedHeaders(
+      {
+        ...(status === 401 && { 'WWW-Authenticate': 'Bearer' }),
+        ...(retryAfter !== undefined && { 'Retry-After': String(retryAfter) }),
+      },
+      headers,
+    );
+    this.body = body;
   }
+  /** The same with more headers, which win over its own, and maybe another status. */
+  with(headers: RefusalHeaders, status = this.getStatus()): Refusal {
+    const { reason, message, body } = this;
+    return new Refusal(status, reason, message, { headers: mergedHeaders(this.headers, headers), body });
+  }
+}
+
+/** Both, where a header of `over` takes the place of the one of that name: names have no case (RFC 9110, section 5.1). */
+export function mergedHeaders(headers: RefusalHeaders, over: RefusalHeaders): RefusalHeaders {
+  const names = new Set(Object.keys(over).map((name) => name.toLowerCase()));
+  return { ...Object.fromEntries(Object.entries(headers).filter(([name]) => !names.has(name.toLowerCase()))), ...over };
 }

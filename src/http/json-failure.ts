@@ -14,14 +14,14 @@ export function answerJson(
   response: ServerResponse,
   status: number,
   body: object,
-  headers: Readonly<Record<string, string>> = {},
+  headers: Readonly<Record<string, string | readonly string[]>> = {},
 ): void {
   const text = JSON.stringify(body);
   response.writeHead(status, {
     'Content-Type': 'application/json; charset=utf-8',
     'Content-Length': Buffer.byteLength(text),
     'Cache-Control': 'no-store',
-    ...headers,
+    ...(headers as Record<string, string | string[]>),
   });
   response.end(text);
 }

@@ -1,6 +1,7 @@
 /** Reasons to refuse an upgrade: a word for the metrics, and a sentence for docs/metrics.md. */
 export const REFUSAL_REASONS = {
   malformed: 'The request is not a well-formed WebSocket handshake (400, 405), or has more than 128 headers (431).',
+  path: 'No server takes WebSockets on this path (404), in an application that gives this server a path.',
   origin: 'A web page from an origin that `allowed-origins` does not list (403).',
   certificate_missing: '`tls-client-ca` is set, and the peer showed no certificate (403).',
   certificate_wrong:

@@ -1,10 +1,13 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { HttpException, InternalServerErrorException } from '@nestjs/common';
-import { Refusal } from '../connection/refusal.js';
+import { mergedHeaders, Refusal } from '../connection/refusal.js';
 
 /** For every upgrade while the server drains. */
 export const DRAINING = new Refusal(503, 'draining', 'This server is restarting; try again.', { retryAfter: 5 });
+
+/** For a WebSocket handshake on a path that nobody serves, in an application with several WebSocket servers. */
+export const NOBODYS_PATH = new Refusal(404, 'path', 'Nothing on this server takes WebSockets on this path.');
 
 /** For CONNECT (RFC 9110, section 9.3.6). */
 export const NOT_A_PROXY = new Refusal(405, 'malformed', 'This server is not a proxy.', { headers: { Allow: 'GET' } });
@@ -22,6 +25,8 @@ export function refusalOf(error: unknown): Refusal {
   });
 }
 
+const TEXT = 'text/plain; charset=utf-8';
+
 /** Milliseconds that a refused peer may take to read the answer. */
 const LINGER_MS = 1000;
 
@@ -30,18 +35,18 @@ const LINGER_MS = 1000;
  * answer.
  */
 export function answerRefusal(socket: Duplex, refusal: Refusal): void {
-  const body = `${refusal.message}\n`;
-  const headers = {
-    'Content-Type': 'text/plain; charset=utf-8',
-    'Content-Length': String(Buffer.byteLength(body)),
+  const { bytes, type } = refusal.body ?? { bytes: Buffer.from(`${refusal.message}\n`), type: TEXT };
+  const own = {
+    ...(type !== undefined && { 'Content-Type': type }),
+    'Content-Length': String(bytes.length),
     'Cache-Control': 'no-store',
     Connection: 'close',
-    ...refusal.headers,
   };
-  const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(
-    `HTTP/1.1 ${refusal.getStatus()} ${STATUS_CODES[refusal.getStatus()] ?? ''}\r\n${head.join('')}\r\n${body}`,
+  const head = Object.entries(mergedHeaders(own, refusal.headers)).flatMap(([name, value]) =>
+    [value].flat().map((one) => `${name}: ${one}\r\n`),
   );
+  const first = `HTTP/1.1 ${refusal.getStatus()} ${STATUS_CODES[refusal.getStatus()] ?? ''}\r\n`;
+  socket.end(Buffer.concat([Buffer.from(`${first}${head.join('')}\r\n`), bytes]));
   lingerThenDestroy(socket);
 }
 

@@ -2,6 +2,7 @@ import { HttpException, Injectable } from '@nestjs/common';
 import { UpgradeGuards } from '../auth/upgrade-guards.js';
 import type { GuardCheck } from '../auth/upgrade-guards.js';
 import type { UpgradeRequest } from '../auth/upgrade-request.js';
+import { UpgradeResponse } from '../auth/upgrade-response.js';
 import { Clock } from '../clock/clock.js';
 import { Refusal } from '../connection/refusal.js';
 import { Lifecycle } from '../lifecycle/lifecycle.js';
@@ -48,6 +49,8 @@ export class UpgradeGate {
   place(request: UpgradeRequest): Place | Refusal {
     const origin = originAt(this.proxies.addressOf(request));
     request.peerAddress = origin.address;
+    // A plain request of Express has a getter of that name.
+    Object.defineProperty(request, 'ip', { value: origin.address, configurable: true });
     request.peerNetwork = origin.network;
     return this.#draining() ?? this.limits.take(origin);
   }
@@ -57,6 +60,12 @@ export class UpgradeGate {
    * Never rejects.
    */
   async judge(request: UpgradeRequest): Promise<Refusal | undefined> {
+    const response = new UpgradeResponse(request);
+    request.res = response;
+    return response.complete(await this.#judge(request));
+  }
+
+  async #judge(request: UpgradeRequest): Promise<Refusal | undefined> {
     try {
       await this.#askGuards!(request);
       // The token may have been revoked while guards took their time.
