@@ -6,6 +6,7 @@ import { ClientCertificateGuard } from '../auth/client-certificate.guard.js';
 import { CustomGuards } from '../auth/custom-guards.js';
 import { OriginGuard } from '../auth/origin.guard.js';
 import type { Connection } from '../connection/connection.js';
+import { GATEWAY } from '../connection/message-handler.js';
 import type { CanonicalRelay, ConnectionSource, MessageHandler } from '../connection/message-handler.js';
 import { ConnectionRegistry } from '../presence/connection-registry.js';
 import type { Subscribe, Unsubscribe } from '../protocol/message.js';
@@ -21,10 +22,10 @@ import { RendezvousService } from './rendezvous.service.js';
  * (docs/adr/0002).
  */
 @UseGuards(OriginGuard, ClientCertificateGuard, BearerGuard, CustomGuards)
-@WebSocketGateway()
+@WebSocketGateway({ path: GATEWAY })
 export class SignalingGateway
   implements
-    OnGatewayInit<ConnectionSource>,
+    OnGatewayInit<Partial<ConnectionSource>>,
     OnGatewayConnection<Connection>,
     OnGatewayDisconnect<Connection>,
     MessageHandler
@@ -36,8 +37,9 @@ export class SignalingGateway
     private readonly expiry: Expiry,
   ) {}
 
-  afterInit(source: ConnectionSource): void {
-    source.deliverTo(this);
+  /** The server of another adapter delivers nothing: CairnSignalModule stops the start. */
+  afterInit(source: Partial<ConnectionSource>): void {
+    source.deliverTo?.(this);
   }
 
   handleConnection(connection: Connection): void {

@@ -16,6 +16,8 @@ const MESSAGES = {
 export interface PlainBoundsOptions {
   /** TCP connections that the process has file handles for; undefined for no limit. */
   readonly sockets: number | undefined;
+  /** Returns the number of open connections that something else in the application upgraded. */
+  readonly elsewhere: () => number;
   /**
    * Whether the HTTP server serves only cairn-signal. If it does not, the application bounds its plain connections
    * itself.
@@ -34,6 +36,7 @@ export interface PlainBoundsOptions {
  */
 export function plainBounds({
   sockets = Infinity,
+  elsewhere,
   ownListener,
   settings,
   limits,
@@ -47,7 +50,7 @@ export function plainBounds({
     node: new ThrottledLog(log, clock, 'info'),
     handles: new ThrottledLog(log, clock, 'info'),
   };
-  const handles = (): number => sockets - limits.taken;
+  const handles = (): number => sockets - limits.taken - elsewhere();
   return {
     max: () => Math.min(max, handles()),
     maxOf: (origin, plain) => (ownListener ? limits.maxPlain(origin, plain) : Infinity),

@@ -44,6 +44,7 @@ export class PlainSockets {
    * to.
    */
   readonly #shakingHands = new Map<string, Tracked>();
+  #elsewhere = 0;
 
   constructor(
     private readonly server: Server,
@@ -61,6 +62,11 @@ export class PlainSockets {
     this.server.off('request', this.#onRequest);
   }
 
+  /** Open connections that somebody else in the application upgraded. */
+  get elsewhere(): number {
+    return this.#elsewhere;
+  }
+
   /** Notes that a connection took a place for a peer, and is not plain any more. */
   tookPlace(socket: Trackable): void {
     const tracked = socket[TRACKED];
@@ -76,6 +82,17 @@ export class PlainSockets {
     tracked.tcp.off('close', tracked.onClose);
     (tracked.tcp as Trackable)[TRACKED] = undefined;
     socket[TRACKED] = undefined;
+  }
+
+  /** Somebody else in the application upgrades the connection: it is not plain any more, and nothing here may close it. */
+  wentElsewhere(socket: Trackable): void {
+    const tracked = socket[TRACKED];
+    if (tracked === undefined) return;
+    this.tookPlace(socket);
+    this.becamePeer(socket);
+    if (tracked.tcp.destroyed) return;
+    this.#elsewhere += 1;
+    tracked.tcp.once('close', () => (this.#elsewhere -= 1));
   }
 
   /** Notes that a connection was refused. It only waits for the peer to read the answer. */

@@ -22,23 +22,37 @@ import { handshakeFault, isWebSocketHandshake, refusalOfHandshake } from './hand
 import { hasTooManyHeaders, TOO_MANY_HEADERS } from './header-count.js';
 import { isLoopback } from './loopback.js';
 import { Handles } from './open-files.js';
+import type { OtherGateways } from './other-gateways.js';
 import { plainBounds } from './plain-bounds.js';
 import { PlainConnections } from './plain-connections.js';
 import { originAt, PlainSockets } from './plain-sockets.js';
 import { RefusalLog } from './refusal-log.js';
+import { ServedPath } from './served-path.js';
 import { CLOSE_TIMEOUT_MS, SignalSocket } from './signal-socket.js';
 import { TrustedProxies } from './trusted-proxies.js';
-import { answerRefusal, lingerThenDestroy, NOT_A_PROXY } from './upgrade-answer.js';
+import { answerRefusal, lingerThenDestroy, NOBODYS_PATH, NOT_A_PROXY } from './upgrade-answer.js';
 import { UpgradeGate } from './upgrade-gate.js';
+import { UpgradeRouting } from './upgrade-routing.js';
 import { WsConnection } from './ws-connection.js';
 
 const OPEN =
   'anyone who reaches this address may connect, directly or through a proxy: ' +
   'set auth-token, auth-token-file or jwt-issuer to require a token';
 
+const IGNORED =
+  'something else in this application listens for upgrades and gets none, since CairnSignalModule has no path: set its option path';
+
+/** The HTTP server that a WsEndpoint is bound to. */
+export interface Binding {
+  /** Whether it serves nothing but what is ours. */
+  readonly ownListener: boolean;
+  /** What else an adapter serves on it. */
+  readonly others: OtherGateways;
+}
+
 /**
  * Turns HTTP upgrades into connections: asks UpgradeGate, and then answers with a refusal over HTTP or opens a
- * WebSocket. Any path upgrades. No extension is negotiated. Owns the listeners on the HTTP server. Knows nothing of
+ * WebSocket. No extension is negotiated. Owns the listeners on the HTTP server. Knows nothing of
  * messages.
  * Invariant: an upgrade ends in one connection or one refusal; while the server drains, in a refusal.
  */
@@ -48,6 +62,7 @@ export class WsEndpoint implements ConnectionSource {
   readonly #webSockets: WebSockets<typeof SignalSocket>;
   #server: Server | undefined;
   #plain: PlainSockets | undefined;
+  #routing: UpgradeRouting | undefined;
   #onConnection: ((connection: WsConnection) => void) | undefined;
   #lastId = 0;
 
@@ -59,6 +74,7 @@ export class WsEndpoint implements ConnectionSource {
     private readonly proxies: TrustedProxies,
     private readonly refusals: RefusalLog,
     private readonly share: ConnectionShare,
+    private readonly path: ServedPath,
     private readonly settings: Settings,
     private readonly clock: Clock,
     private readonly logs: Logs,
@@ -74,18 +90,22 @@ export class WsEndpoint implements ConnectionSource {
       WebSocket: SignalSocket,
     };
     this.#webSockets = new WebSocketServer(options);
+    this.#webSockets.on('headers', (headers, request) => {
+      headers.push(...(request as UpgradeRequest).res.welcome());
+    });
     this.#webSockets.on('wsClientError', (error, socket, request) =>
       this.#refuse(request, socket, refusalOfHandshake(error, request)),
     );
   }
 
-  /** Serves the upgrades of an HTTP server. `ownListener` says whether that server serves only cairn-signal. */
-  bind(server: Server, ownListener: boolean): void {
+  /** Serves the upgrades of an HTTP server that are for this server. */
+  bind(server: Server, { ownListener, others }: Binding): void {
     const { settings, limits, share, clock, handles } = this;
     const { sockets } = handles;
     // The one connection beyond that makes another one close. Node drops it only if there is none to close.
     if (sockets !== undefined) server.maxConnections = sockets + 1;
-    const bounds = { sockets, ownListener, settings, limits, counts: share.counts, clock, log: this.#log };
+    const elsewhere = (): number => this.#plain!.elsewhere;
+    const bounds = { sockets, elsewhere, ownListener, settings, limits, counts: share.counts, clock, log: this.#log };
     const plain = new PlainConnections(plainBounds(bounds));
     share.connections.plain = plain;
     this.#plain = new PlainSockets(server, plain, {
@@ -93,7 +113,11 @@ export class WsEndpoint implements ConnectionSource {
       ofRequest: (request) => originAt(this.proxies.addressOf(request)),
     });
     server.prependListener('request', takeTurn);
-    server.on('upgrade', this.#onUpgrade);
+    this.#routing = new UpgradeRouting(server, this.path, others, clock, {
+      ours: this.#onUpgrade,
+      elsewhere: (socket) => this.#plain!.wentElsewhere(socket),
+      nobody: this.#onNobodys,
+    });
     server.on('connect', this.#onConnect);
     server.on('drop', this.#onDrop);
     server.on('listening', this.#onListening);
@@ -116,17 +140,27 @@ export class WsEndpoint implements ConnectionSource {
     this.share.heartbeat.stop();
     this.#plain?.close();
     this.#server?.off('request', takeTurn);
-    this.#server?.off('upgrade', this.#onUpgrade);
+    this.#routing?.close();
     this.#server?.off('connect', this.#onConnect);
     this.#server?.off('drop', this.#onDrop);
     this.#server?.off('listening', this.#onListening);
     this.#webSockets.close();
   }
 
-  readonly #onUpgrade = (request: UpgradeRequest, socket: Duplex, head: Buffer): void => {
+  readonly #onUpgrade = (asked: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    const request = asked as UpgradeRequest;
     // Until `ws` takes over, or the answer is out, a reset must not end the process.
     socket.on('error', destroyThis);
     inTurn(socket, () => this.#answer(request, socket, head));
+  };
+
+  /** Refuses an upgrade that nothing in the application takes; a request that asks for no WebSocket is answered as it stands. */
+  readonly #onNobodys = (request: IncomingMessage, socket: Duplex): void => {
+    socket.on('error', destroyThis);
+    inTurn(socket, () => {
+      if (isWebSocketHandshake(request)) this.#refuse(request, socket, NOBODYS_PATH);
+      else answerAsHttp(this.#server!, request, socket);
+    });
   };
 
   readonly #onConnect = (request: IncomingMessage, socket: Duplex): void => {
@@ -138,8 +172,9 @@ export class WsEndpoint implements ConnectionSource {
     this.refusals.dropped(dropped?.remoteAddress);
   };
 
-  /** Warns if anyone outside this machine may connect. */
+  /** Warns if anyone outside this machine may connect, and about listeners that get no upgrade. */
   readonly #onListening = (): void => {
+    if (this.#routing!.ignores) this.logs.for('server').warn(IGNORED);
     const address = this.#server!.address();
     const local = address !== null && (typeof address === 'string' || isLoopback(address.address));
     if (!this.access.open || (local && this.settings.trustedProxies === undefined)) return;
