@@ -1,6 +1,6 @@
-import { ConfigurableModuleBuilder, Inject, Module, Scope } from '@nestjs/common';
+import { ConfigurableModuleBuilder, Inject, Module, Scope, UseGuards } from '@nestjs/common';
 import type { DynamicModule, OnModuleInit, Provider, Type } from '@nestjs/common';
-import { ModuleRef, ModulesContainer } from '@nestjs/core';
+import { ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { AuthModule } from './auth/auth.module.js';
 import { CustomGuardList } from './auth/custom-guards.js';
 import { BackplaneModule } from './backplane/backplane.module.js';
@@ -20,6 +20,9 @@ import { PresenceModule } from './presence/presence.module.js';
 import { RecordsModule } from './records/records.module.js';
 import { SignalingModule } from './signaling/signaling.module.js';
 import { EveryTopic, TopicPolicy } from './signaling/topic-policy.js';
+import { CborWsAdapter } from './transport/cbor-ws-adapter.js';
+import { MissingAdapter } from './transport/missing-adapter.js';
+import { ServedPath } from './transport/served-path.js';
 import { TransportModule } from './transport/transport.module.js';
 
 /** What an application that embeds the server configures, possibly asynchronously (docs/extending.md). */
@@ -29,6 +32,8 @@ export interface CairnSignalOptions {
    * and rejected here.
    */
   readonly settings?: SettingsInput;
+  /** Path on which peers connect, such as "/signal". By default every path, except those of other gateways. */
+  readonly path?: string;
   /** Where the server's log goes. By default, JSON on standard output. */
   readonly logs?: Logs;
   /** For tests. By default, the system's clock. */
@@ -47,7 +52,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIO
       global: true,
       imports: [...MODULES, ...new Set([...(definition.imports ?? []), ...(extensions.imports ?? [])])],
       providers: [...(definition.providers ?? []), ...PROVIDERS, ...extending(extensions)],
-      exports: [...MODULES, Settings, Clock, Logs, Lifecycle, Reload, CustomGuardList, TopicPolicy],
+      exports: [...MODULES, Settings, Clock, Logs, Lifecycle, Reload, ServedPath, CustomGuardList, TopicPolicy],
     }))
     .build();
 
@@ -69,6 +74,11 @@ const PROVIDERS: Provider[] = [
   Reload,
   { provide: Settings, inject: [MODULE_OPTIONS_TOKEN, EXTENSIONS], useFactory: settingsOf },
   {
+    provide: ServedPath,
+    inject: [MODULE_OPTIONS_TOKEN],
+    useFactory: ({ path }: CairnSignalOptions) => new ServedPath(path),
+  },
+  {
     provide: Clock,
     inject: [MODULE_OPTIONS_TOKEN],
     useFactory: ({ clock = new SystemClock() }: CairnSignalOptions) => clock,
@@ -87,6 +97,8 @@ export class CairnSignalModule extends ConfigurableModuleClass implements OnModu
   constructor(
     private readonly module: ModuleRef,
     modules: ModulesContainer,
+    private readonly application: ApplicationConfig,
+    private readonly guards: CustomGuardList,
     @Inject(MODULE_OPTIONS_TOKEN) options: CairnSignalOptions,
     logs: Logs,
   ) {
@@ -97,6 +109,8 @@ export class CairnSignalModule extends ConfigurableModuleClass implements OnModu
         'CairnSignalModule is registered more than once in this application: only the guards of one would decide',
       );
     }
+    // Set before any gateway is served: an application that sets its own adapter replaces it.
+    if (!hasAdapter(application)) application.setIoAdapter(new MissingAdapter());
     if (options.program !== undefined) return;
     for (const warning of nodeWarnings()) logs.for('server').warn(warning);
   }
@@ -124,35 +138,61 @@ export class CairnSignalModule extends ConfigurableModuleClass implements OnModu
     return CairnSignalModule.forRoot(options);
   }
 
-  /**
-   * Throws a StartupError for a policy with request scope. Nest would give the whole gateway that scope, and then make
-   * no gateway.
-   */
+  /** Throws a StartupError that says all that keeps the server from working in this application. */
   onModuleInit(): void {
-    if (this.module.introspect(TopicPolicy as Type<TopicPolicy>).scope === Scope.REQUEST) {
-      throw new StartupError(
-        'the topic policy, or something it injects, has request scope: a message is not a request',
-      );
+    const faults = [...this.#adapterFaults(), ...this.#scopeFaults()];
+    if (faults.length > 0) throw new StartupError(faults.join('\n'));
+  }
+
+  #adapterFaults(): string[] {
+    const adapter: unknown = this.application.getIoAdapter();
+    const right = adapter instanceof MissingAdapter ? !adapter.needed : adapter instanceof CborWsAdapter;
+    return right ? [] : ['call app.useWebSocketAdapter(new CborWsAdapter(app)) before the application starts'];
+  }
+
+  /** To Nest neither an upgrade nor a message is a request: it would pass over such a guard, and make no gateway for such a policy. */
+  #scopeFaults(): string[] {
+    const isPerRequest = (type: Type<unknown>): boolean => this.module.introspect(type).scope === Scope.REQUEST;
+    const faults: string[] = [];
+    if (this.application.getGlobalRequestGuards().length > 0 || isPerRequest(this.guards.host)) {
+      faults.push('a guard has request scope, or what it injects has: it cannot be asked about an upgrade');
     }
+    if (isPerRequest(TopicPolicy as Type<TopicPolicy>)) {
+      faults.push('the topic policy has request scope, or what it injects has: a message is not a request');
+    }
+    return faults;
   }
 }
 
 /** Returns the program's settings unchanged, or an application's settings, checked. */
-function settingsOf({ program, settings = {} }: CairnSignalOptions, extensions: Extensions): Settings {
-  return program ?? embeddedSettings(settings, extensions);
+function settingsOf({ program, settings = {}, path }: CairnSignalOptions, extensions: Extensions): Settings {
+  return program ?? embeddedSettings(settings, extensions, path);
+}
+
+/** Whether the application has set a WebSocket adapter; Nest starts with null, whatever its types say. */
+function hasAdapter(application: ApplicationConfig): boolean {
+  return Boolean(application.getIoAdapter() as unknown);
 }
 
 /** Provides the custom guards and the topic policy, which may inject what `imports` provide. */
 function extending(extensions: Extensions): Provider[] {
   const { guards = [], topicPolicy = EveryTopic } = extensions;
+  /** Nest makes what stands in @UseGuards once for a module, with injection; overrideGuard of @nestjs/testing finds it there alone. */
+  class CustomGuardHost {}
+  // What is not a class is a fault that settingsOf tells, beside all others.
+  UseGuards(...guards.filter(isClass))(CustomGuardHost);
   return [
     { provide: EXTENSIONS, useValue: extensions },
-    ...guards,
+    CustomGuardHost,
     {
       provide: CustomGuardList,
-      inject: [...guards],
-      useFactory: (...made: ConstructorParameters<typeof CustomGuardList>[0][number][]) => new CustomGuardList(made),
+      inject: [ModuleRef],
+      useFactory: (module: ModuleRef) => new CustomGuardList(CustomGuardHost, guards, (guard) => module.get(guard)),
     },
-    { provide: TopicPolicy, useClass: topicPolicy },
+    { provide: TopicPolicy, useClass: isClass(topicPolicy) ? topicPolicy : EveryTopic },
   ];
+}
+
+function isClass(type: unknown): boolean {
+  return typeof type === 'function';
 }

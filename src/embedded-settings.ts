@@ -2,6 +2,7 @@ import { ConfigurationError } from './config/faults.js';
 import { parseSettings } from './config/load-settings.js';
 import type { SettingName, Settings, SettingsInput } from './config/settings.js';
 import type { Extensions } from './extensions.js';
+import { ServedPath } from './transport/served-path.js';
 
 const GIVES_CLASSES = 'an application passes the classes themselves, next to settings';
 const HAS_LISTENERS = 'an application has its own listeners';
@@ -22,13 +23,15 @@ const OF_THE_APPLICATION: readonly (readonly [SettingName, string])[] = [
 ];
 
 /**
- * Returns the settings of an embedded server. Throws a ConfigurationError that lists every fault of the settings and
- * the classes.
+ * Returns the settings of an embedded server. Throws a ConfigurationError that lists every fault of the settings, the
+ * classes and the path.
  */
-export function embeddedSettings(input: SettingsInput, extensions: Extensions): Settings {
+export function embeddedSettings(input: SettingsInput, extensions: Extensions, path: string | undefined): Settings {
+  const pathFault = ServedPath.fault(path);
   const faults = [
     ...OF_THE_APPLICATION.filter(([name]) => input[name] !== undefined).map(([name, why]) => `${name}: ${why}`),
     ...classFaults(extensions),
+    ...(pathFault === undefined ? [] : [pathFault]),
   ];
   try {
     const settings = parseSettings(input);

@@ -1,5 +1,5 @@
 import { HttpException, Injectable } from '@nestjs/common';
-import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import type { CanActivate, ExecutionContext, Type } from '@nestjs/common';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { Clock } from '../clock/clock.js';
 import { TooLate, within } from '../clock/deadline.js';
@@ -21,9 +21,26 @@ interface Refusing {
 
 const NO = 'This server does not let you in.';
 
-/** The custom guards, in the order in which they are asked. */
+/**
+ * The custom guards, in the order in which they are asked. Nest makes them as the guards of `host`, so that tests may override them;
+ * that is after the providers, so they are fetched when they are needed.
+ */
 export class CustomGuardList {
-  constructor(readonly inOrder: readonly CanActivate[]) {}
+  #made: readonly CanActivate[] | undefined;
+
+  constructor(
+    readonly host: Type<object>,
+    private readonly guards: readonly Type<CanActivate>[],
+    private readonly fetch: (guard: Type<CanActivate>) => CanActivate,
+  ) {}
+
+  get size(): number {
+    return this.guards.length;
+  }
+
+  get inOrder(): readonly CanActivate[] {
+    return (this.#made ??= this.guards.map((guard) => this.fetch(guard)));
+  }
 }
 
 /**
@@ -49,7 +66,7 @@ export class CustomGuards implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
     for (const guard of this.guards.inOrder) {
       const answer = await this.#ask(guard, context);
-      if (answer === false) throw new Refusal(403, 'guard', NO);
+      if (upgradeOf(context).res.writableEnded || answer === false) throw new Refusal(403, 'guard', NO);
       if (answer !== true) {
         throw this.#failure(guard, 'guard_nonsense', `answered with ${typeof answer}, which is neither true nor false`);
       }
@@ -62,9 +79,11 @@ export class CustomGuards implements CanActivate {
   }
 
   async #ask(guard: CanActivate, context: ExecutionContext): Promise<unknown> {
+    const { res } = upgradeOf(context);
     try {
-      return await within(this.clock, MOST_ASKING_MS, answerOf(guard, context));
+      return await within(this.clock, MOST_ASKING_MS, Promise.race([answerOf(guard, context), res.answered]));
     } catch (error) {
+      if (res.writableEnded) return false;
       if (error instanceof TooLate) {
         throw this.#failure(guard, 'guard_timeout', `did not answer within ${MOST_ASKING_MS / 1000} s`);
       }

@@ -1,10 +1,7 @@
-import { Injectable, Scope } from '@nestjs/common';
-import type { OnModuleInit } from '@nestjs/common';
-import { ApplicationConfig, ExternalContextCreator, ModuleRef } from '@nestjs/core';
+import { Injectable } from '@nestjs/common';
+import { ApplicationConfig, ExternalContextCreator } from '@nestjs/core';
 import { Clock } from '../clock/clock.js';
 import { TooLate, within } from '../clock/deadline.js';
-import { StartupError } from '../config/faults.js';
-import { CustomGuards } from './custom-guards.js';
 import { undecided } from './undecided.js';
 import type { UpgradeRequest } from './upgrade-request.js';
 
@@ -25,30 +22,16 @@ interface Gateway {
  * Invariant: a request is let in only if every guard let it in.
  */
 @Injectable()
-export class UpgradeGuards implements OnModuleInit {
+export class UpgradeGuards {
   constructor(
     private readonly contexts: ExternalContextCreator,
     private readonly application: ApplicationConfig,
-    private readonly module: ModuleRef,
     private readonly clock: Clock,
   ) {}
 
   /**
-   * Throws a StartupError for a guard with request scope. Nest does not treat an upgrade as a request, so it would skip
-   * the guard.
-   */
-  onModuleInit(): void {
-    if (
-      this.application.getGlobalRequestGuards().length > 0 ||
-      this.module.introspect(CustomGuards).scope !== Scope.DEFAULT
-    ) {
-      throw new StartupError('a guard, or something it injects, has request scope: it cannot judge an upgrade');
-    }
-  }
-
-  /**
-   * Returns the check for a gateway. Guards run in Nest's order and may be asynchronous.
-   * `context.switchToHttp().getRequest()` gives them the request.
+   * Returns the check for a gateway. Guards run in Nest's order and may be asynchronous. `context.switchToHttp()` gives
+   * them the request and its response.
    */
   of(gateway: object): GuardCheck {
     const options = { guards: true, interceptors: false, filters: false };
@@ -65,10 +48,14 @@ export class UpgradeGuards implements OnModuleInit {
       'http',
     );
     return async (request) => {
-      const asked = run(request) as Promise<unknown>;
+      const asked = run(request, request.res) as Promise<unknown>;
       // Built-in and custom guards have their own timeouts. Nest gives the application's global guards none.
       if (this.application.getGlobalGuards().length === 0) await asked;
-      else await within(this.clock, GUARDS_TIMEOUT_MS, asked).catch(explainTooLate);
+      else {
+        // A guard that ends the response may never answer.
+        const decided = Promise.race([asked, request.res.answered]);
+        await within(this.clock, GUARDS_TIMEOUT_MS, decided).catch(explainTooLate);
+      }
     };
   }
 }
