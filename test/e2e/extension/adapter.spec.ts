@@ -5,7 +5,7 @@ import type { INestApplication } from '@nestjs/common';
 import { Injectable, Scope } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { CborWsAdapter, StartupError, TopicPolicy } from '../../../src/embedding.js';
+import { CborWsAdapter, Lifecycle, StartupError, TopicPolicy } from '../../../src/embedding.js';
 import { closeMounted, company, listen } from '../../support/mounted-application.js';
 import { Peer } from '../../support/peer.js';
 
@@ -52,7 +52,7 @@ describe.each([
     application.useWebSocketAdapter(new CborWsAdapter(application));
     made.length = 0;
     const { url } = await listen(application);
-    await Peer.connect(url);
+    expect((await Peer.connect(url)).isOpen).toBe(true);
   });
 
   it('says everything that keeps it from starting in one round', async () => {
@@ -79,6 +79,7 @@ describe('an application context, which serves nobody', () => {
       logger: false,
       abortOnError: false,
     });
+    expect(context.get(Lifecycle, { strict: false }).phase).toBe('serving');
     await context.close();
     const testing = await Test.createTestingModule({ imports: [company().module] }).compile();
     await testing.init();

@@ -1,28 +1,17 @@
-import 'reflect-metadata';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import type { Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Controller, Get, Injectable, Module } from '@nestjs/common';
-import type { CanActivate, INestApplication } from '@nestjs/common';
-import { APP_GUARD, NestFactory } from '@nestjs/core';
-import { WebSocketGateway } from '@nestjs/websockets';
+import { Controller, Get, Injectable } from '@nestjs/common';
+import type { CanActivate } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { CairnSignalModule, CborWsAdapter, ConnectionRegistry, Logs } from '../../../src/embedding.js';
-import type { CairnSignalOptions, Extensions } from '../../../src/embedding.js';
+import { CairnSignalModule, ConnectionRegistry } from '../../../src/embedding.js';
 import { namedTokenLine } from '../../../src/auth/named-token.js';
 import { Lifecycle } from '../../../src/lifecycle/lifecycle.js';
-import { LogFilter } from '../../../src/logging/log-filter.js';
+import { closeMounted, mount } from '../../support/mounted-application.js';
 import { Peer } from '../../support/peer.js';
 
-const applications: INestApplication[] = [];
-afterEach(async () => {
-  await Promise.all(applications.splice(0).map((application) => application.close()));
-});
-
-const quiet = (): Logs =>
-  new Logs({ format: 'json', filter: LogFilter.parse('off')!, destination: { write: () => undefined } });
+afterEach(closeMounted);
 
 @Controller()
 class FrontPage {
@@ -32,35 +21,9 @@ class FrontPage {
   }
 }
 
-/** An application that mounts the server, and where it listens. */
-async function mount(
-  registration: CairnSignalOptions & Extensions = {},
-  providers: NonNullable<Parameters<typeof Module>[0]['providers']> = [],
-): Promise<{ application: INestApplication; url: string; http: string }> {
-  const { settings, ...others } = registration;
-  @Module({
-    imports: [
-      CairnSignalModule.register({
-        settings: { maxConnections: 100, drainTimeout: '1s', ...settings },
-        logs: quiet(),
-        ...others,
-      }),
-    ],
-    controllers: [FrontPage],
-    providers,
-  })
-  class Company {}
-  const application = await NestFactory.create(Company, { logger: false, abortOnError: false });
-  application.useWebSocketAdapter(new CborWsAdapter(application));
-  applications.push(application);
-  await application.listen(0, '127.0.0.1');
-  const { port } = (application.getHttpServer() as Server).address() as AddressInfo;
-  return { application, url: `ws://127.0.0.1:${port}`, http: `http://127.0.0.1:${port}` };
-}
-
 describe('the server in an application', () => {
-  it("relays next to the application's own paths at the same address", async () => {
-    const { application, url, http } = await mount();
+  it('relays beside what the application has at the same address', async () => {
+    const { application, url, http } = await mount({}, { controllers: [FrontPage] });
     const [a, b] = [await Peer.connect(url), await Peer.connect(`${url}/any`)];
     b.subscribe('t');
     await b.sync();
@@ -89,7 +52,7 @@ describe('the server in an application', () => {
         return context.switchToHttp().getRequest<{ headers: Record<string, string> }>().headers['x-pass'] === 'yes';
       }
     }
-    const { url } = await mount({}, [{ provide: APP_GUARD, useClass: ByHeader }]);
+    const { url } = await mount({}, { providers: [{ provide: APP_GUARD, useClass: ByHeader }] });
     expect((await Peer.refused(url)).status).toBe(403);
     await Peer.connect(url, { headers: { 'X-Pass': 'yes' } });
   });
@@ -99,13 +62,12 @@ describe('the server in an application', () => {
     const file = join(folder, 'tokens');
     try {
       writeFileSync(file, namedTokenLine('alice', 'old'));
-      const { application, url } = await mount({ settings: { authTokenFile: file, revokeCloses: 'on' } });
+      const { url } = await mount({ settings: { authTokenFile: file, revokeCloses: 'on' } });
       const peer = await Peer.connect(url, { headers: { Authorization: 'Bearer old' } });
       writeFileSync(file, namedTokenLine('alice', 'new'));
       expect((await peer.closed).code).toBe(4001);
       await Peer.connect(url, { headers: { Authorization: 'Bearer new' } });
-      await application.close();
-      applications.length = 0;
+      await closeMounted();
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -131,14 +93,6 @@ describe('the server in an application', () => {
   it('lists every fault of its settings', () => {
     expect(() => CairnSignalModule.register({ settings: { maxTopicBytes: 0, pingInterval: 'soon' } })).toThrow(
       /maxTopicBytes.*\n.*pingInterval/,
-    );
-  });
-
-  it('says that its adapter serves no other gateway', async () => {
-    @WebSocketGateway()
-    class Another {}
-    await expect(mount({}, [Another])).rejects.toThrow(
-      'CborWsAdapter serves only the gateway of cairn-signal: put other gateways into another application',
     );
   });
 });
