@@ -78,6 +78,10 @@ export class UpgradeResponse extends ServerResponse {
     return this.appendHeader(name, value);
   }
 
+  vary(field: string): this {
+    return this.append('Vary', field);
+  }
+
   type(value: string): this {
     return this.setHeader(CONTENT_TYPE, TYPES[value] ?? value);
   }

@@ -62,7 +62,14 @@ export class UpgradeGate {
   async judge(request: UpgradeRequest): Promise<Refusal | undefined> {
     const response = new UpgradeResponse(request);
     request.res = response;
-    return response.complete(await this.#judge(request));
+    const refusal = await this.#judge(request);
+    try {
+      return response.complete(refusal);
+    } catch (error) {
+      // Thrown by what a guard has listen for the end of the response.
+      this.fault(error);
+      return refusalOf(error);
+    }
   }
 
   async #judge(request: UpgradeRequest): Promise<Refusal | undefined> {

@@ -53,6 +53,17 @@ export class EmbeddedApplication {
     return JSON.parse(readFileSync(join(this.folder, 'node_modules', name, 'package.json'), 'utf8')) as never;
   }
 
+  /** What the TypeScript compiler says of source files with flags of its own. */
+  async compile(files: readonly string[], flags: readonly string[]): Promise<string> {
+    const own = ['--noEmit', '--strict', '--skipLibCheck', '--experimentalDecorators', '--emitDecoratorMetadata'];
+    const target = ['--target', 'es2023', '--types', 'node', '--ignoreConfig'];
+    const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
+    return run(process.execPath, [compiler, ...own, ...target, ...flags, ...files], { cwd: this.folder }).then(
+      ({ stdout }) => stdout,
+      (error: { stdout: string }) => error.stdout,
+    );
+  }
+
   /** Starts it on a free port of loopback. */
   start(environment: Record<string, string> = {}): Promise<RunningApplication> {
     return this.#spawn(['dist/main.js'], environment);

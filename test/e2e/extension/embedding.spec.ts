@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { WebSocket } from 'ws';
 import { EmbeddedApplication } from '../../support/embedded-application.js';
 import { NatsServer, describeWithNats } from '../../support/nats-server.js';
 import { Peer, settle } from '../../support/peer.js';
@@ -12,7 +14,11 @@ const INSTALLING_MS = 240_000;
 
 /** The page for people who extend the server, and its code blocks in order. */
 const PAGE = readFileSync(new URL('../../../docs/extending.md', import.meta.url), 'utf8');
-const [officeHours, oneEach, policy, mount] = [...PAGE.matchAll(/```(?:js|ts)\n(.*?)```/gs)].map(([, code]) => code);
+const [officeHours, oneEach, policy, mount, fromConfiguration, useBoth] = [
+  ...PAGE.matchAll(/```(?:js|ts)\n(.*?)```/gs),
+].map(([, code]) => code);
+/** Names in the page that Nest or the reader's application has. */
+const OF_OTHERS = ['Inject', 'ThrottlerGuard', 'WsAdapter'];
 const ALICE_TOKEN = 's3cret';
 
 let application: EmbeddedApplication;
@@ -20,6 +26,8 @@ beforeAll(async () => {
   application = await EmbeddedApplication.install({
     'src/one-each.ts': oneEach,
     'src/mount.ts': mount,
+    'src/from-configuration.ts': fromConfiguration,
+    'src/use-both.ts': useBoth,
     'office-hours.js': officeHours,
     'policy.js': policy,
     tokens: `alice:sha256:${createHash('sha256').update(ALICE_TOKEN).digest('hex')}\n`,
@@ -58,6 +66,29 @@ describe('an application that mounts the server', () => {
     expect(metrics.get('cairn_signal_ready')).toBe(1);
   });
 
+  it('serves its own gateway beside it', async () => {
+    const running = await application.start();
+    const notices = new WebSocket(`${running.url}/notices`);
+    await once(notices, 'open');
+    notices.send('{"event":"latest"}');
+    const [answer] = (await once(notices, 'message')) as [Buffer];
+    expect(JSON.parse(answer.toString())).toEqual({ event: 'notice', data: 'The canteen opens at noon.' });
+    notices.close();
+    expect((await Peer.connect(running.url, ADA)).isOpen).toBe(true);
+  }, 30_000);
+
+  it.each([
+    ['nodenext', []],
+    ['commonjs', ['--moduleResolution', 'node10', '--ignoreDeprecations', '6.0']],
+    ['commonjs', ['--moduleResolution', 'bundler']],
+  ])(
+    'compiles with module %s %j',
+    async (module, flags) => {
+      expect(await application.compile(['src/company.module.ts'], ['--module', module, ...flags])).toBe('');
+    },
+    60_000,
+  );
+
   it('D2: drains when it shuts down', async () => {
     const running = await application.start();
     const peer = await Peer.connect(running.url, ADA);
@@ -93,7 +124,7 @@ describe('docs/extending.md', () => {
     const exported = Object.keys(await import('../../../src/embedding.js'));
     const named = [...PAGE.matchAll(/`([A-Z][A-Za-z]+)`/g)].map(([, name]) => name);
     expect(named).toContain('RecordStore');
-    expect(named.filter((name) => !['Inject', ...exported].includes(name))).toEqual([]);
+    expect(named.filter((name) => ![...OF_OTHERS, ...exported].includes(name))).toEqual([]);
   });
 });
 

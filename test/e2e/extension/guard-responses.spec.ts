@@ -202,6 +202,16 @@ describe.each(KINDS)('the response that %s gets', (_kind, guarded) => {
     expect(await welcomed(url)).not.toHaveProperty('x-injected');
   });
 
+  it('G5: lets nobody in where what a guard has waiting for its end throws', async () => {
+    const { url } = await guarded((response) => {
+      response.on('finish', () => {
+        throw new TypeError('a bug');
+      });
+      return true;
+    });
+    expect((await Peer.refused(url)).status).toBe(500);
+  });
+
   it.each([true, false])('G5: is over once the upgrade is answered: %s', async (answer) => {
     const events: string[] = [];
     const { url } = await guarded((response) => {

@@ -16,9 +16,11 @@ import { Peer } from '../../support/peer.js';
 import { exchange, HANDSHAKE, RawConnection } from '../../support/raw-http.js';
 
 const opened: WebSocket[] = [];
+const held: RawConnection[] = [];
 const echoServers: WebSocketServer[] = [];
 afterEach(async () => {
   for (const socket of opened.splice(0)) socket.terminate();
+  for (const { socket } of held.splice(0)) socket.destroy();
   for (const server of echoServers.splice(0)) server.close();
   await closeMounted();
 });
@@ -139,7 +141,7 @@ describe("gateways of the application's own", () => {
     );
   });
 
-  it('go on when ours has closed its door: each keeps the upgrades of its own', async () => {
+  it('leave the HTTP server as it was when the application closes', async () => {
     const { application, server, url } = await mount({ path: '/signal' }, { providers: [Chat] }, withWs);
     await expectChat(`${url}/chat`);
     await application.close();
@@ -189,17 +191,10 @@ describe('a plain `ws` server on the same HTTP server', () => {
     const sockets = [await open(`${url}/echo`), await open(`${url}/echo`)];
     const { port } = server.address() as AddressInfo;
     // Room for two more: of six, each newcomer has the oldest closed.
-    const idle: RawConnection[] = [];
-    for (let n = 0; n < 6; n += 1) {
-      const connection = await RawConnection.open(port);
-      const accepted = once(connection.socket, 'ready').catch(() => undefined);
-      idle.push(connection);
-      void accepted;
-    }
-    await Promise.all(idle.slice(0, 4).map(({ ended }) => ended));
+    for (let n = 0; n < 6; n += 1) held.push(await RawConnection.open(port));
+    await Promise.all(held.slice(0, 4).map(({ ended }) => ended));
     for (const socket of sockets) expect(await say(socket, 'still here')).toBe('still here');
     await expectRelay(`${url}/signal`);
-    for (const { socket } of idle) socket.destroy();
   });
 });
 
