@@ -9,8 +9,8 @@ export function adviceForClose(code: number): string {
       return 'Raise max-message-bytes, or the limit of the proxy.';
     case CloseCode.internalError:
       return 'The server failed: look at its log.';
-    case CloseCode.serviceRestart:
-    case 1001:
+    case CloseCode.goingAway:
+    case 1012:
       return 'The server is restarting: try again later.';
     case CloseCode.tokenRevoked:
       return 'The token was revoked: give a new one.';

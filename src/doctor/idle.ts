@@ -1,6 +1,6 @@
 import { failed, ok, skipped, warning } from './finding.js';
 import type { Finding } from './finding.js';
-import { CloseCode } from '../protocol/close-codes.js';
+import { CloseCode, isRestart } from '../protocol/close-codes.js';
 import { adviceForClose } from './close-advice.js';
 import { howItEnded, Peer } from './peer.js';
 import type { Closed } from './peer.js';
@@ -51,7 +51,7 @@ function judgeCut(closed: Closed, lasted: number, pings: readonly number[]): Fin
   };
   const pinged = pings.length === 0 ? '' : `, despite pings every ${time(interval(pings))}`;
   const found = `${howItEnded(closed)} after ${time(lasted)} of silence${pinged}`;
-  if (closed.code === CloseCode.serviceRestart) return warning(found, adviceForClose(closed.code), figures);
+  if (isRestart(closed)) return warning(found, adviceForClose(closed.code), figures);
   const despitePings = closed.code === CloseCode.deadPeer || pings.length > 0;
   if (despitePings) return failed(found, adviceForClose(closed.code), figures);
   return failed(

@@ -73,12 +73,12 @@ export const METRICS: readonly MetricRow[] = [
     type: 'counter',
     help:
       "Connections that ended, by WebSocket close code: the server's if it closed the connection, " +
-      "otherwise the peer's (1000, 1001, 1005, 1006, or other).",
+      "otherwise the peer's (1000, 1001, 1005, 1006, or other). `drain`: the server's 1001.",
     label: 'code',
     moves:
       '1006: a network or a proxy cut the connection (idle timeouts). ' +
       '1008, 1009, 4008, 4009: a limit, see `limits_reached_total`. ' +
-      '1011: a fault of this server, see the log. 1012: a drain.',
+      '1011: a fault of this server, see the log. drain: this server stops.',
     read: ({ connectionCounts }) => connectionCounts.closedByCode,
   },
   {

@@ -25,6 +25,8 @@ export const MOST_INTERRUPTIONS = 512;
 export const CloseCode = {
   /** The answer to a close from the peer. */
   normal: 1000,
+  /** Draining. Not 1012, which client libraries of several languages reject as an invalid code. */
+  goingAway: 1001,
   /** Broken WebSocket framing. */
   protocolError: 1002,
   /** A text message, or a close reason, that is not UTF-8. */
@@ -35,8 +37,6 @@ export const CloseCode = {
   messageTooBig: 1009,
   /** A bug in the server. */
   internalError: 1011,
-  /** Draining for a restart. */
-  serviceRestart: 1012,
   /** The token of the peer has expired or was revoked. */
   tokenRevoked: 4001,
   /** More bytes wait for the peer than allowed. */
@@ -47,9 +47,17 @@ export const CloseCode = {
   tooMuchUnfinished: 4010,
 } as const;
 
+/** How the reason of a drain begins. Servers and proxies close with 1001 for other reasons too, such as idle connections. */
+const RESTART = 'restart; retry in ';
+
 /** Draining: come back after `seconds`. */
 export function restart(seconds: number): CloseReason {
-  return { code: CloseCode.serviceRestart, text: `restart; retry in ${seconds} s` };
+  return { code: CloseCode.goingAway, text: `${RESTART}${seconds} s` };
+}
+
+/** Whether a connection was closed by a drain, of this version or of an earlier one, which closed with 1012. */
+export function isRestart({ code, reason }: { readonly code: number; readonly reason: string }): boolean {
+  return code === 1012 || (code === CloseCode.goingAway && reason.startsWith(RESTART));
 }
 
 /** The peer began a message of more than `limit` bytes. */

@@ -27,6 +27,7 @@ const BAD_ENDS: Readonly<Record<string, string>> = {
   4001: 'token expired or revoked',
   4008: 'slow consumer',
   4009: 'no sign of life',
+  4010: 'too much that peers sent was not handled yet',
   other: 'a code that the peer chose',
 };
 

@@ -109,7 +109,7 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
 
   close(reason: CloseReason): void {
     // A peer that is drained may still send messages. A peer that is closed for a fault may not.
-    const fault = reason.code !== CloseCode.serviceRestart;
+    const fault = reason.code !== CloseCode.goingAway;
     if (fault) {
       this.#dismissed = true;
       this.inbox.drop();

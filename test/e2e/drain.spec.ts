@@ -20,7 +20,7 @@ describe('drain', () => {
     await running.close();
     const closed = await Promise.all(peers.map((peer) => peer.closed));
     for (const { code, reason } of closed) {
-      expect(code).toBe(1012);
+      expect(code).toBe(1001);
       expect(reason).toMatch(/^restart; retry in [1-5] s$/);
     }
   });
@@ -83,7 +83,7 @@ describe('drain', () => {
     expect(await newcomer.next()).toEqual(message);
     await closing;
     expect((await Promise.all([a, b, newcomer].map((peer) => peer.closed))).map(({ code }) => code)).toEqual([
-      1012, 1012, 1012,
+      1001, 1001, 1001,
     ]);
     expect(running.log.map((line) => line.msg)).not.toContain(
       'drain-timeout is over, cutting the remaining connections',
@@ -158,7 +158,7 @@ describe('drain', () => {
     await Promise.all([relaying, closing]);
     const ends = await Promise.all(peers.map((peer) => peer.closed));
     expect(terminate).not.toHaveBeenCalled();
-    expect(new Set(ends.map(({ code }) => code))).toEqual(new Set([1012]));
+    expect(new Set(ends.map(({ code }) => code))).toEqual(new Set([1001]));
     const delays = new Set(ends.map(({ reason }) => Number(/^restart; retry in (\d+) s$/.exec(reason)![1])));
     expect([Math.min(...delays), Math.max(...delays), delays.size]).toEqual([1, 20, 20]);
 

@@ -98,7 +98,28 @@ describe('metrics', () => {
     expect((await metricsOf(running)).get('cairn_signal_connections_closed_total{code="1009"}')).toBe(1);
   });
 
-  it.each([1002, 1008, 1009, 1011, 1012, 4001, 4008, 4009])(
+  it('D2: count the connections that a drain closes apart from those that go away on their own, which have the same code', async () => {
+    const running = await start({ drainTimeout: '1m' });
+    const [leaves, stays] = [await Peer.connect(running.url), await Peer.connect(running.url)];
+    // Holds the drain open, and the metrics with it, until they are read.
+    const stubborn = await RawConnection.upgraded(running.port);
+    leaves.socket.close(1001);
+    await becomes(running, 'cairn_signal_connections', 2);
+    const closing = running.close();
+    expect(await stays.closed).toMatchObject({
+      code: 1001,
+      reason: expect.stringMatching(/^restart; retry in \d+ s$/),
+    });
+    await becomes(running, 'cairn_signal_connections', 1);
+    const after = await metricsOf(running);
+    expect(
+      ['1001', 'drain', 'other'].map((code) => after.get(`cairn_signal_connections_closed_total{code="${code}"}`)),
+    ).toEqual([1, 1, 0]);
+    stubborn.socket.destroy();
+    await closing;
+  });
+
+  it.each([1002, 1008, 1009, 1011, 4001, 4008, 4009])(
     'count a peer that closes with %s itself as other: only this server may use that code',
     async (code) => {
       const running = await start();

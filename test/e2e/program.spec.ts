@@ -42,7 +42,7 @@ describe('the program', () => {
       const program = new Program(LOOPBACK);
       const peer = await Peer.connect(`ws://127.0.0.1:${await program.port()}`);
       program.signal('SIGTERM');
-      expect(await peer.closed).toMatchObject({ code: 1012 });
+      expect(await peer.closed).toMatchObject({ code: 1001 });
       expect(await program.ended).toMatchObject({ code: 0, stderr: '' });
     },
     TIMEOUT_MS,
@@ -90,7 +90,7 @@ describe('the program', () => {
     program.signal('SIGTERM');
     await program.printed(/still serving for drain-delay/);
     program.signal('SIGUSR2');
-    expect([(await peer.closed).code, (await program.ended).code]).toEqual([1012, 1]);
+    expect([(await peer.closed).code, (await program.ended).code]).toEqual([1001, 1]);
   });
 
   it('SIGHUP reads the token file again immediately', async () => {
@@ -103,7 +103,7 @@ describe('the program', () => {
     await program.printed(/reloaded auth-token-file/);
     const peer = await Peer.connect(url, { headers: { Authorization: 'Bearer new' } });
     program.signal('SIGTERM');
-    expect([(await peer.closed).code, (await program.ended).code]).toEqual([1012, 0]);
+    expect([(await peer.closed).code, (await program.ended).code]).toEqual([1001, 0]);
   });
 
   it.each([
@@ -118,7 +118,7 @@ describe('the program', () => {
       });
       const peer = await Peer.connect(`ws://127.0.0.1:${await program.port()}`);
       program.signal('SIGUSR2');
-      expect((await peer.closed).code).toBe(1012);
+      expect((await peer.closed).code).toBe(1001);
       const { code, stdout, stderr } = await program.ended;
       const errors = stdout
         .trim()

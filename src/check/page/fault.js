@@ -153,10 +153,10 @@ export const pingLost = () =>
 
 /** @type {Readonly<Record<number, string>>} Advice by close code: docs/protocol.md, section 4. */
 const AFTER_CLOSE = {
+  1001: 'The server stops, or starts again. Start again in a moment.',
   1006: 'No goodbye: the network was lost, or something in between cut the connection.',
   1008: 'The setting that it names is too small for a handshake of two peers.',
   1009: 'The setting that it names is too small for a handshake of two peers.',
-  1012: 'Start again in a moment.',
   4001: 'Start again with a new token.',
 };
 

@@ -93,7 +93,7 @@ describe('an application that mounts the server', () => {
     const running = await application.start();
     const peer = await Peer.connect(running.url, ADA);
     running.stop();
-    expect((await peer.closed).code).toBe(1012);
+    expect((await peer.closed).code).toBe(1001);
     await running.ended;
   });
 });

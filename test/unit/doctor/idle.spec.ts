@@ -70,8 +70,8 @@ describe('an idle connection', () => {
     });
   });
 
-  it('is closed by a restart, which is not a fault', async () => {
-    const { idle } = await examine((socket) => socket.close(1012, 'restart; retry in 3 s'));
+  it.each([1001, 1012])('is closed by a restart with %d, which is no fault', async (code) => {
+    const { idle } = await examine((socket) => socket.close(code, 'restart; retry in 3 s'));
     expect(idle).toMatchObject({ verdict: 'warning', advice: expect.stringContaining('restarting') });
   });
 

@@ -341,6 +341,7 @@ describe('a connection that is closed', () => {
   it.each([
     [1008, 'too many topics; the setting is max-subscriptions', /raise the setting that the reason names/],
     [1011, 'internal error', /look at its log/],
+    [1001, 'restart; retry in 3 s', /restarting/],
     [1012, 'restart; retry in 3 s', /restarting/],
     [4001, 'token revoked', /revoked/],
     [4008, 'slow consumer', /too slow/],
