@@ -31,7 +31,7 @@ export class RootController {
 /** Whether a plain request was meant as a WebSocket handshake. */
 export function isBrokenUpgrade({ headers }: IncomingMessage): boolean {
   return (
-    headers.upgrade?.toLowerCase() === 'websocket' ||
+    /\bwebsocket\b/i.test(headers.upgrade ?? '') ||
     headers['sec-websocket-key'] !== undefined ||
     headers['sec-websocket-version'] !== undefined
   );

@@ -54,7 +54,7 @@ export interface FrameHead {
   readonly body: number;
 }
 
-/** Marks a head that no peer may send: with a reserved bit, or without a mask (sections 5.1, 5.2). */
+/** Marks a head that no peer may send: with a reserved bit, without a mask, or of a length over 2^63 (sections 5.1, 5.2). */
 export const BROKEN = 'broken';
 
 /** The head of the frame that begins at `at`; undefined until its length has arrived. */
@@ -65,6 +65,7 @@ export function frameHead(bytes: Uint8Array, at: number, end: number): FrameHead
   const short = second - MASKED;
   const lengthBytes = short < 126 ? 0 : short === 126 ? 2 : 8;
   if (end - at < 2 + lengthBytes) return undefined;
+  if (lengthBytes === 8 && bytes[at + 2] >= 0x80) return BROKEN;
   let length = lengthBytes === 0 ? short : 0;
   for (let i = 0; i < lengthBytes; i++) length = length * 256 + bytes[at + 2 + i];
   return { final: first >= 0x80, opcode: first & 0x0f, length, body: at + 2 + lengthBytes + MASK_BYTES };

@@ -4,6 +4,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { Server as TlsServer } from 'node:https';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Settings } from '../config/settings.js';
+import type { Refusal } from '../connection/refusal.js';
 import { answerJson, failure } from '../http/json-failure.js';
 import { MANAGEMENT } from '../http/management-path.js';
 import { FOR_OPERATORS } from './open-files.js';
@@ -11,6 +12,7 @@ import { PlainConnections } from './plain-connections.js';
 import { originAt, PlainSockets } from './plain-sockets.js';
 import { answerBrokenRequests, inTurn, OrderedAnswer } from './answer-order.js';
 import { hasTooManyHeaders, MAX_HEADERS, TOO_MANY_HEADERS } from './header-count.js';
+import { BAD_HOST, hasBadHost } from './host-header.js';
 import { ManagementHosts } from './management-hosts.js';
 import { answerRefusal, NOT_A_PROXY } from './upgrade-answer.js';
 import type { TlsPair } from './tls.js';
@@ -51,11 +53,14 @@ export class HttpListener extends ExpressAdapter {
     const limits: ServerOptions<typeof IncomingMessage, typeof OrderedAnswer> = {
       ServerResponse: OrderedAnswer,
       maxHeaderSize: MAX_HEADER_BYTES,
+      // hasBadHost looks at it, and answers in a sentence.
+      requireHostHeader: false,
       headersTimeout: timeout,
       requestTimeout: timeout,
       connectionsCheckingInterval: Math.min(MAX_CHECK_INTERVAL_MS, timeout),
     };
     const answer = withHeaderLimit((request, response) => {
+      if (hasBadHost(request)) return refuse(response, BAD_HOST);
       const path = pathOf(request.url ?? '');
       request.url = OF_OPERATORS.test(path) ? NOWHERE : path;
       express(request, response);
@@ -83,6 +88,7 @@ export class HttpListener extends ExpressAdapter {
         answerJson(response, 421, WRONG_HOST);
         return;
       }
+      if (hasBadHost(request)) return refuse(response, BAD_HOST);
       request.url = `/${MANAGEMENT}${pathOf(request.url ?? '')}`;
       express(request, response);
     });
@@ -113,11 +119,15 @@ export class HttpListener extends ExpressAdapter {
 /** Refuses requests with too many headers: Node may have dropped some, and the headers that a proxy wrote come last. */
 function withHeaderLimit(answer: (request: IncomingMessage, response: ServerResponse) => void): RequestListener {
   return (request, response) => {
-    if (!hasTooManyHeaders(request)) return answer(request, response);
-    response.shouldKeepAlive = false;
-    const status = TOO_MANY_HEADERS.getStatus();
-    return answerJson(response, status, failure(status, TOO_MANY_HEADERS.message));
+    if (hasTooManyHeaders(request)) refuse(response, TOO_MANY_HEADERS);
+    else answer(request, response);
   };
+}
+
+/** Refuses a plain request, and ends its connection. */
+function refuse(response: ServerResponse, refusal: Refusal): void {
+  response.shouldKeepAlive = false;
+  answerJson(response, refusal.getStatus(), failure(refusal.getStatus(), refusal.message));
 }
 
 function limitRequests(server: Server, timeout: number): void {

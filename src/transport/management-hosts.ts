@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import type { Settings } from '../config/settings.js';
+import { hostsOf } from './host-header.js';
 import { isLoopback } from './loopback.js';
 
 /**
@@ -55,9 +56,4 @@ export class ManagementHosts {
 /** Normalizes a name for comparison: lower case, without the dot of the root. */
 function normalized(name: string): string {
   return name.toLowerCase().replace(/\.$/, '');
-}
-
-/** Returns every Host header of a request. Node's `headers` has only the first one. */
-function hostsOf({ rawHeaders }: IncomingMessage): string[] {
-  return rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1].toLowerCase() === 'host');
 }

@@ -18,8 +18,9 @@ import { inTurn, takeTurn } from './answer-order.js';
 import { ConnectionLimits } from './connection-limits.js';
 import type { Place } from './connection-limits.js';
 import { ConnectionShare } from './connection-share.js';
-import { handshakeFault, isWebSocketHandshake, refusalOfHandshake } from './handshake.js';
+import { handshakeFault, isWebSocketHandshake, refusalOfHandshake, simplify } from './handshake.js';
 import { hasTooManyHeaders, TOO_MANY_HEADERS } from './header-count.js';
+import { BAD_HOST, hasBadHost } from './host-header.js';
 import { isLoopback } from './loopback.js';
 import { Handles } from './open-files.js';
 import type { OtherGateways } from './other-gateways.js';
@@ -184,6 +185,8 @@ export class WsEndpoint implements ConnectionSource {
   #answer(request: UpgradeRequest, socket: Duplex, head: Buffer): void {
     if (hasTooManyHeaders(request)) {
       this.#refuse(request, socket, TOO_MANY_HEADERS);
+    } else if (hasBadHost(request)) {
+      this.#refuse(request, socket, BAD_HOST);
     } else if (isWebSocketHandshake(request)) {
       this.#upgrade(request, socket, head).catch((error: unknown) => {
         this.gate.fault(error);
@@ -208,6 +211,7 @@ export class WsEndpoint implements ConnectionSource {
   }
 
   #open(request: UpgradeRequest, socket: Duplex, head: Buffer, place: Place): void {
+    simplify(request);
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off('error', destroyThis);
       socket.off('close', place.release);

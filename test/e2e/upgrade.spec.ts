@@ -275,6 +275,93 @@ describe('requests that do not become a WebSocket', () => {
     expect(await exchange(running.port, request(line, headers))).toMatch(/^HTTP\/1\.1 400 /);
   });
 
+  it.each([
+    ['Upgrade: websocket, foo'],
+    ['Upgrade: foo/1, WebSocket'],
+    ['Upgrade:\tfoo\t,\twebsocket\t'],
+    ['Upgrade: ,websocket,'],
+    ['Upgrade: h2c\r\nUpgrade: websocket'],
+    ['Connection: keep-alive, Upgrade'],
+    ['Connection: keep-alive\t,\tUPGRADE'],
+    ['Connection: ,Upgrade,'],
+    ['Connection: keep-alive\r\nConnection: Upgrade'],
+    ['Host: '],
+    ['Host: [::1]:80'],
+    ['Host: a_name.example:'],
+    ['Content-Length: 0'],
+    ['Sec-WebSocket-Version:\t13\t'],
+    ['Sec-WebSocket-Extensions: ,'],
+    ['Expect: 100-continue'],
+  ])('101 to a handshake with %j, as RFC 9110 and RFC 9112 have lists and white space read', async (header) => {
+    const connection = await RawConnection.open(running.port);
+    connection.write(request('GET / HTTP/1.1', [...without(header.split(':')[0]), header]));
+    await connection.heard('\r\n\r\n');
+    connection.socket.destroy();
+    expect(connection.answer).toMatch(/^HTTP\/1\.1 101 /);
+  });
+
+  it.each([
+    ['cairn-signal,', true],
+    [',cairn-signal', true],
+    ['cairn-signal,,foo', true],
+    ['foo ,\t, cairn-signal\t', true],
+    ['foo\r\nSec-WebSocket-Protocol:\r\nSec-WebSocket-Protocol: cairn-signal', true],
+    ['bearer.YQ==, cairn-signal', true],
+    [' , ', false],
+    ['', false],
+    ['foo,', false],
+    ['CAIRN-SIGNAL', false],
+  ])('101 to the subprotocols %j: empty ones do not count; ours is selected: %p', async (offered, selected) => {
+    const connection = await RawConnection.open(running.port);
+    connection.write(request('GET / HTTP/1.1', [...HANDSHAKE, `Sec-WebSocket-Protocol: ${offered}`]));
+    await connection.heard('\r\n\r\n');
+    connection.socket.destroy();
+    expect(connection.answer).toMatch(/^HTTP\/1\.1 101 /);
+    expect(connection.answer.includes('\r\nSec-WebSocket-Protocol: cairn-signal\r\n')).toBe(selected);
+  });
+
+  it.each(['a b', '"cairn-signal"', 'cairn-signal;q=1', 'foo/1', 'foo, foo', 'a=b', '\u00e9'])(
+    '400 to the subprotocols %j',
+    async (offered) => {
+      const answer = await exchange(
+        running.port,
+        request('GET / HTTP/1.1', [...HANDSHAKE, `Sec-WebSocket-Protocol: ${offered}`]),
+      );
+      expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    },
+  );
+
+  it.each([
+    [[]],
+    [['Host: localhost', 'Host: localhost']],
+    [['Host: a', 'Host: b']],
+    [['Host: a b']],
+    [['Host: a/b']],
+    [['Host: user@a']],
+    [['Host: http://a']],
+    [['Host: a:80:80']],
+    [['Host: a:port']],
+    [['Host: [::1']],
+    [['Host: ::1']],
+    [['Host: \u00e9']],
+  ])('400 to a handshake and to a plain request with %j', async (hosts: string[]) => {
+    const handshake = await exchange(running.port, request('GET / HTTP/1.1', [...hosts, ...without('Host')]));
+    expect(handshake).toMatch(/^HTTP\/1\.1 400 [^]*exactly one Host header/);
+    const plain = await exchange(running.port, request('GET /health HTTP/1.1', hosts));
+    expect(plain).toMatch(/^HTTP\/1\.1 400 [^]*exactly one Host header/);
+  });
+
+  it('an HTTP/1.0 request may have no Host, but not two', async () => {
+    expect(await exchange(running.port, request('GET /health HTTP/1.0', []))).toMatch(/^HTTP\/1\.1 200 /);
+    expect(await exchange(running.port, request('GET /health HTTP/1.0', ['Host: a', 'Host: b']))).toMatch(
+      /^HTTP\/1\.1 400 /,
+    );
+  });
+
+  it('400 to a handshake over HTTP/1.0, naming what nginx lacks', async () => {
+    expect(await exchange(running.port, request('GET / HTTP/1.0', HANDSHAKE))).toContain('proxy_http_version 1.1');
+  });
+
   it('a peer that has already sent a lot more still gets its refusal', async () => {
     const answer = await exchange(
       running.port,

@@ -24,7 +24,7 @@ describe('oversize', () => {
 
   const counted = (): number => running.counts.of('max-message-bytes');
 
-  it.each([65_537n, 2n ** 31n, 2n ** 32n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n])(
+  it.each([65_537n, 2n ** 31n, 2n ** 32n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 63n - 1n])(
     '1009: a head that claims %d bytes, before any of them comes',
     async (length) => {
       const before = counted();
@@ -39,6 +39,20 @@ describe('oversize', () => {
         () => running.connections.size <= 2,
         () => pair.isServed(),
       );
+    },
+  );
+
+  it.each([2n ** 63n, 2n ** 64n - 1n])(
+    '1002: a head that claims %d bytes, which no frame may have (RFC 6455, section 5.2)',
+    async (length) => {
+      const before = counted();
+      const peer = await Peer.connect(running.url);
+      const head = Buffer.from('82ff00000000000000000000', 'hex');
+      head.writeBigUInt64BE(length, 2);
+      peer.tcp.write(head);
+      expect(await peer.closed).toEqual({ code: 1002, reason: 'broken WebSocket framing' });
+      expect(counted()).toBe(before);
+      await pair.isServed();
     },
   );
 

@@ -50,6 +50,14 @@ describe('R8: a frame from a peer', () => {
     expect(simpleFrameLength(frame, 0, frame.length)).toBe(NOT_SIMPLE);
   });
 
+  it('is broken with a 64-bit length whose top bit is set (RFC 6455, section 5.2), once its length is there', () => {
+    const head = Buffer.from([0x82, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0]);
+    expect(frameHead(head, 0, 9)).toBeUndefined();
+    expect(frameHead(head, 0, 10)).toBe(BROKEN);
+    head[2] = 0x7f;
+    expect(frameHead(head, 0, 10)).toMatchObject({ final: true, body: 14 });
+  });
+
   it('has its mask taken off wherever it lies, and nothing around it is touched', () => {
     const memory = Buffer.allocUnsafeSlow(256);
     const words = new Int32Array(memory.buffer);
@@ -63,6 +71,14 @@ describe('R8: a frame from a peer', () => {
         expect(memory).toEqual(expected);
       }
     }
+  });
+
+  it('is broken with a 64-bit length whose top bit is set (RFC 6455, section 5.2), once its length is there', () => {
+    const head = Buffer.from([0x82, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0]);
+    expect(frameHead(head, 0, 9)).toBeUndefined();
+    expect(frameHead(head, 0, 10)).toBe(BROKEN);
+    head[2] = 0x7f;
+    expect(frameHead(head, 0, 10)).toMatchObject({ final: true, body: 14 });
   });
 
   it('has its mask taken off piece by piece, wherever the pieces end', () => {
@@ -87,7 +103,7 @@ describe('R8: a frame from a peer', () => {
     ['the first of several', '0285', { final: false, opcode: 2, length: 5, body: 6 }],
     ['two bytes of length', '82fe1234', { final: true, opcode: 2, length: 0x1234, body: 8 }],
     ['eight bytes of length', '82ff0000000100000002', { final: true, opcode: 2, length: 0x1_0000_0002, body: 14 }],
-    ['a length beyond all numbers', '82ffffffffffffffffff', { final: true, opcode: 2, length: 2 ** 64, body: 14 }],
+    ['the longest of all', '82ff7fffffffffffffff', { final: true, opcode: 2, length: 2 ** 63, body: 14 }],
     ['a reserved bit', 'c285', BROKEN],
     ['no mask', '8205', BROKEN],
   ])('tells its head as soon as its length is there: %s', (_what, hex, head) => {
