@@ -50,7 +50,7 @@ function adviceForStatus(status: number): string {
     case 426:
       return (
         'The proxy strips the Upgrade or Connection header, or does not route this path to the server. ' +
-        'In nginx, set proxy_set_header Upgrade $http_upgrade and Connection "upgrade".'
+        'In nginx, set proxy_http_version 1.1, and proxy_set_header Upgrade $http_upgrade and Connection "upgrade".'
       );
     case 405:
       return 'This is not a WebSocket server, or the proxy changes the method: check host, port and path.';

@@ -4,7 +4,7 @@ import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import { Log, Logs } from '../logging/log.js';
 import { answerJson, failure } from './json-failure.js';
 import { MANAGEMENT } from './management-path.js';
-import { isBrokenUpgrade } from './root.controller.js';
+import { isBrokenUpgrade, whatIsBroken } from './root.controller.js';
 
 /**
  * Answers every failed plain request with JSON: the status, its name, and a sentence. Never repeats the request, since
@@ -48,7 +48,7 @@ function sentence(error: unknown, status: number, request: IncomingMessage): str
         return 'Nothing here. This is the management address: /, /metrics and /health; peers connect to listen-addr.';
       }
       return isBrokenUpgrade(request)
-        ? 'Nothing here. This WebSocket handshake is not complete: does a proxy strip its Upgrade or Connection header?'
+        ? `Nothing here. ${whatIsBroken(request)}`
         : 'Nothing here. GET / lists the paths of this server; peers connect by WebSocket, on any path.';
     case 500:
       return 'This is a fault of the server; see its log.';

@@ -13,7 +13,7 @@ export class RootController {
   @Get()
   @Header('Cache-Control', 'no-store')
   root(@Req() request: IncomingMessage): object {
-    if (isBrokenUpgrade(request)) throw new UpgradeRequiredException();
+    if (isBrokenUpgrade(request)) throw new UpgradeRequiredException(request);
     return {
       name: 'cairn-signal',
       version: VERSION,
@@ -37,13 +37,18 @@ export function isBrokenUpgrade({ headers }: IncomingMessage): boolean {
   );
 }
 
+/** What such a handshake lacks, and where to look. */
+export function whatIsBroken({ headers }: IncomingMessage): string {
+  return headers['sec-websocket-key'] === undefined
+    ? 'This WebSocket handshake is not complete: it has no Sec-WebSocket-Key header.'
+    : 'This WebSocket handshake is not complete: does a proxy strip its Upgrade or Connection header? ' +
+        'In nginx, set "proxy_http_version 1.1", "proxy_set_header Upgrade $http_upgrade" and ' +
+        '"proxy_set_header Connection upgrade".';
+}
+
 /** 426 Upgrade Required (RFC 9110, section 15.5.22). */
 export class UpgradeRequiredException extends HttpException {
-  constructor() {
-    super(
-      'This is a WebSocket server, but this WebSocket handshake is not complete: ' +
-        'does a proxy strip its Upgrade or Connection header?',
-      426,
-    );
+  constructor(request: IncomingMessage) {
+    super(`This is a WebSocket server. ${whatIsBroken(request)}`, 426);
   }
 }

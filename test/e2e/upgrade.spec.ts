@@ -133,7 +133,13 @@ describe('requests that do not become a WebSocket', () => {
     );
     expect(answer).toMatch(/^HTTP\/1\.1 426 Upgrade Required\r\n/);
     expect(answer.toLowerCase()).toContain('\r\nupgrade: websocket\r\n');
-    expect(JSON.parse(answer.split('\r\n\r\n')[1])).toMatchObject({ status: 426, error: 'Upgrade Required' });
+    expect(JSON.parse(answer.split('\r\n\r\n')[1])).toMatchObject({
+      status: 426,
+      error: 'Upgrade Required',
+      message: expect.stringMatching(
+        headers.some((header) => header.includes('Key')) ? /proxy_http_version 1\.1/ : /Key/,
+      ),
+    });
   });
 
   it('426 to GET / with Upgrade and Connection but no key', async () => {
