@@ -8,6 +8,7 @@ import type { Refusal } from '../connection/refusal.js';
 import { answerJson, failure } from '../http/json-failure.js';
 import { MANAGEMENT } from '../http/management-path.js';
 import { FOR_OPERATORS } from './open-files.js';
+import { takeOptions } from './options-answer.js';
 import { PlainConnections } from './plain-connections.js';
 import { originAt, PlainSockets } from './plain-sockets.js';
 import { answerBrokenRequests, inTurn, OrderedAnswer } from './answer-order.js';
@@ -116,11 +117,18 @@ export class HttpListener extends ExpressAdapter {
   }
 }
 
-/** Refuses requests with too many headers: Node may have dropped some, and the headers that a proxy wrote come last. */
+/**
+ * Refuses requests with too many headers: Node may have dropped some, and the headers that a proxy wrote come last. Reads
+ * OPTIONS as HEAD.
+ */
 function withHeaderLimit(answer: (request: IncomingMessage, response: ServerResponse) => void): RequestListener {
   return (request, response) => {
-    if (hasTooManyHeaders(request)) refuse(response, TOO_MANY_HEADERS);
-    else answer(request, response);
+    if (hasTooManyHeaders(request)) {
+      refuse(response, TOO_MANY_HEADERS);
+      return;
+    }
+    takeOptions(request, response);
+    answer(request, response);
   };
 }
 

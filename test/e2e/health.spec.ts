@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Lifecycle } from '../../src/lifecycle/lifecycle.js';
 import { VERSION } from '../../src/version.js';
 import { Peer } from '../support/peer.js';
-import { RawConnection } from '../support/raw-http.js';
+import { exchange, RawConnection } from '../support/raw-http.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 import { until } from '../support/until.js';
@@ -11,7 +11,7 @@ describe('health and the front page', () => {
   let running: RunningServer;
 
   beforeAll(async () => {
-    running = await startServer();
+    running = await startServer({ managementAddr: '127.0.0.1:0' });
   });
   afterAll(stopServers);
 
@@ -44,6 +44,45 @@ describe('health and the front page', () => {
     expect(await response.json()).toEqual({ status: 'ok' });
   });
 
+  const checked = (line: string, host = 'Host: localhost\r\n', port = running.port): Promise<string> =>
+    exchange(port, `${line}\r\n${host}Connection: close\r\n\r\n`);
+
+  it.each(['/', '/health', '/health/live', '/health/ready', '/check', '/check/run.js', '*'])(
+    'OPTIONS %s over HTTP/1.0 and 1.1 is 204 with Allow, as HAProxy and load balancers ask for health',
+    async (path) => {
+      for (const answer of [
+        await checked(`OPTIONS ${path} HTTP/1.0`, ''),
+        await checked(`OPTIONS ${path} HTTP/1.1`),
+        await checked(`OPTIONS ${path} HTTP/1.1`, `Host: 127.0.0.1\r\n`, running.server.management!.port),
+      ].slice(0, path.startsWith('/check') ? 2 : 3)) {
+        const [head, body] = answer.split('\r\n\r\n');
+        expect(head).toMatch(/^HTTP\/1\.1 204 No Content\r\n/);
+        expect(head).toContain('\r\nAllow: GET, HEAD, OPTIONS');
+        expect(head).not.toMatch(/^(?:content-|transfer-)/im);
+        expect(body).toBe('');
+      }
+    },
+  );
+
+  it.each(['/', '/health', '/health/live', '/health/ready', '/check'])(
+    'GET and HEAD %s over HTTP/1.0 without Host are 200',
+    async (path) => {
+      expect(await checked(`GET ${path} HTTP/1.0`, '')).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\n./);
+      expect(await checked(`HEAD ${path} HTTP/1.0`, '')).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\n$/);
+    },
+  );
+
+  it('OPTIONS is answered as GET is where that fails, with a whole body', async () => {
+    const answer = await checked('OPTIONS /nothing HTTP/1.1');
+    expect(answer).toMatch(/^HTTP\/1\.1 404 /);
+    expect(JSON.parse(answer.split('\r\n\r\n')[1])).toMatchObject({ status: 404 });
+  });
+
+  it('OPTIONS /events starts no stream', async () => {
+    const answer = await checked('OPTIONS /events HTTP/1.1', `Host: 127.0.0.1\r\n`, running.server.management!.port);
+    expect(answer).toMatch(/^HTTP\/1\.1 204 /);
+  });
+
   it('health must not be cached', async () => {
     expect((await fetch(`${running.http}/health/ready`)).headers.get('cache-control')).toContain('no-store');
   });
@@ -74,5 +113,10 @@ describe('health and the front page', () => {
     const all = await fetch(`${leaving.http}/health`);
     expect([all.status, await all.json()]).toEqual([503, { status: 'error' }]);
     expect((await fetch(`${leaving.http}/health/live`)).status).toBe(200);
+    const asked = await Promise.all(
+      ['/health/ready', '/health/live'].map((path) => fetch(leaving.http + path, { method: 'OPTIONS' })),
+    );
+    expect(asked.map(({ status }) => status)).toEqual([503, 204]);
+    expect(await asked[0].json()).toMatchObject({ status: 'error' });
   });
 });

@@ -253,7 +253,6 @@ describe('requests that do not become a WebSocket', () => {
     [`GET http://${'a'.repeat(301)}/health/live HTTP/1.1`, 404],
     [`GET http://${'%E4%B8%80'.repeat(1700)}/health/live HTTP/1.1`, 404],
     ['GET http://[::1/health HTTP/1.1', 404],
-    ['OPTIONS * HTTP/1.1', 404],
   ])('%s is answered %d in JSON', async (line, status) => {
     const warnings: Error[] = [];
     const note = (warning: Error): number => warnings.push(warning);
