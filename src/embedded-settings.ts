@@ -17,6 +17,7 @@ const OF_THE_APPLICATION: readonly (readonly [SettingName, string])[] = [
   ['managementHosts', HAS_LISTENERS],
   ['metricsToken', HAS_LISTENERS],
   ['handshakeTimeout', HAS_LISTENERS],
+  ['keepAliveTimeout', HAS_LISTENERS],
   ['maxPlainConnections', HAS_LISTENERS],
   ['checkPage', HAS_PATHS],
   ['backplaneRequired', HAS_PATHS],

@@ -286,6 +286,13 @@ export const settingsSchema = z.strictObject({
   handshakeTimeout: duration('100ms', '10m')
     .prefault('10s')
     .meta({ about: 'How long a connection may take for its TLS handshake, and then for its HTTP request.' }),
+  keepAliveTimeout: duration('100ms', '1h')
+    .prefault('75s')
+    .meta({
+      about:
+        'How long a connection without a peer is kept open after an answer, for a next request. ' +
+        'It must be longer than proxies keep theirs, or requests that they send on a connection just then are lost.',
+    }),
   drainDelay: duration('0s', '1h')
     .prefault('0s')
     .meta({

@@ -58,6 +58,7 @@ export class HttpListener extends ExpressAdapter {
       requireHostHeader: false,
       headersTimeout: timeout,
       requestTimeout: timeout,
+      keepAliveTimeout: this.settings.keepAliveTimeout,
       connectionsCheckingInterval: Math.min(MAX_CHECK_INTERVAL_MS, timeout),
     };
     const answer = withHeaderLimit((request, response) => {

@@ -81,6 +81,7 @@ describe('the server in an application', () => {
     ['managementHosts', 'node-1'],
     ['metricsToken', 's3cret'],
     ['handshakeTimeout', '5s'],
+    ['keepAliveTimeout', '5s'],
     ['maxPlainConnections', 100],
     ['checkPage', 'off'],
     ['backplaneRequired', 'on'],
