@@ -3,6 +3,7 @@ import { suggestion } from '../config/nearest-name.js';
 import { flagOf, isList } from '../config/setting-names.js';
 import { settingNames } from '../config/settings.js';
 import { DOCTOR_FLAGS } from '../doctor/flags.js';
+import { commandMeant, flagMeant } from './meant.js';
 
 export const COMMANDS = ['serve', 'check-config', 'healthcheck', 'doctor', 'token'] as const;
 export type CommandName = (typeof COMMANDS)[number];
@@ -56,12 +57,15 @@ const DOCTOR: Grammar = {
   lists: new Set(),
 };
 
+/** A flag that only the server has. */
+const LISTEN_FLAG = dashed(flagOf('listenAddr'));
+
 const HELP = ['-h', '--help'];
-const VERSION = ['-V', '--version'];
+const VERSION = ['-V', '-v', '--version'];
 const LENGTH_OF_TIME = /^\d+(?:ms|s|m|h)$/;
 
 /**
- * Parses `--flag value`, `--flag=value`, `-h`, `-V` and one command; serve is the default. doctor must be the first
+ * Parses `--flag value`, `--flag=value`, `-h`, `-V`, `-v` and one command; serve is the default. doctor must be the first
  * word, because its flags are not settings. Never throws.
  */
 export function parseCommandLine(argv: readonly string[]): CommandLine {
@@ -72,11 +76,16 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   const { words, faults, ...line } = readWords(argv, SERVER);
   const command = COMMANDS.find((name) => name === (words[0] ?? 'serve'));
   if (command === undefined) {
-    faults.push(`there is no such command${suggestion(words[0], COMMANDS)}; the commands are ${COMMANDS.join(', ')}`);
+    const advice = commandMeant(words[0]);
+    const hint = advice === undefined ? suggestion(words[0], COMMANDS) : `: ${advice}`;
+    faults.push(`there is no such command${hint}; the commands are ${COMMANDS.join(', ')}`);
   }
   if (command === 'doctor') {
     faults.push('doctor must be the first word, and it takes no settings: cairn-signal doctor URL [OPTIONS]');
-  } else if (words.length > 1) faults.push('only one command can be given');
+  } else if (words.length > 1 && command !== undefined) {
+    const advice = commandMeant(words[1]);
+    faults.push(`only one command can be given${advice === undefined ? '' : `: ${advice}`}`);
+  }
   return { command: command ?? 'serve', operands: command === 'doctor' ? words.slice(1) : [], faults, ...line };
 }
 
@@ -150,5 +159,7 @@ function unknownFlag(flag: string, { flags }: Grammar): string {
   if (name !== flag && flags.includes(name)) {
     return `${name}: put its value into a separate word, or after ${name}=`;
   }
-  return `${name}: there is no such flag${suggestion(name, flags)}`;
+  // Advice on flags of the server does not help with those of the doctor, which has a --token of its own.
+  const advice = flags.includes(LISTEN_FLAG) ? flagMeant(name) : undefined;
+  return `${name}: there is no such flag${advice === undefined ? suggestion(name, flags) : `: ${advice}`}`;
 }

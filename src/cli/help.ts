@@ -19,7 +19,7 @@ ${renderFlags()}
 
   -h, --help
       Print this help
-  -V, --version
+  -V, -v, --version
       Print the version
 
 Log levels: RUST_LOG=info, RUST_LOG=cairn_signal=debug, RUST_LOG=off.

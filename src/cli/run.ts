@@ -3,7 +3,7 @@ import { ConfigurationError, StartupError } from '../config/faults.js';
 import { loadSettings } from '../config/load-settings.js';
 import { renderDoctorHelp } from '../doctor/flags.js';
 import { checkConfig } from './check-config.js';
-import { parseCommandLine } from './command-line.js';
+import { COMMANDS, parseCommandLine } from './command-line.js';
 import { healthcheck, serverFlags } from './healthcheck.js';
 import { renderHelp, renderTokenHelp } from './help.js';
 import type { Signals } from './signals.js';
@@ -17,6 +17,9 @@ export function run(argv: readonly string[], signals: Signals): Promise<number> 
 }
 
 async function execute(argv: readonly string[], signals: Signals): Promise<number> {
+  // Words that most programs have, besides the flags of the same names.
+  if (argv[0] === 'help') return execute([...argv.slice(1, 2).filter(isCommand), '--help'], signals);
+  if (argv[0] === 'version') return execute(['--version'], signals);
   // token has its own words and its own flag, and no settings.
   if (argv[0] === 'token') {
     return argv.includes('--help') || argv.includes('-h')
@@ -49,6 +52,10 @@ async function execute(argv: readonly string[], signals: Signals): Promise<numbe
     case 'token':
       throw new ConfigurationError(['token must be the first word, and it takes no settings']);
   }
+}
+
+function isCommand(word: string): boolean {
+  return (COMMANDS as readonly string[]).includes(word);
 }
 
 function print(text: string): number {

@@ -18,5 +18,5 @@ export function takeOptions(request: IncomingMessage, response: ServerResponse):
     return writeHead(204, ALLOW);
   };
   // On the answer itself, since Express replaces its prototype.
-  response.writeHead = allowed as typeof response.writeHead;
+  response.writeHead = allowed;
 }

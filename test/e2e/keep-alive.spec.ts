@@ -35,8 +35,9 @@ describe('L14: a connection that was answered', () => {
     const connection = await kept(running.port);
     for (let i = 0; i < 3; i++) await handshakeTimeoutPassed(running);
     connection.write(HANDSHAKE);
-    await connection.heard('HTTP/1.1 101 ');
+    await connection.heard('Sec-WebSocket-Accept');
     connection.socket.destroy();
+    expect(connection.answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 101']);
   });
 
   it('is closed when keep-alive-timeout is over', async () => {
@@ -67,6 +68,6 @@ describe('L14: a connection that was answered', () => {
     const running = await startServer({ keepAliveTimeout: '1h' });
     const connection = await kept(running.port);
     await running.close();
-    await connection.ended;
+    expect((await connection.ended).match(/HTTP\/1\.1/g)).toHaveLength(1);
   });
 });

@@ -291,6 +291,27 @@ describe('the program', () => {
   );
 
   it(
+    'help, help doctor, help token, version and -v are understood like the flags',
+    async () => {
+      const outputs = await Promise.all(
+        [['help'], ['help', 'doctor'], ['help', 'token'], ['help', 'nothing'], ['version'], ['-v']].map(
+          (words) => new Program(words).ended,
+        ),
+      );
+      expect(outputs.map(({ code, stderr }) => [code, stderr])).toEqual(outputs.map(() => [0, '']));
+      expect(outputs.map(({ stdout }) => /Usage: .*|^cairn-signal \d.*/.exec(stdout)![0])).toEqual([
+        'Usage: cairn-signal [COMMAND] [OPTIONS]',
+        'Usage: cairn-signal doctor URL [OPTIONS]',
+        'Usage: cairn-signal token new NAME [--file PATH]',
+        'Usage: cairn-signal [COMMAND] [OPTIONS]',
+        `cairn-signal ${VERSION}`,
+        `cairn-signal ${VERSION}`,
+      ]);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
     '--help and --version print and end with 0',
     async () => {
       const [help, version] = await Promise.all([new Program(['--help']).ended, new Program(['-V']).ended]);

@@ -39,6 +39,30 @@ describe('a command', () => {
     ]);
   });
 
+  it.each([
+    ['start', 'serve'],
+    ['run', 'serve'],
+    ['Server', 'serve'],
+    ['check', 'check-config'],
+    ['validate', 'check-config'],
+    ['health', 'healthcheck'],
+    ['diagnose', 'doctor'],
+    ['stop', 'SIGTERM'],
+    ['reload', 'SIGHUP'],
+    ['8080', '--listen-addr'],
+    [':8080', '--listen-addr'],
+    ['0.0.0.0:8080', '--listen-addr'],
+    ['[::]:8080', '--listen-addr'],
+    ['signal.yaml', '--config'],
+    ['wss://signal.example.com', 'doctor URL'],
+  ])('%j, which does not exist, is told what to write instead', (word, instead) => {
+    const [fault, ...others] = parse(word).faults;
+    expect(others).toEqual([]);
+    expect(fault).toMatch(/^there is no such command: .*; the commands are /);
+    expect(fault.split(';')[0]).toContain(instead);
+    expect(parse('serve', word).faults).toEqual([expect.stringContaining(`only one command can be given`)]);
+  });
+
   it('takes no arguments: each further word is a fault', () => {
     expect(parse('healthcheck', 'serve', 'now')).toEqual({
       ...NOTHING,
@@ -102,6 +126,18 @@ describe('a flag', () => {
     [['--LISTEN-ADDR', '0.0.0.0:80'], '--LISTEN-ADDR: there is no such flag (did you mean --listen-addr?)'],
     [['--listenAddr=0.0.0.0:80'], '--listenAddr: there is no such flag (did you mean --listen-addr?)'],
     [['--bogus'], '--bogus: there is no such flag'],
+    [
+      ['--port', '8080'],
+      '--port: there is no such flag: write --listen-addr HOST:PORT, such as --listen-addr 0.0.0.0:8080',
+    ],
+    [
+      ['--port=8080'],
+      '--port: there is no such flag: write --listen-addr HOST:PORT, such as --listen-addr 0.0.0.0:8080',
+    ],
+    [['-p8080'], '-p8080: there is no such flag: write --listen-addr HOST:PORT, such as --listen-addr 0.0.0.0:8080'],
+    [['--token', 's3cret'], '--token: there is no such flag: write --auth-token TOKEN or --auth-token-file PATH'],
+    [['-c', 'signal.yaml'], '-c: there is no such flag: write --config PATH'],
+    [['--verbose'], '--verbose: there is no such flag: set the level of the log with RUST_LOG, such as RUST_LOG=debug'],
     [['--no-log-format'], '--no-log-format: there is no such flag (did you mean --log-format?)'],
     [['--__proto__=x'], '--__proto__: there is no such flag'],
     [['--constructor', 'x'], '--constructor: there is no such flag'],
@@ -199,6 +235,7 @@ describe('--help and --version', () => {
     ['-h', true, false],
     ['--version', false, true],
     ['-V', false, true],
+    ['-v', false, true],
   ])('%s is understood', (word, help, version) => {
     expect(parse(word)).toEqual({ ...NOTHING, help, version });
   });

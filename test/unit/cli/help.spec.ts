@@ -22,7 +22,7 @@ describe('what --help prints', () => {
 
   it.each([
     '-h, --help',
-    '-V, --version',
+    '-V, -v, --version',
     'RUST_LOG',
     'Exit codes: 0 stopped as asked, 1 could not serve, 2 faults in the settings.',
   ])('tells of %s', (words) => {
