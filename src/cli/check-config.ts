@@ -1,35 +1,97 @@
-import { isOpen } from '../auth/is-open.js';
+import { isOpen, OPEN } from '../auth/is-open.js';
 import { loadTokens } from '../auth/load-tokens.js';
 import type { Environment } from '../config/environment.js';
+import { StartupError } from '../config/faults.js';
 import type { LoadedSettings } from '../config/load-settings.js';
 import { nodeWarnings } from '../config/node-version.js';
+import { fileFaults } from '../config/setting-file.js';
+import { filesOf } from '../config/setting-names.js';
+import type { Settings } from '../config/settings.js';
 import { loadExtensions } from '../extensions.js';
 import { readLogFilter } from '../logging/log-filter.js';
 import { authority } from '../transport/listen-fault.js';
+import { isLoopback } from '../transport/loopback.js';
 import { loadTlsPair } from '../transport/tls.js';
 
 /**
- * Checks the settings and the files that they name, and reports on standard output. Rejects with a StartupError that
- * names the file at fault.
+ * Checks the settings and the files that they name, and reports on standard output. Warns of what the server would warn
+ * of at its start. Rejects with a StartupError that names every file at fault.
  */
 export async function checkConfig({ settings, warnings }: LoadedSettings, environment: Environment): Promise<number> {
-  const tls = loadTlsPair(settings) !== undefined;
-  const { guards = [] } = await loadExtensions(settings);
-  const jwt = settings.jwtIssuer !== undefined;
-  const open = isOpen(settings, { tokens: loadTokens(settings).length > 0, guards: guards.length > 0 });
+  const faults = new Faults(fileFaults(filesOf(settings)));
+  const tls = await faults.of(() => loadTlsPair(settings) !== undefined);
+  const extensions = await faults.of(() => loadExtensions(settings));
+  const tokens = await faults.of(() => loadTokens(settings).length > 0);
   // Loaded only if the setting names a file.
-  if (settings.jwtPublicKey !== undefined) (await import('../auth/jwt/public-keys.js')).loadPublicKeys(settings);
+  if (settings.jwtPublicKey !== undefined) {
+    await faults.of(async () => (await import('../auth/jwt/public-keys.js')).loadPublicKeys(settings));
+  }
   // Loaded only if there is a backplane, as when serving.
-  if (settings.natsUrl !== undefined) (await import('../backplane/nats-options.js')).natsOptions(settings);
-  for (const warning of [...warnings, ...readLogFilter(environment).warnings, ...nodeWarnings()]) {
+  if (settings.natsUrl !== undefined) {
+    await faults.of(async () => (await import('../backplane/nats-options.js')).natsOptions(settings));
+  }
+  const handles = await faults.of(() => handlesWarning(settings));
+  const open =
+    tokens !== undefined &&
+    extensions !== undefined &&
+    isOpen(settings, { tokens, guards: extensions.guards!.length > 0 });
+  for (const warning of [
+    ...warnings,
+    ...readLogFilter(environment).warnings,
+    ...nodeWarnings(),
+    ...(handles === undefined ? [] : [handles]),
+    ...(open && !isLocal(settings) ? [OPEN] : []),
+  ]) {
     process.stderr.write(`warning: ${warning}\n`);
   }
-  const { listenAddr, managementAddr } = settings;
+  faults.throw();
+  const { listenAddr, managementAddr, jwtIssuer } = settings;
   const management =
     managementAddr === undefined ? '' : `, management at ${authority(managementAddr.host, managementAddr.port)}`;
   process.stdout.write(
     `the configuration is valid: ${authority(listenAddr.host, listenAddr.port)}, ` +
-      `TLS ${tls ? 'on' : 'off'}, auth ${open ? 'off' : 'on'}${jwt ? ', JWT on' : ''}${management}\n`,
+      `TLS ${tls === true ? 'on' : 'off'}, auth ${open ? 'off' : 'on'}${jwtIssuer === undefined ? '' : ', JWT on'}${management}\n`,
   );
   return 0;
+}
+
+/** Collects what is wrong, so that one run tells everything. Invariant: it tells each fault once. */
+class Faults {
+  readonly #faults: Set<string>;
+
+  constructor(known: readonly string[]) {
+    this.#faults = new Set(known);
+  }
+
+  /** Returns what `work` returns; undefined if it throws a StartupError, which is remembered. */
+  async of<T>(work: () => T | Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof StartupError)) throw error;
+      this.#faults.add(error.message);
+      return undefined;
+    }
+  }
+
+  /** Throws a StartupError if there are faults. */
+  throw(): void {
+    const [only, ...others] = this.#faults;
+    if (only === undefined) return;
+    if (others.length === 0) throw new StartupError(only);
+    throw new StartupError([`${this.#faults.size} faults in files and limits`, ...this.#faults].join('\n  '));
+  }
+}
+
+/** Whether only this machine reaches the server, as far as the settings tell. */
+function isLocal({ listenAddr, trustedProxies }: Settings): boolean {
+  return (listenAddr.host === 'localhost' || isLoopback(listenAddr.host)) && trustedProxies === undefined;
+}
+
+/** Returns the warning that max-connections is more than file handles allow. Throws a StartupError if none are left. */
+async function handlesWarning({ maxConnections, managementAddr }: Settings): Promise<string | undefined> {
+  const { capacity, FOR_OPERATORS, mostOpenFiles, TOO_FEW_FILES } = await import('../transport/open-files.js');
+  const reserved = managementAddr === undefined ? 0 : FOR_OPERATORS;
+  const { connections } = capacity(maxConnections, mostOpenFiles(), reserved);
+  return connections < maxConnections ? `${TOO_FEW_FILES} (to ${connections} instead of ${maxConnections})` : undefined;
 }

@@ -5,6 +5,7 @@ import { nodeWarnings } from '../config/node-version.js';
 import { Logs } from '../logging/log.js';
 import type { Log } from '../logging/log.js';
 import { readLogFilter } from '../logging/log-filter.js';
+import { authority, isWildcard } from '../transport/listen-fault.js';
 import type { Signals } from './signals.js';
 
 /**
@@ -23,11 +24,13 @@ export async function serve(
   for (const warning of [...warnings, ...logWarnings, ...nodeWarnings()]) log.warn(warning);
 
   const server = await createApp(settings, { logs });
-  const { port } = await server.listen();
+  const address = await server.listen();
   if (format === 'pretty') {
+    const secure = settings.tlsCert === undefined ? '' : 's';
+    const here = authority(isWildcard(address.address) ? 'localhost' : address.address, address.port);
     log.info(
-      `next: ${settings.checkPage ? 'open /check on this port in a browser; ' : ''}` +
-        `point peers at port ${port}; Ctrl-C stops the server`,
+      `next: ${settings.checkPage ? `open http${secure}://${here}/check in a browser; ` : ''}` +
+        `point peers at ws${secure}://${here}; Ctrl-C stops the server`,
     );
   }
   signals.onHangup(() => void server.reload());

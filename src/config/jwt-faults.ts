@@ -23,8 +23,12 @@ export function jwtFaults(settings: Settings, sourceOf: (name: SettingName) => s
         'set a jwt-jwks-url for each',
     );
   } else if (urls === undefined && publicKey === undefined && !issuers.every(isDiscoverable)) {
+    const schemeMissing = issuers.some(
+      (issuer) => /^[\w-]+\.[^:]*$/.test(issuer) && isDiscoverable(`https://${issuer}`),
+    );
     faults.push(
-      `${sourceOf('jwtIssuer')}: discovery needs an https: address without a query: set jwt-jwks-url or jwt-public-key`,
+      `${sourceOf('jwtIssuer')}: discovery needs an https: address without a query: ` +
+        `${schemeMissing ? 'add https:// as in the claim "iss", or ' : ''}set jwt-jwks-url or jwt-public-key`,
     );
   }
   return faults;

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { fileFault, StartupError } from './faults.js';
 
@@ -20,6 +20,18 @@ export function readSettingFile(setting: string, path: string): Buffer {
   } catch (error) {
     throw new StartupError(`${setting} ${JSON.stringify(path)}: ${fileFault(error)}`);
   }
+}
+
+/** Says of each file that is not there or cannot be read why, in the words of readSettingFile. Reads none: a pipe can be read only once. */
+export function fileFaults(files: readonly SettingFile[]): string[] {
+  return files.flatMap(({ name, path }) => {
+    try {
+      accessSync(path, constants.R_OK);
+      return [];
+    } catch (error) {
+      return [`${name} ${JSON.stringify(path)}: ${fileFault(error)}`];
+    }
+  });
 }
 
 /** Throws a StartupError unless the file can be read again. A pipe cannot: a second read would wait forever. */

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { settingNames, settingsSchema } from './settings.js';
-import type { SettingName } from './settings.js';
+import type { SettingName, Settings } from './settings.js';
+import type { SettingFile } from './setting-file.js';
 
 /** `listenAddr` -> `listen-addr`, unless the table names another flag. */
 export function flagOf(name: string): string {
@@ -15,6 +16,16 @@ export function isList(name: SettingName): boolean {
 /** Whether messages must never show the value of a setting. */
 export function isSecret(name: SettingName): boolean {
   return kindOf(name).secret === true;
+}
+
+/** The files that the settings name, each with the name by which messages call its setting. */
+export function filesOf(settings: Settings): SettingFile[] {
+  return settingNames
+    .filter((name) => ['PATH', 'PATHS'].includes(kindOf(name).value ?? ''))
+    .flatMap((name) => {
+      const paths = (settings[name] ?? []) as string | readonly string[];
+      return [paths].flat().map((path) => ({ name: dashed(name), path }));
+    });
 }
 
 /** What the kind of a setting's value says of it (src/config/values.ts). */

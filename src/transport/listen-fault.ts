@@ -45,6 +45,11 @@ export function listenFault(
   }
 }
 
+/** Returns whether an address stands for all addresses of the machine. Not every system can connect to one. */
+export function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}
+
 /** Returns `host:port`, with an IPv6 address in brackets. */
 export function authority(host: string, port: number): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;

@@ -6,6 +6,7 @@ import { Injectable } from '@nestjs/common';
 import { WebSocketServer } from 'ws';
 import type { Server as WebSockets, ServerOptions } from 'ws';
 import { Access } from '../auth/access.js';
+import { OPEN } from '../auth/is-open.js';
 import type { UpgradeRequest } from '../auth/upgrade-request.js';
 import { Clock } from '../clock/clock.js';
 import { Settings } from '../config/settings.js';
@@ -35,10 +36,6 @@ import { answerRefusal, lingerThenDestroy, NOBODYS_PATH, NOT_A_PROXY } from './u
 import { UpgradeGate } from './upgrade-gate.js';
 import { UpgradeRouting } from './upgrade-routing.js';
 import { WsConnection } from './ws-connection.js';
-
-const OPEN =
-  'anyone who reaches this address may connect, directly or through a proxy: ' +
-  'set auth-token, auth-token-file or jwt-issuer to require a token';
 
 const IGNORED =
   'something else in this application listens for upgrades and gets none, since CairnSignalModule has no path: set its option path';

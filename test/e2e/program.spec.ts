@@ -348,6 +348,56 @@ describe('the program', () => {
   );
 
   it(
+    'check-config names every file at fault at once, and warns of what the server warns of',
+    async () => {
+      const [none, nowhere] = ['none', 'nowhere'].map((name) => join(folder, name));
+      const faulty = await new Program([
+        'check-config',
+        ...['--tls-cert', nowhere, '--tls-key', none, '--auth-token-file', none, '--guard', nowhere],
+        ...['--nats-url', 'nats.example', '--nats-creds', none],
+      ]).ended;
+      const named = (setting: string, path: string): string =>
+        `  ${setting} ${JSON.stringify(path)}: there is no such file\n`;
+      expect(faulty).toMatchObject({ code: 1, stdout: '' });
+      expect(faulty.stderr).toContain('cairn-signal: 5 faults in files and limits\n');
+      for (const fault of [
+        named('tls-cert', nowhere),
+        named('tls-key', none),
+        named('auth-token-file', none),
+        named('guards', nowhere),
+        named('nats-creds', none),
+      ]) {
+        expect(faulty.stderr.split(fault)).toHaveLength(2);
+      }
+      const [open, local, handles] = await Promise.all([
+        new Program(['check-config', '--max-connections', '10']).ended,
+        new Program(['check-config', '--max-connections', '10', ...LOOPBACK]).ended,
+        new Program(['check-config', '--max-connections', '5000', ...LOOPBACK], {}, 512).ended,
+      ]);
+      expect(open).toMatchObject({ code: 0, stderr: expect.stringContaining('anyone who reaches this address') });
+      expect(local.stderr).not.toContain('anyone');
+      expect(handles).toMatchObject({ code: 0, stderr: expect.stringMatching(/^warning: max-connections .*ulimit/m) });
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'a start with a pretty log says which whole URLs to open and to give to peers',
+    async () => {
+      const plain = new Program([...LOOPBACK, '--log-format', 'pretty']);
+      const secure = new Program([
+        ...['--listen-addr', '0.0.0.0:0', '--log-format', 'pretty', '--check-page', 'off'],
+        ...['--tls-cert', certificates.chain, '--tls-key', certificates.key],
+      ]);
+      const [, page, peers] = await plain.printed(/next: open (\S+) in a browser; point peers at (\S+); Ctrl-C/);
+      expect((await fetch(page)).status).toBe(200);
+      expect(page).toBe(`${peers.replace('ws', 'http')}/check`);
+      await secure.printed(/next: point peers at wss:\/\/localhost:\d+; Ctrl-C/);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
     'healthcheck finds a TLS server from the same environment, without verifying',
     async () => {
       const environment = { CAIRN_SIGNAL_TLS_CERT: certificates.chain, CAIRN_SIGNAL_TLS_KEY: certificates.key };

@@ -320,6 +320,15 @@ describe('settings', () => {
     expect(faultsOf(() => parseSettings(input))).toEqual([fault]);
   });
 
+  it.each(['id.example.com', 'id.example.com/realms/x', 'https://a.example,id.example.com'])(
+    'A3: an issuer without https://, %s, is told to add it',
+    (jwtIssuer) => {
+      expect(faultsOf(() => parseSettings({ jwtIssuer, jwtAudience: 'a' }))).toEqual([
+        expect.stringMatching(/^jwtIssuer: .*: add https:\/\/ as in the claim "iss", or set jwt-jwks-url/),
+      ]);
+    },
+  );
+
   it.each([
     ['maxMessageBytes', 'from 1024 to 67108864', ['1024', '67108864'], ['1023', '67108865']],
     ['handshakeTimeout', 'from 100ms to 10m', ['100ms', '10m'], ['99ms', '600001ms']],
