@@ -62,10 +62,10 @@ const REASONS: { readonly [Code in YAMLError['code']]?: string } = {
 /** Says why the parser gives up, in words that quote nothing from the file. */
 function reasonOf({ code, message, linePos }: YAMLError, text: string): string {
   const written = text.split(/\r?\n/)[(linePos?.[0].line ?? 1) - 1] ?? '';
-  if (/:\s+\[[\da-f:.]*\]:\d/i.test(written)) return 'an IPv6 address needs quotes: "[::]:8080"';
+  if (written.includes('[') && /\]:\d/.test(written)) return 'an IPv6 address needs quotes: "[::]:8080"';
   if (code === 'MISSING_CHAR' && /quote/.test(message)) return 'a quote that is not closed';
-  if (code === 'BAD_INDENT' && /^Flow /.test(message)) return 'a bracket that is not closed';
-  if (code === 'BLOCK_AS_IMPLICIT_KEY' && /:\s.*:\s/.test(written)) return 'a value with ": " in it needs quotes';
+  if (code === 'BAD_INDENT' && message.startsWith('Flow ')) return 'a bracket that is not closed';
+  if (code === 'BLOCK_AS_IMPLICIT_KEY' && written.split(': ').length > 2) return 'a value with ": " in it needs quotes';
   if (/^[\w-]+:[^\s]/.test(written)) return 'a colon without a space behind it: write "name: value"';
   return REASONS[code] ?? (/^\s/.test(written) || /at node end/.test(message) ? INDENTATION : EXPECTED);
 }

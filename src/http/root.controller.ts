@@ -1,30 +1,36 @@
-import { Controller, Get, Header, HttpException, Req } from '@nestjs/common';
-import type { IncomingMessage } from 'node:http';
+import { Controller, Get, HttpException, Req, Res } from '@nestjs/common';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Settings } from '../config/settings.js';
 import { SUBPROTOCOL } from '../protocol/subprotocol.js';
 import { VERSION } from '../version.js';
+import { FRONT_PAGE_HEADERS, prefersHtml, renderFrontPage } from './front-page.js';
+import { answerJson } from './json-failure.js';
 
 /** Answers a person or a proxy that asks this server by plain HTTP. Needs no token and says nothing about peers. */
 @Controller()
 export class RootController {
   constructor(private readonly settings: Settings) {}
 
-  /** Says what this is; 426 to a WebSocket handshake that lost its Upgrade header on the way. */
+  /**
+   * Says what this is: in JSON, and to a browser in a page with links. 426 to a WebSocket handshake that lost its Upgrade
+   * header on the way.
+   */
   @Get()
-  @Header('Cache-Control', 'no-store')
-  root(@Req() request: IncomingMessage): object {
+  root(@Req() request: IncomingMessage, @Res() response: ServerResponse): void {
     if (isBrokenUpgrade(request)) throw new UpgradeRequiredException(request);
-    return {
-      name: 'cairn-signal',
-      version: VERSION,
-      protocol: SUBPROTOCOL,
-      links: {
-        health: '/health',
-        live: '/health/live',
-        ready: '/health/ready',
-        ...(this.settings.checkPage && { check: '/check' }),
-      },
+    const links: Record<string, string> = {
+      health: '/health',
+      live: '/health/live',
+      ready: '/health/ready',
+      ...(this.settings.checkPage && { check: '/check' }),
     };
+    const varies = { Vary: 'Accept', 'Cache-Control': 'no-store' };
+    if (!prefersHtml(request.headers.accept)) {
+      answerJson(response, 200, { name: 'cairn-signal', version: VERSION, protocol: SUBPROTOCOL, links }, varies);
+      return;
+    }
+    const page = renderFrontPage(links);
+    response.writeHead(200, { ...FRONT_PAGE_HEADERS, ...varies, 'Content-Length': Buffer.byteLength(page) }).end(page);
   }
 }
 

@@ -280,6 +280,44 @@ describeWithChromium('the status page, in Chromium', (stage) => {
     await until('#phase', 'Draining');
   });
 
+  it('shows only the time that the server has run, not minutes without a sample before it', async () => {
+    await start();
+    pass(15);
+    await open();
+    const least = (): Promise<string | null> =>
+      stage.page.locator('[data-figure=connections] .plot').getAttribute('aria-valuemin');
+    expect(Number(await least())).toBeLessThanOrEqual(-30);
+    expect(Number(await least())).toBeGreaterThan(-120);
+    // The first sample is at the left edge, so the line begins in the first columns.
+    const [[, columns]] = (await stage.page.evaluate(LINES)) as [string, number][];
+    expect(columns).toBeGreaterThan(100);
+  });
+
+  it('covers nothing with what it says when the server is away', async () => {
+    await start({ allowedOrigins: 'https://app.example.com', maxTopicBytes: 64 });
+    await misbehave();
+    await open();
+    await running.close();
+    await stage.page.locator('#banner').filter({ hasText: /./ }).waitFor({ timeout: SEEN_MS });
+    const overlapping = await stage.page.evaluate(`(() => {
+      const banner = document.getElementById('banner').getBoundingClientRect();
+      return [...document.querySelectorAll('header, .chart, .troubles, footer')]
+        .map((element) => [element.className, element.getBoundingClientRect()])
+        .filter(([, { top, bottom }]) => top < banner.bottom && bottom > banner.top)
+        .map(([name]) => name);
+    })()`);
+    expect(overlapping).toEqual([]);
+  });
+
+  it('claims nothing without JavaScript', async () => {
+    await start();
+    await visit({ javaScriptEnabled: false });
+    expect(await stage.page.isVisible('#nothing')).toBe(false);
+    expect(await stage.page.isVisible('#phase')).toBe(false);
+    expect(await stage.page.innerText('main')).toContain('This page needs JavaScript');
+    expect(await stage.page.innerText('main')).not.toMatch(/Nothing:|Connecting/);
+  });
+
   it('takes other colours when the system does', async () => {
     await start();
     pass(20);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Lifecycle } from '../../src/lifecycle/lifecycle.js';
 import { VERSION } from '../../src/version.js';
@@ -26,6 +27,41 @@ describe('health and the front page', () => {
       protocol: 'cairn-signal',
       links: { health: '/health', live: '/health/live', ready: '/health/ready', check: '/check' },
     });
+  });
+
+  it.each([
+    ['text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8', true],
+    ['TEXT/HTML', true],
+    ['application/json;q=0.5, text/html', true],
+    ['*/*', false],
+    ['', false],
+    ['application/json', false],
+    ['text/html;q=0.4, application/json;q=0.5', false],
+    ['text/html;q=0', false],
+    ['application/json, text/html', false],
+    ['text/*', false],
+  ])('GET / with Accept: %s is a page: %p', async (accept, isPage) => {
+    const response = await fetch(running.http, { headers: { accept } });
+    expect([response.status, response.headers.get('vary')]).toEqual([200, 'Accept']);
+    expect(response.headers.get('content-type')).toContain(isPage ? 'text/html' : 'application/json');
+  });
+
+  it('the front page links to what there is, with links that work below a path of a proxy, and runs nothing', async () => {
+    const headers = { accept: 'text/html' };
+    const response = await fetch(running.http, { headers });
+    const page = await response.text();
+    const links = [...page.matchAll(/href="([^"]*)"/g)].map(([, link]) => link);
+    expect(links).toEqual(['health', 'health/live', 'health/ready', 'check']);
+    for (const link of links) expect((await fetch(`${running.http}/${link}`)).status).toBe(200);
+    expect(page).toContain(VERSION);
+    expect(page).not.toContain('<script');
+    const [, style] = /<style>([^<]*)<\/style>/.exec(page)!;
+    const digest = createHash('sha256').update(style).digest('base64');
+    expect(response.headers.get('content-security-policy')).toContain(
+      `default-src 'none'; style-src 'sha256-${digest}'`,
+    );
+    const without = await startServer({ checkPage: 'off' });
+    expect(await (await fetch(without.http, { headers })).text()).not.toContain('/check');
   });
 
   it('live and ready are 200 while serving', async () => {

@@ -353,8 +353,12 @@ describe('the program', () => {
       const [none, nowhere] = ['none', 'nowhere'].map((name) => join(folder, name));
       const faulty = await new Program([
         'check-config',
-        ...['--tls-cert', nowhere, '--tls-key', none, '--auth-token-file', none, '--guard', nowhere],
-        ...['--nats-url', 'nats.example', '--nats-creds', none],
+        `--tls-cert=${nowhere}`,
+        `--tls-key=${none}`,
+        `--auth-token-file=${none}`,
+        `--guard=${nowhere}`,
+        '--nats-url=nats.example',
+        `--nats-creds=${none}`,
       ]).ended;
       const named = (setting: string, path: string): string =>
         `  ${setting} ${JSON.stringify(path)}: there is no such file\n`;
@@ -386,8 +390,11 @@ describe('the program', () => {
     async () => {
       const plain = new Program([...LOOPBACK, '--log-format', 'pretty']);
       const secure = new Program([
-        ...['--listen-addr', '0.0.0.0:0', '--log-format', 'pretty', '--check-page', 'off'],
-        ...['--tls-cert', certificates.chain, '--tls-key', certificates.key],
+        '--listen-addr=0.0.0.0:0',
+        '--log-format=pretty',
+        '--check-page=off',
+        `--tls-cert=${certificates.chain}`,
+        `--tls-key=${certificates.key}`,
       ]);
       const [, page, peers] = await plain.printed(/next: open (\S+) in a browser; point peers at (\S+); Ctrl-C/);
       expect((await fetch(page)).status).toBe(200);

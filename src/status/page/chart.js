@@ -11,10 +11,11 @@ const UPlot = Reflect.get(globalThis, 'uPlot');
 const HEIGHT = 128;
 const AXIS_WIDTH = 52;
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif';
-/** Seconds between two labels on the time axis. */
-const TICK_S = 120;
-/** Seconds at the right edge that have no room for a label. */
-const EDGE_S = 40;
+/** Seconds that may be between two labels on the time axis, and the most labels. */
+const TICKS_S = [5, 10, 15, 30, 60, 120];
+const MOST_TICKS = 5;
+/** Part of the time axis, at its right edge, that has no room for a label. */
+const EDGE = 1 / 15;
 
 const none = () => null;
 /** Turns off uPlot's own mouse handlers: the chart listens to pointer events, which include the mouse. */
@@ -72,7 +73,7 @@ export class Chart {
    * @param {number} heapLimit bytes
    */
   draw(now, heapLimit) {
-    const { times, columns, newest, kept } = this.#window;
+    const { times, columns, newest } = this.#window;
     const { name, beside } = this.#figure;
     this.#until = now;
     this.#plot.setData([times, columns[name] ?? []]);
@@ -82,7 +83,7 @@ export class Chart {
       part(this.#card, '.unit').textContent = unit;
       part(this.#card, '.beside').textContent = beside(newest, heapLimit);
     }
-    this.#slider.setAttribute('aria-valuemin', String(-kept));
+    this.#slider.setAttribute('aria-valuemin', String(Math.round(this.#from - now)));
     this.point(this.#at);
   }
 
@@ -181,7 +182,7 @@ export class Chart {
         bind: NO_MOUSE,
       },
       scales: {
-        x: { time: false, range: () => [this.#until - this.#window.kept, this.#until] },
+        x: { time: false, range: () => [this.#from, this.#until] },
         y: { range: (_plot, _least, most) => [0, reach(Math.max(most ?? 0, this.#figure.reach))] },
       },
       axes: [
@@ -191,7 +192,8 @@ export class Chart {
           gap: 6,
           grid: { show: false },
           splits: () => this.#ticks(),
-          values: (_plot, ticks) => ticks.map((tick) => timeOfDay(tick).slice(0, 5)),
+          values: (_plot, ticks) =>
+            ticks.map((tick) => (tick % 60 === 0 ? timeOfDay(tick).slice(0, 5) : timeOfDay(tick))),
         },
         {
           ...axis,
@@ -215,10 +217,18 @@ export class Chart {
     };
   }
 
+  /** Time at the left edge, in seconds since the epoch. */
+  get #from() {
+    return this.#window.from(this.#until);
+  }
+
   #ticks() {
-    const first = Math.ceil((this.#until - this.#window.kept) / TICK_S) * TICK_S;
-    const length = Math.ceil((this.#until - EDGE_S - first) / TICK_S);
-    return Array.from({ length }, (_, index) => first + index * TICK_S);
+    const from = this.#from;
+    const shown = this.#until - from;
+    const step = TICKS_S.find((seconds) => shown / seconds <= MOST_TICKS) ?? shown;
+    const first = Math.ceil(from / step) * step;
+    const length = Math.max(0, Math.ceil((this.#until - EDGE * shown - first) / step));
+    return Array.from({ length }, (_, index) => first + index * step);
   }
 }
 

@@ -20,6 +20,7 @@ export class Facts {
 
   constructor() {
     write('address', location.host);
+    write('phase', 'Connecting …');
   }
 
   /** @param {number} seconds */

@@ -5,6 +5,8 @@
 
 /** Samples further apart than this many intervals have a gap between them. */
 const GAP = 2.5;
+/** The shortest time that a chart shows, in seconds. */
+const SHORTEST_S = 20;
 
 /**
  * Owns the samples of the last minutes, in columns as charts need them. Converts the time of a sample, which counts
@@ -48,6 +50,15 @@ export class Window {
     this.newest = sample;
     const first = this.times.findIndex((at) => at >= time - this.kept - this.#interval);
     this.#cut(Math.max(0, first), this.times.length);
+  }
+
+  /**
+   * Returns the time at which a chart begins: the last minutes, or less where there are no samples from before. So the
+   * chart of a young server is not empty for the most part.
+   * @param {number} now seconds since the epoch
+   */
+  from(now) {
+    return Math.max(now - this.kept, Math.min(this.times[0] ?? now, now - SHORTEST_S));
   }
 
   /** Returns the lowest and the highest figure; undefined if there are none. @param {string} name */

@@ -53,6 +53,32 @@ describe('the status page writes', () => {
   });
 });
 
+describe('the time axis', () => {
+  const sample = (at: number): { at: number } => ({ at });
+  const NOW = 1_000_000;
+  const windowOf = (...ats: number[]): Window => {
+    const shown = new Window();
+    shown.restart(ats.map(sample), { interval: 2, kept: 600, now: NOW });
+    return shown;
+  };
+
+  it.each([
+    ['before the first sample the shortest time', [], 20],
+    ['of a server that has just begun the shortest time', [0, 2, 4], 20],
+    ['of a young server its time', Array.from({ length: 46 }, (_, i) => 2 * i), 90],
+    ['of an old server the last ten minutes', Array.from({ length: 301 }, (_, i) => 4000 + 2 * i), 600],
+  ])('shows %s', (_what, ats, seconds) => {
+    expect(NOW - windowOf(...ats).from(NOW)).toBe(seconds);
+  });
+
+  it('goes on in time while nothing comes, and keeps what a previous process left', () => {
+    const shown = windowOf(...Array.from({ length: 31 }, (_, i) => 2 * i));
+    expect(NOW + 10 - shown.from(NOW + 10)).toBe(70);
+    shown.restart([sample(0)], { interval: 2, kept: 600, now: NOW + 20 });
+    expect(NOW + 20 - shown.from(NOW + 20)).toBe(80);
+  });
+});
+
 describe('the scale of a chart', () => {
   it.each([
     [0.15, 0.2],
