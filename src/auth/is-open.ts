@@ -2,8 +2,8 @@ import type { Settings } from '../config/settings.js';
 
 /** The warning where anyone may connect who is not on this machine. */
 export const OPEN =
-  'anyone who reaches this address may connect, by way of a proxy too: ' +
-  'set auth-token, auth-token-file or jwt-issuer to ask for a token';
+  'anyone who reaches this address may connect, directly or through a proxy: ' +
+  'set auth-token, auth-token-file or jwt-issuer to require a token';
 
 /**
  * Whether anyone may connect. The settings alone do not tell: `there` says whether tokens are listed and whether there
