@@ -7,6 +7,7 @@ import type { Clock } from './clock/clock.js';
 import { TooLate, within } from './clock/deadline.js';
 import { fileFault, StartupError } from './config/faults.js';
 import { requireRegularFile } from './config/setting-file.js';
+import { shownPath } from './config/shown-path.js';
 import type { Settings } from './config/settings.js';
 import type { TopicPolicy } from './signaling/topic-policy.js';
 
@@ -19,6 +20,9 @@ export interface Extensions {
   /** Decides who may do what on which topic. By default everyone may do everything. */
   readonly topicPolicy?: Type<TopicPolicy>;
 }
+
+/** Names of files with code. */
+const CODE = /\.[cm]?[jt]s$/;
 
 /** Milliseconds that a file may take to load. */
 const LOAD_TIMEOUT_MS = 10_000;
@@ -37,7 +41,7 @@ export async function loadExtensions(
   const [policy, another] = await classesIn<TopicPolicy>('topic-policy', topicPolicy, 'allows', clock);
   if (another !== undefined) {
     throw new StartupError(
-      `topic-policy ${JSON.stringify(topicPolicy)}: it exports more than one class with a method "allows"`,
+      `topic-policy ${shownPath(topicPolicy)}: it exports more than one class with a method "allows"`,
     );
   }
   return { guards: loaded, topicPolicy: policy };
@@ -45,7 +49,7 @@ export async function loadExtensions(
 
 /** Loads an ES module, and returns the classes that it exports and that have the method; at least one. */
 async function classesIn<T>(setting: string, path: string, method: string, clock: Clock): Promise<Type<T>[]> {
-  const named = `${setting} ${JSON.stringify(path)}`;
+  const named = `${setting} ${shownPath(path)}`;
   requireRegularFile(setting, path);
   let exported: Record<string, unknown>;
   try {
@@ -71,6 +75,8 @@ function importFault(error: unknown, file: string): string {
     return `it did not load within ${LOAD_TIMEOUT_MS / 1000} s: does it await something that never comes?`;
   }
   if (!isNativeError(error)) return `it threw ${typeof error}`;
+  // The error quotes the words of a file that is not code, and that may be a file with a token.
+  if (!CODE.test(file)) return 'it is not code: name an ES module that ends in .mjs or .js';
   if ('errno' in error && (error as NodeJS.ErrnoException).path === file) return fileFault(error);
   const hint =
     error.name === 'SyntaxError' && /'export'|import statement/.test(error.message)

@@ -1,6 +1,7 @@
 import { StartupError } from '../config/faults.js';
 import { readSettingFile } from '../config/setting-file.js';
 import type { Settings } from '../config/settings.js';
+import { shownPath } from '../config/shown-path.js';
 import { bearerToken } from '../config/values.js';
 import type { ConfiguredToken } from './bearer-tokens.js';
 import { digestOf, NAME_RULE, readNamedToken } from './named-token.js';
@@ -27,7 +28,7 @@ function readTokenFile(path: string, authToken: string | undefined): ConfiguredT
     const written = line.trim();
     if (written === '' || written.startsWith('#')) continue;
     const fault = (why: string): StartupError =>
-      new StartupError(`auth-token-file ${JSON.stringify(path)}, line ${index + 1}: ${why}`);
+      new StartupError(`auth-token-file ${shownPath(path)}, line ${index + 1}: ${why}`);
     if (!bearerToken.safeParse(written).success) throw fault('a token consists of visible ASCII characters only');
     const token = readNamedToken(written) ?? written;
     if (token === 'malformed') {
@@ -37,7 +38,7 @@ function readTokenFile(path: string, authToken: string | undefined): ConfiguredT
     tokens.push(token);
   }
   // A file without a token must not open the server to everyone.
-  if (tokens.length === 0) throw new StartupError(`auth-token-file ${JSON.stringify(path)}: there is no token in it`);
+  if (tokens.length === 0) throw new StartupError(`auth-token-file ${shownPath(path)}: there is no token in it`);
   return tokens;
 }
 

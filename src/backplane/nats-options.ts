@@ -4,6 +4,7 @@ import type { NodeConnectionOptions } from '@nats-io/transport-node';
 import { orStartupError } from '../config/faults.js';
 import { readSettingFile } from '../config/setting-file.js';
 import type { Settings } from '../config/settings.js';
+import { shownPath } from '../config/shown-path.js';
 
 /** How long an attempt to connect may take. */
 const CONNECT_TIMEOUT_MS = 2000;
@@ -41,7 +42,7 @@ function credentials(path: string): ReturnType<typeof credsAuthenticator> {
   const authenticator = credsAuthenticator(new Uint8Array(readSettingFile('nats-creds', path)));
   orStartupError(
     () => authenticator('a nonce'),
-    `nats-creds ${JSON.stringify(path)}: not NATS credentials (a user JWT and its seed)`,
+    `nats-creds ${shownPath(path)}: not NATS credentials (a user JWT and its seed)`,
   );
   return authenticator;
 }

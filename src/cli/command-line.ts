@@ -150,15 +150,21 @@ function split(word: string): [flag: string, inline: string | undefined] {
   return equals < 0 ? [word, undefined] : [word.slice(0, equals), word.slice(equals + 1)];
 }
 
+/** A name that somebody may take for the name of a flag. Tokens have digits, or are longer. */
+const FLAG_NAME = /^-{1,2}(?:[a-z_-]{1,40}\d{0,2})?$/i;
+
 /**
  * Reports an unknown flag, quoting only what can be a flag's name. `--auth-token SECRET` as one word is a common
- * mistake in lists of arguments.
+ * mistake in lists of arguments, and so is `--auth-tokenSECRET`.
  */
 function unknownFlag(flag: string, { flags }: Grammar): string {
   const name = /^-+[\w-]*/.exec(flag)![0];
   if (name !== flag && flags.includes(name)) {
     return `${name}: put its value into a separate word, or after ${name}=`;
   }
+  const glued = flags.find((known) => name.startsWith(known) && name.length > known.length + 3);
+  if (glued !== undefined) return `${glued}...: there is no such flag; a value goes into a separate word`;
+  if (!FLAG_NAME.test(name)) return `a flag of ${name.length} characters: there is no such flag`;
   // Advice on flags of the server does not help with those of the doctor, which has a --token of its own.
   const advice = flags.includes(LISTEN_FLAG) ? flagMeant(name) : undefined;
   return `${name}: there is no such flag${advice === undefined ? suggestion(name, flags) : `: ${advice}`}`;

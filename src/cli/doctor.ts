@@ -30,7 +30,7 @@ export async function doctor(
     throw error;
   }
   const subject = new Subject(options, new SystemClock());
-  const { url } = options.target;
+  const { shown: url } = options.target;
   if (options.json) {
     const entries = await examineAll(subject, EXAMINATIONS, { begins: () => undefined, ends: () => undefined });
     process.stdout.write(renderJson(url, entries));

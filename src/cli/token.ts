@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 import { NAME_RULE, namedTokenLine, TOKEN_NAME } from '../auth/named-token.js';
 import { fileFault, StartupError } from '../config/faults.js';
+import { shownPath } from '../config/shown-path.js';
 
 /** Random bytes of a token: 43 characters of base64url. */
 const TOKEN_BYTES = 32;
@@ -72,7 +73,7 @@ function append(path: string, line: string): boolean {
   try {
     // Opening a pipe would block.
     const before = statSync(path, { throwIfNoEntry: false });
-    if (before?.isFile() === false) throw new StartupError(`${JSON.stringify(path)}: it is not a regular file`);
+    if (before?.isFile() === false) throw new StartupError(`${shownPath(path)}: it is not a regular file`);
     const file = openSync(path, 'a+', 0o600);
     try {
       appendWhole(file, `${endsOpen(file) ? '\n' : ''}${line}\n`, path);
@@ -82,7 +83,7 @@ function append(path: string, line: string): boolean {
     return before === undefined;
   } catch (error) {
     if (error instanceof StartupError) throw error;
-    throw new StartupError(`${JSON.stringify(path)}: ${writeFault(error)}`);
+    throw new StartupError(`${shownPath(path)}: ${writeFault(error)}`);
   }
 }
 
@@ -96,7 +97,7 @@ function appendWhole(file: number, text: string, path: string): void {
   if (written === Buffer.byteLength(text)) return;
   // Truncating would also cut what somebody else has appended meanwhile.
   if (fstatSync(file).size === size + written) ftruncateSync(file, size);
-  throw new StartupError(`${JSON.stringify(path)}: there is no space left for it`);
+  throw new StartupError(`${shownPath(path)}: there is no space left for it`);
 }
 
 /** Whether the last line of a file lacks its line feed. */

@@ -3,6 +3,7 @@ import { createSecureContext } from 'node:tls';
 import { orStartupError, StartupError } from './faults.js';
 import { readSettingFile } from './setting-file.js';
 import type { SettingFile } from './setting-file.js';
+import { shownPath } from './shown-path.js';
 
 /** A certificate chain and the key that belongs to it, both PEM. */
 export interface CertificatePair {
@@ -14,7 +15,7 @@ export interface CertificatePair {
 export function readCertificatePair(certFile: SettingFile, keyFile: SettingFile): CertificatePair {
   const cert = readSettingFile(certFile.name, certFile.path);
   const key = readSettingFile(keyFile.name, keyFile.path);
-  const [certNamed, keyNamed] = [certFile, keyFile].map(({ name, path }) => `${name} ${JSON.stringify(path)}`);
+  const [certNamed, keyNamed] = [certFile, keyFile].map(({ name, path }) => `${name} ${shownPath(path)}`);
 
   const certificate = orStartupError(() => new X509Certificate(cert), `${certNamed}: not a PEM certificate`);
   const privateKey = orStartupError(

@@ -19,7 +19,7 @@ export class StartupError extends Error {
   override readonly name = 'StartupError';
 }
 
-/** Says why a file could not be read, from a file system error. */
+/** Says why a file could not be read, from a file system error. Never repeats its message, which holds the path. */
 export function fileFault(error: unknown): string {
   switch ((error as NodeJS.ErrnoException).code) {
     case 'ENOENT':
@@ -29,8 +29,19 @@ export function fileFault(error: unknown): string {
       return 'this process may not read it';
     case 'EISDIR':
       return 'it is a directory';
+    case 'ENOTDIR':
+      return 'a folder in its path is a file';
+    case 'ENAMETOOLONG':
+      return 'it is too long for a path: is it the content of the file?';
+    case 'ERR_INVALID_ARG_VALUE':
+      return 'a path has no zero byte in it';
+    case 'ELOOP':
+      return 'its symbolic links lead in a circle';
+    case 'EMFILE':
+    case 'ENFILE':
+      return 'the process has no file handle left for it';
     default:
-      return (error as Error).message;
+      return `it cannot be read (${(error as NodeJS.ErrnoException).code ?? (error as Error).name})`;
   }
 }
 

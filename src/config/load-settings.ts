@@ -2,10 +2,12 @@ import { readConfigFile } from './config-file.js';
 import type { Environment } from './environment.js';
 import { ConfigurationError } from './faults.js';
 import { jwtFaults } from './jwt-faults.js';
+import { described, isHarmless, isRandom } from './looks-like.js';
 import { suggestion } from './nearest-name.js';
-import { flagOf, isSecret, VARIABLE_PREFIX, variableOf } from './setting-names.js';
+import { flagOf, mayNameSecret, VARIABLE_PREFIX, variableOf } from './setting-names.js';
 import { settingNames, Settings, settingsSchema } from './settings.js';
 import type { SettingName, SettingsInput } from './settings.js';
+import { shownPath } from './shown-path.js';
 import type { ListenAddress } from './values.js';
 
 /** Sources of settings, besides the defaults and the configuration file. */
@@ -44,10 +46,12 @@ export function loadSettings(sources: SettingSources, known: readonly string[] =
     const file = readConfigFile(path);
     if ('fault' in file) {
       faults.push(
-        `${byFlag === undefined ? variableOf(CONFIG_FLAG) : `--${CONFIG_FLAG}`} ${JSON.stringify(path)}: ${file.fault}`,
+        `${byFlag === undefined ? variableOf(CONFIG_FLAG) : `--${CONFIG_FLAG}`} ${shownPath(path)}: ${file.fault}`,
       );
     } else {
-      for (const [name, value] of Object.entries(file.values)) written.set(name, { value, source: `${path}: ${name}` });
+      for (const [name, value] of Object.entries(file.values)) {
+        written.set(name, { value, source: `${path}: ${shownKey(name)}` });
+      }
     }
   }
 
@@ -144,14 +148,21 @@ const NEEDS: readonly (readonly [SettingName, SettingName, string])[] = [
 ];
 
 /**
- * ` "value"`, for a fault. Empty for a secret, for what may be the content of a file, and for what is too long to help.
+ * ` "value"`, for a fault, where the value is too simple to be a secret, and the setting neither is nor names one. Otherwise its
+ * length and what it looks like: a secret may stand in the wrong place.
  */
 function shown(name: SettingName, value: unknown): string {
-  if (isSecret(name)) return '';
-  if (typeof value === 'string') {
-    return value === '' || value.length > 100 || value.includes('\n') ? '' : ` ${JSON.stringify(value)}`;
+  const text = Array.isArray(value) ? value.filter((entry) => typeof entry === 'string').join(',') : value;
+  if (typeof text === 'string') {
+    if (text === '') return '';
+    return mayNameSecret(name) || !isHarmless(text) ? ` (${described(text)})` : ` ${JSON.stringify(text)}`;
   }
-  return typeof value === 'number' || typeof value === 'boolean' ? ` ${value}` : '';
+  return !mayNameSecret(name) && (typeof text === 'number' || typeof text === 'boolean') ? ` ${text}` : '';
+}
+
+/** A key of a configuration file, where it may be the name of a setting; otherwise its length. */
+function shownKey(key: string): string {
+  return /^[\w-]{0,40}$/.test(key) && !isRandom(key) ? key : `(a key of ${described(key)})`;
 }
 
 /** Variables that Kubernetes sets in every pod beside a Service named cairn-signal. They are not settings. */

@@ -71,6 +71,8 @@ The longest target that matches a log line decides.
   \`CAIRN_SIGNAL_PORT_<n>_TCP*\`.
 - A file that cannot be read or used (certificate, key, tokens), or a port that is taken, causes one line and exit
   code 1.
+- No fault repeats a secret, also not one in the wrong place. It shows a number, a short word, or a path that exists.
+  Otherwise it says how long the value is and what it looks like, such as "looks like a PEM".
 `;
 }
 

@@ -1,6 +1,7 @@
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { fileFault, StartupError } from './faults.js';
+import { shownPath } from './shown-path.js';
 
 /** A file, and the setting or flag that names it. */
 export interface SettingFile {
@@ -18,7 +19,7 @@ export function readSettingFile(setting: string, path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new StartupError(`${setting} ${JSON.stringify(path)}: ${fileFault(error)}`);
+    throw new StartupError(`${setting} ${shownPath(path)}: ${fileFault(error)}`);
   }
 }
 
@@ -40,10 +41,10 @@ export function requireRegularFile(setting: string, path: string): void {
   try {
     kind = statSync(path);
   } catch (error) {
-    throw new StartupError(`${setting} ${JSON.stringify(path)}: ${fileFault(error)}`);
+    throw new StartupError(`${setting} ${shownPath(path)}: ${fileFault(error)}`);
   }
-  if (kind.isDirectory()) throw new StartupError(`${setting} ${JSON.stringify(path)}: it is a directory`);
+  if (kind.isDirectory()) throw new StartupError(`${setting} ${shownPath(path)}: it is a directory`);
   if (!kind.isFile()) {
-    throw new StartupError(`${setting} ${JSON.stringify(path)}: it is not a regular file, so it cannot be read again`);
+    throw new StartupError(`${setting} ${shownPath(path)}: it is not a regular file, so it cannot be read again`);
   }
 }

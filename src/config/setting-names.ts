@@ -13,9 +13,10 @@ export function isList(name: SettingName): boolean {
   return kindOf(name).list === true;
 }
 
-/** Whether messages must never show the value of a setting. */
-export function isSecret(name: SettingName): boolean {
-  return kindOf(name).secret === true;
+/** Whether the value of a setting is a secret, or names a file or a server: people put the secret itself there by mistake. */
+export function mayNameSecret(name: SettingName): boolean {
+  const { secret = false, value = '' } = kindOf(name);
+  return secret || ['PATH', 'PATHS', 'URLS'].includes(value);
 }
 
 /** The files that the settings name, each with the name by which messages call its setting. */

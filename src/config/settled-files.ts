@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { StartupError } from './faults.js';
+import { shownPath } from './shown-path.js';
 
 /** Milliseconds that files must stay unchanged before their content is trusted. */
 export const SETTLED_MS = 1000;
@@ -27,9 +28,7 @@ export async function readAtStart<T>(paths: readonly string[], time: Time, read:
   const wait = !paths.every((path) => isOld(path, time.now()));
   const done = await readSettled(paths, time, read, { wait, tries: MOST_TRIES });
   if (done === undefined) {
-    throw new StartupError(
-      `${paths.map((path) => JSON.stringify(path)).join(', ')}: kept changing while the server read it`,
-    );
+    throw new StartupError(`${paths.map(shownPath).join(', ')}: kept changing while the server read it`);
   }
   return done.read;
 }

@@ -1,5 +1,6 @@
 import { isIP, isIPv6 } from 'node:net';
 import { z } from 'zod';
+import { looksLike, neverAPath } from './looks-like.js';
 
 declare module 'zod' {
   interface GlobalMeta {
@@ -50,7 +51,14 @@ export const listenAddress = text(LISTEN_ADDRESS)
 
 /** The path of a file. A relative one starts at the working directory. */
 export const filePath = text('the path of a file')
-  .refine((written) => !/[\r\n\0]/.test(written), 'expected the path of a file, not its content')
+  .superRefine((written, context) => {
+    const what = neverAPath(written);
+    if (what !== undefined) {
+      context.addIssue(
+        `expected the path of a file, but this looks like ${what}: write it to a file, and give its path`,
+      );
+    } else if (/[\r\n\0]/.test(written)) context.addIssue('expected the path of a file, not its content');
+  })
   .meta({ value: 'PATH' });
 
 /** Several paths of files. */
@@ -251,11 +259,12 @@ export const natsServers = list(
   (word): NatsServer | undefined => {
     const written = word.includes('://') ? word : `nats://${word}`;
     if (!URL.canParse(written)) return undefined;
-    const { protocol, hostname, port, username, pathname, search, hash } = new URL(written);
+    const { protocol, hostname, port, username, password, pathname, search, hash } = new URL(written);
     if (
       (protocol !== 'nats:' && protocol !== 'tls:') ||
       hostname === '' ||
-      `${username}${pathname.slice(1)}${search}${hash}` !== ''
+      `${username}${password}${pathname.slice(1)}${search}${hash}` !== '' ||
+      looksLike(word.replace(/^\w+:\/\//, '')) !== undefined
     ) {
       return undefined;
     }

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { readSettingFile } from '../config/setting-file.js';
 import { ConfigurationError, StartupError } from '../config/faults.js';
 import { bearerToken, duration } from '../config/values.js';
+import { shownPath } from '../config/shown-path.js';
 import { readClientCertificate } from './client-certificate.js';
 import type { Request } from './subject.js';
 import { readTarget } from './target.js';
@@ -78,7 +79,7 @@ function readToken(flags: ReadonlyMap<string, string>): string | undefined {
   const path = flags.get('token-file');
   const token = path === undefined ? flags.get('token') : firstToken(path);
   if (token !== undefined && !bearerToken.safeParse(token).success) {
-    const source = path === undefined ? '--token' : `--token-file ${JSON.stringify(path)}`;
+    const source = path === undefined ? '--token' : `--token-file ${shownPath(path)}`;
     throw new StartupError(`${source}: a token is visible ASCII characters, without spaces around them`);
   }
   return token;
@@ -91,10 +92,10 @@ function firstToken(path: string): string {
     .split(/\r?\n/)
     .map((line) => line.trim());
   const token = lines.find((line) => line !== '' && !line.startsWith('#'));
-  if (token === undefined) throw new StartupError(`--token-file ${JSON.stringify(path)}: there is no token in it`);
+  if (token === undefined) throw new StartupError(`--token-file ${shownPath(path)}: there is no token in it`);
   if (/^[^:]*:sha256:/.test(token)) {
     throw new StartupError(
-      `--token-file ${JSON.stringify(path)}: this is the auth-token-file of the server, which holds digests: ` +
+      `--token-file ${shownPath(path)}: this is the auth-token-file of the server, which holds digests: ` +
         'give a file with the token that "token new" printed',
     );
   }
@@ -107,7 +108,7 @@ function readAuthorities(path: string | undefined): string | undefined {
   const certificates =
     pem.match(/-----BEGIN (?:TRUSTED )?CERTIFICATE-----[^]+?-----END (?:TRUSTED )?CERTIFICATE-----/g) ?? [];
   if (certificates.length === 0 || !certificates.every(isCertificate)) {
-    throw new StartupError(`--ca ${JSON.stringify(path)}: not a PEM certificate`);
+    throw new StartupError(`--ca ${shownPath(path)}: not a PEM certificate`);
   }
   return pem;
 }

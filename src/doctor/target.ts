@@ -1,10 +1,13 @@
 import { isIP } from 'node:net';
 import { ConfigurationError } from '../config/faults.js';
+import { looksLike } from '../config/looks-like.js';
 
 /** The address that peers connect to. */
 export interface Target {
   /** The URL as peers use it: ws: or wss:, host, path. */
   readonly url: string;
+  /** The same for reports: without the parts of its path that look like a token. */
+  readonly shown: string;
   readonly secure: boolean;
   /** A host name, or an address without brackets. */
   readonly host: string;
@@ -21,6 +24,12 @@ const EXPECTED = 'expected the URL of a signaling server, such as wss://signal.e
  */
 export function readTarget(written: string): Target {
   const withScheme = /^[a-z][a-z\d+.-]*:\/\//i.test(written) ? written : `wss://${written}`;
+  const rest = withScheme.slice(withScheme.indexOf('://') + '://'.length);
+  const what = rest.startsWith('/') ? 'a path' : looksLike(rest.split('/')[0]);
+  // A user and password before a host have a fault of their own.
+  if (what !== undefined && !written.includes('@')) {
+    throw new ConfigurationError([`${EXPECTED}; this looks like ${what}`]);
+  }
   if (written.trim() !== written || !URL.canParse(withScheme)) throw new ConfigurationError([EXPECTED]);
   const { protocol, hostname, port, pathname, username, password, search, hash } = new URL(withScheme);
   const scheme = SCHEMES[protocol];
@@ -44,8 +53,11 @@ export function readTarget(written: string): Target {
   const secure = scheme === 'wss';
   // URL leaves out the default port of ws: and wss: as it does for http: and https:.
   const host = hostname.replace(/^\[|\]$/g, '');
+  const authority = `${scheme}://${hostname}${port === '' ? '' : `:${port}`}`;
+  const shownPath = pathname.split('/').map((part) => (looksLike(part) === undefined ? part : '...'));
   return {
-    url: `${scheme}://${hostname}${port === '' ? '' : `:${port}`}${pathname}`,
+    url: `${authority}${pathname}`,
+    shown: `${authority}${shownPath.join('/')}`,
     secure,
     host,
     port: port === '' ? (secure ? 443 : 80) : Number(port),

@@ -5,6 +5,7 @@ import { orStartupError } from '../config/faults.js';
 import { readSettingFile, settingFile } from '../config/setting-file.js';
 import type { SettingFile } from '../config/setting-file.js';
 import type { Settings } from '../config/settings.js';
+import { shownPath } from '../config/shown-path.js';
 
 /**
  * Certificate and key of the server, and the CA certificates for client certificates if these are requested. All PEM.
@@ -44,10 +45,7 @@ export function loadTlsPair(settings: Settings): TlsPair | undefined {
   // OpenSSL skips what it cannot read. Then the clients of that CA would all be refused.
   const blocks = ca.toString('latin1').match(PEM_CERTIFICATES) ?? [''];
   for (const block of blocks) {
-    orStartupError(
-      () => new X509Certificate(block),
-      `tls-client-ca ${JSON.stringify(tlsClientCa)}: not a PEM certificate`,
-    );
+    orStartupError(() => new X509Certificate(block), `tls-client-ca ${shownPath(tlsClientCa)}: not a PEM certificate`);
   }
   return { ...pair, ca };
 }

@@ -3,6 +3,7 @@ import type { CryptoKey, JWK, JWSHeaderParameters } from 'jose';
 import { orStartupError, StartupError } from '../../config/faults.js';
 import { readSettingFile } from '../../config/setting-file.js';
 import type { Settings } from '../../config/settings.js';
+import { shownPath } from '../../config/shown-path.js';
 import type { JwtAlgorithm } from '../../config/values.js';
 import { KeySet, KeySource } from './key-source.js';
 
@@ -58,7 +59,7 @@ export class PublicKeys extends KeySource {
  */
 export function loadPublicKeys({ jwtPublicKey: path, jwtAlgorithms }: Settings): KeySet {
   const pem = readSettingFile('jwt-public-key', path!).toString('utf8');
-  const fault = (why: string): StartupError => new StartupError(`jwt-public-key ${JSON.stringify(path)}: ${why}`);
+  const fault = (why: string): StartupError => new StartupError(`jwt-public-key ${shownPath(path!)}: ${why}`);
   const blocks = [...pem.matchAll(PEM_BLOCK)];
   if (blocks.length === 0) throw fault('it contains no PEM public key');
   if (blocks.length > MOST_KEYS) throw fault(`it contains more than ${MOST_KEYS} keys`);

@@ -359,7 +359,7 @@ describe('settings of an embedding program', () => {
 
   it('are faults that name the key', () => {
     expect(faultsOf(() => parseSettings({ authToken: 's3cret ', tlsCert: '/c' }))).toEqual([
-      'authToken: expected visible ASCII characters without spaces around them: an HTTP header carries nothing else',
+      'authToken (7 characters): expected visible ASCII characters without spaces around them: an HTTP header carries nothing else',
       'tlsCert is set but tls-key is not: TLS needs both, plaintext neither',
     ]);
   });
