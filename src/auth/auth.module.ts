@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { Clock } from '../clock/clock.js';
+import { inTurns } from '../clock/in-turns.js';
 import { settingFile } from '../config/setting-file.js';
 import { Settings } from '../config/settings.js';
 import { readAtStart } from '../config/settled-files.js';
@@ -9,9 +10,10 @@ import { MetricsModule } from '../metrics/metrics.module.js';
 import { Access } from './access.js';
 import { BearerGuard } from './bearer.guard.js';
 import { BearerTokens } from './bearer-tokens.js';
+import type { Replacement } from './bearer-tokens.js';
 import { ClientCertificateGuard } from './client-certificate.guard.js';
 import { CustomGuards } from './custom-guards.js';
-import { loadTokens } from './load-tokens.js';
+import { loadTokensInTurns } from './load-tokens.js';
 import { OriginGuard } from './origin.guard.js';
 import { NoVerifier, TokenVerifier } from './token-verifier.js';
 import { UpgradeGuards } from './upgrade-guards.js';
@@ -38,16 +40,16 @@ export class AuthModule {}
 async function listedTokens(settings: Settings, clock: Clock, reload: Reload): Promise<BearerTokens> {
   const tokens = new BearerTokens([]);
   const files = settingFile('auth-token-file', settings.authTokenFile);
-  const read = (): ReturnType<typeof loadTokens> => loadTokens(settings);
+  const read = async (): Promise<Replacement> => inTurns(tokens.prepare(await loadTokensInTurns(settings)));
   reload.watch({
     files,
     read,
-    use: (found) => tokens.replace(found),
+    use: (found) => ({ ...tokens.use(found) }),
     what: 'auth-token-file',
     otherwise: 'keeping the current tokens',
   });
   const paths = files.map(({ path }) => path);
-  tokens.replace(await readAtStart(paths, clock, read));
+  tokens.use(await readAtStart(paths, clock, read));
   return tokens;
 }
 

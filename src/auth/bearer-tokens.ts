@@ -1,4 +1,5 @@
-import { timingSafeEqual } from 'node:crypto';
+import { inOneGo } from '../clock/in-turns.js';
+import type { Work } from '../clock/in-turns.js';
 import type { ConnectionCredential } from '../connection/connection.js';
 import { digestOf } from './named-token.js';
 import type { NamedToken } from './named-token.js';
@@ -13,18 +14,32 @@ export interface Credential extends ConnectionCredential {
 export type ConfiguredToken = string | NamedToken;
 
 interface KnownToken extends Credential {
-  readonly digest: Buffer;
   revoked: boolean;
 }
+
+/** Tokens that are ready to replace the ones in use. */
+export interface Replacement {
+  readonly known: ReadonlyMap<string, KnownToken>;
+  readonly added: number;
+  /** Tokens that will not open the server any more. */
+  readonly removed: readonly KnownToken[];
+}
+
+/** Steps of work between two pauses. */
+const STEPS = 256;
 
 /**
  * Owns the tokens that open the server. Keeps only their digests, so no token can leak from here. Knows no
  * requests.
- * Invariant: the time of a comparison does not depend on how much of a token was right. A token keeps its Credential
- * while it opens the server under the same name. A revoked Credential stays revoked.
+ * Invariant: the time that a lookup takes says nothing about a token. What is looked up, and compared byte by byte, is the
+ * SHA-256 digest of the token that a peer shows. Whoever measures the time learns at most how a known digest begins. They
+ * cannot choose a token by the beginning of its digest without trying as many tokens as a blind guess takes, and a digest
+ * does not lead back to its token. A token keeps its Credential while it opens the server under the same name. A revoked
+ * Credential stays revoked.
  */
 export class BearerTokens {
-  #known: readonly KnownToken[] = [];
+  /** By digest. */
+  #known: ReadonlyMap<string, KnownToken> = new Map();
   #onRevoked: (() => void) | undefined;
 
   constructor(tokens: readonly ConfiguredToken[]) {
@@ -33,7 +48,7 @@ export class BearerTokens {
 
   /** Whether any token is configured. */
   get required(): boolean {
-    return this.#known.length > 0;
+    return this.#known.size > 0;
   }
 
   /** Calls `listener` whenever tokens were revoked. */
@@ -43,31 +58,47 @@ export class BearerTokens {
 
   /** Returns the credential of a token that opens the server; undefined for any other token. */
   find(token: string): Credential | undefined {
-    const presented = digestOf(token);
-    let found: KnownToken | undefined;
-    for (const known of this.#known) if (timingSafeEqual(known.digest, presented)) found = known;
-    return found;
+    return this.#known.get(keyOf(digestOf(token)));
   }
 
   /** Replaces the tokens that open the server. Returns how many were added and how many were revoked. */
   replace(tokens: readonly ConfiguredToken[]): { added: number; revoked: number } {
-    const before = new Map(this.#known.map((known) => [identityOf(known.digest, known.principal), known]));
-    const after = new Map<string, KnownToken>();
+    return this.use(inOneGo(this.prepare(tokens)));
+  }
+
+  /** Compares these tokens with those in use, and changes nothing. Nobody else may replace them before `use`. */
+  *prepare(tokens: readonly ConfiguredToken[]): Work<Replacement> {
+    const known = new Map<string, KnownToken>();
+    const removed: KnownToken[] = [];
+    let steps = 0;
     for (const token of tokens) {
-      const { name: principal, digest } =
-        typeof token === 'string' ? { name: undefined, digest: digestOf(token) } : token;
-      const identity = identityOf(digest, principal);
-      after.set(identity, before.get(identity) ?? { digest, principal, revoked: false });
+      const { name: principal, digest } = digested(token);
+      const key = keyOf(digest);
+      const before = this.#known.get(key);
+      known.set(key, before?.principal === principal && before !== undefined ? before : { principal, revoked: false });
+      if (++steps % STEPS === 0) yield;
     }
-    this.#known = [...after.values()];
-    const removed = [...before].filter(([identity]) => !after.has(identity));
-    for (const [, known] of removed) known.revoked = true;
+    for (const [key, token] of this.#known) {
+      if (known.get(key) !== token) removed.push(token);
+      if (++steps % STEPS === 0) yield;
+    }
+    return { known, added: known.size - (this.#known.size - removed.length), removed };
+  }
+
+  /** Takes prepared tokens into use. Returns how many were added and how many were revoked. */
+  use({ known, added, removed }: Replacement): { added: number; revoked: number } {
+    this.#known = known;
+    for (const token of removed) token.revoked = true;
     if (removed.length > 0) this.#onRevoked?.();
-    return { added: after.size - (before.size - removed.length), revoked: removed.length };
+    return { added, revoked: removed.length };
   }
 }
 
-/** Identifies a token across reloads: by its digest and its name. */
-function identityOf(digest: Buffer, principal = ''): string {
-  return `${digest.toString('hex')} ${principal}`;
+/** The key of a digest: one byte per character. */
+function keyOf(digest: Buffer): string {
+  return digest.toString('latin1');
+}
+
+function digested(token: ConfiguredToken): { readonly name: string | undefined; readonly digest: Buffer } {
+  return typeof token === 'string' ? { name: undefined, digest: digestOf(token) } : token;
 }

@@ -1,34 +1,61 @@
+import { inOneGo, inTurns } from '../clock/in-turns.js';
+import type { Work } from '../clock/in-turns.js';
 import { StartupError } from '../config/faults.js';
-import { readSettingFile } from '../config/setting-file.js';
+import { readSettingFile, readSettingFileLater } from '../config/setting-file.js';
 import type { Settings } from '../config/settings.js';
 import { shownPath } from '../config/shown-path.js';
 import { bearerToken } from '../config/values.js';
 import type { ConfiguredToken } from './bearer-tokens.js';
 import { digestOf, NAME_RULE, readNamedToken } from './named-token.js';
 
+const SETTING = 'auth-token-file';
+
+/** Lines between two pauses. */
+const LINES = 64;
+
 const DIGEST_RULE = 'a digest of 64 hex digits that is not the digest of an empty token';
 
 /** Reads the tokens of `auth-token` and `auth-token-file`. Throws a StartupError that names the file, never a token. */
 export function loadTokens(settings: Settings): ConfiguredToken[] {
-  const { authToken, authTokenFile } = settings;
+  const { authTokenFile: path } = settings;
+  return inOneGo(tokensIn(settings, path === undefined ? undefined : readSettingFile(SETTING, path)));
+}
+
+/** The same without blocking the event loop, for a file of many tokens: rejects instead. */
+export async function loadTokensInTurns(settings: Settings): Promise<ConfiguredToken[]> {
+  const { authTokenFile: path } = settings;
+  return inTurns(tokensIn(settings, path === undefined ? undefined : await readSettingFileLater(SETTING, path)));
+}
+
+/** The tokens of `auth-token` and of a token file with this content. */
+function* tokensIn({ authToken, authTokenFile }: Settings, content: Buffer | undefined): Work<ConfiguredToken[]> {
   // The whole line would be a token: anyone who can read it could connect with it.
   if (authToken !== undefined && readNamedToken(authToken) !== undefined) {
     throw new StartupError('auth-token: a token with a name and a digest belongs in auth-token-file');
   }
   const tokens: ConfiguredToken[] = authToken === undefined ? [] : [authToken];
-  if (authTokenFile !== undefined) tokens.push(...readTokenFile(authTokenFile, authToken));
+  if (content !== undefined) yield* readTokenFile(content.toString('utf8'), authTokenFile!, authToken, tokens);
   return tokens;
 }
 
-function readTokenFile(path: string, authToken: string | undefined): ConfiguredToken[] {
-  const text = readSettingFile('auth-token-file', path).toString('utf8');
-  const tokens: ConfiguredToken[] = [];
+/** Adds the tokens in the text of a token file to `tokens`. */
+function* readTokenFile(
+  text: string,
+  path: string,
+  authToken: string | undefined,
+  tokens: ConfiguredToken[],
+): Work<void> {
+  const before = tokens.length;
   const names = new Names(authToken);
-  for (const [index, line] of text.split(/\r?\n/).entries()) {
-    const written = line.trim();
+  let start = 0;
+  for (let number = 1; start <= text.length; number++) {
+    if (number % LINES === 0) yield;
+    const end = text.indexOf('\n', start);
+    const written = text.slice(start, end < 0 ? undefined : end).trim();
+    start = end < 0 ? text.length + 1 : end + 1;
     if (written === '' || written.startsWith('#')) continue;
     const fault = (why: string): StartupError =>
-      new StartupError(`auth-token-file ${shownPath(path)}, line ${index + 1}: ${why}`);
+      new StartupError(`${SETTING} ${shownPath(path)}, line ${number}: ${why}`);
     if (!bearerToken.safeParse(written).success) throw fault('a token consists of visible ASCII characters only');
     const token = readNamedToken(written) ?? written;
     if (token === 'malformed') {
@@ -38,8 +65,7 @@ function readTokenFile(path: string, authToken: string | undefined): ConfiguredT
     tokens.push(token);
   }
   // A file without a token must not open the server to everyone.
-  if (tokens.length === 0) throw new StartupError(`auth-token-file ${shownPath(path)}: there is no token in it`);
-  return tokens;
+  if (tokens.length === before) throw new StartupError(`${SETTING} ${shownPath(path)}: there is no token in it`);
 }
 
 /** Owns the name of each token, by its digest. Invariant: one token is one principal. */
@@ -53,7 +79,7 @@ class Names {
   /** Remembers the name of a token. Returns false if the token already has another name. */
   agree(token: ConfiguredToken): boolean {
     const { name, digest } = typeof token === 'string' ? { name: undefined, digest: digestOf(token) } : token;
-    const key = digest.toString('hex');
+    const key = digest.toString('latin1');
     if (this.#names.has(key)) return this.#names.get(key) === name;
     this.#names.set(key, name);
     return true;

@@ -1,5 +1,6 @@
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import type { Stats } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { fileFault, StartupError } from './faults.js';
 import { shownPath } from './shown-path.js';
 
@@ -23,16 +24,25 @@ export function readSettingFile(setting: string, path: string): Buffer {
   }
 }
 
-/** Says of each file that is not there or cannot be read why, in the words of readSettingFile. Reads none: a pipe can be read only once. */
+/** Says why files cannot be read, in the words of readSettingFile. Does not read them: a pipe can be read only once. */
 export function fileFaults(files: readonly SettingFile[]): string[] {
   return files.flatMap(({ name, path }) => {
     try {
       accessSync(path, constants.R_OK);
       return [];
     } catch (error) {
-      return [`${name} ${JSON.stringify(path)}: ${fileFault(error)}`];
+      return [`${name} ${shownPath(path)}: ${fileFault(error)}`];
     }
   });
+}
+
+/** Reads the file without blocking the event loop. Rejects with a StartupError that names both. */
+export async function readSettingFileLater(setting: string, path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new StartupError(`${setting} ${shownPath(path)}: ${fileFault(error)}`);
+  }
 }
 
 /** Throws a StartupError unless the file can be read again. A pipe cannot: a second read would wait forever. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import type { Stats } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { StartupError } from './faults.js';
 import { shownPath } from './shown-path.js';
 
@@ -24,7 +25,7 @@ interface Time {
  * Resolves to the result of `read`. Rejects with what `read` throws on settled files, and with a StartupError that
  * names the files if they never settle.
  */
-export async function readAtStart<T>(paths: readonly string[], time: Time, read: () => T): Promise<T> {
+export async function readAtStart<T>(paths: readonly string[], time: Time, read: () => T | Promise<T>): Promise<T> {
   const wait = !paths.every((path) => isOld(path, time.now()));
   const done = await readSettled(paths, time, read, { wait, tries: MOST_TRIES });
   if (done === undefined) {
@@ -40,7 +41,7 @@ export async function readAtStart<T>(paths: readonly string[], time: Time, read:
 export function readAgain<T>(
   paths: readonly string[],
   time: Time,
-  read: () => T,
+  read: () => T | Promise<T>,
   over: AbortSignal,
 ): Promise<{ readonly read: T } | undefined> {
   return readSettled(paths, time, read, { wait: true, tries: Infinity, over });
@@ -49,25 +50,25 @@ export function readAgain<T>(
 async function readSettled<T>(
   paths: readonly string[],
   time: Time,
-  read: () => T,
+  read: () => T | Promise<T>,
   { wait, tries, over }: { wait: boolean; tries: number; over?: AbortSignal },
 ): Promise<{ read: T } | undefined> {
-  let seen = printOf(paths);
+  let seen = await printOf(paths);
   /** Looks again: whether nothing has changed since the last look. */
-  const same = (): boolean => {
+  const same = async (): Promise<boolean> => {
     const before = seen;
-    seen = printOf(paths);
+    seen = await printOf(paths);
     return seen === before;
   };
   for (let tried = 0; tried < tries; tried++) {
     if (wait || tried > 0) await time.sleep(SETTLED_MS, over);
     if (over?.aborted === true) return undefined;
-    if (!same()) continue;
+    if (!(await same())) continue;
     try {
-      const done = { read: read() };
-      if (same()) return done;
+      const done = { read: await read() };
+      if (await same()) return done;
     } catch (error) {
-      if (same()) throw error;
+      if (await same()) throw error;
     }
   }
   return undefined;
@@ -75,23 +76,23 @@ async function readSettled<T>(
 
 /**
  * A fingerprint of files: inode, times, size and content, links followed. A pipe and the like can be read only once, so
- * their fingerprint is their kind.
+ * their fingerprint is their kind. Reads in small parts, so that a large file does not block the event loop.
  */
-function printOf(paths: readonly string[]): string {
-  return JSON.stringify(
-    paths.map((path) => {
-      try {
-        const found = statSync(path, { bigint: true });
-        const { dev, ino, size, mtimeNs, ctimeNs, mode } = found;
-        if (!found.isFile()) return String(mode);
-        return [dev, ino, size, mtimeNs, ctimeNs, createHash('sha256').update(readFileSync(path)).digest('hex')].join(
-          ' ',
-        );
-      } catch (error) {
-        return (error as NodeJS.ErrnoException).code ?? 'unknown';
-      }
-    }),
-  );
+async function printOf(paths: readonly string[]): Promise<string> {
+  return JSON.stringify(await Promise.all(paths.map(printOfFile)));
+}
+
+async function printOfFile(path: string): Promise<string> {
+  try {
+    const found = await stat(path, { bigint: true });
+    const { dev, ino, size, mtimeNs, ctimeNs, mode } = found;
+    if (!found.isFile()) return String(mode);
+    const content = createHash('sha256');
+    for await (const part of createReadStream(path)) content.update(part as Buffer);
+    return [dev, ino, size, mtimeNs, ctimeNs, content.digest('hex')].join(' ');
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'unknown';
+  }
 }
 
 /**

@@ -11,8 +11,8 @@ import type { LogFields } from '../logging/log.js';
 /** Files that settings name and whose content is in use. */
 export interface FilesInUse<T> {
   readonly files: readonly SettingFile[];
-  /** Reads and checks the files again. Throws a StartupError that names the file at fault. */
-  read(): T;
+  /** Reads and checks the files again. Throws or rejects with a StartupError that names the file at fault. */
+  read(): T | Promise<T>;
   /** Puts what was read to use. Returns what the log says about it. */
   use(read: T): LogFields;
   /** What was read, for the log: "certificate and key". */
@@ -79,7 +79,7 @@ export class Reload implements OnApplicationBootstrap, OnApplicationShutdown {
   async #renew<T>(used: FilesInUse<T>): Promise<void> {
     const { files, what, otherwise } = used;
     const paths = files.map(({ path }) => path);
-    const readRegular = (): T => {
+    const readRegular = (): T | Promise<T> => {
       for (const { name, path } of files) requireRegularFile(name, path);
       return used.read();
     };

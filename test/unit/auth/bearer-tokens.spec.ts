@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
+import { inOneGo } from '../../../src/clock/in-turns.js';
 import { BearerTokens } from '../../../src/auth/bearer-tokens.js';
 import { digestOf } from '../../../src/auth/named-token.js';
 import type { NamedToken } from '../../../src/auth/named-token.js';
@@ -20,7 +21,6 @@ describe('the tokens that open the server', () => {
 
   it.each(['first', 'second', 'third'])('are all accepted: %s', (token) => {
     expect(new BearerTokens(['first', 'second', 'third']).find(token)).toEqual({
-      digest: expect.any(Buffer),
       revoked: false,
     });
   });
@@ -78,6 +78,21 @@ describe('the tokens that open the server', () => {
     expect(tokens.replace([named('bob', 'one'), named('carol', 'two')])).toEqual({ added: 2, revoked: 2 });
     expect([one.revoked, two.revoked]).toEqual([true, true]);
     expect([tokens.find('one')?.principal, tokens.find('two')?.principal]).toEqual(['bob', 'carol']);
+  });
+
+  it('change only when those that were prepared are taken into use', () => {
+    const tokens = new BearerTokens(['old', 'both']);
+    const prepared = inOneGo(tokens.prepare(['both', 'new']));
+    expect(['old', 'both', 'new'].map((token) => tokens.find(token)?.revoked)).toEqual([false, false, undefined]);
+    expect(tokens.use(prepared)).toEqual({ added: 1, revoked: 1 });
+    expect(['old', 'both', 'new'].map((token) => tokens.find(token)?.revoked)).toEqual([undefined, false, false]);
+  });
+
+  it('may be many: each is found by its digest, without a look at the others', () => {
+    const many = Array.from({ length: 20_000 }, (_, i) => `token-${i}`);
+    const tokens = new BearerTokens(many);
+    expect(many.every((token) => tokens.find(token) !== undefined)).toBe(true);
+    expect(tokens.find('token-20000')).toBeUndefined();
   });
 
   it('are not kept in plain text', () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import type { ConfiguredToken } from '../../../src/auth/bearer-tokens.js';
-import { loadTokens } from '../../../src/auth/load-tokens.js';
+import { loadTokens, loadTokensInTurns } from '../../../src/auth/load-tokens.js';
 import { digestOf, namedTokenLine } from '../../../src/auth/named-token.js';
 import { StartupError } from '../../../src/config/faults.js';
 import { parseSettings } from '../../../src/config/load-settings.js';
@@ -74,6 +74,33 @@ describe('a token file, one token a line', () => {
       new StartupError(
         `auth-token-file ${JSON.stringify(file)}, line ${line}: a token consists of visible ASCII characters only`,
       ),
+    );
+  });
+
+  it('of many lines is read in many turns of the event loop', async () => {
+    const lines = Array.from({ length: 50_000 }, (_, i) => `token-${i}`);
+    writeFileSync(file, lines.join('\n'));
+    let turns = 0;
+    let over = false;
+    const count = (): void => {
+      turns += 1;
+      if (!over) setImmediate(count);
+    };
+    const loading = loadTokensInTurns(parseSettings({ authTokenFile: file, authToken: 'first' }));
+    setImmediate(count);
+    expect(await loading).toEqual(['first', ...lines]);
+    over = true;
+    expect(turns).toBeGreaterThan(5);
+  });
+
+  it('that is read in turns has the same faults', async () => {
+    writeFileSync(file, 'one\nséc');
+    const settings = parseSettings({ authTokenFile: file });
+    const fault = (await loadTokensInTurns(settings).catch((error: unknown) => error)) as StartupError;
+    expect(fault).toBeInstanceOf(StartupError);
+    expect(() => loadTokens(settings)).toThrow(fault);
+    await expect(loadTokensInTurns(parseSettings({ authTokenFile: join(folder, 'none') }))).rejects.toThrow(
+      'there is no such file',
     );
   });
 
