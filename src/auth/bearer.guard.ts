@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { BearerTokens } from './bearer-tokens.js';
 import type { Credential } from './bearer-tokens.js';
-import { presentedToken } from './credentials.js';
+import { mistakeIn, presented } from './credentials.js';
 import { Refusal } from '../connection/refusal.js';
 import { TokenVerifier } from './token-verifier.js';
 import type { UpgradeRequest } from './upgrade-request.js';
@@ -36,11 +36,14 @@ export class BearerGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     if (!this.tokens.required && !this.verifier.on) return true;
     const request = context.switchToHttp().getRequest<UpgradeRequest>();
-    const token = presentedToken(request.headers);
-    if (token === undefined) throw new Refusal(401, 'token_missing', HOW_TO);
+    const { token, mistake } = presented(request.headers);
+    if (token === undefined) throw new Refusal(401, 'token_missing', withHint(HOW_TO, mistake));
     const credential = this.tokens.find(token);
     if (credential !== undefined) return letIn(request, credential);
-    if (!this.verifier.takes(token)) throw this.#counted(request, new Refusal(401, 'token_wrong', WRONG));
+    if (!this.verifier.takes(token)) {
+      const hint = mistakeIn(token, request.headers);
+      throw this.#counted(request, new Refusal(401, 'token_wrong', withHint(WRONG, hint)));
+    }
     return this.verifier.verify(token).then(
       (verified) => letIn(request, verified),
       (error: unknown) => {
@@ -55,6 +58,11 @@ export class BearerGuard implements CanActivate {
     const retryAfter = this.wrongTokens.shown(request);
     return retryAfter === undefined ? error : new Refusal(429, 'token_throttled', TOO_MANY, { retryAfter });
   }
+}
+
+/** A sentence, and behind it what the mistake is. */
+function withHint(sentence: string, mistake: string | undefined): string {
+  return mistake === undefined ? sentence : `${sentence} ${mistake}`;
 }
 
 function letIn(request: UpgradeRequest, credential: Credential): true {

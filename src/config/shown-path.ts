@@ -2,8 +2,10 @@ import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { described, looksLike } from './looks-like.js';
 
-/** A name that a person gives to a file or folder: words of small letters, with few digits. */
-const PLAIN_NAME = /^\.{0,2}(?:[A-Z]?[a-z]{1,24}\d{0,4}|\d{1,4})?(?:[._-](?:[a-z]{1,24}\d{0,4}|\d{1,4}))*$/;
+/** A part of a name that a person gives to a file or folder: a word of small letters, or a few digits. */
+const PLAIN_PART = /^(?:[A-Z]?[a-z]{1,24}\d{0,4}|\d{1,4})?$/;
+/** Longest path that is taken for one by its looks, in characters. */
+const LONGEST = 200;
 const EXTENSION = /\.(?:pem|crt|cer|key|csr|der|p12|pfx|txt|ya?ml|json|[cm]?[jt]s|creds|conf|env|tokens?)$/;
 
 /**
@@ -19,12 +21,13 @@ export function shownPath(path: string): string {
 
 /** Whether every part of the path that does not exist is a plain name, and something marks it as a path. */
 function isPlain(path: string): boolean {
-  if (looksLike(path) !== undefined || !(path.includes('/') || EXTENSION.test(path))) return false;
+  if (path.length > LONGEST || looksLike(path) !== undefined || !(path.includes('/') || EXTENSION.test(path)))
+    return false;
   const folder = existingFolder(path) ?? '';
   return path
     .slice(folder.length)
-    .split('/')
-    .every((name) => PLAIN_NAME.test(name));
+    .split(/[/._-]/)
+    .every((part) => PLAIN_PART.test(part));
 }
 
 /** The longest beginning of a path that exists on disk; undefined where there is none besides the root. */

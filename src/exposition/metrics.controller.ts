@@ -1,10 +1,12 @@
 import { Controller, Get, NotFoundException, Req, Res, UnauthorizedException } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BearerTokens } from '../auth/bearer-tokens.js';
-import { presentedToken } from '../auth/credentials.js';
+import { mistakeIn, presented } from '../auth/credentials.js';
 import { Settings } from '../config/settings.js';
 import { MANAGEMENT } from '../http/management-path.js';
 import { Exposition } from './exposition.js';
+
+const HOW_TO = 'The metrics need a token of their own: "Authorization: Bearer <metrics-token>".';
 
 /**
  * Serves the metrics in OpenMetrics: on the management address to everyone, in public to clients that show
@@ -32,10 +34,10 @@ export class MetricsController {
   @Get('metrics')
   async public(@Req() { headers }: IncomingMessage, @Res() response: ServerResponse): Promise<void> {
     if (!this.#token.required) throw new NotFoundException();
-    if (this.#token.find(presentedToken(headers) ?? '') === undefined) {
-      throw new UnauthorizedException(
-        'The metrics need a token of their own: "Authorization: Bearer <metrics-token>".',
-      );
+    const { token, mistake } = presented(headers);
+    if (token === undefined || this.#token.find(token) === undefined) {
+      const hint = token === undefined ? mistake : mistakeIn(token, headers);
+      throw new UnauthorizedException(hint === undefined ? HOW_TO : `${HOW_TO} ${hint}`);
     }
     return this.internal(response);
   }

@@ -7,6 +7,7 @@ import { WebSocketServer } from 'ws';
 import type { Server as WebSockets, ServerOptions } from 'ws';
 import { Access } from '../auth/access.js';
 import { OPEN } from '../auth/is-open.js';
+import { withoutPadding } from '../auth/credentials.js';
 import type { UpgradeRequest } from '../auth/upgrade-request.js';
 import { Clock } from '../clock/clock.js';
 import { Settings } from '../config/settings.js';
@@ -201,6 +202,9 @@ export class WsEndpoint implements ConnectionSource {
     // Until a connection owns the place: `ws` may still reject the handshake, or the peer may leave.
     socket.once('close', place.release);
     const refusal = (await this.gate.judge(request)) ?? handshakeFault(request);
+    const { headers } = request;
+    const offered = headers['sec-websocket-protocol'];
+    if (offered !== undefined) headers['sec-websocket-protocol'] = withoutPadding(offered);
     if (refusal === undefined) return this.#open(request, socket, head, place);
     // Not only when the socket closes: a refused peer may take its time to read the answer.
     place.release();

@@ -30,7 +30,10 @@ describe('auth at the upgrade', () => {
 
   beforeAll(async () => {
     const authTokenFile = join(folder, 'tokens');
-    writeFileSync(authTokenFile, '# the old one\r\nfile-token-1\r\n\r\nfile-token-2\r\n');
+    writeFileSync(
+      authTokenFile,
+      '# the old one\r\nfile-token-1\r\n\r\nfile-token-2\r\npadded-token1\r\npadded-token12',
+    );
     running = await startServer({ authToken: 's3cret-Token', authTokenFile });
   });
   afterAll(async () => {
@@ -62,6 +65,17 @@ describe('auth at the upgrade', () => {
     expect(answer.answer).toMatch(/^HTTP\/1\.1 101 /);
     expect(answer.answer).toContain('Sec-WebSocket-Protocol: cairn-signal\r\n');
     expect(answer.answer).not.toContain('bearer.');
+  });
+
+  it.each(['=', '=='])('lets in a peer whose token is base64url with the padding %s', async (padding) => {
+    const token = padding === '=' ? 'padded-token12' : 'padded-token1';
+    const answer = await RawConnection.open(running.port);
+    answer.write(
+      request('GET / HTTP/1.1', [...HANDSHAKE, `Sec-WebSocket-Protocol: ${protocol(token)}${padding}, cairn-signal`]),
+    );
+    await answer.heard('\r\n\r\n');
+    answer.socket.destroy();
+    expect(answer.answer).toMatch(/^HTTP\/1\.1 101 /);
   });
 
   const MISSING = 'Authorization: Bearer';

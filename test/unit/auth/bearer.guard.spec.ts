@@ -41,6 +41,8 @@ function refusal(headers: IncomingHttpHeaders, url?: string): Refusal {
 
 const OFFERED = `cairn-signal, bearer.${Buffer.from('other').toString('base64url')}`;
 
+const encodedAs = (token: string): string => `cairn-signal, bearer.${Buffer.from(token).toString('base64url')}`;
+
 describe('the guard of the upgrade', () => {
   it.each([
     ['one token in Authorization', { authorization: 'Bearer s3cret' }],
@@ -66,6 +68,33 @@ describe('the guard of the upgrade', () => {
     ],
   ])('refuses a peer that shows %s, with 401', (_what, headers) => {
     expect(refusal(headers).getStatus()).toBe(401);
+  });
+
+  it.each([
+    ['authorization', 'Bearer Bearer s3cret', 'token_wrong', 'begins with "Bearer "'],
+    ['authorization', 'Bearer bearer.czNjcmV0', 'token_wrong', 'begins with "bearer."'],
+    ['authorization', 'Bearer "s3cret"', 'token_wrong', 'quotes'],
+    ['authorization', 'Bearer <token>', 'token_wrong', 'placeholder'],
+    ['authorization', 'Bearer $TOKEN', 'token_wrong', 'placeholder'],
+    ['authorization', 'Bearer alice:sha256:00', 'token_wrong', 'token file of the server'],
+    ['authorization', 'Bearer', 'token_missing', 'Nothing follows "Bearer"'],
+    ['authorization', 's3cret', 'token_missing', 'does not begin with "Bearer"'],
+    ['authorization', 'Basic czNjcmV0', 'token_missing', 'another scheme'],
+    ['sec-websocket-protocol', 'cairn-signal, bearer.s3cret', 'token_wrong', 'looks like the token itself'],
+    ['sec-websocket-protocol', 'cairn-signal, bearer.a.b.c', 'token_missing', 'looks like the token itself'],
+    ['sec-websocket-protocol', 'cairn-signal, bearer.0123456789abcdef', 'token_wrong', 'looks like the token itself'],
+    ['sec-websocket-protocol', 'cairn-signal, bearer.fn5+Pz8/', 'token_missing', 'must be base64url'],
+    ['sec-websocket-protocol', 'cairn-signal, bearer.', 'token_missing', 'Nothing follows "bearer."'],
+    ['sec-websocket-protocol', 'bearer.b3RoZXI', 'token_missing', '"cairn-signal" is not offered beside it'],
+    ['sec-websocket-protocol', `${OFFERED}, bearer.eA`, 'token_missing', 'Several subprotocols'],
+    ['sec-websocket-protocol', 'cairn-signal, Bearer.b3RoZXI', 'token_missing', 'small letters'],
+    ['sec-websocket-protocol', encodedAs('other\n'), 'token_wrong', 'line break'],
+    ['sec-websocket-protocol', encodedAs('Bearer other'), 'token_wrong', 'begins with "Bearer "'],
+  ] as const)('A5: says what is wrong with %s: %s', (header, value, reason, hint) => {
+    const refused = refusal({ [header]: value });
+    expect([refused.getStatus(), refused.reason]).toEqual([401, reason]);
+    expect(refused.message).toContain(hint);
+    expect(refused.message).not.toMatch(/s3cret|"other"/);
   });
 
   it('counts missing tokens apart from wrong ones', () => {

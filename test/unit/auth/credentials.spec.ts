@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { presentedToken } from '../../../src/auth/credentials.js';
+import { presentedToken, withoutPadding } from '../../../src/auth/credentials.js';
 
 /** Offers a token as a browser does: `bearer.` and the token in base64url. */
 function offered(token: string): string {
@@ -62,7 +62,8 @@ describe('the token among the subprotocols (browsers)', () => {
     ['our own alone', 'cairn-signal'],
     ['an empty one', 'cairn-signal, bearer.'],
     ['one that decodes to nothing', 'cairn-signal, bearer.A'],
-    ['base64 with padding', 'cairn-signal, bearer.czNjcmV0MQ=='],
+    ['too much padding', 'cairn-signal, bearer.czNjcmV0MQ==='],
+    ['padding inside', 'cairn-signal, bearer.czNj=cmV0'],
     ['base64 that is not base64url', 'cairn-signal, bearer.fn5+Pz8/'],
     ['a second dot', 'cairn-signal, bearer.czNj.cmV0'],
     ['another case', `cairn-signal, ${offered('s3cret').replace('bearer', 'Bearer')}`],
@@ -74,6 +75,20 @@ describe('the token among the subprotocols (browsers)', () => {
     ['the same one twice', `cairn-signal, ${offered('s3cret')}, ${offered('s3cret')}`],
   ])('is absent for %s', (_what, list) => {
     expect(presentedToken({ 'sec-websocket-protocol': list })).toBeUndefined();
+  });
+
+  it.each([
+    ['cairn-signal, bearer.czNjcmV0MQ==', 's3cret1', 'cairn-signal, bearer.czNjcmV0MQ'],
+    ['bearer.czNjcmV0MTI= ,cairn-signal', 's3cret12', 'bearer.czNjcmV0MTI ,cairn-signal'],
+  ])('may be padded: %s', (list, token, without) => {
+    expect(presentedToken({ 'sec-websocket-protocol': list })).toBe(token);
+    expect(withoutPadding(list)).toBe(without);
+  });
+
+  it('has its padding taken away where it is a token, and nowhere else', () => {
+    for (const list of ['cairn-signal', 'a=, b', 'cairn-signal, bearer.a=b', 'cairn-signal, bearer.=', 'bearer.a===']) {
+      expect(withoutPadding(list)).toBe(list);
+    }
   });
 
   it('that is not ASCII decodes to characters that no configured token has', () => {
