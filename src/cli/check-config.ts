@@ -90,8 +90,8 @@ function isLocal({ listenAddr, trustedProxies }: Settings): boolean {
 
 /** Returns the warning that max-connections is more than file handles allow. Throws a StartupError if none are left. */
 async function handlesWarning({ maxConnections, managementAddr }: Settings): Promise<string | undefined> {
-  const { capacity, FOR_OPERATORS, mostOpenFiles, TOO_FEW_FILES } = await import('../transport/open-files.js');
+  const { capacity, FOR_OPERATORS, openFilesLimit, TOO_FEW_FILES } = await import('../transport/open-files.js');
   const reserved = managementAddr === undefined ? 0 : FOR_OPERATORS;
-  const { connections } = capacity(maxConnections, mostOpenFiles(), reserved);
+  const { connections } = capacity(maxConnections, openFilesLimit(), reserved);
   return connections < maxConnections ? `${TOO_FEW_FILES} (to ${connections} instead of ${maxConnections})` : undefined;
 }

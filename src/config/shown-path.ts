@@ -21,8 +21,8 @@ export function shownPath(path: string): string {
 
 /** Whether every part of the path that does not exist is a plain name, and something marks it as a path. */
 function isPlain(path: string): boolean {
-  if (path.length > LONGEST || looksLike(path) !== undefined || !(path.includes('/') || EXTENSION.test(path)))
-    return false;
+  if (path.length > LONGEST || looksLike(path) !== undefined) return false;
+  if (!path.includes('/') && !EXTENSION.test(path)) return false;
   const folder = existingFolder(path) ?? '';
   return path
     .slice(folder.length)

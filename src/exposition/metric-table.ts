@@ -84,7 +84,7 @@ export const METRICS: readonly MetricRow[] = [
   {
     name: 'cairn_signal_upgrades_refused_total',
     type: 'counter',
-    help: 'Upgrades that were refused, by reason.',
+    help: 'Upgrades that were refused, and requests and connections that never became one, by reason.',
     label: 'reason',
     moves: 'The reasons are listed below.',
     read: ({ refusals }) =>

@@ -32,6 +32,8 @@ over n nodes, one pair in n does.
 
 ## Why upgrades are refused
 
+A question to \`/check/auth\` counts like an upgrade. The log line of a refusal has the same \`reason\`.
+
 | reason | |
 | --- | --- |
 ${reasons.join('\n')}

@@ -1,6 +1,14 @@
-/** Reasons to refuse an upgrade: a word for the metrics, and a sentence for docs/metrics.md. */
+/** Reasons to refuse an upgrade, or a connection before it: a word for the metrics, and a sentence for docs/metrics.md. */
 export const REFUSAL_REASONS = {
-  malformed: 'The request is not a well-formed WebSocket handshake (400, 405), or has more than 128 headers (431).',
+  malformed: 'The request is not a well-formed WebSocket handshake or HTTP request (400, 405, 413, 417).',
+  headers: 'The request has more than 16 KB of headers, or more than 128 of them (431).',
+  not_http: 'What came is not an HTTP request (400).',
+  tls_on_plaintext: 'A TLS handshake came to an address that speaks plaintext (400).',
+  plaintext_on_tls: 'Plaintext HTTP came to an address that speaks TLS (400).',
+  tls_handshake: 'The TLS handshake failed; the log has the code of OpenSSL.',
+  request_timeout: 'No whole request, or no TLS handshake, came within `handshake-timeout` (408).',
+  requests: 'A connection asked for more than 16 things by plain HTTP (503).',
+  wrong_host: 'The management address was asked for by a name that is not one of `management-hosts` (421).',
   path: 'No server takes WebSockets on this path (404), in an application that gives this server a path.',
   origin: 'A web page from an origin that `allowed-origins` does not list (403).',
   certificate_missing: '`tls-client-ca` is set, and the peer showed no certificate (403).',

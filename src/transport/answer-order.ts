@@ -1,8 +1,6 @@
-import { ServerResponse, STATUS_CODES } from 'node:http';
-import type { IncomingMessage, Server } from 'node:http';
-import type { Socket } from 'node:net';
+import { ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { lingerThenDestroy } from './upgrade-answer.js';
 
 /** The last answer of each connection: given, being given, or waiting for its turn. */
 const lastAnswers = new WeakMap<Duplex, ServerResponse>();
@@ -34,42 +32,7 @@ export function inTurn(socket: Duplex, answer: () => void): void {
   else if (socket.writable) answer();
 }
 
-/**
- * Answers input that is not HTTP, on our own server, in its turn. Node would answer immediately, and drop the earlier
- * answers.
- */
-export function answerBrokenRequests(server: Server): void {
-  const broken = new WeakSet<Duplex>();
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    const status = statusOf(error.code);
-    // The connection or its TLS is broken.
-    if (status === undefined) {
-      socket.destroy(error);
-      return;
-    }
-    // The input after the first fault is broken too.
-    if (broken.has(socket)) return;
-    broken.add(socket);
-    socket.on('error', () => undefined);
-    // A request with a broken body has its own answer.
-    const answered = lastAnswers.get(socket)?.req.complete === false || error.code === 'HPE_CLOSED_CONNECTION';
-    inTurn(socket, () => {
-      socket.end(answered ? '' : `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`);
-      lingerThenDestroy(socket);
-    });
-  });
-}
-
-/** Returns the status that Node would answer with; undefined if there is no HTTP to answer in. */
-function statusOf(code = ''): number | undefined {
-  switch (code) {
-    case 'HPE_HEADER_OVERFLOW':
-      return 431;
-    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
-      return 413;
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return 408;
-    default:
-      return code.startsWith('HPE_') ? 400 : undefined;
-  }
+/** Returns whether the last request of a connection has a body that is not complete. */
+export function breaksInBody(socket: Duplex): boolean {
+  return lastAnswers.get(socket)?.req.complete === false;
 }

@@ -5,6 +5,7 @@ import { StartupError } from '../config/faults.js';
 import { GATEWAY } from '../connection/message-handler.js';
 import { HttpListener } from './http-listener.js';
 import { OtherGateways } from './other-gateways.js';
+import { RefusalLog } from './refusal-log.js';
 import { ServedPath } from './served-path.js';
 import { WsConnection } from './ws-connection.js';
 import { WsEndpoint } from './ws-endpoint.js';
@@ -54,7 +55,12 @@ export class CborWsAdapter extends WsAdapter {
   override create(port: number, options: GatewayOptions = {}): unknown {
     if (options.path !== GATEWAY) return this.#createOther(port, options);
     const endpoint = this.app.get(WsEndpoint, { strict: false });
-    const ownListener = this.app.getHttpAdapter() instanceof HttpListener;
+    const listener: unknown = this.app.getHttpAdapter();
+    if (listener instanceof HttpListener) {
+      const refusals = this.app.get(RefusalLog, { strict: false });
+      listener.onBroken = (broken) => refusals.broken(broken);
+    }
+    const ownListener = listener instanceof HttpListener;
     endpoint.bind(this.app.getHttpServer() as Server, { ownListener, others: this.#otherGateways });
     return endpoint;
   }

@@ -7,8 +7,18 @@ import { Refusal } from '../connection/refusal.js';
  */
 export const MAX_HEADERS = 128;
 
+/** Maximum bytes of request line and headers. */
+export const MAX_HEADER_BYTES = 16 * 1024;
+
 /** The refusal of a request with more headers. */
-export const TOO_MANY_HEADERS = new Refusal(431, 'malformed', `A request may have at most ${MAX_HEADERS} headers.`);
+export const TOO_MANY_HEADERS = new Refusal(431, 'headers', `A request may have at most ${MAX_HEADERS} headers.`);
+
+/** The refusal of a request with more bytes of them. */
+export const HEADERS_TOO_LARGE = new Refusal(
+  431,
+  'headers',
+  `A request may have at most ${MAX_HEADER_BYTES / 1024} KB of headers. Large cookies are a common reason for more.`,
+);
 
 export function hasTooManyHeaders({ rawHeaders }: IncomingMessage): boolean {
   return rawHeaders.length > 2 * MAX_HEADERS;

@@ -4,22 +4,22 @@ import { createServer as createTlsServer } from 'node:https';
 import type { Server as TlsServer } from 'node:https';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Settings } from '../config/settings.js';
-import type { Refusal } from '../connection/refusal.js';
+import { Refusal } from '../connection/refusal.js';
 import { answerJson, failure } from '../http/json-failure.js';
 import { MANAGEMENT } from '../http/management-path.js';
 import { FOR_OPERATORS } from './open-files.js';
 import { takeOptions } from './options-answer.js';
 import { PlainConnections } from './plain-connections.js';
 import { originAt, PlainSockets } from './plain-sockets.js';
-import { answerBrokenRequests, inTurn, OrderedAnswer } from './answer-order.js';
-import { hasTooManyHeaders, MAX_HEADERS, TOO_MANY_HEADERS } from './header-count.js';
+import { inTurn, OrderedAnswer } from './answer-order.js';
+import { answerBrokenRequests, inWords } from './broken-requests.js';
+import type { BrokenRequest } from './broken-requests.js';
+import { hasTooManyHeaders, MAX_HEADER_BYTES, MAX_HEADERS, TOO_MANY_HEADERS } from './header-count.js';
 import { BAD_HOST, hasBadHost } from './host-header.js';
 import { ManagementHosts } from './management-hosts.js';
 import { answerRefusal, NOT_A_PROXY } from './upgrade-answer.js';
 import type { TlsPair } from './tls.js';
 
-/** Maximum bytes of request line and headers. More is answered with 431. */
-const MAX_HEADER_BYTES = 16 * 1024;
 /** Maximum number of plain requests on one connection: enough for health checks and people, not for floods. */
 const MAX_REQUESTS = 16;
 /** TLS 1.0 and 1.1 are deprecated (RFC 8996). */
@@ -39,6 +39,8 @@ const MAX_CHECK_INTERVAL_MS = 1000;
 export class HttpListener extends ExpressAdapter {
   /** Server on `management-addr`; undefined if that is not set. */
   management: Server | undefined;
+  /** Hears of every request that is refused before it is an upgrade. */
+  onBroken: ((broken: BrokenRequest) => void) | undefined;
 
   constructor(private readonly settings: Settings) {
     super();
@@ -61,8 +63,8 @@ export class HttpListener extends ExpressAdapter {
       keepAliveTimeout: this.settings.keepAliveTimeout,
       connectionsCheckingInterval: Math.min(MAX_CHECK_INTERVAL_MS, timeout),
     };
-    const answer = withHeaderLimit((request, response) => {
-      if (hasBadHost(request)) return refuse(response, BAD_HOST);
+    const answer = this.#checked((request, response) => {
+      if (hasBadHost(request)) return this.#refuse(BAD_HOST, request, response);
       const path = pathOf(request.url ?? '');
       request.url = OF_OPERATORS.test(path) ? NOWHERE : path;
       express(request, response);
@@ -82,23 +84,25 @@ export class HttpListener extends ExpressAdapter {
             },
             answer,
           );
-    limitRequests(this.httpServer, timeout);
+    this.#limitRequests(this.httpServer, timeout);
     if (this.settings.managementAddr === undefined) return;
     const hosts = new ManagementHosts(this.settings);
-    const answerOperators = withHeaderLimit((request, response) => {
+    const answerOperators = this.#checked((request, response) => {
       if (!hosts.accepts(request)) {
-        answerJson(response, 421, WRONG_HOST);
+        this.#tell(WRONG_HOST, request);
+        answerJson(response, 421, failure(421, WRONG_HOST.message));
         return;
       }
-      if (hasBadHost(request)) return refuse(response, BAD_HOST);
+      if (hasBadHost(request)) return this.#refuse(BAD_HOST, request, response);
       request.url = `/${MANAGEMENT}${pathOf(request.url ?? '')}`;
       express(request, response);
     });
     this.management = createServer(limits, answerOperators);
-    limitRequests(this.management, timeout);
+    this.#limitRequests(this.management, timeout);
     limitConnections(this.management);
-    this.management.on('connect', (_request, socket) => {
+    this.management.on('connect', (request, socket) => {
       socket.on('error', () => undefined);
+      this.#tell(NOT_A_PROXY, request);
       inTurn(socket, () => answerRefusal(socket, NOT_A_PROXY));
     });
   }
@@ -116,38 +120,46 @@ export class HttpListener extends ExpressAdapter {
     }
     return Promise.resolve();
   }
+
+  /**
+   * Refuses requests with too many headers: Node may have dropped some, and the headers that a proxy wrote come last. Reads
+   * OPTIONS as HEAD.
+   */
+  #checked(answer: (request: IncomingMessage, response: ServerResponse) => void): RequestListener {
+    return (request, response) => {
+      if (hasTooManyHeaders(request)) return this.#refuse(TOO_MANY_HEADERS, request, response);
+      takeOptions(request, response);
+      return answer(request, response);
+    };
+  }
+
+  #limitRequests(server: Server, timeout: number): void {
+    answerBrokenRequests(server, (broken) => this.onBroken?.(broken));
+    // Node would answer these two with an empty body, or count neither.
+    server.on('checkExpectation', (request, response) => this.#refuse(UNMET, request, response));
+    server.on('dropRequest', (request) => this.#tell(TOO_MANY_REQUESTS, request));
+    // For a peer that sends requests and does not read the answers: none of its requests is incomplete. This comes
+    // after 408. `ws` removes it from its sockets.
+    server.timeout = 2 * timeout + MAX_CHECK_INTERVAL_MS;
+    // Node drops further headers, so an incomplete request takes no more memory.
+    server.maxHeadersCount = MAX_HEADERS + 1;
+    server.maxRequestsPerSocket = MAX_REQUESTS;
+  }
+
+  /** Refuses a plain request, and ends its connection. */
+  #refuse(refusal: Refusal, request: IncomingMessage, response: ServerResponse): void {
+    this.#tell(refusal, request);
+    response.shouldKeepAlive = false;
+    answerJson(response, refusal.getStatus(), failure(refusal.getStatus(), refusal.message));
+  }
+
+  #tell(refusal: Refusal, { socket }: IncomingMessage): void {
+    this.onBroken?.({ ...inWords(refusal), remote: socket.remoteAddress });
+  }
 }
 
-/**
- * Refuses requests with too many headers: Node may have dropped some, and the headers that a proxy wrote come last. Reads
- * OPTIONS as HEAD.
- */
-function withHeaderLimit(answer: (request: IncomingMessage, response: ServerResponse) => void): RequestListener {
-  return (request, response) => {
-    if (hasTooManyHeaders(request)) {
-      refuse(response, TOO_MANY_HEADERS);
-      return;
-    }
-    takeOptions(request, response);
-    answer(request, response);
-  };
-}
-
-/** Refuses a plain request, and ends its connection. */
-function refuse(response: ServerResponse, refusal: Refusal): void {
-  response.shouldKeepAlive = false;
-  answerJson(response, refusal.getStatus(), failure(refusal.getStatus(), refusal.message));
-}
-
-function limitRequests(server: Server, timeout: number): void {
-  answerBrokenRequests(server);
-  // For a peer that sends requests and does not read the answers: none of its requests is incomplete. This comes after
-  // 408. `ws` removes it from its sockets.
-  server.timeout = 2 * timeout + MAX_CHECK_INTERVAL_MS;
-  // Node drops further headers, so an incomplete request takes no more memory.
-  server.maxHeadersCount = MAX_HEADERS + 1;
-  server.maxRequestsPerSocket = MAX_REQUESTS;
-}
+const UNMET = new Refusal(417, 'malformed', 'This server meets no expectation but "100-continue".');
+const TOO_MANY_REQUESTS = new Refusal(503, 'requests', `A connection may send at most ${MAX_REQUESTS} requests.`);
 
 /** Keeps management connections within their file handles. Beyond that, one that is not used is closed. */
 function limitConnections(management: Server): void {
@@ -167,8 +179,9 @@ function limitConnections(management: Server): void {
 const OF_OPERATORS = new RegExp(`^/${MANAGEMENT}(?:[/?]|$)`, 'i');
 
 /** 421 (RFC 9110, section 15.5.20) rather than 403: the name is wrong, not the client. */
-const WRONG_HOST = failure(
+const WRONG_HOST = new Refusal(
   421,
+  'wrong_host',
   'This host name does not belong to the management address. ' +
     'If it is yours, add it to management-hosts, or use the IP address.',
 );

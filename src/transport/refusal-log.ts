@@ -5,14 +5,16 @@ import { Logs } from '../logging/log.js';
 import { ThrottledLog } from '../logging/throttled-log.js';
 import { LimitCounts } from '../metrics/limit-counts.js';
 import { RefusalCounts } from '../metrics/refusal-counts.js';
+import type { BrokenRequest } from './broken-requests.js';
 
 /**
- * Reports refusals to the log and the metrics. The log says nothing of a peer except its address.
+ * Reports refusals to the log and the metrics, with the same reason. The log says nothing of a peer except its address.
  * Invariant: every refusal is counted. It has a log line, or is counted in a later one.
  */
 @Injectable()
 export class RefusalLog {
   readonly #refused: ThrottledLog;
+  readonly #broken: ThrottledLog;
   readonly #dropped: ThrottledLog;
 
   constructor(
@@ -23,24 +25,27 @@ export class RefusalLog {
   ) {
     const log = logs.for('upgrade');
     this.#refused = new ThrottledLog(log, clock, 'info');
+    this.#broken = new ThrottledLog(log, clock, 'info');
     this.#dropped = new ThrottledLog(log, clock, 'info');
   }
 
   /** Reports a refused upgrade. */
   refused(refusal: Refusal, remote: string | undefined): void {
-    this.refusals.refused(refusal.reason);
-    this.rehearsed(refusal, remote);
+    const { reason } = refusal;
+    this.refusals.refused(reason);
+    this.#refused.write('refused an upgrade', { status: refusal.getStatus(), reason, remote });
   }
 
-  /** Reports an upgrade that would have been refused. No peer was kept out. */
-  rehearsed(refusal: Refusal, remote: string | undefined): void {
-    this.#refused.write('refused an upgrade', { status: refusal.getStatus(), remote });
+  /** What came was refused before it could be an upgrade. */
+  broken({ reason, status, why, remote }: BrokenRequest): void {
+    this.refusals.refused(reason);
+    this.#broken.write('refused a request', { ...(status !== undefined && { status }), reason, remote, why });
   }
 
   /** Reports a TCP connection that was dropped because the process has no file handle for it. */
   dropped(remote: string | undefined): void {
     this.limits.reached('max-connections');
     this.refusals.refused('handles');
-    this.#dropped.write('dropped a connection: no file handles are left for it', { remote });
+    this.#dropped.write('dropped a connection: no file handles are left for it', { reason: 'handles', remote });
   }
 }

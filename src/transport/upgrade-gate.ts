@@ -86,14 +86,14 @@ export class UpgradeGate {
 
   /**
    * Resolves to the refusal that a handshake with the headers of this plain request would get; undefined if it would be
-   * let in. Wrong tokens and limits count as for an upgrade. The refusal does not count, because no peer was kept out.
+   * let in. Counts and logs everything as for an upgrade, so that the log, the metrics and the status page agree.
    */
   async rehearse(request: UpgradeRequest): Promise<Refusal | undefined> {
     const place = this.place(request);
     // Peers need the place while guards take their time, and the client may be gone by then.
     if (!(place instanceof Refusal)) place.release();
     const refusal = place instanceof Refusal ? place : await this.judge(request);
-    if (refusal !== undefined) this.refusals.rehearsed(refusal, request.peerAddress);
+    if (refusal !== undefined) this.refusals.refused(refusal, request.peerAddress);
     return refusal;
   }
 

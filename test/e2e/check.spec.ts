@@ -189,7 +189,7 @@ describe('GET /check/auth', () => {
 
   it('L9 wrong tokens count together with those at the upgrade, by network, also behind a trusted proxy', async () => {
     const running = await startServer(
-      { authToken: TOKEN, maxWrongTokens: 2, trustedProxies: '127.0.0.1' },
+      { managementAddr: '127.0.0.1:0', authToken: TOKEN, maxWrongTokens: 2, trustedProxies: '127.0.0.1' },
       'trace',
       new ManualClock(),
     );
@@ -207,8 +207,11 @@ describe('GET /check/auth', () => {
     expect(await status(running, { ...from('203.0.113.1'), ...right })).toBe(204);
     expect(running.counts.of('max-wrong-tokens')).toBe(2);
     expect(running.log.filter(({ msg }) => msg === 'refused an upgrade')).toEqual([
-      expect.objectContaining({ status: 401, remote: '203.0.113.1' }),
+      expect.objectContaining({ status: 401, reason: 'token_wrong', remote: '203.0.113.1' }),
     ]);
+    const metrics = await (await fetch(`${running.management}/metrics`)).text();
+    expect(metrics).toMatch(/^cairn_signal_upgrades_refused_total\{reason="token_wrong"\} 3$/m);
+    expect(metrics).toMatch(/^cairn_signal_upgrades_refused_total\{reason="token_throttled"\} 2$/m);
   });
 
   it('L8 403 to another origin: as a browser sends it with a WebSocket, and as it sends it here', async () => {

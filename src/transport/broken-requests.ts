@@ -1,0 +1,141 @@
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { Server as TlsServer } from 'node:tls';
+import { Refusal } from '../connection/refusal.js';
+import type { RefusalReason } from '../protocol/refusal-reasons.js';
+import { breaksInBody, inTurn } from './answer-order.js';
+import { HEADERS_TOO_LARGE } from './header-count.js';
+import { answerRefusal, lingerThenDestroy } from './upgrade-answer.js';
+
+/** What was refused before there was an upgrade. An address is all that is told of a peer. */
+export interface BrokenRequest {
+  readonly reason: RefusalReason;
+  /** Undefined where nothing could be answered. */
+  readonly status?: number;
+  /** What was wrong, for the log. */
+  readonly why: string;
+  readonly remote: string | undefined;
+}
+
+export type Tell = (broken: BrokenRequest) => void;
+
+/** What Node's parser reports: an error, with the bytes where it stopped. */
+interface ParserError extends NodeJS.ErrnoException {
+  readonly rawPacket?: Buffer;
+}
+
+const NOT_HTTP = new Refusal(400, 'not_http', 'This is not an HTTP/1.1 request.');
+const TLS_HELLO = new Refusal(
+  400,
+  'tls_on_plaintext',
+  'A TLS handshake came, but this port speaks plaintext. Use ws:// or http://, or set tls-cert and tls-key.',
+);
+const PLAIN_HTTP = new Refusal(
+  400,
+  'plaintext_on_tls',
+  'Plaintext HTTP came, but this port speaks TLS. Use wss:// or https://; a proxy in front must speak TLS to it.',
+);
+const TOO_SLOW = new Refusal(408, 'request_timeout', 'No whole request came within handshake-timeout.');
+const CHUNKS_TOO_LARGE = new Refusal(413, 'malformed', 'The chunks of the body have too long extensions.');
+const CUT_SHORT = new Refusal(400, 'malformed', 'The connection ended within the request.');
+
+/**
+ * Answers what is not HTTP in a sentence, and in its turn, for a server of our own. Node would answer immediately, with an
+ * empty body, and drop what was to be said before. Tells of each.
+ */
+export function answerBrokenRequests(server: Server, tell: Tell): void {
+  const broken = new WeakSet<Duplex>();
+  const shakingHands = server instanceof TlsServer ? new ShakingHands(server) : undefined;
+  server.on('clientError', (error: ParserError, socket: Socket) => {
+    const remote = socket.remoteAddress;
+    const refusal = refusalOf(error);
+    // The connection or its TLS is broken.
+    if (refusal === undefined) {
+      const failed = tlsFault(error.code);
+      if (failed !== undefined) tell({ ...failed, remote });
+      if (failed?.status !== undefined) answerRefusal(shakingHands?.under(socket) ?? socket, PLAIN_HTTP);
+      else socket.destroy(error);
+      return;
+    }
+    // What comes behind is broken, too.
+    if (broken.has(socket)) return;
+    broken.add(socket);
+    socket.on('error', () => undefined);
+    const afterTheLast = error.code === 'HPE_CLOSED_CONNECTION';
+    if (!afterTheLast) tell({ ...inWords(refusal), remote });
+    // A request that breaks in its body has an answer of its own.
+    const answered = afterTheLast || breaksInBody(socket);
+    inTurn(socket, () => {
+      if (answered) {
+        socket.end();
+        lingerThenDestroy(socket);
+      } else answerRefusal(socket, refusal);
+    });
+  });
+}
+
+/** What is told of a refusal. */
+export function inWords(refusal: Refusal): Omit<BrokenRequest, 'remote'> {
+  return { reason: refusal.reason, status: refusal.getStatus(), why: refusal.message };
+}
+
+/** The answer to a request that the parser does not take; undefined where there is no HTTP to answer in. */
+function refusalOf({ code = '', rawPacket }: ParserError): Refusal | undefined {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return HEADERS_TOO_LARGE;
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return CHUNKS_TOO_LARGE;
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return TOO_SLOW;
+    case 'HPE_INVALID_EOF_STATE':
+      return CUT_SHORT;
+    case 'HPE_INVALID_METHOD':
+      return rawPacket !== undefined && isTlsHello(rawPacket) ? TLS_HELLO : NOT_HTTP;
+    default:
+      return code.startsWith('HPE_') ? NOT_HTTP : undefined;
+  }
+}
+
+/** Whether bytes begin a TLS handshake: a record of type 22, and the major version (RFC 8446, section 5.1). */
+function isTlsHello(bytes: Buffer): boolean {
+  return bytes[0] === 22 && bytes[1] === 3;
+}
+
+/** What went wrong with a TLS handshake; undefined where the peer is just gone. */
+function tlsFault(code = ''): Omit<BrokenRequest, 'remote'> | undefined {
+  if (code === 'ERR_SSL_HTTP_REQUEST') return inWords(PLAIN_HTTP);
+  if (code === 'ERR_TLS_HANDSHAKE_TIMEOUT') {
+    return { reason: 'request_timeout', why: 'The TLS handshake was not over within handshake-timeout.' };
+  }
+  if (!code.startsWith('ERR_SSL_') && code !== 'EPROTO') return undefined;
+  return { reason: 'tls_handshake', why: `The TLS handshake failed (${code}).` };
+}
+
+/**
+ * The TCP connections under the TLS handshakes of a server, by their ends: Node does not say which one a TLS socket is of.
+ * Invariant: a connection that is closed is not kept.
+ */
+class ShakingHands {
+  readonly #connections = new Map<string, Socket>();
+
+  constructor(server: TlsServer) {
+    server.prependListener('connection', (tcp: Socket) => {
+      const ends = endsOf(tcp);
+      this.#connections.set(ends, tcp);
+      tcp.once('close', () => {
+        if (this.#connections.get(ends) === tcp) this.#connections.delete(ends);
+      });
+    });
+    server.prependListener('secureConnection', (socket) => this.#connections.delete(endsOf(socket)));
+  }
+
+  under(socket: Socket): Socket | undefined {
+    return this.#connections.get(endsOf(socket));
+  }
+}
+
+function endsOf({ remoteAddress, remotePort, localAddress }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress}`;
+}
