@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import { originMatcher } from '../config/origins.js';
 import { Settings } from '../config/settings.js';
 import { LimitCounts } from '../metrics/limit-counts.js';
 import { Refusal } from '../connection/refusal.js';
@@ -17,17 +18,21 @@ const OF_A_WEB_PAGE = /^(?:null|https?:\/\/.*)$/i;
  */
 @Injectable()
 export class OriginGuard implements CanActivate {
+  /** Undefined where all origins may connect. */
+  readonly #isListed: ((origin: string) => boolean) | undefined;
+
   constructor(
-    private readonly settings: Settings,
+    { allowedOrigins }: Settings,
     private readonly counts: LimitCounts,
-  ) {}
+  ) {
+    this.#isListed = allowedOrigins && originMatcher(allowedOrigins);
+  }
 
   /** Throws a refusal (403) that names the setting. */
   canActivate(context: ExecutionContext): boolean {
-    const { allowedOrigins } = this.settings;
     const { origin } = context.switchToHttp().getRequest<UpgradeRequest>().headers;
-    if (allowedOrigins === undefined || origin === undefined || !OF_A_WEB_PAGE.test(origin)) return true;
-    if (allowedOrigins.includes(origin.toLowerCase())) return true;
+    if (this.#isListed === undefined || origin === undefined || !OF_A_WEB_PAGE.test(origin)) return true;
+    if (this.#isListed(origin)) return true;
     this.counts.reached('allowed-origins');
     throw new Refusal(403, 'origin', 'Web pages of this origin may not connect; the setting is allowed-origins.');
   }

@@ -110,7 +110,8 @@ export const settingsSchema = z.strictObject({
   }),
   allowedOrigins: origins.optional().meta({
     about:
-      'Origins of web pages that may connect, such as https://app.example.com. Other origins are answered 403. ' +
+      'Origins of web pages that may connect, such as https://app.example.com, or https://*.example.com for any one ' +
+      'label. Other origins are answered 403. ' +
       'By default all web pages may connect. Peers that are not web pages always may.',
   }),
   trustedProxies: networks.optional().meta({

@@ -1,6 +1,7 @@
 import { isIP, isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { looksLike, neverAPath } from './looks-like.js';
+import { originFault, readOrigin } from './origins.js';
 
 declare module 'zod' {
   interface GlobalMeta {
@@ -137,9 +138,9 @@ export function oneOf<const Words extends readonly [string, ...string[]]>(words:
 
 /**
  * Several values: separated by commas, or a list in YAML. `read` gives the value of one word, or undefined for a wrong
- * word.
+ * word. `fault` says what to write instead of a wrong one, and repeats nothing that may be secret.
  */
-export function list<T>(what: string, read: (word: string) => T | undefined) {
+export function list<T>(what: string, read: (word: string) => T | undefined, fault?: (word: string) => string) {
   const expected = `expected ${what}, separated by commas`;
   return z
     .union([z.string(), z.array(z.string())], expected)
@@ -147,7 +148,10 @@ export function list<T>(what: string, read: (word: string) => T | undefined) {
       const words = typeof written === 'string' ? written.split(',') : written;
       const values = words.map((word) => read(word.trim()));
       if (values.length > 0 && values.every((value) => value !== undefined)) return values;
-      context.addIssue(expected);
+      const wrong = values.indexOf(undefined);
+      const which = words.length > 1 ? `entry ${wrong + 1}: ` : '';
+      const word = words[wrong]?.trim() ?? '';
+      context.addIssue(fault === undefined || word === '' ? expected : `${which}${fault(word)}`);
       return z.NEVER;
     })
     .meta({ list: true });
@@ -177,13 +181,10 @@ export const hostNames = list('host names without port, such as node-1.example.c
   /^[\w-]+(?:\.[\w-]+)*\.?$/.test(word) ? word.toLowerCase().replace(/\.$/, '') : undefined,
 ).meta({ value: 'NAMES' });
 
-/** Web origins (RFC 6454) as browsers send them: scheme, host and any port that is not the default. Or `null`. */
-export const origins = list('origins, such as https://app.example.com, or null', (word) => {
-  if (word === 'null') return word;
-  if (!URL.canParse(word)) return undefined;
-  const { origin, protocol, href } = new URL(word);
-  return (protocol === 'https:' || protocol === 'http:') && href === `${origin}/` ? origin : undefined;
-}).meta({ value: 'ORIGINS' });
+/** Web origins (RFC 6454) as browsers send them, or with `*` for the first label of the host. */
+export const origins = list('origins, such as https://app.example.com, or null', readOrigin, originFault).meta({
+  value: 'ORIGINS',
+});
 
 /**
  * Signature algorithms of JWTs (RFC 7518, RFC 8037, RFC 9864) that a public key verifies. With any other algorithm,
