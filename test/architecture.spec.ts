@@ -51,6 +51,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'protocol',
     'config',
     'lifecycle',
+    'logging',
     'metrics',
     'presence',
     'records',

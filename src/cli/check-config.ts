@@ -12,6 +12,7 @@ import { readLogFilter } from '../logging/log-filter.js';
 import { authority } from '../transport/listen-fault.js';
 import { isLoopback } from '../transport/loopback.js';
 import { loadTlsPair } from '../transport/tls.js';
+import { complain, print } from './output.js';
 
 /**
  * Checks the settings and the files that they name, and reports on standard output. Warns of what the server would warn
@@ -42,13 +43,13 @@ export async function checkConfig({ settings, warnings }: LoadedSettings, enviro
     ...(handles === undefined ? [] : [handles]),
     ...(open && !isLocal(settings) ? [OPEN] : []),
   ]) {
-    process.stderr.write(`warning: ${warning}\n`);
+    await complain(`warning: ${warning}\n`);
   }
   faults.throw();
   const { listenAddr, managementAddr, jwtIssuer } = settings;
   const management =
     managementAddr === undefined ? '' : `, management at ${authority(managementAddr.host, managementAddr.port)}`;
-  process.stdout.write(
+  await print(
     `the configuration is valid: ${authority(listenAddr.host, listenAddr.port)}, ` +
       `TLS ${tls === true ? 'on' : 'off'}, auth ${open ? 'off' : 'on'}${jwtIssuer === undefined ? '' : ', JWT on'}${management}\n`,
   );

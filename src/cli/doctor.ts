@@ -1,4 +1,3 @@
-import { constants } from 'node:os';
 import { SystemClock } from '../clock/clock.js';
 import { ConfigurationError } from '../config/faults.js';
 import { examineAll, overall } from '../doctor/doctor.js';
@@ -7,21 +6,19 @@ import { readOptions } from '../doctor/options.js';
 import type { Options } from '../doctor/options.js';
 import { renderJson, Table } from '../doctor/report.js';
 import { Subject } from '../doctor/subject.js';
+import { isRewritable, wantsColours } from '../logging/colours.js';
 import type { CommandLine } from './command-line.js';
-import type { Signals } from './signals.js';
+import { complain, print } from './output.js';
 
 /**
  * Examines a server from outside and prints the findings. Resolves to 0 when nothing failed, 1 when something failed,
- * and 2 for faults on the command line. A signal ends the process immediately.
+ * and 2 for faults on the command line. Rejects with an
+ * OutputError.
  */
 export async function doctor(
   { flags, operands, faults }: CommandLine,
   environment: NodeJS.ProcessEnv,
-  signals: Signals,
 ): Promise<number> {
-  // The reader has seen enough, as with "| head".
-  process.stdout.on('error', () => process.exit(128 + constants.signals.SIGPIPE));
-  void signals.first.then((signal) => process.exit(128 + constants.signals[signal as NodeJS.Signals]));
   let options: Options;
   try {
     options = readOptions(flags, operands, faults);
@@ -33,31 +30,33 @@ export async function doctor(
   const { shown: url } = options.target;
   if (options.json) {
     const entries = await examineAll(subject, EXAMINATIONS, { begins: () => undefined, ends: () => undefined });
-    process.stdout.write(renderJson(url, entries));
+    await print(renderJson(url, entries));
     return Number(overall(entries) === 'failed');
   }
-  const table = new Table(screen(environment));
-  table.title(url);
-  const entries = await examineAll(subject, EXAMINATIONS, table);
-  table.summary(entries);
-  return Number(overall(entries) === 'failed');
+  return new Promise((resolve, reject) => {
+    const table = new Table({
+      rewritable: isRewritable(environment),
+      colours: wantsColours(environment),
+      // When nobody reads any more, as with "| head", the rest need not be examined.
+      write: (text) => void print(text).catch(reject),
+    });
+    table.title(url);
+    examineAll(subject, EXAMINATIONS, table)
+      .then(async (entries) => {
+        table.summary(entries);
+        await print('');
+        resolve(Number(overall(entries) === 'failed'));
+      })
+      .catch(reject);
+  });
 }
 
-/** Standard output. A terminal shows what is being examined, and colours unless NO_COLOR is set (no-color.org). */
-function screen({ NO_COLOR, TERM }: NodeJS.ProcessEnv): ConstructorParameters<typeof Table>[0] {
-  const rewritable = process.stdout.isTTY && TERM !== 'dumb';
-  return {
-    rewritable,
-    colours: rewritable && (NO_COLOR ?? '') === '',
-    write: (text) => void process.stdout.write(text),
-  };
-}
-
-function explain(faults: readonly string[]): number {
-  process.stderr.write(
-    `cairn-signal doctor: ${faults.length === 1 ? 'a fault' : `${faults.length} faults`} on the command line\n`,
-  );
-  for (const fault of faults) process.stderr.write(`  ${fault}\n`);
-  process.stderr.write('see cairn-signal doctor --help\n');
+async function explain(faults: readonly string[]): Promise<number> {
+  const lines = [
+    `cairn-signal doctor: ${faults.length === 1 ? 'a fault' : `${faults.length} faults`} on the command line`,
+    ...faults.map((fault) => `  ${fault}`),
+    'see cairn-signal doctor --help',
+  ];
+  await complain(`${lines.join('\n')}\n`);
   return 2;
 }

@@ -5,6 +5,7 @@ import { basename } from 'node:path';
 import type { Settings } from '../config/settings.js';
 import type { ListenAddress } from '../config/values.js';
 import { parseCommandLine } from './command-line.js';
+import { complain } from './output.js';
 
 const TIMEOUT_MS = 3000;
 
@@ -23,7 +24,7 @@ export async function healthcheck(load: () => Settings): Promise<number> {
     if (status !== 200) throw new Error(`the server answered ${status}`);
     return 0;
   } catch (error) {
-    process.stderr.write(`unhealthy: ${(error as Error).message}\n`);
+    await complain(`unhealthy: ${(error as Error).message}\n`);
     return 1;
   }
 }

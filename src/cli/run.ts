@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { constants } from 'node:os';
 import { ConfigurationError, StartupError } from '../config/faults.js';
 import { loadSettings } from '../config/load-settings.js';
 import { renderDoctorHelp } from '../doctor/flags.js';
@@ -6,6 +7,7 @@ import { checkConfig } from './check-config.js';
 import { COMMANDS, parseCommandLine } from './command-line.js';
 import { healthcheck, serverFlags } from './healthcheck.js';
 import { renderHelp, renderTokenHelp } from './help.js';
+import { complain, NOBODY_READS, OutputError, print } from './output.js';
 import type { Signals } from './signals.js';
 
 /**
@@ -20,15 +22,21 @@ async function execute(argv: readonly string[], signals: Signals): Promise<numbe
   // Words that most programs have, besides the flags of the same names.
   if (argv[0] === 'help') return execute([...argv.slice(1, 2).filter(isCommand), '--help'], signals);
   if (argv[0] === 'version') return execute(['--version'], signals);
+  const line = parseCommandLine(argv);
+  // Only a server needs an orderly end. Docker keeps all codes of a health check but 0 and 1.
+  if (argv[0] === 'token' || line.command !== 'serve' || line.help || line.version) {
+    void signals.first.then((signal) =>
+      process.exit(line.command === 'healthcheck' ? 1 : 128 + constants.signals[signal]),
+    );
+  }
   // token has its own words and its own flag, and no settings.
   if (argv[0] === 'token') {
     return argv.includes('--help') || argv.includes('-h')
-      ? print(renderTokenHelp())
+      ? show(renderTokenHelp())
       : (await import('./token.js')).token(argv.slice(1));
   }
-  const line = parseCommandLine(argv);
-  if (line.help) return print(line.command === 'doctor' ? renderDoctorHelp() : renderHelp());
-  if (line.version) return print(`cairn-signal ${(await import('../version.js')).VERSION}\n`);
+  if (line.help) return show(line.command === 'doctor' ? renderDoctorHelp() : renderHelp());
+  if (line.version) return show(`cairn-signal ${(await import('../version.js')).VERSION}\n`);
 
   const environment = process.env;
   switch (line.command) {
@@ -42,10 +50,8 @@ async function execute(argv: readonly string[], signals: Signals): Promise<numbe
     case 'check-config':
       return checkConfig(loadSettings({ flags: line.flags, environment }, line.faults), environment);
     case 'doctor':
-      return (await import('./doctor.js')).doctor(line, environment, signals);
+      return (await import('./doctor.js')).doctor(line, environment);
     case 'healthcheck':
-      // A health check has nothing to clean up.
-      void signals.first.then(() => process.exit(1));
       return healthcheck(
         () => loadSettings({ flags: new Map([...serverFlags(), ...line.flags]), environment }, line.faults).settings,
       );
@@ -58,24 +64,32 @@ function isCommand(word: string): boolean {
   return (COMMANDS as readonly string[]).includes(word);
 }
 
-function print(text: string): number {
-  process.stdout.write(text);
+async function show(text: string): Promise<number> {
+  await print(text);
   return 0;
 }
 
-/** Tells the operator why the start failed, with a stack trace only if it is our fault. */
-function explain(error: unknown): number {
+/** Tells the operator why the start failed, with a stack trace only if it is our fault. Resolves to the exit code. */
+async function explain(error: unknown): Promise<number> {
+  if (error instanceof OutputError && error.unread) return NOBODY_READS;
   if (error instanceof ConfigurationError) {
-    process.stderr.write(
-      `cairn-signal: ${error.faults.length === 1 ? 'a fault' : `${error.faults.length} faults`} in the configuration\n`,
-    );
-    for (const fault of error.faults) process.stderr.write(`  ${fault}\n`);
-    for (const warning of error.warnings) process.stderr.write(`  warning: ${warning}\n`);
-    process.stderr.write('see cairn-signal --help\n');
+    const { faults, warnings } = error;
+    const lines = [
+      `cairn-signal: ${faults.length === 1 ? 'a fault' : `${faults.length} faults`} in the configuration`,
+      ...faults.map((fault) => `  ${fault}`),
+      ...warnings.map((warning) => `  warning: ${warning}`),
+      'see cairn-signal --help',
+    ];
+    await complain(`${lines.join('\n')}\n`);
     return 2;
   }
-  process.stderr.write(
-    `cairn-signal: ${error instanceof StartupError ? error.message : ((error as Error).stack ?? String(error))}\n`,
-  );
+  await complain(`cairn-signal: ${reasonOf(error)}\n`);
   return 1;
+}
+
+function reasonOf(error: unknown): string {
+  const { message, stack, syscall } = error as NodeJS.ErrnoException;
+  if (error instanceof StartupError) return message;
+  if (syscall === 'uv_cwd') return 'the working directory does not exist any more: start in one that does';
+  return stack ?? String(error);
 }

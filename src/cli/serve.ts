@@ -1,11 +1,15 @@
+import { isatty } from 'node:tty';
 import { createApp } from '../app.js';
+import { SystemClock } from '../clock/clock.js';
 import type { Environment } from '../config/environment.js';
 import type { LoadedSettings } from '../config/load-settings.js';
 import { nodeWarnings } from '../config/node-version.js';
+import type { Settings } from '../config/settings.js';
 import { Logs } from '../logging/log.js';
 import type { Log } from '../logging/log.js';
 import { readLogFilter } from '../logging/log-filter.js';
 import { authority, isWildcard } from '../transport/listen-fault.js';
+import { LAST_WORDS_MS } from './output.js';
 import type { Signals } from './signals.js';
 
 /**
@@ -18,10 +22,26 @@ export async function serve(
   signals: Signals,
 ): Promise<number> {
   const { filter, warnings: logWarnings } = readLogFilter(environment);
-  const format = settings.logFormat ?? (process.stdout.isTTY ? 'pretty' : 'json');
+  const format = settings.logFormat ?? (isatty(1) ? 'pretty' : 'json');
   const logs = new Logs({ format, filter });
+  // What else prints, such as a custom guard or Node itself, must not end the server when nobody reads it.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  try {
+    return await serveLogging(settings, logs, [...warnings, ...logWarnings, ...nodeWarnings()], signals, format);
+  } finally {
+    await logs.settled(new SystemClock().sleep(LAST_WORDS_MS));
+  }
+}
+
+async function serveLogging(
+  settings: Settings,
+  logs: Logs,
+  warnings: readonly string[],
+  signals: Signals,
+  format: 'json' | 'pretty',
+): Promise<number> {
   const log = logs.for('server');
-  for (const warning of [...warnings, ...logWarnings, ...nodeWarnings()]) log.warn(warning);
+  for (const warning of warnings) log.warn(warning);
 
   const server = await createApp(settings, { logs });
   const address = await server.listen();

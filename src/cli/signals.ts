@@ -7,7 +7,7 @@ const ENDED_BY = { SIGTERM: 143, SIGINT: 130, SIGHUP: 129 };
 /** The signals that the system sends to the process. */
 export interface Signals {
   /** Resolves to the name of the first stop signal, which asks for an orderly stop. */
-  readonly first: Promise<string>;
+  readonly first: Promise<keyof typeof ENDED_BY>;
   /** Resolves to the exit code for a second stop signal, which asks for an immediate one. */
   readonly second: Promise<number>;
   /** Calls `reload` for every SIGHUP, and immediately if one has already come. */
@@ -19,7 +19,7 @@ export interface Signals {
  * listens for.
  */
 export function listenForSignals(): Signals {
-  const { promise: first, resolve: onFirst } = withResolvers<string>();
+  const { promise: first, resolve: onFirst } = withResolvers<keyof typeof ENDED_BY>();
   const { promise: second, resolve: onSecond } = withResolvers<number>();
   let stops = 0;
   const stop = (signal: keyof typeof ENDED_BY): void => {

@@ -3,6 +3,7 @@ import { closeSync, fstatSync, ftruncateSync, openSync, readSync, statSync, writ
 import { NAME_RULE, namedTokenLine, TOKEN_NAME } from '../auth/named-token.js';
 import { fileFault, StartupError } from '../config/faults.js';
 import { shownPath } from '../config/shown-path.js';
+import { complain, print } from './output.js';
 
 /** Random bytes of a token: 43 characters of base64url. */
 const TOKEN_BYTES = 32;
@@ -12,31 +13,33 @@ const USAGE = 'usage: cairn-signal token new NAME [--file PATH]';
 /**
  * `token new NAME`: makes a token and stores it nowhere. Without `--file`, prints the token and its line for
  * auth-token-file. With `--file`, appends the line to that file and prints only the token. Returns the exit code, which
- * is 2 for words that it does not understand. Throws a StartupError that names the file.
+ * is 2 for words that it does not understand. Rejects with a StartupError that names the file.
  */
-export function token(words: readonly string[]): number {
+export async function token(words: readonly string[]): Promise<number> {
   const asked = read(words);
   if ('fault' in asked) {
-    process.stderr.write(`cairn-signal: ${asked.fault}\n${USAGE}\n`);
+    await complain(`cairn-signal: ${asked.fault}\n${USAGE}\n`);
     return 2;
   }
   const secret = randomBytes(TOKEN_BYTES).toString('base64url');
   const line = namedTokenLine(asked.name, secret);
   if (asked.file === undefined) {
-    process.stdout.write(`token, for the peer: ${secret}\nline, for auth-token-file: ${line}\n`);
+    await print(`token, for the peer: ${secret}\nline, for auth-token-file: ${line}\n`);
     return 0;
   }
   const made = append(asked.file, line);
   // The server hardly runs as root, so it could not read the file.
   if (made && process.getuid?.() === 0) {
-    process.stderr.write(
+    await complain(
       `created ${asked.file} for root only (0600): let the server's user read it (chgrp, chmod 640)\n`,
     );
   }
-  process.stderr.write(
+  await complain(
     `added ${asked.name} to ${asked.file}; a running server reads it within seconds. The token is not shown again:\n`,
   );
-  process.stdout.write(`${secret}\n`);
+  await print(`${secret}\n`).catch((error: Error) => {
+    throw new StartupError(`${error.message}; nobody has seen the token that was added: remove its line from the file`);
+  });
   return 0;
 }
 

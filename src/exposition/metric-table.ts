@@ -257,4 +257,13 @@ export const METRICS: readonly MetricRow[] = [
     moves: 'Less than two weeks ahead: renew the certificate. The server reloads it when the file changes.',
     read: ({ certificate }) => (certificate.at === undefined ? undefined : certificate.at / 1000),
   },
+  {
+    name: 'cairn_signal_log_lines_dropped_total',
+    type: 'counter',
+    help: 'Log lines that were dropped because standard output did not take them.',
+    moves:
+      'The disk is full, or nobody reads the log. Peers are not affected. ' +
+      'When it works again, a line in the log says how many were lost.',
+    read: ({ logs }) => logs.dropped,
+  },
 ];

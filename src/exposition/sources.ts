@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Backplane } from '../backplane/backplane.js';
 import { Settings } from '../config/settings.js';
 import { Lifecycle } from '../lifecycle/lifecycle.js';
+import { Logs } from '../logging/log.js';
 import { BackplaneCounts } from '../metrics/backplane-counts.js';
 import { CertificateExpiry } from '../metrics/certificate-expiry.js';
 import { ConnectionCounts } from '../metrics/connection-counts.js';
@@ -34,5 +35,6 @@ export class Sources {
     readonly bus: BackplaneCounts,
     readonly timings: Timings,
     readonly certificate: CertificateExpiry,
+    readonly logs: Logs,
   ) {}
 }

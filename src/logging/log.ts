@@ -1,8 +1,11 @@
 import { pino } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
 import { prettyFactory } from 'pino-pretty';
+import { wantsColours } from './colours.js';
+import type { LineWriter } from './line-writer.js';
 import { LogFilter, LOG_LEVELS, ROOT_TARGET } from './log-filter.js';
 import type { LogLevel } from './log-filter.js';
+import { standardOutput } from './standard-output.js';
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -54,12 +57,14 @@ export interface LogOptions {
 export class Logs {
   readonly #root: Logger;
   readonly #filter: LogFilter;
+  /** Undefined for a destination of the caller's, who knows what it loses. */
+  readonly #writer: LineWriter | undefined;
 
   constructor(options: LogOptions) {
     this.#filter = options.filter ?? LogFilter.default;
-    // Synchronous: the last line before the process ends is the one that explains why.
-    const output = options.destination ?? pino.destination({ fd: 1, sync: true });
-    const colorize = options.destination === undefined && process.stdout.isTTY;
+    this.#writer = options.destination === undefined ? standardOutput() : undefined;
+    const output = this.#writer ?? options.destination!;
+    const colorize = this.#writer !== undefined && wantsColours(process.env);
     this.#root = pino(
       {
         base: null,
@@ -69,6 +74,19 @@ export class Logs {
       },
       options.format === 'json' ? output : prettyPrinted(output, colorize),
     );
+    if (this.#writer === undefined) return;
+    const log = this.for('log');
+    this.#writer.onLoss = (lost) => log.warn('standard output works again; lines of the log were lost', { lost });
+  }
+
+  /** Number of lines that standard output did not take, since the start. */
+  get dropped(): number {
+    return this.#writer?.dropped ?? 0;
+  }
+
+  /** Resolves once no line waits to be written, because all were written or cannot be; or with `over`. */
+  async settled(over: Promise<unknown>): Promise<void> {
+    await this.#writer?.settled(over);
   }
 
   /** Returns the log of a part of the server: `relay` writes as `cairn_signal::relay`. */

@@ -16,7 +16,18 @@ export interface Ended {
 
 const started = new Set<ChildProcess>();
 
+<<<<<<< HEAD
 /** The built program as a separate process, without the setting variables of this one. */
+=======
+/** What a program has as its standard streams; pipes that are read by default, and no input. Numbers are file descriptors of this process. */
+export interface Streams {
+  readonly stdin?: 'pipe';
+  readonly stdout?: number;
+  readonly stderr?: number;
+}
+
+/** The built program as a process of its own, without the variables of this one's settings. */
+>>>>>>> a0bb412 (Let the server outlive its log)
 export class Program {
   #stdout = '';
   #stderr = '';
@@ -32,6 +43,7 @@ export class Program {
     environment: Record<string, string> = {},
     maxFiles?: number,
     within: readonly string[] = [],
+    streams: Streams = {},
   ) {
     const inherited = Object.fromEntries(
       Object.entries(process.env).filter(([name]) => !/^(?:CAIRN_SIGNAL_.*|RUST_LOG)$/.test(name)),
@@ -39,10 +51,13 @@ export class Program {
     const command = [...within, process.execPath, MAIN, ...args];
     const [file, ...rest] =
       maxFiles === undefined ? command : ['sh', '-c', 'ulimit -n "$0" && exec "$@"', String(maxFiles), ...command];
-    this.#child = spawn(file, rest, { env: { ...inherited, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = spawn(file, rest, {
+      env: { ...inherited, ...environment },
+      stdio: [streams.stdin ?? 'ignore', streams.stdout ?? 'pipe', streams.stderr ?? 'pipe'],
+    });
     started.add(this.#child);
-    this.#child.stdout!.on('data', (chunk: Buffer) => (this.#stdout += chunk.toString()));
-    this.#child.stderr!.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()));
+    this.#child.stdout?.on('data', (chunk: Buffer) => (this.#stdout += chunk.toString()));
+    this.#child.stderr?.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()));
     this.ended = new Promise((resolve) => {
       this.#child.on('close', (code, signal) => {
         started.delete(this.#child);
@@ -63,7 +78,7 @@ export class Program {
         const match = pattern.exec(this.#stdout);
         if (match !== null) resolve(match);
       };
-      this.#child.stdout!.on('data', look);
+      this.#child.stdout?.on('data', look);
       void this.ended.then((ended) => reject(new Error(`ended: ${JSON.stringify(ended)}`)));
       look();
     });
@@ -74,9 +89,31 @@ export class Program {
     return Number((await this.printed(/listening on wss?:\/\/\S+:(\d+)"/))[1]);
   }
 
+<<<<<<< HEAD
   /** Resolves once the process has a listening TCP socket, for a program that may not log it. */
   async listening(): Promise<void> {
     const holds = (): boolean => {
+=======
+  /** Types into the program's standard input. */
+  type(text: string): void {
+    this.#child.stdin!.write(text);
+  }
+
+  /** Stops reading what the program prints. */
+  stopReading(): void {
+    this.#child.stdout!.pause();
+  }
+
+  /** Closes the pipes that the program prints to. */
+  closePipes(): void {
+    this.#child.stdout!.destroy();
+    this.#child.stderr!.destroy();
+  }
+
+  /** Resolves to the port of a listening TCP socket, once the process has one, for a process that may not say so. */
+  async listening(): Promise<number> {
+    const port = (): number | undefined => {
+>>>>>>> a0bb412 (Let the server outlive its log)
       const folder = `/proc/${this.#child.pid}/fd`;
       const sockets = new Set(
         readdirSync(folder).map((fd) => /^socket:\[(\d+)\]$/.exec(linkOf(join(folder, fd)))?.[1]),
@@ -86,9 +123,22 @@ export class Program {
         .split('\n')
         .map((line) => line.trim().split(/\s+/))
         .filter((fields) => fields[3] === LISTEN);
-      return listening.some((fields) => sockets.has(fields[9]));
+      const held = listening.find((fields) => sockets.has(fields[9]));
+      return held === undefined ? undefined : Number.parseInt(held[1].split(':')[1], 16);
     };
+<<<<<<< HEAD
     await until(() => holds());
+=======
+    for (;;) {
+      const found = port();
+      if (found !== undefined) return found;
+      await turn();
+    }
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+>>>>>>> a0bb412 (Let the server outlive its log)
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { LocalBackplane } from '../../../src/backplane/local-backplane.js';
 import { parseSettings } from '../../../src/config/load-settings.js';
 import { Lifecycle } from '../../../src/lifecycle/lifecycle.js';
+import { Logs } from '../../../src/logging/log.js';
 import { History, INTERVAL_MS, KEPT } from '../../../src/status/history.js';
 import { RESOLUTION_MS } from '../../../src/status/sampler.js';
 import type { Sample } from '../../../src/status/sampler.js';
@@ -51,6 +52,7 @@ describe('history', () => {
       new BackplaneCounts(),
       timings,
       new CertificateExpiry(),
+      new Logs({ format: 'json', destination: { write: () => undefined } }),
     );
     history = new History(sources, clock);
     told = [];
