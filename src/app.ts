@@ -80,7 +80,7 @@ export class SignalServer {
       server.listen({ ...address, backlog: BACKLOG });
       await once(server, 'listening');
     } catch (error) {
-      await this.close();
+      await this.close({ delay: false });
       throw new StartupError(listenFault(error as NodeJS.ErrnoException, address, setting));
     }
   }
@@ -123,6 +123,8 @@ export async function createApp(settings: Settings, overrides: Overrides = {}): 
   try {
     await app.init();
   } catch (error) {
+    // Nobody was served yet, so there is nobody to wait for.
+    app.get(Lifecycle).drain();
     await app.close();
     throw error;
   }

@@ -14,7 +14,7 @@ const TIMEOUT_MS = 3000;
  * line on standard error. Docker reserves the other codes. Does not verify TLS: it talks to its own container, where
  * the name in the certificate does not resolve.
  */
-export async function healthcheck(load: () => Settings): Promise<number> {
+export async function healthcheck(load: () => Settings, say = complain): Promise<number> {
   try {
     const { listenAddr, tlsCert } = load();
     if (listenAddr.port === 0) {
@@ -24,7 +24,7 @@ export async function healthcheck(load: () => Settings): Promise<number> {
     if (status !== 200) throw new Error(`the server answered ${status}`);
     return 0;
   } catch (error) {
-    await complain(`unhealthy: ${(error as Error).message}\n`);
+    await say(`unhealthy: ${(error as Error).message}\n`);
     return 1;
   }
 }

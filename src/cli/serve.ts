@@ -10,7 +10,7 @@ import type { Log } from '../logging/log.js';
 import { readLogFilter } from '../logging/log-filter.js';
 import { authority, isWildcard } from '../transport/listen-fault.js';
 import { LAST_WORDS_MS } from './output.js';
-import type { Signals } from './signals.js';
+import type { Signals, StopSignal } from './signals.js';
 
 /**
  * Serves until a signal or a fault of ours. The first of these drains; a second signal stops immediately. Resolves to
@@ -54,16 +54,22 @@ async function serveLogging(
     );
   }
   signals.onHangup(() => void server.reload());
+  signals.onIgnored((signal) => log.info('this signal does nothing', { signal }));
 
   const faults = listenForFaults(log);
   const reason = await Promise.race([signals.first.then((signal) => ({ signal })), faults.first]);
   log.info('stopping', reason);
   // A fault during the drain-delay ends the delay.
   void faults.first.then(() => server.close({ delay: false }));
-  const ended = server.close({ delay: !('fault' in reason) }).then(() => 0);
+  const ended = server.close({ delay: 'signal' in reason && !isByHand(reason.signal, signals) }).then(() => 0);
   const code = (await Promise.race([ended, signals.second])) || Number(faults.any);
   log.info('stopped', { code });
   return code;
+}
+
+/** Whether somebody at a terminal wants the end: there are no load balancers that must look away first. */
+function isByHand(signal: StopSignal, { onTerminal }: Signals): boolean {
+  return onTerminal && signal !== 'SIGTERM';
 }
 
 /** Errors that nobody caught. */

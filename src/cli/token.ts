@@ -30,9 +30,7 @@ export async function token(words: readonly string[]): Promise<number> {
   const made = append(asked.file, line);
   // The server hardly runs as root, so it could not read the file.
   if (made && process.getuid?.() === 0) {
-    await complain(
-      `created ${asked.file} for root only (0600): let the server's user read it (chgrp, chmod 640)\n`,
-    );
+    await complain(`created ${asked.file} for root only (0600): let the server's user read it (chgrp, chmod 640)\n`);
   }
   await complain(
     `added ${asked.name} to ${asked.file}; a running server reads it within seconds. The token is not shown again:\n`,

@@ -299,7 +299,7 @@ export const settingsSchema = z.strictObject({
     .meta({
       about:
         'How long a stopping server still accepts new peers while /health/ready is already 503, until load ' +
-        'balancers look away. Skipped when nobody is connected.',
+        'balancers look away. This applies with nobody connected too. Ctrl-C in a terminal skips it.',
     }),
   drainTimeout: duration('0s', '1h')
     .prefault('10s')

@@ -53,11 +53,12 @@ export class Drain implements OnModuleDestroy {
   }
 
   /**
-   * Gives load balancers time to see that this node is not ready, while it serves the newcomers that they still send.
+   * Gives load balancers time to see that this node is not ready, while it serves the newcomers that they still send,
+   * whether or not anybody is connected.
    */
   async #delay(): Promise<void> {
     const { drainDelay } = this.settings;
-    if (drainDelay === 0 || this.connections.size === 0 || !this.lifecycle.leave()) return;
+    if (drainDelay === 0 || !this.lifecycle.leave()) return;
     this.#log.info('not ready any more, still serving for drain-delay', { connections: this.connections.size });
     await this.clock.sleep(drainDelay, this.lifecycle.draining);
   }

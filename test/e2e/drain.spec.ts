@@ -90,9 +90,26 @@ describe('drain', () => {
     );
   });
 
-  it('D1: drain-delay is skipped when nobody is connected', async () => {
+  it('D1: drain-delay is for newcomers, so it holds with nobody connected', async () => {
+    const clock = new HeldClock();
+    const running = await startServer({ drainDelay: '5s', drainTimeout: '1h' }, 'trace', clock);
+    const begun = clock.begunToSleep(5000);
+    const closing = running.close();
+    await begun;
+    expect((await fetch(`${running.http}/health/ready`)).status).toBe(503);
+    const newcomer = await Peer.connect(running.url);
+    clock.pass(5000);
+    while (newcomer.socket.readyState === newcomer.socket.OPEN) {
+      clock.pass(10);
+      await turn();
+    }
+    expect((await newcomer.closed).code).toBe(1012);
+    await closing;
+  });
+
+  it('D1: drain-delay is skipped when the caller says so', async () => {
     const running = await startServer({ drainDelay: '1h' });
-    await running.close();
+    await running.server.close({ delay: false });
     expect(running.log.map((line) => line.msg)).not.toContain('not ready any more, still serving for drain-delay');
   });
 

@@ -11,6 +11,7 @@ import type { Certificates } from '../support/certificates.js';
 import { Peer } from '../support/peer.js';
 import { endPrograms, Program } from '../support/program.js';
 import { RawConnection } from '../support/raw-http.js';
+import { turn } from '../support/turn.js';
 
 const LOOPBACK = ['--listen-addr', '127.0.0.1:0'];
 
@@ -75,8 +76,78 @@ describe('the program', () => {
       await RawConnection.upgraded(await program.port());
       program.signal('SIGINT');
       await program.printed(/"msg":"draining"/);
-      program.signal('SIGINT');
+      // One within half a second of the first says the same.
+      const over = new AbortController();
+      void program.ended.then(() => over.abort());
+      while (!over.signal.aborted) {
+        program.signal('SIGINT');
+        await turn();
+      }
       expect((await program.ended).code).toBe(130);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'a signal that arrives twice, as Ctrl-C does under npm, ends it in order',
+    async () => {
+      const program = new Program(LOOPBACK);
+      const peer = await Peer.connect(`ws://127.0.0.1:${await program.port()}`);
+      program.signal('SIGINT');
+      program.signal('SIGINT');
+      expect([(await peer.closed).code, (await program.ended).code]).toEqual([1001, 0]);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'SIGQUIT ends it in order',
+    async () => {
+      const program = new Program(LOOPBACK);
+      const peer = await Peer.connect(`ws://127.0.0.1:${await program.port()}`);
+      program.signal('SIGQUIT');
+      expect([(await peer.closed).code, (await program.ended).code]).toEqual([1001, 0]);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'SIGUSR1 opens no debugger, SIGUSR2 and SIGPIPE end nothing, and SIGXFSZ neither',
+    async () => {
+      const program = new Program(LOOPBACK);
+      const port = await program.port();
+      for (const signal of ['SIGUSR1', 'SIGPIPE', 'SIGXFSZ', 'SIGUSR2'] as const) program.signal(signal);
+      await program.printed(/"signal":"SIGUSR1","msg":"this signal does nothing"/);
+      await program.printed(/"signal":"SIGUSR2","msg":"this signal does nothing"/);
+      expect((await fetch(`http://127.0.0.1:${port}/health/ready`)).status).toBe(200);
+      program.signal('SIGTERM');
+      expect(await program.ended).toMatchObject({ code: 0, stderr: '' });
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'D1: SIGTERM with nobody connected serves newcomers for drain-delay',
+    async () => {
+      const program = new Program([...LOOPBACK, '--drain-delay', '1h']);
+      const port = await program.port();
+      program.signal('SIGTERM');
+      await program.printed(/still serving for drain-delay/);
+      expect((await fetch(`http://127.0.0.1:${port}/health/ready`)).status).toBe(503);
+      expect((await Peer.connect(`ws://127.0.0.1:${port}`)).socket.readyState).toBe(1);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'D1: a start that fails does not wait for drain-delay',
+    async () => {
+      const holder = createServer().listen(0, '127.0.0.1');
+      await once(holder, 'listening');
+      const taken = `127.0.0.1:${(holder.address() as AddressInfo).port}`;
+      const ended = await new Program([...LOOPBACK, '--management-addr', taken, '--drain-delay', '1h']).ended;
+      holder.close();
+      expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('the port is in use') });
     },
     TIMEOUT_MS,
   );

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { until } from './until.js';
+import { eventually } from './until.js';
 
 export const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
@@ -16,18 +16,14 @@ export interface Ended {
 
 const started = new Set<ChildProcess>();
 
-<<<<<<< HEAD
-/** The built program as a separate process, without the setting variables of this one. */
-=======
-/** What a program has as its standard streams; pipes that are read by default, and no input. Numbers are file descriptors of this process. */
+/** Standard streams of a program. By default pipes that are read, and no input. Numbers are file descriptors of this process. */
 export interface Streams {
   readonly stdin?: 'pipe';
   readonly stdout?: number;
   readonly stderr?: number;
 }
 
-/** The built program as a process of its own, without the variables of this one's settings. */
->>>>>>> a0bb412 (Let the server outlive its log)
+/** The built program as a separate process, without the setting variables of this one. */
 export class Program {
   #stdout = '';
   #stderr = '';
@@ -89,11 +85,6 @@ export class Program {
     return Number((await this.printed(/listening on wss?:\/\/\S+:(\d+)"/))[1]);
   }
 
-<<<<<<< HEAD
-  /** Resolves once the process has a listening TCP socket, for a program that may not log it. */
-  async listening(): Promise<void> {
-    const holds = (): boolean => {
-=======
   /** Types into the program's standard input. */
   type(text: string): void {
     this.#child.stdin!.write(text);
@@ -113,7 +104,6 @@ export class Program {
   /** Resolves to the port of a listening TCP socket, once the process has one, for a process that may not say so. */
   async listening(): Promise<number> {
     const port = (): number | undefined => {
->>>>>>> a0bb412 (Let the server outlive its log)
       const folder = `/proc/${this.#child.pid}/fd`;
       const sockets = new Set(
         readdirSync(folder).map((fd) => /^socket:\[(\d+)\]$/.exec(linkOf(join(folder, fd)))?.[1]),
@@ -126,19 +116,11 @@ export class Program {
       const held = listening.find((fields) => sockets.has(fields[9]));
       return held === undefined ? undefined : Number.parseInt(held[1].split(':')[1], 16);
     };
-<<<<<<< HEAD
-    await until(() => holds());
-=======
-    for (;;) {
-      const found = port();
-      if (found !== undefined) return found;
-      await turn();
-    }
+    return (await eventually(port, (found) => found !== undefined))!;
   }
 
   get pid(): number {
     return this.#child.pid!;
->>>>>>> a0bb412 (Let the server outlive its log)
   }
 
   signal(signal: NodeJS.Signals): void {

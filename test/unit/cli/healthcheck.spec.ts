@@ -5,26 +5,15 @@ import { createServer as createTlsServer } from 'node:https';
 import { readFileSync } from 'node:fs';
 import { createServer as createTcpServer } from 'node:net';
 import type { AddressInfo, Server as TcpServer } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { healthcheck, serverFlags } from '../../../src/cli/healthcheck.js';
 import { parseSettings } from '../../../src/config/load-settings.js';
 import type { SettingsInput } from '../../../src/config/settings.js';
 import { makeCertificates } from '../../support/certificates.js';
 
-let said: string;
 const servers: (Server | TcpServer)[] = [];
 
-beforeEach(() => {
-  said = '';
-  jest.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    // Node warns that Jest uses VM modules, which is not about us.
-    if (!String(text).includes('ExperimentalWarning')) said += String(text);
-    return true;
-  });
-});
-
 afterEach(async () => {
-  jest.restoreAllMocks();
   for (const server of servers.splice(0)) {
     if ('closeAllConnections' in server) server.closeAllConnections();
     server.close();
@@ -54,7 +43,11 @@ async function freePort(): Promise<number> {
 
 /** The exit code of a health check with these settings, and its output. */
 async function check(input: SettingsInput): Promise<{ code: number; said: string }> {
-  const code = await healthcheck(() => parseSettings(input));
+  let said = '';
+  const code = await healthcheck(
+    () => parseSettings(input),
+    async (text) => void (said += text),
+  );
   return { code, said };
 }
 
