@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { setFlagsFromString } from 'node:v8';
 import { listenForSignals } from './cli/signals.js';
+import { forgetClosedTerminals } from './cli/terminals.js';
 
 // Every message leaves short-lived garbage. By default V8 spreads it over 32 MB, too much for any cache
 // (docs/performance.md).
@@ -8,6 +9,7 @@ setFlagsFromString('--semi-space-growth-factor=1');
 
 // The process listens for signals before it loads anything else.
 const signals = listenForSignals();
+forgetClosedTerminals();
 
 try {
   const { run } = await import('./cli/run.js');

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import {
   closeSync,
   constants,
+  existsSync,
   mkdtempSync,
   openSync,
   readFileSync,
@@ -68,7 +69,20 @@ function fill(descriptor: number): void {
   }
 }
 
+let test = new AbortController();
+
+/** Resolves once something holds; rejects when the test is over. */
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  const { signal } = test;
+  while (!(await holds())) {
+    signal.throwIfAborted();
+    await turn();
+  }
+}
+
 afterEach(() => {
+  test.abort();
+  test = new AbortController();
   endPrograms();
   for (const descriptor of open) closeSync(descriptor);
   open.clear();
@@ -173,13 +187,16 @@ describe('a server outlives its log', () => {
       const port = await program.listening();
       const dropped = async (): Promise<number> =>
         (await scrape(`http://127.0.0.1:${port}/metrics`, 'm')).get(DROPPED)!;
-      while ((await dropped()) < 10) await makeNoise(port);
+      await until(async () => {
+        await makeNoise(port);
+        return (await dropped()) >= 10;
+      });
       await expectServed(port);
       let text = '';
-      while (!/"lost":\d+/.test(text)) {
+      await until(() => {
         text += drainPipe(read);
-        await turn();
-      }
+        return /"lost":\d+/.test(text);
+      });
       expect(text.match(/"lost":/g)).toHaveLength(1);
       fill(write);
       expect((await ends(program)).code).toBe(0);
@@ -197,7 +214,10 @@ describe('a server outlives its log', () => {
       program.stopReading();
       const dropped = async (): Promise<number> =>
         (await scrape(`http://127.0.0.1:${port}/metrics`, 'm')).get(DROPPED)!;
-      while ((await dropped()) < 10) await makeNoise(port);
+      await until(async () => {
+        await makeNoise(port);
+        return (await dropped()) >= 10;
+      });
       await expectServed(port);
       program.signal('SIGTERM');
       program.closePipes();
@@ -217,13 +237,13 @@ describe('a server outlives its log', () => {
       program.signal('SIGUSR2');
       const dropped = async (): Promise<number> =>
         (await scrape(`http://127.0.0.1:${port}/metrics`, 'm')).get(DROPPED)!;
-      while ((await dropped()) === 0);
+      await until(async () => (await dropped()) > 0);
       const again = opened(join(folder, `pipe-${named}`), constants.O_RDONLY | constants.O_NONBLOCK);
       let text = '';
-      while (!/"lost":\d+,"msg":"standard output works again/.test(text)) {
+      await until(() => {
         text += drainPipe(again);
-        await turn();
-      }
+        return /"lost":\d+,"msg":"standard output works again/.test(text);
+      });
       expect((await ends(program)).code).toBe(0);
     },
     TIMEOUT_MS,
@@ -297,14 +317,14 @@ describe('a command whose output fails', () => {
       fill(write);
       const slow = new Program(['--help'], {}, undefined, [], { stdout: write });
       let text = '';
-      while (!text.includes('Exit codes')) {
+      await until(() => {
         text += drainPipe(read);
-        await turn();
-      }
+        return text.includes('Exit codes');
+      });
       expect((await slow.ended).code).toBe(0);
       fill(write);
       const stuck = new Program(['--help'], {}, undefined, [], { stdout: write });
-      while (!listensForSignals(stuck.pid)) await turn();
+      await until(() => listensForSignals(stuck.pid));
       stuck.signal('SIGTERM');
       expect((await stuck.ended).code).toBe(143);
     },
@@ -373,6 +393,25 @@ describe('standard output as a terminal', () => {
       await program.printed(/Ctrl-C stops the server/);
       program.type('\u0003');
       expect((await program.ended).code).toBe(0);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'that is closed ends the server in order',
+    async () => {
+      const ended = join(folder, 'ended');
+      // A shell outlives the terminal, passes the SIGHUP on, and writes the exit code down.
+      const shell = join(folder, 'outlives.sh');
+      writeFileSync(shell, `"$@" & trap "kill -HUP $!" HUP; wait $!; wait $!; echo $? > ${ended}`);
+      const outlives = ['sh', '-c', `exec script -qefc "sh ${shell} $*" /dev/null`, 'sh'];
+      const program = new Program([...LOOPBACK, '--drain-delay', '1h'], {}, undefined, outlives, { stdin: 'pipe' });
+      const [, port] = await program.printed(/point peers at port (\d+)/);
+      const peer = await Peer.connect(`ws://127.0.0.1:${port}`);
+      program.signal('SIGKILL');
+      expect((await peer.closed).code).toBe(1012);
+      await until(() => existsSync(ended) && readFileSync(ended, 'utf8') !== '');
+      expect(readFileSync(ended, 'utf8')).toBe('0\n');
     },
     TIMEOUT_MS,
   );
