@@ -165,17 +165,40 @@ function shownKey(key: string): string {
   return /^[\w-]{0,40}$/.test(key) && !isRandom(key) ? key : `(a key of ${described(key)})`;
 }
 
-/** Variables that Kubernetes sets in every pod beside a Service named cairn-signal. They are not settings. */
-const KUBERNETES = /^CAIRN_SIGNAL_(?:PORT|SERVICE_\w+|PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)$/;
+/** Variables that Kubernetes puts into every pod for each Service of the namespace, behind the Service's name. */
+const OF_SERVICE = /^_(?:PORT|SERVICE_\w+|PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)$/;
+/** The end of a variable that every Service has. */
+const SERVICE_HOST = '_SERVICE_HOST';
+/** Prefix of those of a Service named cairn-signal. They need no warning: nothing is to be done about them. */
+const OUR_SERVICE = VARIABLE_PREFIX.slice(0, -1);
 
 function unknownVariables(environment: Environment): string[] {
-  const known = [CONFIG_FLAG, ...settingNames].map((name) => variableOf(name).slice(VARIABLE_PREFIX.length));
-  return Object.keys(environment)
-    .filter((variable) => variable.startsWith(VARIABLE_PREFIX) && !KUBERNETES.test(variable))
-    .map((variable) => variable.slice(VARIABLE_PREFIX.length))
-    .filter((name) => !known.includes(name))
-    .map((name) => {
-      const hint = suggestion(name, known, VARIABLE_PREFIX);
-      return `${VARIABLE_PREFIX}${name}: there is no such setting, so it is ignored${hint}`;
-    });
+  const known = [CONFIG_FLAG, ...settingNames].map((name) => variableOf(name));
+  const unknown = Object.keys(environment).filter(
+    (variable) => variable.startsWith(VARIABLE_PREFIX) && !known.includes(variable),
+  );
+  const services = unknown
+    .filter((variable) => variable.endsWith(SERVICE_HOST))
+    .map((variable) => variable.slice(0, -SERVICE_HOST.length))
+    .filter((service) => service !== OUR_SERVICE);
+  const isOfService = (variable: string): boolean =>
+    [OUR_SERVICE, ...services].some(
+      (service) => variable.startsWith(service) && OF_SERVICE.test(variable.slice(service.length)),
+    );
+  const names = known.map((variable) => variable.slice(VARIABLE_PREFIX.length));
+  return [
+    ...(services.length === 0 ? [] : [serviceWarning(services)]),
+    ...unknown
+      .filter((variable) => !isOfService(variable))
+      .map(
+        (variable) =>
+          `${variable}: there is no such setting, so it is ignored${suggestion(variable.slice(VARIABLE_PREFIX.length), names, VARIABLE_PREFIX)}`,
+      ),
+  ];
+}
+
+/** One line for all variables of other Services, since each Service has seven of them and more. */
+function serviceWarning(services: readonly string[]): string {
+  const names = services.map((service) => service.toLowerCase().replaceAll('_', '-')).join(', ');
+  return `the environment has what Kubernetes sets for the Services ${names}: these variables look like settings but do nothing; "enableServiceLinks: false" in the pod keeps them out`;
 }

@@ -46,6 +46,37 @@ describe('an unknown variable', () => {
     },
   );
 
+  /** What Kubernetes sets for a Service with two ports. */
+  const ofService = (service: string): string[] => [
+    `${service}_SERVICE_HOST`,
+    `${service}_SERVICE_PORT`,
+    `${service}_SERVICE_PORT_HTTP`,
+    `${service}_PORT`,
+    ...['9090_TCP', '53_UDP'].flatMap((port) =>
+      ['', '_PROTO', '_PORT', '_ADDR'].map((part) => `${service}_PORT_${port}${part}`),
+    ),
+  ];
+
+  it('is one line for all that Kubernetes sets for Services whose name begins with ours', () => {
+    expect(
+      warnings(
+        ...ofService('CAIRN_SIGNAL'),
+        ...ofService('CAIRN_SIGNAL_METRICS'),
+        ...ofService('CAIRN_SIGNAL_NATS_HEADLESS'),
+        'CAIRN_SIGNAL_METRICS_TOKN',
+      ),
+    ).toEqual([
+      'the environment has what Kubernetes sets for the Services cairn-signal-metrics, cairn-signal-nats-headless: these variables look like settings but do nothing; "enableServiceLinks: false" in the pod keeps them out',
+      'CAIRN_SIGNAL_METRICS_TOKN: there is no such setting, so it is ignored (did you mean CAIRN_SIGNAL_METRICS_TOKEN?)',
+    ]);
+  });
+
+  it('that only looks like one of a Service is named', () => {
+    expect(warnings('CAIRN_SIGNAL_METRICS_PORT')).toEqual([
+      expect.stringContaining('CAIRN_SIGNAL_METRICS_PORT: there is no such setting'),
+    ]);
+  });
+
   it('is ignored without our prefix', () => {
     expect(warnings('RUST_LOG', 'PATH', 'CAIRN_AUTH_TOKEN', 'MY_CAIRN_SIGNAL_X')).toEqual([]);
   });
