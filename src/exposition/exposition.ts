@@ -34,7 +34,11 @@ export class Exposition {
     registry.setContentType(this.contentType);
     for (const row of METRICS) registry.registerMetric(this.#metric(row));
     if (processMetrics === undefined) collectDefaultMetrics({ register: (processMetrics = new Registry()) });
-    for (const { name } of PROCESS_METRICS) registry.registerMetric(processMetrics.getSingleMetric(name)!);
+    for (const { name } of PROCESS_METRICS) {
+      // prom-client makes some of them only where there is a /proc.
+      const metric = processMetrics.getSingleMetric(name);
+      if (metric !== undefined) registry.registerMetric(metric);
+    }
     return registry;
   }
 

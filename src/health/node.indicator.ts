@@ -4,6 +4,7 @@ import type { HealthIndicatorResult } from '@nestjs/terminus';
 import { Backplane } from '../backplane/backplane.js';
 import { BackplaneCounts } from '../metrics/backplane-counts.js';
 import { CertificateExpiry } from '../metrics/certificate-expiry.js';
+import { residentBytes } from '../metrics/process-memory.js';
 import { ConnectionRegistry } from '../presence/connection-registry.js';
 import { TopicRegistry } from '../presence/topic-registry.js';
 import { VERSION } from '../version.js';
@@ -30,7 +31,7 @@ export class NodeIndicator {
         version: VERSION,
         node: process.version,
         uptimeSeconds: Math.floor(process.uptime()),
-        residentBytes: process.memoryUsage.rss(),
+        residentBytes: residentBytes() ?? null,
       },
       presence: {
         connections: this.connections.size,

@@ -1,4 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { heapBytes, residentBytes } from '../metrics/process-memory.js';
 import type { Sources } from '../exposition/sources.js';
 
 /** Milliseconds between two looks at the event loop. Each look costs a timer. */
@@ -29,7 +30,7 @@ export interface Sample {
   readonly processors: number;
   /** Bytes of the JavaScript heap in use. */
   readonly heap: number;
-  /** Bytes of memory of the whole process. */
+  /** Bytes of memory of the whole process; 0 where the system does not say. */
   readonly resident: number;
 }
 
@@ -73,7 +74,6 @@ export class Sampler {
     const seconds = this.elapsed(now) / 1000;
     const totals = totalsOf(this.sources);
     const rate = (of: keyof Totals): number => (seconds > 0 ? round((totals[of] - this.#totals[of]) / seconds) : 0);
-    const { heapUsed, rss } = process.memoryUsage();
     const sample: Sample = {
       at: round((now - this.#began) / 1000),
       connections: connections.size,
@@ -88,8 +88,8 @@ export class Sampler {
       refused: rate('refused'),
       delay: this.#delay(),
       processors: rate('processors'),
-      heap: heapUsed,
-      resident: rss,
+      heap: heapBytes(),
+      resident: residentBytes() ?? 0,
     };
     this.#last = now;
     this.#totals = totals;
