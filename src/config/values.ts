@@ -46,9 +46,18 @@ export const listenAddress = text(LISTEN_ADDRESS)
       context.addIssue(`expected ${LISTEN_ADDRESS}`);
       return z.NEVER;
     }
+    if (isLinkLocal(host) && !host.includes('%')) {
+      context.addIssue(`a link-local address needs the interface that it belongs to, such as [${host}%eth0]:${port}`);
+      return z.NEVER;
+    }
     return { host, port } satisfies ListenAddress;
   })
   .meta({ value: 'HOST:PORT' });
+
+/** Returns whether this is an IPv6 address of fe80::/10 (RFC 4291, section 2.5.6), which each link has for itself. */
+function isLinkLocal(host: string): boolean {
+  return isIPv6(host) && /^fe[89ab][\da-f]:/i.test(host);
+}
 
 /** The path of a file. A relative one starts at the working directory. */
 export const filePath = text('the path of a file')

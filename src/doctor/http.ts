@@ -111,6 +111,7 @@ async function get(subject: Subject): Promise<Answer> {
     host: target.host,
     port: target.port,
     path: target.path,
+    headers: { Host: new URL(target.url).host },
     lookup: subject.lookup(),
     agent: false,
     ...(target.secure && tlsOptions(subject.request)),

@@ -11,6 +11,7 @@ import { readRefusal, refusalFigures, statusAndMessage } from './refusal.js';
 import type { Refused } from './refusal.js';
 import { adviceForRefusal } from './status-advice.js';
 import type { Subject } from './subject.js';
+import type { Target } from './target.js';
 import { tlsOptions } from './tls.js';
 import { printable } from './words.js';
 
@@ -83,13 +84,16 @@ export class Peer {
   static async open(subject: Subject, credentials: Credentials = {}): Promise<Peer | Refused> {
     const { target, token: ours } = subject.request;
     const token = 'token' in credentials ? credentials.token : ours;
-    const socket = new WebSocket(target.url, [...(credentials.protocols ?? [])], {
+    const socket = new WebSocket(lookedUp(target), [...(credentials.protocols ?? [])], {
       perMessageDeflate: false,
       maxPayload: MOST_MESSAGE_BYTES,
       closeTimeout: CLOSE_TIMEOUT_MS,
       agent: false,
       lookup: subject.lookup(credentials.address),
-      ...(token !== undefined && { headers: { Authorization: `Bearer ${token}` } }),
+      headers: {
+        Host: new URL(target.url).host,
+        ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+      },
       ...(target.secure && tlsOptions(subject.request)),
     } as ClientRequestArgs);
     const peer = new Peer(socket, subject);
@@ -239,4 +243,12 @@ function handshakeFault(error: Error): Trouble {
     );
   }
   return networkFault(error);
+}
+
+/** The URL whose host is looked up, so that a zone reaches the socket: in an address of a URL there is none. */
+function lookedUp({ url, host }: Target): string {
+  if (!host.includes('%')) return url;
+  const zoned = new URL(url);
+  zoned.hostname = 'zoned.invalid';
+  return zoned.href;
 }

@@ -23,14 +23,15 @@ const EXPECTED = 'expected the URL of a signaling server, such as wss://signal.e
  * hold a token.
  */
 export function readTarget(written: string): Target {
-  const withScheme = /^[a-z][a-z\d+.-]*:\/\//i.test(written) ? written : `wss://${written}`;
+  const [plain, zone] = takeZone(written);
+  const withScheme = /^[a-z][a-z\d+.-]*:\/\//i.test(plain) ? plain : `wss://${plain}`;
   const rest = withScheme.slice(withScheme.indexOf('://') + '://'.length);
   const what = rest.startsWith('/') ? 'a path' : looksLike(rest.split('/')[0]);
   // A user and password before a host have a fault of their own.
-  if (what !== undefined && !written.includes('@')) {
+  if (what !== undefined && !plain.includes('@')) {
     throw new ConfigurationError([`${EXPECTED}; this looks like ${what}`]);
   }
-  if (written.trim() !== written || !URL.canParse(withScheme)) throw new ConfigurationError([EXPECTED]);
+  if (plain.trim() !== plain || !URL.canParse(withScheme)) throw new ConfigurationError([EXPECTED]);
   const { protocol, hostname, port, pathname, username, password, search, hash } = new URL(withScheme);
   const scheme = SCHEMES[protocol];
   const faults: string[] = [];
@@ -52,7 +53,7 @@ export function readTarget(written: string): Target {
   if (faults.length > 0) throw new ConfigurationError(faults);
   const secure = scheme === 'wss';
   // URL leaves out the default port of ws: and wss: as it does for http: and https:.
-  const host = hostname.replace(/^\[|\]$/g, '');
+  const host = `${hostname.replace(/^\[|\]$/g, '')}${zone === '' ? '' : `%${zone}`}`;
   const authority = `${scheme}://${hostname}${port === '' ? '' : `:${port}`}`;
   const shownPath = pathname.split('/').map((part) => (looksLike(part) === undefined ? part : '...'));
   return {
@@ -63,6 +64,18 @@ export function readTarget(written: string): Target {
     port: port === '' ? (secure ? 443 : 80) : Number(port),
     path: pathname,
   };
+}
+
+/**
+ * Takes the zone out of `[fe80::1%25eth0]` (RFC 6874) or `[fe80::1%eth0]`: a zone means something on this machine only, so URLs have
+ * none, and no server is told.
+ */
+function takeZone(written: string): [url: string, zone: string] {
+  const percent = written.indexOf('%', written.indexOf('['));
+  const end = written.indexOf(']', percent);
+  if (!written.includes('[') || percent < 0 || end < 0) return [written, ''];
+  const zone = written.slice(percent + 1, end).replace(/^25/, '');
+  return /^[\w.~-]+$/.test(zone) ? [written.slice(0, percent) + written.slice(end), zone] : [written, ''];
 }
 
 /** Whether the host is an address. SNI does not exist for addresses. */

@@ -34,6 +34,10 @@ export function listenFault(
         `${where}: this machine does not have that address; ` +
         `--${setting} ${authority(suggested.host, port)} ${suggested.why}`
       );
+    case 'EINVAL':
+      return host.includes('%')
+        ? `${where}: this machine has no interface ${JSON.stringify(host.slice(host.indexOf('%') + 1))}`
+        : `${where}: this machine cannot listen on such an address; --${setting} ${authority(suggested.host, port)} ${suggested.why}`;
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return (

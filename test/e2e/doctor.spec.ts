@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
@@ -44,6 +44,15 @@ describe('the doctor and this server', () => {
     await stopServers();
   });
   afterAll(() => certificates.remove());
+
+  const linkLocal = Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
+    (addresses ?? []).filter(({ address }) => address.startsWith('fe80:')).map(({ address }) => [address, name]),
+  )[0];
+  (linkLocal === undefined ? it.skip : it)('a server on a link-local address is healthy', async () => {
+    const [address, name] = linkLocal;
+    const { port } = await startServer({ listenAddr: `[${address}%${name}]:0` });
+    expect(verdicts(await diagnose(`ws://[${address}%25${name}]:${port}`))).toEqual({ ...HEALTHY, tls: 'warning' });
+  });
 
   it('an open server in plaintext is healthy, and the doctor leaves no connection behind', async () => {
     const { url, connections, topics, log } = await startServer();

@@ -23,6 +23,20 @@ function faults(...messages: string[]): unknown {
 
 describe('an address to listen on', () => {
   it.each([
+    ['[fe80::1]:443', 'fe80::1', 443],
+    ['[FE80::a:b]:0', 'FE80::a:b', 0],
+    ['[febf::1]:1', 'febf::1', 1],
+  ])('%s is link-local, and needs its interface', (written, host, port) => {
+    expect(read(listenAddress, written)).toEqual(
+      faults(`a link-local address needs the interface that it belongs to, such as [${host}%eth0]:${port}`),
+    );
+  });
+
+  it.each(['fe80::1%eth0', 'fec0::1', '2001:db8::1'])('[%s] needs none', (host) => {
+    expect(read(listenAddress, `[${host}]:443`)).toEqual({ host, port: 443 });
+  });
+
+  it.each([
     ['0.0.0.0:443', '0.0.0.0', 443],
     ['127.0.0.1:0', '127.0.0.1', 0],
     ['127.0.0.1:65535', '127.0.0.1', 65_535],

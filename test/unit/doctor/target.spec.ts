@@ -30,6 +30,20 @@ describe('the URL of a server', () => {
     expect(readTarget(written)).toMatchObject({ url, secure, host, port });
   });
 
+  it.each([
+    ['ws://[fe80::1%25eth0]:8080/a', 'ws://[fe80::1]:8080/a', 'fe80::1%eth0', 8080],
+    ['[fe80::1%eth0]', 'wss://[fe80::1]/', 'fe80::1%eth0', 443],
+    ['[fe80::1%2510]', 'wss://[fe80::1]/', 'fe80::1%10', 443],
+    ['[fe80::1%25eth0.100]', 'wss://[fe80::1]/', 'fe80::1%eth0.100', 443],
+  ])('%s is understood, and its zone is only for this machine', (written, url, host, port) => {
+    expect(readTarget(written)).toMatchObject({ url, host, port });
+    expect(isAddress(readTarget(written))).toBe(true);
+  });
+
+  it.each(['[fe80::1%]', '[fe80::1%25]', '[fe80::1%25a b]', 'host%25eth0', '[%25eth0]'])('%s is none', (written) => {
+    expect(faultsOf(written)).not.toEqual([]);
+  });
+
   it('is told apart by addresses and names', () => {
     expect(['ws://127.0.0.1', 'ws://[::1]', 'ws://localhost'].map((url) => isAddress(readTarget(url)))).toEqual([
       true,

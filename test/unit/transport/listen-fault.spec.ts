@@ -27,6 +27,15 @@ describe('an address that the server cannot listen on', () => {
     expect(fault(code)).toBe(line);
   });
 
+  it('EINVAL says what is wrong with the address', () => {
+    expect(fault('EINVAL', 'fe80::1%eth7')).toBe(
+      'cannot listen on [fe80::1%eth7]:443: this machine has no interface "eth7"',
+    );
+    expect(fault('EINVAL', 'ff02::1')).toBe(
+      'cannot listen on [ff02::1]:443: this machine cannot listen on such an address; --listen-addr 0.0.0.0:443 listens on all it has',
+    );
+  });
+
   it('EACCES keeps the address', () => {
     expect(fault('EACCES', '127.0.0.1', 443)).toContain('privilege: try --listen-addr 127.0.0.1:8080');
   });
