@@ -24,6 +24,7 @@ ${renderFlags()}
 
 Log levels: RUST_LOG=info, RUST_LOG=cairn_signal=debug, RUST_LOG=off.
 Exit codes: 0 stopped as asked, 1 could not serve, 2 faults in the settings.
+129, 130, 131, 143: a second signal ended it immediately. 141: nobody reads what is printed.
 `;
 }
 

@@ -68,7 +68,7 @@ The longest target that matches a log line decides.
   with the place where it was written, and exits with code 2. \`cairn-signal check-config\` does so without starting.
 - An unknown \`CAIRN_SIGNAL_*\` variable causes a warning that names the nearest setting. Variables that Kubernetes sets
   for a Service of that name are ignored: \`CAIRN_SIGNAL_PORT\`, \`CAIRN_SIGNAL_SERVICE_*\` and
-  \`CAIRN_SIGNAL_PORT_<n>_TCP*\`.
+  \`CAIRN_SIGNAL_PORT_<n>_TCP*\`. Those of other Services whose names begin so cause one warning for all of them.
 - A file that cannot be read or used (certificate, key, tokens), or a port that is taken, causes one line and exit
   code 1.
 - No fault repeats a secret, also not one in the wrong place. It shows a number, a short word, or a path that exists.

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { COMMANDS } from '../../../src/cli/command-line.js';
 import { renderHelp, renderTokenHelp } from '../../../src/cli/help.js';
@@ -5,6 +6,18 @@ import { DOCTOR_FLAGS, renderDoctorHelp } from '../../../src/doctor/flags.js';
 import { renderFlags } from '../../../src/config/reference.js';
 
 const help = renderHelp();
+
+describe('exit codes', () => {
+  const section = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8').split(
+    '\n### Exit codes\n',
+  )[1];
+  const table = section.split('\n## ')[0];
+
+  it.each([0, 1, 2, 129, 130, 131, 141, 143])('%d is in the help, and in the table of operations.md', (code) => {
+    expect(help).toMatch(new RegExp(`(?:^|\\D)${code} |(?:^|\\D)${code}[,:]`, 'm'));
+    expect(table).toMatch(new RegExp(`^\\| ${code} \\|`, 'm'));
+  });
+});
 
 describe('what --help prints', () => {
   it('begins with what this is and how to run it', () => {
