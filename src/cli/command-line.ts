@@ -164,8 +164,9 @@ function unknownFlag(flag: string, { flags }: Grammar): string {
   }
   const glued = flags.find((known) => name.startsWith(known) && name.length > known.length + 3);
   if (glued !== undefined) return `${glued}...: there is no such flag; a value goes into a separate word`;
-  if (!FLAG_NAME.test(name)) return `a flag of ${name.length} characters: there is no such flag`;
   // Advice on flags of the server does not help with those of the doctor, which has a --token of its own.
   const advice = flags.includes(LISTEN_FLAG) ? flagMeant(name) : undefined;
-  return `${name}: there is no such flag${advice === undefined ? suggestion(name, flags) : `: ${advice}`}`;
+  if (advice !== undefined) return `${name}: there is no such flag: ${advice}`;
+  if (!FLAG_NAME.test(name)) return `a flag of ${name.length} characters: there is no such flag`;
+  return `${name}: there is no such flag${suggestion(name, flags)}`;
 }

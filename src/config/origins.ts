@@ -4,6 +4,8 @@ import { looksLike } from './looks-like.js';
 const WILDCARD = '*.';
 /** What a URL takes in the place of the wildcard. */
 const ANY_LABEL = 'x';
+/** A name with a top-level domain, or of this machine. Any other word may be a secret in the wrong place. */
+const HOST_NAME = /^(?:(?:\*\.)?(?:[a-z\d-]{1,63}\.){1,8}[a-z]{2,24}|localhost)(?::\d{1,5})?(?:\/.*)?$/i;
 
 /**
  * Reads an origin of web pages as browsers send it (RFC 6454): scheme, host and any port that is not the default, or `null`.
@@ -27,7 +29,10 @@ export function originFault(word: string): string {
   if (/^["'].*["']$/.test(word)) return 'remove the quotes around the origin';
   if (looksLike(word) !== undefined && looksLike(word) !== 'a URL') return EXPECTED;
   const [scheme, rest] = split(word);
-  if (rest === undefined) return suggestion('https', word, 'an origin begins with its scheme');
+  if (rest === undefined) {
+    const why = 'an origin begins with its scheme';
+    return HOST_NAME.test(word) ? suggestion('https', word, why) : `${why}: ${EXPECTED}`;
+  }
   if (/^wss?$/i.test(scheme)) {
     return suggestion(`http${scheme.slice(2).toLowerCase()}`, rest, 'a page has the scheme http or https');
   }

@@ -32,7 +32,7 @@ describe('an address that the server cannot listen on', () => {
       'cannot listen on [fe80::1%eth7]:443: this machine has no interface "eth7"',
     );
     expect(fault('EINVAL', 'ff02::1')).toBe(
-      'cannot listen on [ff02::1]:443: this machine cannot listen on such an address; --listen-addr 0.0.0.0:443 listens on all it has',
+      'cannot listen on [ff02::1]:443: this machine cannot listen on such an address; --listen-addr 0.0.0.0:443 listens on every address',
     );
   });
 
