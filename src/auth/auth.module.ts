@@ -16,6 +16,7 @@ import { CustomGuards } from './custom-guards.js';
 import { loadTokensInTurns } from './load-tokens.js';
 import { OriginGuard } from './origin.guard.js';
 import { NoVerifier, TokenVerifier } from './token-verifier.js';
+import { UnnamedProxies } from './unnamed-proxies.js';
 import { UpgradeGuards } from './upgrade-guards.js';
 import { WrongTokens } from './wrong-tokens.js';
 
@@ -27,12 +28,13 @@ const GUARDS = [OriginGuard, ClientCertificateGuard, BearerGuard, CustomGuards];
   providers: [
     ...GUARDS,
     Access,
+    UnnamedProxies,
     UpgradeGuards,
     WrongTokens,
     { provide: BearerTokens, inject: [Settings, Clock, Reload], useFactory: listedTokens },
     { provide: TokenVerifier, inject: [Settings, Clock, Reload, Logs], useFactory: tokenVerifier },
   ],
-  exports: [...GUARDS, Access, BearerTokens, TokenVerifier, UpgradeGuards, WrongTokens],
+  exports: [...GUARDS, Access, BearerTokens, TokenVerifier, UnnamedProxies, UpgradeGuards, WrongTokens],
 })
 export class AuthModule {}
 

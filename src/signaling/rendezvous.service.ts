@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { UnnamedProxies } from '../auth/unnamed-proxies.js';
 import { Settings } from '../config/settings.js';
 import { RendezvousCounts } from '../metrics/rendezvous-counts.js';
 import type { Connection } from '../connection/connection.js';
@@ -30,6 +31,7 @@ export class RendezvousService {
     private readonly permissions: Permissions,
     private readonly settings: Settings,
     private readonly counts: RendezvousCounts,
+    private readonly unnamed: UnnamedProxies,
   ) {}
 
   /** J1, J3, J6: keeps a record, and relays it. */
@@ -120,6 +122,7 @@ export class RendezvousService {
 
   #fail(connection: Connection, topic: string | undefined, code: ErrorCode, message: string): void {
     this.counts.refusals[code] += 1;
+    if (code === 'quota_exceeded') this.unnamed.reached('records-per-source', connection.source);
     answer(connection, errorAnswer(topic, code, message));
   }
 }

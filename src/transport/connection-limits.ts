@@ -11,7 +11,7 @@ const RETRY_S = 10;
 /** Plain connections that a network may have when its peers take all of its places: for health checks and refusals. */
 const FOR_REFUSALS = 16;
 
-const ADDRESS_FULL = new Refusal(
+export const ADDRESS_FULL = new Refusal(
   429,
   'connections_per_ip',
   'Too many connections from this address; the setting is max-connections-per-ip.',

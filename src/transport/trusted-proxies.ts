@@ -1,10 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
+import type { Unread } from '../auth/unnamed-proxies.js';
 import type { Network } from '../config/values.js';
 import { plainAddress } from '../connection/source.js';
 
 /** The header that RFC 7239 defines. Every other header is parsed as a comma-separated list of addresses. */
 const FORWARDED = 'forwarded';
+
+/** Headers in which proxies commonly say for whom a request comes. */
+const FORWARDING = ['x-forwarded-for', FORWARDED, 'x-real-ip', 'cf-connecting-ip', 'true-client-ip'];
 
 /**
  * Finds the address of a peer behind proxies. Believes one header, and only as far as trusted proxies wrote it. Owns
@@ -39,6 +43,17 @@ export class TrustedProxies {
       if (!this.#trusts(hop)) return address;
     }
     return address;
+  }
+
+  /** Returns what a header says of the way of a request and was not believed; undefined if it says nothing. */
+  unread(request: IncomingMessage): Unread | undefined {
+    const { socket, headers } = request;
+    const said = [this.header, ...FORWARDING].filter((name) => Object.hasOwn(headers, name));
+    if (said.length === 0) return undefined;
+    if (!this.isProxy(socket.remoteAddress)) return 'not-trusted';
+    const first = hops(this.header, Object.hasOwn(headers, this.header) ? headers[this.header] : undefined).at(0);
+    if (first === undefined) return 'other-header';
+    return plain(first) === this.addressOf(request) ? undefined : 'further-proxy';
   }
 
   /**

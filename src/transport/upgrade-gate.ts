@@ -1,4 +1,6 @@
+import type { IncomingMessage } from 'node:http';
 import { HttpException, Injectable } from '@nestjs/common';
+import { UnnamedProxies } from '../auth/unnamed-proxies.js';
 import { UpgradeGuards } from '../auth/upgrade-guards.js';
 import type { GuardCheck } from '../auth/upgrade-guards.js';
 import type { UpgradeRequest } from '../auth/upgrade-request.js';
@@ -9,8 +11,9 @@ import { Lifecycle } from '../lifecycle/lifecycle.js';
 import { Log, Logs } from '../logging/log.js';
 import { nameOf } from '../logging/name-of.js';
 import { ThrottledLog } from '../logging/throttled-log.js';
-import { ConnectionLimits } from './connection-limits.js';
+import { ADDRESS_FULL, ConnectionLimits } from './connection-limits.js';
 import type { Place } from './connection-limits.js';
+import type { Origin } from './plain-connections.js';
 import { originAt } from './plain-sockets.js';
 import { RefusalLog } from './refusal-log.js';
 import { TrustedProxies } from './trusted-proxies.js';
@@ -33,6 +36,7 @@ export class UpgradeGate {
     private readonly limits: ConnectionLimits,
     private readonly proxies: TrustedProxies,
     private readonly refusals: RefusalLog,
+    private readonly unnamed: UnnamedProxies,
     clock: Clock,
     logs: Logs,
   ) {
@@ -47,12 +51,22 @@ export class UpgradeGate {
 
   /** Finds out where a request comes from, and takes a place for it. Returns a Refusal if there is no place. */
   place(request: UpgradeRequest): Place | Refusal {
-    const origin = originAt(this.proxies.addressOf(request));
+    const origin = this.originOf(request);
     request.peerAddress = origin.address;
     // A plain request of Express has a getter of that name.
     Object.defineProperty(request, 'ip', { value: origin.address, configurable: true });
     request.peerNetwork = origin.network;
-    return this.#draining() ?? this.limits.take(origin);
+    const place = this.#draining() ?? this.limits.take(origin);
+    if (place === ADDRESS_FULL) this.unnamed.reached('max-connections-per-ip', origin.network);
+    return place;
+  }
+
+  /** Finds out where a request comes from. */
+  originOf(request: IncomingMessage): Origin {
+    const origin = originAt(this.proxies.addressOf(request));
+    const unread = this.proxies.unread(request);
+    if (unread !== undefined) this.unnamed.seen(origin.network, unread);
+    return origin;
   }
 
   /**
@@ -80,7 +94,9 @@ export class UpgradeGate {
       return this.#draining();
     } catch (error) {
       if (!(error instanceof HttpException)) this.fault(error);
-      return refusalOf(error);
+      const refusal = refusalOf(error);
+      if (refusal.reason === 'token_throttled') this.unnamed.reached('max-wrong-tokens', request.peerNetwork);
+      return refusal;
     }
   }
 

@@ -109,7 +109,7 @@ export class WsEndpoint implements ConnectionSource {
     share.connections.plain = plain;
     this.#plain = new PlainSockets(server, plain, {
       ofConnection: ({ remoteAddress }) => (this.proxies.isProxy(remoteAddress) ? undefined : originAt(remoteAddress)),
-      ofRequest: (request) => originAt(this.proxies.addressOf(request)),
+      ofRequest: (request) => this.gate.originOf(request),
     });
     server.prependListener('request', takeTurn);
     this.#routing = new UpgradeRouting(server, this.path, others, clock, {

@@ -11,11 +11,22 @@ function address(
   headers: Record<string, string>,
   header = 'x-forwarded-for',
 ): string {
+  return judged(trusted, remote, headers, header).address;
+}
+
+/** The same, with what of the headers was not believed. */
+function judged(
+  trusted: string | undefined,
+  remote: string,
+  headers: Record<string, string>,
+  header = 'x-forwarded-for',
+): { address: string; unread: string | undefined } {
   const { trustedProxies = [], forwardedHeader } = parseSettings({ trustedProxies: trusted, forwardedHeader: header });
   const socket = new Socket();
   Object.defineProperty(socket, 'remoteAddress', { value: remote });
   const request = Object.assign(new IncomingMessage(socket), { headers });
-  return new TrustedProxies(trustedProxies, forwardedHeader).addressOf(request);
+  const proxies = new TrustedProxies(trustedProxies, forwardedHeader);
+  return { address: proxies.addressOf(request), unread: proxies.unread(request) };
 }
 
 describe('the address of a peer', () => {
@@ -62,5 +73,25 @@ describe('the address of a peer', () => {
     ['for=6.6.6.6;host=a,for=1.1.1.1;by=10.0.0.2, ', '1.1.1.1'],
   ])('L7: RFC 7239, Forwarded: %s', (value, expected) => {
     expect(address('10.0.0.0/8', '10.0.0.1', { forwarded: value }, 'Forwarded')).toBe(expected);
+  });
+});
+
+describe('what was not believed', () => {
+  it.each([
+    ['nothing', undefined, '9.9.9.9', {}, undefined],
+    ['nothing of a proxy that is trusted', '10.0.0.0/8', '10.0.0.1', { 'x-forwarded-for': '1.1.1.1' }, undefined],
+    ['a proxy that nobody named', undefined, '9.9.9.9', { 'x-forwarded-for': '1.1.1.1' }, 'not-trusted'],
+    ['one that says it in Forwarded', undefined, '9.9.9.9', { forwarded: 'for=1.1.1.1' }, 'not-trusted'],
+    ['one that is not in trusted-proxies', '10.0.0.0/8', '9.9.9.9', { 'x-real-ip': '1.1.1.1' }, 'not-trusted'],
+    ['a header that is not forwarded-header', '10.0.0.0/8', '10.0.0.1', { forwarded: 'for=1.1.1.1' }, 'other-header'],
+    [
+      'a proxy before a trusted one',
+      '10.0.0.0/8',
+      '10.0.0.1',
+      { 'x-forwarded-for': '1.1.1.1, 9.9.9.9' },
+      'further-proxy',
+    ],
+  ] as const)('is %s', (_what, trusted, remote, headers, unread) => {
+    expect(judged(trusted, remote, headers).unread).toBe(unread);
   });
 });
