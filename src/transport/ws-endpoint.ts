@@ -183,15 +183,15 @@ export class WsEndpoint implements ConnectionSource {
   #answer(request: UpgradeRequest, socket: Duplex, head: Buffer): void {
     if (hasTooManyHeaders(request)) {
       this.#refuse(request, socket, TOO_MANY_HEADERS);
+    } else if (!isWebSocketHandshake(request)) {
+      answerAsHttp(this.#server!, request, socket);
     } else if (hasBadHost(request)) {
       this.#refuse(request, socket, BAD_HOST);
-    } else if (isWebSocketHandshake(request)) {
+    } else {
       this.#upgrade(request, socket, head).catch((error: unknown) => {
         this.gate.fault(error);
         socket.destroy();
       });
-    } else {
-      answerAsHttp(this.#server!, request, socket);
     }
   }
 
