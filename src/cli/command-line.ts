@@ -70,10 +70,10 @@ const LENGTH_OF_TIME = /^\d+(?:ms|s|m|h)$/;
  */
 export function parseCommandLine(argv: readonly string[]): CommandLine {
   if (argv[0] === 'doctor') {
-    const { words, ...line } = readWords(argv.slice(1), DOCTOR);
-    return { command: 'doctor', operands: words, ...line };
+    const { words, help, ...line } = readWords(argv.slice(1), DOCTOR);
+    return { command: 'doctor', operands: words, help: help || words[0] === 'help', ...line };
   }
-  const { words, faults, ...line } = readWords(argv, SERVER);
+  const { words, faults, help, ...line } = readWords(argv, SERVER);
   const command = COMMANDS.find((name) => name === (words[0] ?? 'serve'));
   if (command === undefined) {
     const advice = commandMeant(words[0]);
@@ -86,7 +86,13 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     const advice = commandMeant(words[1]);
     faults.push(`only one command can be given${advice === undefined ? '' : `: ${advice}`}`);
   }
-  return { command: command ?? 'serve', operands: command === 'doctor' ? words.slice(1) : [], faults, ...line };
+  return {
+    command: command ?? 'serve',
+    operands: command === 'doctor' ? words.slice(1) : [],
+    faults,
+    help: help || words[1] === 'help',
+    ...line,
+  };
 }
 
 /**

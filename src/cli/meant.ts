@@ -41,7 +41,8 @@ const FORMS: readonly (readonly [form: RegExp, advice: string])[] = [
 
 /** Returns the advice for a flag of other programs, with its dashes; undefined where there is none. */
 export function flagMeant(flag: string): string | undefined {
-  return find(FLAGS, /^-p\d/.test(flag) ? '-p' : flag);
+  if (/^-p\d/.test(flag)) return LISTEN;
+  return find(FLAGS, flag) ?? (/^-[^-]./.test(flag) ? find(FLAGS, `-${flag}`) : undefined);
 }
 
 /** Returns the advice for a word that is not a command; undefined where there is none. */

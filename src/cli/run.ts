@@ -31,7 +31,7 @@ async function execute(argv: readonly string[], signals: Signals): Promise<numbe
   }
   // token has its own words and its own flag, and no settings.
   if (argv[0] === 'token') {
-    return argv.includes('--help') || argv.includes('-h')
+    return argv[1] === 'help' || argv.includes('--help') || argv.includes('-h')
       ? show(renderTokenHelp())
       : (await import('./token.js')).token(argv.slice(1));
   }

@@ -48,7 +48,7 @@ function sentence(error: unknown, status: number, request: IncomingMessage): str
         return 'Nothing here. This is the management address: /, /metrics and /health; peers connect to listen-addr.';
       }
       return isBrokenUpgrade(request)
-        ? `Nothing here. ${whatIsBroken(request)}`
+        ? `Nothing here. This WebSocket handshake is not complete: ${whatIsBroken(request)}`
         : 'Nothing here. GET / lists the paths of this server; peers connect by WebSocket, on any path.';
     case 500:
       return 'This is a fault of the server; see its log.';

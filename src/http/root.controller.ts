@@ -46,8 +46,8 @@ export function isBrokenUpgrade({ headers }: IncomingMessage): boolean {
 /** What such a handshake lacks, and where to look. */
 export function whatIsBroken({ headers }: IncomingMessage): string {
   return headers['sec-websocket-key'] === undefined
-    ? 'This WebSocket handshake is not complete: it has no Sec-WebSocket-Key header.'
-    : 'This WebSocket handshake is not complete: does a proxy strip its Upgrade or Connection header? ' +
+    ? 'it has no Sec-WebSocket-Key header.'
+    : 'does a proxy strip its Upgrade or Connection header? ' +
         'In nginx, set "proxy_http_version 1.1", "proxy_set_header Upgrade $http_upgrade" and ' +
         '"proxy_set_header Connection upgrade".';
 }
@@ -55,6 +55,6 @@ export function whatIsBroken({ headers }: IncomingMessage): string {
 /** 426 Upgrade Required (RFC 9110, section 15.5.22). */
 export class UpgradeRequiredException extends HttpException {
   constructor(request: IncomingMessage) {
-    super(`This is a WebSocket server. ${whatIsBroken(request)}`, 426);
+    super(`This is a WebSocket server, but this WebSocket handshake is not complete: ${whatIsBroken(request)}`, 426);
   }
 }

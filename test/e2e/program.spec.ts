@@ -365,15 +365,26 @@ describe('the program', () => {
     'help, help doctor, help token, version and -v are understood like the flags',
     async () => {
       const outputs = await Promise.all(
-        [['help'], ['help', 'doctor'], ['help', 'token'], ['help', 'nothing'], ['version'], ['-v']].map(
-          (words) => new Program(words).ended,
-        ),
+        [
+          ['help'],
+          ['help', 'doctor'],
+          ['doctor', 'help'],
+          ['help', 'token'],
+          ['token', 'help'],
+          ['help', 'nothing'],
+          ['check-config', 'help'],
+          ['version'],
+          ['-v'],
+        ].map((words) => new Program(words).ended),
       );
       expect(outputs.map(({ code, stderr }) => [code, stderr])).toEqual(outputs.map(() => [0, '']));
       expect(outputs.map(({ stdout }) => /Usage: .*|^cairn-signal \d.*/.exec(stdout)![0])).toEqual([
         'Usage: cairn-signal [COMMAND] [OPTIONS]',
         'Usage: cairn-signal doctor URL [OPTIONS]',
+        'Usage: cairn-signal doctor URL [OPTIONS]',
         'Usage: cairn-signal token new NAME [--file PATH]',
+        'Usage: cairn-signal token new NAME [--file PATH]',
+        'Usage: cairn-signal [COMMAND] [OPTIONS]',
         'Usage: cairn-signal [COMMAND] [OPTIONS]',
         `cairn-signal ${VERSION}`,
         `cairn-signal ${VERSION}`,

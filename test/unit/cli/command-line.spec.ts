@@ -134,6 +134,10 @@ describe('a flag', () => {
       ['--port=8080'],
       '--port: there is no such flag: write --listen-addr HOST:PORT, such as --listen-addr 0.0.0.0:8080',
     ],
+    [
+      ['-port', '8080'],
+      '-port: there is no such flag: write --listen-addr HOST:PORT, such as --listen-addr 0.0.0.0:8080',
+    ],
     [['-p8080'], '-p8080: there is no such flag: write --listen-addr HOST:PORT, such as --listen-addr 0.0.0.0:8080'],
     [['--token', 's3cret'], '--token: there is no such flag: write --auth-token TOKEN or --auth-token-file PATH'],
     [['-c', 'signal.yaml'], '-c: there is no such flag: write --config PATH'],
