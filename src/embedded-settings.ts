@@ -19,6 +19,7 @@ const OF_THE_APPLICATION: readonly (readonly [SettingName, string])[] = [
   ['handshakeTimeout', HAS_LISTENERS],
   ['keepAliveTimeout', HAS_LISTENERS],
   ['maxPlainConnections', HAS_LISTENERS],
+  ['proxyProtocol', HAS_LISTENERS],
   ['checkPage', HAS_PATHS],
   ['backplaneRequired', HAS_PATHS],
 ];

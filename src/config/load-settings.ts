@@ -116,6 +116,11 @@ function faultsTogether(settings: Settings, sourceOf: (name: SettingName) => str
       `${sourceOf('metricsToken')} and ${sourceOf('authToken')} are the same: everyone who reads metrics could connect`,
     );
   }
+  if (settings.proxyProtocol && settings.trustedProxies === undefined) {
+    faults.push(
+      `${sourceOf('proxyProtocol')} is on but ${flagOf('trustedProxies')} is not set: a PROXY header is believed only from a proxy named there`,
+    );
+  }
   return faults;
 }
 

@@ -124,6 +124,11 @@ export const settingsSchema = z.strictObject({
       'The one header in which trusted-proxies say where a peer is: ' +
       'a comma-separated list of addresses, or "forwarded" (RFC 7239).',
   }),
+  proxyProtocol: onOff.prefault('off').meta({
+    about:
+      'Whether trusted-proxies begin each connection to listen-addr with a PROXY header (version 1 or 2), which says ' +
+      'where the peer is. Their connections without one are refused. Other addresses must not send one.',
+  }),
   maxConnections: count(0, 10_000_000).prefault(50_000).meta({
     about: 'Peers that may be connected; 0 for as many as the process may open files. Further peers are answered 503.',
   }),

@@ -10,6 +10,9 @@ export const REFUSAL_REASONS = {
   requests: 'A connection asked for more than 16 things by plain HTTP (503).',
   wrong_host: 'The management address was asked for by a name that is not one of `management-hosts` (421).',
   path: 'No server takes WebSockets on this path (404), in an application that gives this server a path.',
+  proxy_header:
+    'A connection that began with a PROXY header which `proxy-protocol` or `trusted-proxies` does not allow, or a ' +
+    'connection from a trusted proxy without a valid one (400, or closed where TLS is on).',
   origin: 'A web page from an origin that `allowed-origins` does not list (403).',
   certificate_missing: '`tls-client-ca` is set, and the peer showed no certificate (403).',
   certificate_wrong:

@@ -24,7 +24,7 @@ export interface PlainBounds {
 /** A TCP connection that does not belong to a peer. Only PlainConnections uses its fields. */
 export interface PlainConnection {
   /** Where it was opened; undefined for a proxy, which opens connections for many clients. */
-  readonly opener: Origin | undefined;
+  opener: Origin | undefined;
   readonly cut: () => void;
   /** Number of requests that are not answered yet. */
   asked: number;
@@ -80,6 +80,15 @@ export class PlainConnections {
     this.#makeRoomInNetwork(opener);
     this.#join(newcomer, opener, 'asking');
     return newcomer;
+  }
+
+  /** Notes for whom a proxy opened it. Others make way for it if there are too many. */
+  named(connection: PlainConnection, opener: Origin | undefined): void {
+    if (connection.crowd === undefined || opener === undefined) return;
+    this.leave(connection);
+    this.#makeRoomInNetwork(opener);
+    connection.opener = opener;
+    this.#join(connection, opener, 'asking');
   }
 
   /** Notes that a complete request came. Behind a proxy, only the request tells where it comes from. */

@@ -5,6 +5,7 @@ import { Server as TlsServer } from 'node:tls';
 import type { TLSSocket } from 'node:tls';
 import { plainAddress, sourceOf } from '../connection/source.js';
 import type { Origin, PlainConnection, PlainConnections } from './plain-connections.js';
+import { carryOver } from './trusted-proxies.js';
 
 /** Tells where connections and requests come from. */
 export interface Origins {
@@ -60,6 +61,12 @@ export class PlainSockets {
     this.server.off('connection', this.#onConnection);
     this.server.off('secureConnection', this.#onSecureConnection);
     this.server.off('request', this.#onRequest);
+  }
+
+  /** Notes that a PROXY header said who opened the connection. */
+  named(tcp: Trackable): void {
+    const tracked = tcp[TRACKED];
+    if (tracked !== undefined) this.connections.named(tracked.plain, this.origins.ofConnection(tracked.tcp));
   }
 
   /** Open connections that somebody else in the application upgraded. */
@@ -120,6 +127,7 @@ export class PlainSockets {
     if (tracked === undefined) return;
     this.#shakingHands.delete(ends);
     (socket as Trackable)[TRACKED] = tracked;
+    carryOver(tracked.tcp, socket);
   };
 
   readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {

@@ -6,6 +6,17 @@ import { ThrottledLog } from '../logging/throttled-log.js';
 import { LimitCounts } from '../metrics/limit-counts.js';
 import { RefusalCounts } from '../metrics/refusal-counts.js';
 import type { BrokenRequest } from './broken-requests.js';
+import type { ProxyFault } from './proxy-door.js';
+
+/** What the log says of a connection that is refused for its PROXY header, and what is to be done about it. */
+const PROXIED: Record<ProxyFault | 'off', string> = {
+  off: 'refused a connection that began with a PROXY header: set proxy-protocol on and name the proxy in trusted-proxies, or have the proxy send none',
+  unexpected:
+    'refused a connection that began with a PROXY header: proxy-protocol is on, but the address is not in trusted-proxies',
+  absent:
+    'refused a connection of a trusted proxy without a PROXY header: have the proxy send one (send-proxy in HAProxy), or set proxy-protocol off',
+  malformed: 'refused a connection of a trusted proxy: its PROXY header is malformed (proxy-protocol is on)',
+};
 
 /**
  * Reports refusals to the log and the metrics, with the same reason. The log says nothing of a peer except its address.
@@ -16,6 +27,7 @@ export class RefusalLog {
   readonly #refused: ThrottledLog;
   readonly #broken: ThrottledLog;
   readonly #dropped: ThrottledLog;
+  readonly #proxied: ThrottledLog;
 
   constructor(
     private readonly refusals: RefusalCounts,
@@ -27,6 +39,7 @@ export class RefusalLog {
     this.#refused = new ThrottledLog(log, clock, 'info');
     this.#broken = new ThrottledLog(log, clock, 'info');
     this.#dropped = new ThrottledLog(log, clock, 'info');
+    this.#proxied = new ThrottledLog(log, clock, 'warn');
   }
 
   /** Reports a refused upgrade. */
@@ -40,6 +53,12 @@ export class RefusalLog {
   broken({ reason, status, why, remote }: BrokenRequest): void {
     this.refusals.refused(reason);
     this.#broken.write('refused a request', { ...(status !== undefined && { status }), reason, remote, why });
+  }
+
+  /** Reports a connection that began with a PROXY header that is not taken ('off': from nobody), or without one that is due. */
+  proxied(fault: ProxyFault | 'off', remote: string): void {
+    this.refusals.refused('proxy_header');
+    this.#proxied.write(PROXIED[fault], { reason: 'proxy_header', remote });
   }
 
   /** Reports a TCP connection that was dropped because the process has no file handle for it. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Unread } from '../auth/unnamed-proxies.js';
 import type { Network } from '../config/values.js';
 import { plainAddress } from '../connection/source.js';
@@ -10,9 +11,31 @@ const FORWARDED = 'forwarded';
 /** Headers in which proxies commonly say for whom a request comes. */
 const FORWARDING = ['x-forwarded-for', FORWARDED, 'x-real-ip', 'cf-connecting-ip', 'true-client-ip'];
 
+/** Where a socket keeps what the PROXY header before it said. */
+const TOLD = Symbol('told');
+type Teller = Duplex & {
+  [TOLD]?: { readonly address: string | undefined } | undefined;
+  remoteAddress?: string | undefined;
+};
+
+/** A PROXY header of a trusted proxy named the peer of this connection, or did not say who that is. */
+export function tellPeer(socket: Teller, address: string | undefined): void {
+  socket[TOLD] = { address };
+}
+
+/** Over TLS two sockets are one connection: what was told of the first one holds for the other. */
+export function carryOver(tcp: Teller, tls: Teller): void {
+  if (tcp[TOLD] !== undefined) tls[TOLD] = tcp[TOLD];
+}
+
+/** Who is at the other end of a connection: as a PROXY header says, or as the system does. */
+export function peerOf(socket: Teller): string {
+  return socket[TOLD]?.address ?? plainAddress(socket.remoteAddress ?? '') ?? 'unknown';
+}
+
 /**
- * Finds the address of a peer behind proxies. Believes one header, and only as far as trusted proxies wrote it. Owns
- * the list of trusted networks. Knows nothing of limits.
+ * Finds the address of a peer behind proxies. Believes one header, and only as far as trusted proxies wrote it, and a
+ * PROXY header, which ProxyDoor read from one of them. Owns the list of trusted networks. Knows nothing of limits.
  * Invariant: what a peer itself writes into a header never becomes its address.
  */
 export class TrustedProxies {
@@ -33,8 +56,9 @@ export class TrustedProxies {
    * address before it.
    */
   addressOf({ socket, headers }: IncomingMessage): string {
-    let address = plainAddress(socket.remoteAddress ?? '') ?? 'unknown';
-    if (!this.#trusts(address)) return address;
+    let address = peerOf(socket);
+    // A proxy that passes bytes on and cannot say for whom passes on the peer's own header, too.
+    if (isUntold(socket) || !this.#trusts(address)) return address;
     const header = Object.hasOwn(headers, this.header) ? headers[this.header] : undefined;
     for (const written of hops(this.header, header).toReversed()) {
       const hop = addressIn(written);
@@ -50,17 +74,18 @@ export class TrustedProxies {
     const { socket, headers } = request;
     const said = [this.header, ...FORWARDING].filter((name) => Object.hasOwn(headers, name));
     if (said.length === 0) return undefined;
-    if (!this.isProxy(socket.remoteAddress)) return 'not-trusted';
+    if (!this.isProxy(socket)) return 'not-trusted';
     const first = hops(this.header, Object.hasOwn(headers, this.header) ? headers[this.header] : undefined).at(0);
     if (first === undefined) return 'other-header';
-    return plain(first) === this.addressOf(request) ? undefined : 'further-proxy';
+    return addressIn(first) === this.addressOf(request) ? undefined : 'further-proxy';
   }
 
   /**
-   * Returns whether the other end of a TCP connection is a trusted proxy, so that only requests tell where a peer is.
+   * Returns whether the other end of a TCP connection is a trusted proxy, so that only requests or a PROXY header
+   * tell where a peer is.
    */
-  isProxy(remoteAddress: string | undefined): boolean {
-    return this.#trusts(plainAddress(remoteAddress ?? '') ?? 'unknown');
+  isProxy(socket: Duplex): boolean {
+    return this.#trusts(peerOf(socket));
   }
 
   #trusts(address: string): boolean {
@@ -68,6 +93,11 @@ export class TrustedProxies {
     const version = isIP(address);
     return version !== 0 && this.#trusted.check(address, version === 4 ? 'ipv4' : 'ipv6');
   }
+}
+
+/** Whether a PROXY header did not name the peer. */
+function isUntold(socket: Teller): boolean {
+  return socket[TOLD] !== undefined && socket[TOLD].address === undefined;
 }
 
 /** Returns what each proxy wrote, the nearest proxy last. */

@@ -29,10 +29,11 @@ import type { OtherGateways } from './other-gateways.js';
 import { plainBounds } from './plain-bounds.js';
 import { PlainConnections } from './plain-connections.js';
 import { originAt, PlainSockets } from './plain-sockets.js';
+import { ProxyDoor } from './proxy-door.js';
 import { RefusalLog } from './refusal-log.js';
 import { ServedPath } from './served-path.js';
 import { CLOSE_TIMEOUT_MS, SignalSocket } from './signal-socket.js';
-import { TrustedProxies } from './trusted-proxies.js';
+import { peerOf, TrustedProxies } from './trusted-proxies.js';
 import { answerRefusal, lingerThenDestroy, NOBODYS_PATH, NOT_A_PROXY } from './upgrade-answer.js';
 import { UpgradeGate } from './upgrade-gate.js';
 import { UpgradeRouting } from './upgrade-routing.js';
@@ -62,6 +63,7 @@ export class WsEndpoint implements ConnectionSource {
   #server: Server | undefined;
   #plain: PlainSockets | undefined;
   #routing: UpgradeRouting | undefined;
+  #door: ProxyDoor | undefined;
   #onConnection: ((connection: WsConnection) => void) | undefined;
   #lastId = 0;
 
@@ -107,8 +109,10 @@ export class WsEndpoint implements ConnectionSource {
     const bounds = { sockets, elsewhere, ownListener, settings, limits, counts: share.counts, clock, log: this.#log };
     const plain = new PlainConnections(plainBounds(bounds));
     share.connections.plain = plain;
+    // Before PlainSockets, which counts connections when they are accepted.
+    if (ownListener) this.#door = this.#openDoor(server);
     this.#plain = new PlainSockets(server, plain, {
-      ofConnection: ({ remoteAddress }) => (this.proxies.isProxy(remoteAddress) ? undefined : originAt(remoteAddress)),
+      ofConnection: (socket) => (this.proxies.isProxy(socket) ? undefined : originAt(peerOf(socket))),
       ofRequest: (request) => this.gate.originOf(request),
     });
     server.prependListener('request', takeTurn);
@@ -137,6 +141,7 @@ export class WsEndpoint implements ConnectionSource {
   /** Stops taking upgrades. */
   close(): void {
     this.share.heartbeat.stop();
+    this.#door?.close();
     this.#plain?.close();
     this.#server?.off('request', takeTurn);
     this.#routing?.close();
@@ -144,6 +149,19 @@ export class WsEndpoint implements ConnectionSource {
     this.#server?.off('drop', this.#onDrop);
     this.#server?.off('listening', this.#onListening);
     this.#webSockets.close();
+  }
+
+  #openDoor(server: Server): ProxyDoor {
+    const { proxyProtocol, handshakeTimeout } = this.settings;
+    return new ProxyDoor(server, {
+      expects: (tcp) => proxyProtocol && this.proxies.isProxy(tcp),
+      timeout: handshakeTimeout,
+      named: (tcp) => this.#plain!.named(tcp),
+      refused: (fault, tcp) => {
+        this.#plain!.refused(tcp);
+        this.refusals.proxied(fault === 'unexpected' && !proxyProtocol ? 'off' : fault, peerOf(tcp));
+      },
+    });
   }
 
   readonly #onUpgrade = (asked: IncomingMessage, socket: Duplex, head: Buffer): void => {
@@ -229,7 +247,7 @@ export class WsEndpoint implements ConnectionSource {
 
   #refuse(request: IncomingMessage, socket: Duplex, refusal: Refusal): void {
     this.#plain!.refused(socket);
-    this.refusals.refused(refusal, (request as UpgradeRequest).peerAddress ?? request.socket.remoteAddress);
+    this.refusals.refused(refusal, (request as UpgradeRequest).peerAddress ?? peerOf(request.socket));
     answerRefusal(socket, refusal);
   }
 }

@@ -82,6 +82,7 @@ describe('the server in an application', () => {
     ['metricsToken', 's3cret'],
     ['handshakeTimeout', '5s'],
     ['keepAliveTimeout', '5s'],
+    ['proxyProtocol', 'on'],
     ['maxPlainConnections', 100],
     ['checkPage', 'off'],
     ['backplaneRequired', 'on'],

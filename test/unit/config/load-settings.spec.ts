@@ -12,6 +12,7 @@ const DEFAULTS = {
   jwtExpiryCloses: true,
   maxWrongTokens: 10,
   forwardedHeader: 'x-forwarded-for',
+  proxyProtocol: false,
   maxConnections: 50_000,
   maxPlainConnections: 4096,
   maxMessageBytes: 65_536,
@@ -113,6 +114,7 @@ describe('settings', () => {
       ],
     ],
     ['forwardedHeader', 'forwarded-header', 'CAIRN_SIGNAL_FORWARDED_HEADER', 'X-Real-IP', 'x-real-ip'],
+    ['proxyProtocol', 'proxy-protocol', 'CAIRN_SIGNAL_PROXY_PROTOCOL', 'on', true],
     ['maxConnections', 'max-connections', 'CAIRN_SIGNAL_MAX_CONNECTIONS', '7', 7],
     ['maxConnectionsPerIp', 'max-connections-per-ip', 'CAIRN_SIGNAL_MAX_CONNECTIONS_PER_IP', '5', 5],
     ['maxPlainConnections', 'max-plain-connections', 'CAIRN_SIGNAL_MAX_PLAIN_CONNECTIONS', '6', 6],
@@ -190,9 +192,11 @@ describe('settings', () => {
       'JWT_ISSUER',
       'JWT_AUDIENCE',
       'MANAGEMENT_ADDR',
+      'TRUSTED_PROXIES',
     ].map((other) => [
       `CAIRN_SIGNAL_${other}`,
-      { JWT_ISSUER: 'https://other.example', MANAGEMENT_ADDR: 'other:1' }[other] ?? 'other',
+      { JWT_ISSUER: 'https://other.example', MANAGEMENT_ADDR: 'other:1', TRUSTED_PROXIES: '10.0.0.1' }[other] ??
+        'other',
     ]);
     const { [variable]: _tried, ...environment } = Object.fromEntries(needed) as Record<string, string>;
     expect(load({ environment, flags: { [flag]: text } }).settings[name]).toEqual(value);
@@ -280,6 +284,10 @@ describe('settings', () => {
     [
       { managementHosts: 'a' },
       'managementHosts is set but management-addr is not: without it there is no address to ask for',
+    ],
+    [
+      { proxyProtocol: 'on' },
+      'proxyProtocol is on but trusted-proxies is not set: a PROXY header is believed only from a proxy named there',
     ],
     [
       { jwtIssuer: 'https://a.example' },
