@@ -215,7 +215,11 @@ export const settingsSchema = z.strictObject({
     .meta({ about: 'How long a peer may be silent before the server pings it. Any traffic counts as a sign of life.' }),
   pongTimeout: duration('100ms', '1h')
     .prefault('20s')
-    .meta({ about: 'How long a pinged peer may stay silent before its connection is closed with 4009.' }),
+    .meta({
+      about:
+        'How long a pinged peer may stay silent before its connection is closed with 4009. ' +
+        'One that only ever sent JSON, and may be a library that never reads, is kept while its socket is alive.',
+    }),
   records: onOff
     .prefault('on')
     .meta({ about: 'Whether JSON peers may leave records on topics and query them. When off, they get an error.' }),

@@ -5,11 +5,14 @@ import type { LimitCounts } from '../metrics/limit-counts.js';
 import { Refusal } from '../connection/refusal.js';
 import { mayBeProxy } from '../connection/private-address.js';
 import type { Origin } from './plain-connections.js';
+import { SparedPlaces } from './spared-places.js';
 
 /** Seconds after which a peer that found no room may try again. */
 const RETRY_S = 10;
 /** Plain connections that a network may have when its peers take all of its places: for health checks and refusals. */
 const FOR_REFUSALS = 16;
+/** Newcomers that may be judged at a time where no place is free, but some can be spared. */
+const MOST_ON_SPARED = 16;
 
 export const ADDRESS_FULL = new Refusal(
   429,
@@ -28,14 +31,26 @@ const NODE_FULL = new Refusal(
 export interface Place {
   /** Gives the place back. A second call does nothing. */
   readonly release: () => void;
+  /**
+   * Called once the newcomer that took it is let in. Where there are too many now, cuts the connection whose place was spared longest ago;
+   * the refusal, where none is spared any more.
+   */
+  claim(): Refusal | undefined;
+  /** A newcomer may have the place from now on: `cut` ends the connection that has it. */
+  spare(cut: () => void): void;
+  /** Nobody else may have it any more. */
+  keep(): void;
 }
 
 /**
- * Limits the connections of the node and of each network. Owns the counts. Knows nothing of requests or sockets.
+ * Limits the connections of the node and of each network. Owns the counts, and the list of places that can be spared.
+ * Knows nothing of requests or sockets.
  * Invariant: the counts are those of the places that are taken and not released. A network without places takes no
- * memory.
+ * memory. No more places are claimed than the limits allow.
  */
 export class ConnectionLimits {
+  /** Places that a newcomer may have. */
+  readonly spared = new SparedPlaces<TakenPlace>();
   readonly #ofNetwork = new Map<string, number>();
   #taken = 0;
   #warned = false;
@@ -66,24 +81,41 @@ export class ConnectionLimits {
   take(origin: Origin): Place | Refusal {
     const { network } = origin;
     const ofNetwork = this.#takenOf(origin);
-    if (ofNetwork >= this.#maxOf(origin, ofNetwork)) {
+    const beyond = ofNetwork - this.#maxOf(origin, ofNetwork);
+    if (beyond >= Math.min(this.spared.sizeOf(network), MOST_ON_SPARED)) {
       this.counts.reached('max-connections-per-ip');
       return ADDRESS_FULL;
     }
-    if (this.max > 0 && this.#taken >= this.max) {
+    if (this.max > 0 && this.#taken - this.max >= Math.min(this.spared.size, MOST_ON_SPARED)) {
       this.counts.reached('max-connections');
       return NODE_FULL;
     }
     if (this.settings.maxConnectionsPerIp === undefined && ofNetwork === MOST_OF_PUBLIC_ADDRESS) this.#warn();
     this.#taken += 1;
     this.#ofNetwork.set(network, ofNetwork + 1);
-    let released = false;
-    return {
-      release: () => {
-        if (!released) this.#release(network);
-        released = true;
-      },
-    };
+    return new TakenPlace(origin, this);
+  }
+
+  /** Where there are too many now, another connection makes way for the one that took a place from there. */
+  claim(origin: Origin): Refusal | undefined {
+    const ofNetwork = this.#takenOf(origin);
+    if (ofNetwork > this.#maxOf(origin, ofNetwork - 1)) {
+      this.counts.reached('max-connections-per-ip');
+      return makeWay(this.spared.firstOf(origin.network)) ? undefined : ADDRESS_FULL;
+    }
+    if (this.max > 0 && this.#taken > this.max) {
+      this.counts.reached('max-connections');
+      return makeWay(this.spared.first) ? undefined : NODE_FULL;
+    }
+    return undefined;
+  }
+
+  /** A place of that network is free again. */
+  giveBack(network: string): void {
+    this.#taken -= 1;
+    const left = this.#ofNetwork.get(network)! - 1;
+    if (left === 0) this.#ofNetwork.delete(network);
+    else this.#ofNetwork.set(network, left);
   }
 
   #takenOf({ network }: Origin): number {
@@ -102,13 +134,6 @@ export class ConnectionLimits {
     return mayBeProxy(address, trustedProxies) ? Infinity : MOST_OF_PUBLIC_ADDRESS;
   }
 
-  #release(network: string): void {
-    this.#taken -= 1;
-    const left = this.#ofNetwork.get(network)! - 1;
-    if (left === 0) this.#ofNetwork.delete(network);
-    else this.#ofNetwork.set(network, left);
-  }
-
   #warn(): void {
     if (this.#warned) return;
     this.#warned = true;
@@ -116,5 +141,55 @@ export class ConnectionLimits {
       'many connections from a private address, which has no limit by default: ' +
         'if that is a proxy, list it in trusted-proxies so that the peers behind it are counted separately',
     );
+  }
+}
+
+function makeWay(place: TakenPlace | undefined): boolean {
+  place?.cut();
+  return place !== undefined;
+}
+
+/** A place that was taken. Owns whether it still is, and how the connection that has it is cut. */
+class TakenPlace implements Place {
+  #released = false;
+  #cut: (() => void) | undefined;
+
+  constructor(
+    private readonly origin: Origin,
+    private readonly limits: ConnectionLimits,
+  ) {}
+
+  get network(): string {
+    return this.origin.network;
+  }
+
+  readonly release = (): void => {
+    if (this.#released) return;
+    this.#released = true;
+    this.keep();
+    this.limits.giveBack(this.network);
+  };
+
+  claim(): Refusal | undefined {
+    // Released where the newcomer has left meanwhile.
+    return this.#released ? undefined : this.limits.claim(this.origin);
+  }
+
+  spare(cut: () => void): void {
+    if (this.#released) return;
+    this.#cut = cut;
+    this.limits.spared.add(this);
+  }
+
+  keep(): void {
+    this.#cut = undefined;
+    this.limits.spared.remove(this);
+  }
+
+  /** Gives the place back before the connection has ended. */
+  cut(): void {
+    const cut = this.#cut!;
+    this.release();
+    cut();
   }
 }

@@ -11,16 +11,22 @@ export interface Pulse extends Expiring<Pulse> {
   heard: boolean;
   /** Whether the peer is not being read now, so that its silence means nothing. */
   readonly paused: boolean;
+  /** Whether the peer may be one that never reads, so that no answer to a ping says nothing. */
+  readonly mute: boolean;
   /** When the heartbeat looks at it next, in milliseconds on the monotonic clock. Only the heartbeat sets it. */
   checkAt: number;
   ping(): void;
+  /** A mute peer did not answer in time. It is kept until its socket fails, or somebody else needs its place. */
+  spare(): void;
+  /** A mute peer was heard again. */
+  keep(): void;
   close(reason: CloseReason): void;
 }
 
 export interface HeartbeatTimes {
   /** Milliseconds of silence before a ping. */
   readonly pingInterval: number;
-  /** Milliseconds of silence after a ping before the connection is closed. */
+  /** Milliseconds of silence after a ping before the connection is closed or spared. */
   readonly pongTimeout: number;
 }
 
@@ -33,8 +39,10 @@ const CHECKED_PER_STEP = 500;
 const LATENESS = 1 / 10;
 
 /**
- * Finds dead peers: pings silent ones, and closes those that stay silent. Owns two lists, ordered by when their
- * connections are due, so a step touches only those. One timer serves all connections. Knows nothing of sockets.
+ * Finds dead peers: pings silent ones, and closes those that stay silent. Of a mute peer only its socket can tell, so the
+ * heartbeat pings it again and again: a dead one cannot acknowledge that, and the system ends its socket. Owns lists that
+ * are ordered by when their connections are due, so a step touches only those. One timer serves all connections. Knows
+ * nothing of sockets.
  * Invariant: a connection is in exactly one list from when it is added until it is removed or found dead.
  */
 export class Heartbeat {
@@ -42,10 +50,12 @@ export class Heartbeat {
   readonly #quiet = new ExpiryList<Pulse>();
   /** Peers that were pinged and not heard from since. */
   readonly #pinged = new ExpiryList<Pulse>();
+  /** Mute, pinged, and not heard in time. */
+  readonly #spared = new ExpiryList<Pulse>();
   readonly #sweep: Sweep;
 
   constructor(
-    private readonly times: HeartbeatTimes,
+    readonly times: HeartbeatTimes,
     private readonly clock: Clock,
   ) {
     const interval = Math.min(1000, Math.min(times.pingInterval, times.pongTimeout) * LATENESS);
@@ -70,20 +80,36 @@ export class Heartbeat {
 
   /** Checks connections that are due, at most `max` of each list. Returns whether there may be more. */
   check(max: number): boolean {
-    const more = this.#takeDue(this.#pinged, max, (pulse) => {
-      if (pulse.heard || pulse.paused) this.#wait(this.#quiet, pulse, this.times.pingInterval);
-      else pulse.close(deadPeer(this.times.pongTimeout / 1000));
+    const { pingInterval, pongTimeout } = this.times;
+    const spared = this.#takeDue(this.#spared, max, (pulse) => {
+      if (pulse.heard || pulse.paused) {
+        this.#wait(this.#quiet, pulse, pingInterval);
+        pulse.keep();
+      } else {
+        this.#wait(this.#spared, pulse, pingInterval);
+        pulse.ping();
+      }
     });
-    return (
-      this.#takeDue(this.#quiet, max, (pulse) => {
-        if (pulse.heard || pulse.paused) {
-          this.#wait(this.#quiet, pulse, this.times.pingInterval);
-        } else {
-          this.#wait(this.#pinged, pulse, this.times.pongTimeout);
-          pulse.ping();
-        }
-      }) || more
-    );
+    const pinged = this.#takeDue(this.#pinged, max, (pulse) => {
+      if (pulse.heard || pulse.paused) {
+        this.#wait(this.#quiet, pulse, pingInterval);
+      } else if (pulse.mute) {
+        this.#wait(this.#spared, pulse, pingInterval);
+        pulse.spare();
+        pulse.ping();
+      } else {
+        pulse.close(deadPeer(pongTimeout / 1000));
+      }
+    });
+    const quiet = this.#takeDue(this.#quiet, max, (pulse) => {
+      if (pulse.heard || pulse.paused) {
+        this.#wait(this.#quiet, pulse, pingInterval);
+      } else {
+        this.#wait(this.#pinged, pulse, pongTimeout);
+        pulse.ping();
+      }
+    });
+    return spared || pinged || quiet;
   }
 
   /** Takes the connections that are due out of a list, and passes each to `look`. Returns whether there may be more. */

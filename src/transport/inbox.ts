@@ -46,6 +46,9 @@ export class Inbox implements FrameReceiver, Throttled {
   #unfinished = 0;
   /** Number of pings and pongs inside the message that the peer has begun. */
   #interruptions = 0;
+  /** Whether the peer has sent text, and whether it has sent anything else. */
+  #texts = false;
+  #others = false;
   readonly #framing: Framing;
 
   constructor(
@@ -61,9 +64,16 @@ export class Inbox implements FrameReceiver, Throttled {
     return this.#held !== undefined;
   }
 
+  /** Whether the peer has sent text messages and nothing else, neither a binary message nor an answer to a ping. */
+  get textOnly(): boolean {
+    return this.#texts && !this.#others;
+  }
+
   /** Delivers now if the bucket has a token; otherwise as soon as it has one. */
   take(kind: Incoming, data: Buffer): void {
     this.share.traffic.bytesIn += data.length;
+    if (kind === 'text') this.#texts = true;
+    else this.#others = true;
     this.charge(this.#framing.count(data.length));
     if ((kind === 'ping' || kind === 'pong') && this.#interrupts()) return;
     if (this.#held !== undefined) {

@@ -3,12 +3,14 @@ import type { ExpiryList } from '../clock/expiry-list.js';
 import type { Connection } from '../connection/connection.js';
 import type { CloseReason } from '../protocol/close-codes.js';
 import { PING } from '../protocol/websocket-frame.js';
+import type { Place } from './connection-limits.js';
 import type { Pulse } from './heartbeat.js';
 import type { Inbox } from './inbox.js';
 
 /**
  * Shows whether a peer is alive: every byte that its socket reads is a sign of life. Owns the heartbeat's marks on one
- * connection. Knows nothing of intervals.
+ * connection. A peer that only ever sent text may be a library that never reads: the system tells whether its socket is
+ * alive. Knows nothing of intervals.
  */
 export class SocketPulse implements Pulse {
   checkAt = 0;
@@ -22,6 +24,8 @@ export class SocketPulse implements Pulse {
     private readonly connection: Connection,
     private readonly inbox: Inbox,
     private readonly socket: Socket,
+    private readonly place: Place,
+    private readonly pingInterval: number,
   ) {}
 
   get heard(): boolean {
@@ -36,8 +40,22 @@ export class SocketPulse implements Pulse {
     return this.inbox.paused;
   }
 
+  get mute(): boolean {
+    return this.inbox.textOnly;
+  }
+
   ping(): void {
     this.connection.send(PING);
+  }
+
+  spare(): void {
+    // Between pings that were acknowledged, this finds a dead socket sooner than the next ping.
+    this.socket.setKeepAlive(true, Math.max(1000, this.pingInterval));
+    this.place.spare(() => this.connection.terminate());
+  }
+
+  keep(): void {
+    this.place.keep();
   }
 
   close(reason: CloseReason): void {

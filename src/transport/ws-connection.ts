@@ -53,7 +53,7 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
     const { readBuffer, heartbeat, maxMessageBytes } = share;
     this.inbox = new Inbox(this, share, socket, maxMessageBytes);
     this.#outlet = new Outlet(socket, this);
-    this.pulse = new SocketPulse(this, this.inbox, socket);
+    this.pulse = new SocketPulse(this, this.inbox, socket, identity.place, heartbeat.times.pingInterval);
     const reader = new FrameReader(readBuffer, this.inbox, this, maxMessageBytes);
     this.#reader = reader;
     webSocket.carrier = this;

@@ -9,15 +9,25 @@ import { ManualClock } from '../../support/manual-clock.js';
 class SilentPulse implements Pulse {
   heard = false;
   paused = false;
+  mute = false;
   checkAt = 0;
   previous: Pulse | undefined;
   next: Pulse | undefined;
   list: ExpiryList<Pulse> | undefined;
   pings = 0;
   closed: CloseReason | undefined;
+  spared = false;
 
   ping(): void {
     this.pings += 1;
+  }
+
+  spare(): void {
+    this.spared = true;
+  }
+
+  keep(): void {
+    this.spared = false;
   }
 
   close(reason: CloseReason): void {
@@ -74,6 +84,41 @@ describe('heartbeat', () => {
     expect(pulse.pings).toBe(2);
   });
 
+  it('spares a mute one that does not answer, and goes on pinging it at every ping-interval', () => {
+    pulse.mute = true;
+    pass(25_000);
+    pass(19_999);
+    expect([pulse.pings, pulse.spared]).toEqual([1, false]);
+    pass(1);
+    expect([pulse.pings, pulse.spared]).toEqual([2, true]);
+    for (let i = 0; i < 100; i++) pass(25_000);
+    expect([pulse.pings, pulse.spared, pulse.closed]).toEqual([102, true, undefined]);
+  });
+
+  it('keeps a mute one for itself once it is heard again, and spares it again after silence', () => {
+    pulse.mute = true;
+    pass(25_000);
+    pass(20_000);
+    pulse.heard = true;
+    pass(25_000);
+    expect([pulse.pings, pulse.spared]).toEqual([2, false]);
+    pass(25_000);
+    pass(20_000);
+    expect([pulse.pings, pulse.spared, pulse.closed]).toEqual([4, true, undefined]);
+  });
+
+  it('4009: judges one that turned out not to be mute as any other', () => {
+    pulse.mute = true;
+    pass(25_000);
+    pass(20_000);
+    pulse.mute = false;
+    pulse.heard = true;
+    pass(25_000);
+    pass(25_000);
+    pass(20_000);
+    expect([pulse.spared, pulse.closed?.code]).toEqual([false, 4009]);
+  });
+
   it('forgets a connection that was removed, pinged or not', () => {
     heartbeat.remove(pulse);
     pass(100_000);
@@ -84,6 +129,14 @@ describe('heartbeat', () => {
     heartbeat.remove(pulse);
     pass(100_000);
     expect(pulse.closed).toBeUndefined();
+    pulse.mute = true;
+    heartbeat.add(pulse);
+    pass(25_000);
+    pass(20_000);
+    heartbeat.remove(pulse);
+    const { pings } = pulse;
+    pass(100_000);
+    expect(pulse.pings).toBe(pings);
   });
 
   it('does not ping 50,000 connections in one turn', () => {
