@@ -107,17 +107,18 @@ export class RelayService implements OnModuleInit {
    * other nodes' messages, and has fetched what was published there. Closes the connection at a limit.
    */
   #subscribe(connection: Connection, topic: string): void {
-    if (!this.topics.subscribe(connection, topic)) return;
+    if (this.topics.subscribers(topic).has(connection)) return;
+    // Before it subscribes: one that is refused has met nobody.
     const breach = this.#breach(connection, topic);
-    if (breach === undefined) {
-      if (this.#debugging) this.#logTopic('subscribed', connection, topic);
-      this.#replay(connection, topic, this.discovery.here(topic));
-      const confirmed = this.backplane.subscribe(topic);
-      if (this.backplane.state === 'up') connection.hold(this.#replayElsewhere(connection, topic, confirmed));
-    } else {
-      this.topics.unsubscribe(connection, topic);
+    if (breach !== undefined) {
       connection.close(breach);
+      return;
     }
+    this.topics.subscribe(connection, topic);
+    if (this.#debugging) this.#logTopic('subscribed', connection, topic);
+    this.#replay(connection, topic, this.discovery.here(topic));
+    const confirmed = this.backplane.subscribe(topic);
+    if (this.backplane.state === 'up') connection.hold(this.#replayElsewhere(connection, topic, confirmed));
   }
 
   /** L1: the sender pays for every delivery. */
@@ -149,15 +150,15 @@ export class RelayService implements OnModuleInit {
     if (this.topics.subscribers(topic).size === 0) this.backplane.unsubscribe(topic);
   }
 
-  /** Returns the close reason for the limit that a new subscription exceeds; undefined if there is none. */
+  /** Returns the close reason for the limit that one more subscription would exceed; undefined if there is room. */
   #breach(connection: Connection, topic: string): CloseReason | undefined {
     const { maxTopicBytes, maxTopicsPerConnection, maxSubscribersPerTopic, maxSubscriptions } = this.settings;
     if (Buffer.byteLength(topic) > maxTopicBytes) return topicTooLong(maxTopicBytes);
-    if (exceeds(this.topics.countOf(connection), maxTopicsPerConnection)) return tooManyTopics(maxTopicsPerConnection);
-    if (exceeds(this.topics.subscribers(topic).size, maxSubscribersPerTopic)) {
+    if (full(this.topics.countOf(connection), maxTopicsPerConnection)) return tooManyTopics(maxTopicsPerConnection);
+    if (full(this.topics.subscribers(topic).size, maxSubscribersPerTopic)) {
       return tooManySubscribers(maxSubscribersPerTopic);
     }
-    if (exceeds(this.topics.subscriptions, maxSubscriptions)) return tooManySubscriptions(maxSubscriptions);
+    if (full(this.topics.subscriptions, maxSubscriptions)) return tooManySubscriptions(maxSubscriptions);
     return undefined;
   }
 
@@ -196,9 +197,9 @@ export class RelayService implements OnModuleInit {
   }
 }
 
-/** Returns whether a count is above a limit; 0 is no limit. */
-function exceeds(count: number, max: number): boolean {
-  return max > 0 && count > max;
+/** Returns whether a count has reached a limit; 0 is no limit. */
+function full(count: number, max: number): boolean {
+  return max > 0 && count >= max;
 }
 
 /** Encodes a publication as the Relay that CBOR subscribers get. `payload` is base64. */

@@ -204,6 +204,18 @@ describe('metrics', () => {
       told(`${meeting}_bucket{le="2.5"}`),
     ]).toEqual([1, 2, 0, 1]);
 
+    // One that is refused meets nobody.
+    for (const limits of [{ maxTopicsPerConnection: 1 }, { maxSubscribersPerTopic: 1 }, { maxSubscriptions: 2 }]) {
+      const strict = await start(limits);
+      const [c, d] = [await Peer.connect(strict.url), await Peer.connect(strict.url)];
+      c.subscribe('met');
+      await c.sync();
+      d.subscribe('other');
+      d.subscribe('met');
+      expect((await d.closed).code).toBe(1008);
+      expect((await metricsOf(strict)).get(`cairn_signal_${meeting}_count`)).toBe(0);
+    }
+
     // A second meeting on the same topic does not count: its subscribers came back.
     b.unsubscribe('met');
     b.subscribe('met');
