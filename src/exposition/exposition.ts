@@ -20,6 +20,7 @@ let processMetrics: Registry | undefined;
 @Injectable()
 export class Exposition {
   readonly contentType = Registry.OPENMETRICS_CONTENT_TYPE;
+  readonly plainContentType = Registry.PROMETHEUS_CONTENT_TYPE;
   #registry: Registry<OpenMetricsContentType> | undefined;
 
   constructor(private readonly sources: Sources) {}
@@ -27,6 +28,15 @@ export class Exposition {
   /** Returns the metrics in OpenMetrics 1.0. */
   text(): Promise<string> {
     return (this.#registry ??= this.#make()).metrics();
+  }
+
+  /** Returns the same in the text format 0.0.4 of Prometheus, for scrapers that do not read OpenMetrics. */
+  async plainText(): Promise<string> {
+    const text = await this.text();
+    // The formats differ in what a counter is called where it is described, and in the mark of the end.
+    return text
+      .replaceAll(/^# HELP (\S+) (.*)\n# TYPE \S+ counter$/gm, '# HELP $1_total $2\n# TYPE $1_total counter')
+      .replace(/# EOF\n$/, '');
   }
 
   #make(): Registry<OpenMetricsContentType> {

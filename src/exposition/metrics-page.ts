@@ -13,8 +13,9 @@ export function renderMetricsPage(): string {
 
 <!-- Generated from src/exposition/metric-table.ts by "npm run docs"; a test fails when it is stale. -->
 
-The metrics are in OpenMetrics, at \`/metrics\` of \`management-addr\`. With \`metrics-token\` they are also at
-\`/metrics\` of \`listen-addr\`. All figures are of one node since its start, and are read on demand. No label names a
+The metrics are at \`/metrics\` of \`management-addr\`, in OpenMetrics 1.0, or in the text format 0.0.4 of Prometheus for
+a scraper whose Accept header prefers it (\`text/plain\`). With \`metrics-token\` they are also at \`/metrics\` of
+\`listen-addr\`. All figures are of one node since its start, and are read on demand. No label names a
 topic, a peer, an address or a token: labels come from fixed sets.
 
 Scrape them with Prometheus. [deploy/prometheus](../deploy/prometheus) has alert rules, and

@@ -40,6 +40,26 @@ describe('metrics', () => {
     expect(text.endsWith('\n# EOF\n')).toBe(true);
   });
 
+  it('are in the text format 0.0.4 for a scraper that prefers it, with the same samples', async () => {
+    const running = await start({ metricsToken: 'm3trics' });
+    const addresses = [`${running.management}/metrics`, `${running.http}/metrics`];
+    for (const address of addresses) {
+      const headers = { Authorization: 'Bearer m3trics', Accept: 'text/plain;version=0.0.4;q=0.5,*/*;q=0.1' };
+      const response = await fetch(address, { headers });
+      expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+      expect(response.headers.get('vary')).toBe('Accept');
+      const text = await response.text();
+      const families = [...text.matchAll(/^# TYPE (\S+ \S+)$/gm)].map(([, family]) => family);
+      expect(families).toEqual([...METRICS, ...PROCESS_METRICS].map(({ name, type }) => `${name} ${type}`));
+      expect([...text.matchAll(/^# HELP (\S+) \S/gm)].map(([, name]) => name)).toEqual(
+        [...METRICS, ...PROCESS_METRICS].map(({ name }) => name),
+      );
+      const samples = [...text.matchAll(/^([a-z_]+)(?:\{.*\})? \S+$/gm)].map(([, name]) => name);
+      expect(samples.filter((name) => name === 'cairn_signal_deliveries_total')).toHaveLength(1);
+      expect(text).not.toContain('# EOF');
+    }
+  });
+
   it('O3: follow the rules of Prometheus for names and units', () => {
     for (const { name, type } of METRICS) {
       expect(name).toMatch(/^cairn_signal_[a-z_]+$/);
