@@ -1,10 +1,9 @@
-import { Controller, Get, HttpException, Req, Res } from '@nestjs/common';
+import { Controller, Get, Header, HttpException, Req, Res } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Settings } from '../config/settings.js';
 import { SUBPROTOCOL } from '../protocol/subprotocol.js';
 import { VERSION } from '../version.js';
 import { FRONT_PAGE_HEADERS, prefersHtml, renderFrontPage } from './front-page.js';
-import { answerJson } from './json-failure.js';
 
 /** Answers a person or a proxy that asks this server by plain HTTP. Needs no token and says nothing about peers. */
 @Controller()
@@ -16,7 +15,9 @@ export class RootController {
    * header on the way.
    */
   @Get()
-  root(@Req() request: IncomingMessage, @Res() response: ServerResponse): void {
+  @Header('Cache-Control', 'no-store')
+  @Header('Vary', 'Accept')
+  root(@Req() request: IncomingMessage, @Res({ passthrough: true }) response: ServerResponse): object | string {
     if (isBrokenUpgrade(request)) throw new UpgradeRequiredException(request);
     const links: Record<string, string> = {
       health: '/health',
@@ -24,13 +25,11 @@ export class RootController {
       ready: '/health/ready',
       ...(this.settings.checkPage && { check: '/check' }),
     };
-    const varies = { Vary: 'Accept', 'Cache-Control': 'no-store' };
     if (!prefersHtml(request.headers.accept)) {
-      answerJson(response, 200, { name: 'cairn-signal', version: VERSION, protocol: SUBPROTOCOL, links }, varies);
-      return;
+      return { name: 'cairn-signal', version: VERSION, protocol: SUBPROTOCOL, links };
     }
-    const page = renderFrontPage(links);
-    response.writeHead(200, { ...FRONT_PAGE_HEADERS, ...varies, 'Content-Length': Buffer.byteLength(page) }).end(page);
+    for (const [name, value] of Object.entries(FRONT_PAGE_HEADERS)) response.setHeader(name, value);
+    return renderFrontPage(links);
   }
 }
 
