@@ -6,6 +6,7 @@ import { Settings } from '../config/settings.js';
 import { readAtStart } from '../config/settled-files.js';
 import { Reload } from '../lifecycle/reload.js';
 import { Logs } from '../logging/log.js';
+import type { LogFields } from '../logging/log.js';
 import { MetricsModule } from '../metrics/metrics.module.js';
 import { Access } from './access.js';
 import { BearerGuard } from './bearer.guard.js';
@@ -31,27 +32,42 @@ const GUARDS = [OriginGuard, ClientCertificateGuard, BearerGuard, CustomGuards];
     UnnamedProxies,
     UpgradeGuards,
     WrongTokens,
-    { provide: BearerTokens, inject: [Settings, Clock, Reload], useFactory: listedTokens },
+    { provide: BearerTokens, inject: [Settings, Clock, Reload, Logs], useFactory: listedTokens },
     { provide: TokenVerifier, inject: [Settings, Clock, Reload, Logs], useFactory: tokenVerifier },
   ],
   exports: [...GUARDS, Access, BearerTokens, TokenVerifier, UnnamedProxies, UpgradeGuards, WrongTokens],
 })
 export class AuthModule {}
 
+/** Tokens that were read, and warnings of what is almost surely a mistake in them. */
+interface Read {
+  readonly replacement: Replacement;
+  readonly warnings: readonly string[];
+}
+
 /** Reads the tokens of `auth-token` and `auth-token-file`, and reads them again when the file changes. */
-async function listedTokens(settings: Settings, clock: Clock, reload: Reload): Promise<BearerTokens> {
+async function listedTokens(settings: Settings, clock: Clock, reload: Reload, logs: Logs): Promise<BearerTokens> {
+  const log = logs.for('auth');
   const tokens = new BearerTokens([]);
   const files = settingFile('auth-token-file', settings.authTokenFile);
-  const read = async (): Promise<Replacement> => inTurns(tokens.prepare(await loadTokensInTurns(settings)));
+  const read = async (): Promise<Read> => {
+    const warnings: string[] = [];
+    const found = await loadTokensInTurns(settings, (warning) => void warnings.push(warning));
+    return { replacement: await inTurns(tokens.prepare(found)), warnings };
+  };
+  const use = ({ replacement, warnings }: Read): LogFields => {
+    for (const warning of warnings) log.warn(warning);
+    return { ...tokens.use(replacement) };
+  };
   reload.watch({
     files,
     read,
-    use: (found) => ({ ...tokens.use(found) }),
+    use,
     what: 'auth-token-file',
     otherwise: 'keeping the current tokens',
   });
   const paths = files.map(({ path }) => path);
-  tokens.use(await readAtStart(paths, clock, read));
+  use(await readAtStart(paths, clock, read));
   return tokens;
 }
 

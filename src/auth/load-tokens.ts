@@ -4,37 +4,52 @@ import { StartupError } from '../config/faults.js';
 import { readSettingFile, readSettingFileLater } from '../config/setting-file.js';
 import type { Settings } from '../config/settings.js';
 import { shownPath } from '../config/shown-path.js';
+import { mistakeInToken } from '../config/token-mistakes.js';
 import { bearerToken } from '../config/values.js';
 import type { ConfiguredToken } from './bearer-tokens.js';
 import { digestOf, NAME_RULE, readNamedToken } from './named-token.js';
 
 const SETTING = 'auth-token-file';
 
+/** Warnings about one file, at most. */
+const MOST_WARNINGS = 10;
+
 /** Lines between two pauses. */
 const LINES = 64;
 
 const DIGEST_RULE = 'a digest of 64 hex digits that is not the digest of an empty token';
 
+/** Hears about what is almost surely not meant, one sentence each. */
+export type Warn = (warning: string) => void;
+
+const IGNORE: Warn = () => undefined;
+
 /** Reads the tokens of `auth-token` and `auth-token-file`. Throws a StartupError that names the file, never a token. */
-export function loadTokens(settings: Settings): ConfiguredToken[] {
+export function loadTokens(settings: Settings, warn: Warn = IGNORE): ConfiguredToken[] {
   const { authTokenFile: path } = settings;
-  return inOneGo(tokensIn(settings, path === undefined ? undefined : readSettingFile(SETTING, path)));
+  return inOneGo(tokensIn(settings, path === undefined ? undefined : readSettingFile(SETTING, path), warn));
 }
 
 /** The same without blocking the event loop, for a file of many tokens: rejects instead. */
-export async function loadTokensInTurns(settings: Settings): Promise<ConfiguredToken[]> {
+export async function loadTokensInTurns(settings: Settings, warn: Warn = IGNORE): Promise<ConfiguredToken[]> {
   const { authTokenFile: path } = settings;
-  return inTurns(tokensIn(settings, path === undefined ? undefined : await readSettingFileLater(SETTING, path)));
+  return inTurns(tokensIn(settings, path === undefined ? undefined : await readSettingFileLater(SETTING, path), warn));
 }
 
 /** The tokens of `auth-token` and of a token file with this content. */
-function* tokensIn({ authToken, authTokenFile }: Settings, content: Buffer | undefined): Work<ConfiguredToken[]> {
+function* tokensIn(
+  { authToken, authTokenFile }: Settings,
+  content: Buffer | undefined,
+  warn: Warn,
+): Work<ConfiguredToken[]> {
   // The whole line would be a token: anyone who can read it could connect with it.
   if (authToken !== undefined && readNamedToken(authToken) !== undefined) {
     throw new StartupError('auth-token: a token with a name and a digest belongs in auth-token-file');
   }
   const tokens: ConfiguredToken[] = authToken === undefined ? [] : [authToken];
-  if (content !== undefined) yield* readTokenFile(content.toString('utf8'), authTokenFile!, authToken, tokens);
+  if (content !== undefined) {
+    yield* readTokenFile(content.toString('utf8'), authTokenFile!, { authToken, warn }, tokens);
+  }
   return tokens;
 }
 
@@ -42,9 +57,10 @@ function* tokensIn({ authToken, authTokenFile }: Settings, content: Buffer | und
 function* readTokenFile(
   text: string,
   path: string,
-  authToken: string | undefined,
+  { authToken, warn }: { readonly authToken: string | undefined; readonly warn: Warn },
   tokens: ConfiguredToken[],
 ): Work<void> {
+  let mistakes = 0;
   const before = tokens.length;
   const names = new Names(authToken);
   let start = 0;
@@ -63,6 +79,11 @@ function* readTokenFile(
     }
     if (!names.agree(token)) throw fault('this token is already listed under another name, or without one');
     tokens.push(token);
+    const mistake = typeof token === 'string' ? mistakeInToken(token) : undefined;
+    if (mistake !== undefined && (mistakes += 1) <= MOST_WARNINGS) warn(fault(mistake).message);
+  }
+  if (mistakes > MOST_WARNINGS) {
+    warn(`${SETTING} ${shownPath(path)}: ${mistakes - MOST_WARNINGS} more lines look like mistakes`);
   }
   // A file without a token must not open the server to everyone.
   if (tokens.length === before) throw new StartupError(`${SETTING} ${shownPath(path)}: there is no token in it`);

@@ -22,7 +22,8 @@ export async function checkConfig({ settings, warnings }: LoadedSettings, enviro
   const faults = new Faults(fileFaults(filesOf(settings)));
   const tls = await faults.of(() => loadTlsPair(settings) !== undefined);
   const extensions = await faults.of(() => loadExtensions(settings));
-  const tokens = await faults.of(() => loadTokens(settings).length > 0);
+  const found: string[] = [];
+  const tokens = await faults.of(() => loadTokens(settings, (warning) => void found.push(warning)).length > 0);
   // Loaded only if the setting names a file.
   if (settings.jwtPublicKey !== undefined) {
     await faults.of(async () => (await import('../auth/jwt/public-keys.js')).loadPublicKeys(settings));
@@ -38,6 +39,7 @@ export async function checkConfig({ settings, warnings }: LoadedSettings, enviro
     isOpen(settings, { tokens, guards: extensions.guards!.length > 0 });
   for (const warning of [
     ...warnings,
+    ...found,
     ...readLogFilter(environment).warnings,
     ...nodeWarnings(),
     ...(handles === undefined ? [] : [handles]),

@@ -4,10 +4,11 @@ import { ConfigurationError } from './faults.js';
 import { jwtFaults } from './jwt-faults.js';
 import { described, isHarmless, isRandom } from './looks-like.js';
 import { suggestion } from './nearest-name.js';
-import { flagOf, mayNameSecret, VARIABLE_PREFIX, variableOf } from './setting-names.js';
+import { flagOf, isSecret, mayNameSecret, VARIABLE_PREFIX, variableOf } from './setting-names.js';
 import { settingNames, Settings, settingsSchema } from './settings.js';
 import type { SettingName, SettingsInput } from './settings.js';
 import { shownPath } from './shown-path.js';
+import { isQuoted, mistakeInToken } from './token-mistakes.js';
 import type { ListenAddress } from './values.js';
 
 /** Sources of settings, besides the defaults and the configuration file. */
@@ -64,7 +65,7 @@ export function loadSettings(sources: SettingSources, known: readonly string[] =
     if (value !== undefined) written.set(name, { value, source: `--${flagOf(name)}` });
   }
 
-  const warnings = unknownVariables(sources.environment);
+  const warnings = [...unknownVariables(sources.environment), ...mistakes(written)];
   const settings = validate(written, faults);
   if (settings === undefined) throw new ConfigurationError(faults, warnings);
   return { settings, warnings };
@@ -163,6 +164,18 @@ function shown(name: SettingName, value: unknown): string {
     return mayNameSecret(name) || !isHarmless(text) ? ` (${described(text)})` : ` ${JSON.stringify(text)}`;
   }
   return !mayNameSecret(name) && (typeof text === 'number' || typeof text === 'boolean') ? ` ${text}` : '';
+}
+
+/** Values that are taken, but are almost surely not meant: peers would have to send the quotes, too. */
+function mistakes(written: ReadonlyMap<string, Written>): string[] {
+  return settingNames.flatMap((name) => {
+    const { value, source } = written.get(name) ?? {};
+    if (typeof value !== 'string') return [];
+    const mistake = isSecret(name)
+      ? mistakeInToken(value)
+      : isQuoted(value) && 'the quotes are a part of the value: remove them';
+    return typeof mistake === 'string' ? [`${source}: ${mistake}`] : [];
+  });
 }
 
 /** A key of a configuration file, where it may be the name of a setting; otherwise its length. */

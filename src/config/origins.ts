@@ -52,8 +52,16 @@ const ONE_LABEL =
 
 function suggestion(scheme: string, rest: string, why: string): string {
   const [host] = rest.split(/[/?#]/);
+  // Anything else may be a secret in the wrong place.
+  if (!isName(host.split(':')[0])) return `${why}: ${EXPECTED}`;
   const origin = readOrigin(`${scheme}://${host}`);
-  return origin === undefined || host.includes('@') ? `${why}: ${EXPECTED}` : `${why}: write ${origin}`;
+  return origin === undefined ? `${why}: ${EXPECTED}` : `${why}: write ${origin}`;
+}
+
+/** Whether a text is a host name with a top-level domain, or localhost. */
+function isName(text: string): boolean {
+  const dot = text.lastIndexOf('.');
+  return text === 'localhost' || (dot > 0 && /^[\w.*-]+$/.test(text) && /^[a-z]{2,}$/i.test(text.slice(dot + 1)));
 }
 
 /** `https://host` as `https` and `host`; undefined for what stands behind a scheme that is not there. */

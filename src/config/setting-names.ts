@@ -13,6 +13,11 @@ export function isList(name: SettingName): boolean {
   return kindOf(name).list === true;
 }
 
+/** Whether the value of a setting is a secret. */
+export function isSecret(name: SettingName): boolean {
+  return kindOf(name).secret === true;
+}
+
 /** Whether the value of a setting is a secret, or names a file or a server: people put the secret itself there by mistake. */
 export function mayNameSecret(name: SettingName): boolean {
   const { secret = false, value = '' } = kindOf(name);

@@ -2,6 +2,7 @@ import { isIP, isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { looksLike, neverAPath } from './looks-like.js';
 import { originFault, readOrigin } from './origins.js';
+import { isQuoted } from './token-mistakes.js';
 
 declare module 'zod' {
   interface GlobalMeta {
@@ -67,7 +68,8 @@ export const filePath = text('the path of a file')
       context.addIssue(
         `expected the path of a file, but this looks like ${what}: write it to a file, and give its path`,
       );
-    } else if (/[\r\n\0]/.test(written)) context.addIssue('expected the path of a file, not its content');
+    } else if (isQuoted(written)) context.addIssue('expected the path of a file: remove the quotes around it');
+    else if (/[\r\n\0]/.test(written)) context.addIssue('expected the path of a file, not its content');
   })
   .meta({ value: 'PATH' });
 

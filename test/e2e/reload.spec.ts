@@ -62,6 +62,17 @@ describe('auth-token-file', () => {
     expect(JSON.stringify(running.log)).not.toMatch(/"(?:old|both|new)"/);
   });
 
+  it('warns at the start, and again when it is read, of lines that are almost surely not meant', async () => {
+    writeFileSync(path('tokens'), '"quoted-one"\n');
+    const running = await start({ authTokenFile: path('tokens') });
+    const warnings = (): string[] => running.log.filter(({ level }) => level === 'warn').map(({ msg }) => msg);
+    expect(warnings()).toEqual([expect.stringMatching(/^auth-token-file .*, line 1: the quotes are a part/)]);
+    writeFileSync(path('tokens'), 'good-one\nTOKEN=other-one\n');
+    await logged(running, READ);
+    expect(warnings()[1]).toMatch(/, line 2: it looks like NAME=VALUE/);
+    expect(JSON.stringify(running.log)).not.toMatch(/quoted-one|other-one/);
+  });
+
   it('4001: with revoke-closes on, connections with removed tokens are closed, and no others', async () => {
     writeFileSync(path('tokens'), 'old\nboth\n');
     const running = await start({ authTokenFile: path('tokens'), authToken: 'flag', revokeCloses: 'on' });

@@ -77,6 +77,21 @@ describe('a token file, one token a line', () => {
     );
   });
 
+  it('warns of lines that are almost surely not meant, by number, without repeating them', () => {
+    writeFileSync(file, '# ours\n"hunter2"\nTOKEN=hunter2\ngood-one\n');
+    const warnings: string[] = [];
+    loadTokens(parseSettings({ authTokenFile: file }), (warning) => void warnings.push(warning));
+    expect(warnings).toEqual([
+      expect.stringContaining('line 2: the quotes'),
+      expect.stringContaining('line 3: it looks'),
+    ]);
+    expect(warnings.join('')).not.toContain('hunter2');
+    writeFileSync(file, '"a"\n'.repeat(1000));
+    loadTokens(parseSettings({ authTokenFile: file }), (warning) => void warnings.push(warning));
+    expect(warnings).toHaveLength(13);
+    expect(warnings.at(-1)).toContain('990 more lines');
+  });
+
   it('of many lines is read in many turns of the event loop', async () => {
     const lines = Array.from({ length: 50_000 }, (_, i) => `token-${i}`);
     writeFileSync(file, lines.join('\n'));
