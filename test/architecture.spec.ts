@@ -46,7 +46,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'metrics',
     'auth',
   ],
-  health: ['config', 'lifecycle', 'logging', 'metrics', 'presence', 'backplane', 'http/management-path', '.'],
+  health: ['config', 'clock', 'lifecycle', 'logging', 'metrics', 'presence', 'backplane', 'http/management-path', '.'],
   exposition: [
     'protocol',
     'config',

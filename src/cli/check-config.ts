@@ -11,7 +11,7 @@ import { loadExtensions } from '../extensions.js';
 import { readLogFilter } from '../logging/log-filter.js';
 import { authority } from '../transport/listen-fault.js';
 import { isLoopback } from '../transport/loopback.js';
-import { loadTlsPair } from '../transport/tls.js';
+import { loadTlsPair, warningsOf } from '../transport/tls.js';
 import { complain, print } from './output.js';
 
 /**
@@ -20,9 +20,9 @@ import { complain, print } from './output.js';
  */
 export async function checkConfig({ settings, warnings }: LoadedSettings, environment: Environment): Promise<number> {
   const faults = new Faults(fileFaults(filesOf(settings)));
-  const tls = await faults.of(() => loadTlsPair(settings) !== undefined);
+  const tls = await faults.of(() => loadTlsPair(settings));
   const extensions = await faults.of(() => loadExtensions(settings));
-  const found: string[] = [];
+  const found = tls === undefined ? [] : warningsOf(tls, Date.now());
   const tokens = await faults.of(() => loadTokens(settings, (warning) => void found.push(warning)).length > 0);
   // Loaded only if the setting names a file.
   if (settings.jwtPublicKey !== undefined) {
@@ -53,7 +53,7 @@ export async function checkConfig({ settings, warnings }: LoadedSettings, enviro
     managementAddr === undefined ? '' : `, management at ${authority(managementAddr.host, managementAddr.port)}`;
   await print(
     `the configuration is valid: ${authority(listenAddr.host, listenAddr.port)}, ` +
-      `TLS ${tls === true ? 'on' : 'off'}, auth ${open ? 'off' : 'on'}${jwtIssuer === undefined ? '' : ', JWT on'}${management}\n`,
+      `TLS ${tls === undefined ? 'off' : 'on'}, auth ${open ? 'off' : 'on'}${jwtIssuer === undefined ? '' : ', JWT on'}${management}\n`,
   );
   return 0;
 }

@@ -35,7 +35,10 @@ export class Exposition {
     const text = await this.text();
     // The formats differ in what a counter is called where it is described, and in the mark of the end.
     return text
-      .replaceAll(/^# HELP (\S{1,100}) ([^\n]{1,500})\n# TYPE \S{1,100} counter$/gm, '# HELP $1_total $2\n# TYPE $1_total counter')
+      .replaceAll(
+        /^# HELP (\S{1,100}) ([^\n]{1,500})\n# TYPE \S{1,100} counter$/gm,
+        '# HELP $1_total $2\n# TYPE $1_total counter',
+      )
       .replace(/# EOF\n$/, '');
   }
 

@@ -42,7 +42,7 @@ export class HealthController {
   @HealthCheck()
   async summary(): Promise<Pick<HealthCheckResult, 'status'>> {
     try {
-      const { status } = await this.ready();
+      const { status } = await this.health.check([() => this.readiness.check(), () => this.node.certificateCheck()]);
       return { status };
     } catch (error) {
       throw error instanceof ServiceUnavailableException ? new ServiceUnavailableException({ status: 'error' }) : error;

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
 import type { HealthIndicatorResult } from '@nestjs/terminus';
 import { Backplane } from '../backplane/backplane.js';
+import { Clock } from '../clock/clock.js';
 import { BackplaneCounts } from '../metrics/backplane-counts.js';
 import { CertificateExpiry } from '../metrics/certificate-expiry.js';
 import { residentBytes } from '../metrics/process-memory.js';
@@ -22,6 +23,7 @@ export class NodeIndicator {
     private readonly backplane: Backplane,
     private readonly bus: BackplaneCounts,
     private readonly certificate: CertificateExpiry,
+    private readonly clock: Clock,
   ) {}
 
   /** Returns one check per part of the node; parts that this node does not have are left out. */
@@ -42,11 +44,18 @@ export class NodeIndicator {
       ...(this.backplane.state !== 'off' && {
         backplane: { state: this.backplane.state, roundTripMs: this.bus.roundTripMs ?? null },
       }),
-      ...(this.certificate.at !== undefined && {
-        certificate: { validTo: new Date(this.certificate.at).toISOString() },
-      }),
     };
     const up = (name: string) => this.indicators.check(name).up(facts[name]);
-    return Object.keys(facts).map((name) => () => up(name));
+    const checks = Object.keys(facts).map((name) => () => up(name));
+    return this.certificate.at === undefined ? checks : [...checks, () => this.certificateCheck()];
+  }
+
+  /** Returns whether the certificate is good; down only once it has expired, since peers can still connect before. */
+  certificateCheck(): HealthIndicatorResult {
+    const { at, warnings } = this.certificate;
+    const indicator = this.indicators.check('certificate');
+    if (at === undefined) return indicator.up();
+    const facts = { validTo: new Date(at).toISOString(), ...(warnings.length > 0 && { warnings }) };
+    return at < this.clock.now() ? indicator.down(facts) : indicator.up(facts);
   }
 }

@@ -5,4 +5,6 @@ import { Injectable } from '@nestjs/common';
 export class CertificateExpiry {
   /** In milliseconds since the epoch; undefined without TLS. */
   at: number | undefined;
+  /** What peers will find wrong with the certificate in use, or with its chain; one sentence each. */
+  warnings: readonly string[] = [];
 }

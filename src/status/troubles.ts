@@ -54,6 +54,7 @@ const GROUPS: readonly { readonly title: string; readonly read: (sources: Source
         about.replaceAll('`', ''),
       ]),
   },
+  { title: 'Certificate', read: ({ certificate }) => certificate.warnings.map((warning) => [warning, 1, '']) },
   { title: 'Limits reached', read: ({ limits }) => LIMITS.map((limit) => [limit, limits.of(limit), '']) },
   {
     title: 'Connections that ended badly',

@@ -4,10 +4,11 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { Clock } from '../clock/clock.js';
 import { Settings } from '../config/settings.js';
 import { readAtStart } from '../config/settled-files.js';
+import { Log, Logs } from '../logging/log.js';
 import { Reload } from '../lifecycle/reload.js';
 import { CertificateExpiry } from '../metrics/certificate-expiry.js';
 import { HttpListener } from './http-listener.js';
-import { expiryOf, loadTlsPair, tlsFiles } from './tls.js';
+import { expiryOf, loadTlsPair, tlsFiles, warningsOf } from './tls.js';
 import type { TlsPair } from './tls.js';
 
 /**
@@ -17,13 +18,18 @@ import type { TlsPair } from './tls.js';
  */
 @Injectable()
 export class Certificate implements OnModuleInit {
+  private readonly log: Log;
+
   constructor(
     private readonly host: HttpAdapterHost,
     private readonly settings: Settings,
     private readonly reload: Reload,
     private readonly expiry: CertificateExpiry,
     private readonly clock: Clock,
-  ) {}
+    logs: Logs,
+  ) {
+    this.log = logs.for('tls');
+  }
 
   /** Rejects with a StartupError that names the file at fault. */
   async onModuleInit(): Promise<void> {
@@ -34,6 +40,8 @@ export class Certificate implements OnModuleInit {
     const use = (pair: TlsPair): { validTo: string } => {
       listener.useTls(pair);
       this.expiry.at = expiryOf(pair);
+      this.expiry.warnings = warningsOf(pair, this.clock.now());
+      for (const warning of this.expiry.warnings) this.log.warn(warning);
       return { validTo: new Date(this.expiry.at).toISOString() };
     };
     this.reload.watch({ files, read, use, what: 'certificate and key', otherwise: 'keeping the current certificate' });

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { certificatesIn, mistakesInChain } from '../config/certificate-mistakes.js';
 import { readCertificatePair } from '../config/certificate-pair.js';
 import type { CertificatePair } from '../config/certificate-pair.js';
 import { orStartupError } from '../config/faults.js';
@@ -20,6 +21,17 @@ const PEM_CERTIFICATES = /-----BEGIN CERTIFICATE-----[^]*?(?:-----END CERTIFICAT
 /** Returns when the first certificate of the chain expires, in milliseconds since the epoch. */
 export function expiryOf({ cert }: TlsPair): number {
   return Date.parse(new X509Certificate(cert).validTo);
+}
+
+/** Returns what peers will find wrong with a usable pair, one sentence each that names the setting. */
+export function warningsOf({ cert, ca }: TlsPair, now: number): string[] {
+  const expired = ca === undefined ? 0 : certificatesIn(ca).filter(({ validTo }) => Date.parse(validTo) < now).length;
+  return [
+    ...mistakesInChain(cert, now).map((mistake) => `tls-cert: ${mistake}`),
+    ...(expired === 0
+      ? []
+      : [`tls-client-ca: ${expired} of its authorities expired, so their certificates are refused`]),
+  ];
 }
 
 /** Returns the files of a complete pair; none for plaintext. */
