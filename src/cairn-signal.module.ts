@@ -150,15 +150,18 @@ export class CairnSignalModule extends ConfigurableModuleClass implements OnModu
     return right ? [] : ['call app.useWebSocketAdapter(new CborWsAdapter(app)) before the application starts'];
   }
 
-  /** To Nest neither an upgrade nor a message is a request: it would pass over such a guard, and make no gateway for such a policy. */
+  /**
+   * Neither an upgrade nor a message is a request to Nest: it would skip a guard with request scope, and make no gateway for
+   * a policy with one.
+   */
   #scopeFaults(): string[] {
     const isPerRequest = (type: Type<unknown>): boolean => this.module.introspect(type).scope === Scope.REQUEST;
     const faults: string[] = [];
     if (this.application.getGlobalRequestGuards().length > 0 || isPerRequest(this.guards.host)) {
-      faults.push('a guard has request scope, or what it injects has: it cannot be asked about an upgrade');
+      faults.push('a guard, or something it injects, has request scope: it cannot judge an upgrade');
     }
     if (isPerRequest(TopicPolicy as Type<TopicPolicy>)) {
-      faults.push('the topic policy has request scope, or what it injects has: a message is not a request');
+      faults.push('the topic policy, or something it injects, has request scope: a message is not a request');
     }
     return faults;
   }
@@ -169,7 +172,7 @@ function settingsOf({ program, settings = {}, path }: CairnSignalOptions, extens
   return program ?? embeddedSettings(settings, extensions, path);
 }
 
-/** Whether the application has set a WebSocket adapter; Nest starts with null, whatever its types say. */
+/** Returns whether the application has set a WebSocket adapter. Nest starts with null, whatever its types say. */
 function hasAdapter(application: ApplicationConfig): boolean {
   return Boolean(application.getIoAdapter() as unknown);
 }

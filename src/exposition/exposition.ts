@@ -34,12 +34,13 @@ export class Exposition {
   async plainText(): Promise<string> {
     const text = await this.text();
     // The formats differ in what a counter is called where it is described, and in the mark of the end.
-    return text
-      .replaceAll(
-        /^# HELP (\S{1,100}) ([^\n]{1,500})\n# TYPE \S{1,100} counter$/gm,
-        '# HELP $1_total $2\n# TYPE $1_total counter',
+    const lines = text.split('\n').filter((line) => line !== '# EOF');
+    const isCounter = (typeLine = ''): boolean => typeLine.startsWith('# TYPE ') && typeLine.endsWith(' counter');
+    return lines
+      .map((line, i) =>
+        isCounter(line) || isCounter(lines[i + 1]) ? line.replace(/^# \w{4} \w{1,100}/, '$&_total') : line,
       )
-      .replace(/# EOF\n$/, '');
+      .join('\n');
   }
 
   #make(): Registry<OpenMetricsContentType> {

@@ -136,7 +136,10 @@ export class HttpListener extends ExpressAdapter {
   #limitRequests(server: Server, timeout: number): void {
     answerBrokenRequests(server, (broken) => this.onBroken?.(broken));
     // Node would answer these two with an empty body, or count neither.
-    server.on('checkExpectation', (request, response) => this.#refuse(UNMET, request, response));
+    server.on('checkExpectation', (request, response) => {
+      this.#tell(UNMET, request);
+      answerJson(response, UNMET.getStatus(), failure(UNMET.getStatus(), UNMET.message));
+    });
     server.on('dropRequest', (request) => this.#tell(TOO_MANY_REQUESTS, request));
     // For a peer that sends requests and does not read the answers: none of its requests is incomplete. This comes
     // after 408. `ws` removes it from its sockets.

@@ -103,7 +103,7 @@ describe('drain', () => {
       clock.pass(10);
       await turn();
     }
-    expect((await newcomer.closed).code).toBe(1012);
+    expect((await newcomer.closed).code).toBe(1001);
     await closing;
   });
 

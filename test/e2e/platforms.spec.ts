@@ -36,7 +36,7 @@ describe('few file handles', () => {
       const peer = await Peer.connect(`ws://127.0.0.1:${await program.port()}`);
       await peer.sync();
       program.signal('SIGTERM');
-      expect([(await peer.closed).code, (await program.ended).code]).toEqual([1012, 0]);
+      expect([(await peer.closed).code, (await program.ended).code]).toEqual([1001, 0]);
     },
     TIMEOUT_MS,
   );

@@ -30,14 +30,14 @@ const CASES: readonly (readonly [
   reason: RefusalReason,
   sentence: string,
 ])[] = [
-  ['17 KB of cookies', COOKIES, 431, 'headers', 'may have 16 KB of headers'],
-  ['more than 128 headers', MANY_HEADERS, 431, 'headers', 'may have 128 headers'],
+  ['17 KB of cookies', COOKIES, 431, 'headers', 'may have at most 16 KB of headers'],
+  ['more than 128 headers', MANY_HEADERS, 431, 'headers', 'may have at most 128 headers'],
   ['a TLS hello', HELLO, 400, 'tls_on_plaintext', 'this port speaks plaintext'],
   ['what is not HTTP', 's3cret\r\n\r\n', 400, 'not_http', 'not an HTTP/1.1 request'],
   ['a wrong version', 'GET / HTTP/9.9\r\n\r\n', 400, 'not_http', 'not an HTTP/1.1 request'],
   ['HTTP/2 by prior knowledge', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400, 'not_http', 'not an HTTP/1.1 request'],
   ['a header without a colon', 'GET / HTTP/1.1\r\ns3cret\r\n\r\n', 400, 'not_http', 'not an HTTP/1.1 request'],
-  ['no Host', 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'malformed', 'needs a Host header'],
+  ['no Host', 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'malformed', 'exactly one Host header'],
   ['an expectation', EXPECTATION, 417, 'malformed', 'no expectation'],
 ];
 

@@ -126,7 +126,7 @@ const WRONG = {
 } as unknown as Extensions;
 const WRONG_OPTIONS = { path: 'signal', settings: { listenAddr: '127.0.0.1:0', maxTopicBytes: 0 } };
 const FAULTS = [
-  expect.stringMatching(/^listenAddr: an application has listeners/),
+  expect.stringMatching(/^listenAddr: an application has its own listeners/),
   'guards: Nothing is not a class with a method "canActivate"',
   'guards: undefined is not a class with a method "canActivate"',
   'topicPolicy: Nothing is not a class with a method "allows"',
