@@ -162,8 +162,8 @@ export const settingsSchema = z.strictObject({
     .prefault(256)
     .meta({
       about:
-        "Longest topic, in bytes of UTF-8; cairn's have 64. A longer one closes a CBOR connection with 1008. " +
-        'A JSON peer gets an error.',
+        "Longest topic, in bytes of UTF-8; cairn's have 64. A Subscribe to a longer one closes its connection with 1008. " +
+        'A Relay to one is dropped. A JSON peer gets an error.',
     }),
   maxTopicsPerConnection: count(0, 1_000_000)
     .prefault(1024)
@@ -245,7 +245,8 @@ export const settingsSchema = z.strictObject({
     .prefault(67_108_864)
     .meta({
       about:
-        'Memory for all records, including topics and bookkeeping. One source may take a quarter of it. ' +
+        'Memory for all records, including topics and bookkeeping. One source may take a quarter of it, ' +
+        'or two records of record-max-bytes where that is more. ' +
         'A full store refuses new records.',
     }),
   checkPage: onOff.prefault('on').meta({

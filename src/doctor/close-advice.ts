@@ -13,7 +13,7 @@ export function adviceForClose(code: number): string {
     case 1012:
       return 'The server is restarting: try again later.';
     case CloseCode.tokenRevoked:
-      return 'The token was revoked: give a new one.';
+      return 'The token was revoked or has expired: give a new one.';
     case CloseCode.slowConsumer:
       return 'This machine, or its connection to the server, is too slow for max-buffered-bytes.';
     case CloseCode.deadPeer:
