@@ -16,6 +16,7 @@ const OF_THE_APPLICATION: readonly (readonly [SettingName, string])[] = [
   ['managementAddr', HAS_LISTENERS],
   ['managementHosts', HAS_LISTENERS],
   ['metricsToken', HAS_LISTENERS],
+  ['metricsTokenFile', HAS_LISTENERS],
   ['handshakeTimeout', HAS_LISTENERS],
   ['keepAliveTimeout', HAS_LISTENERS],
   ['maxPlainConnections', HAS_LISTENERS],

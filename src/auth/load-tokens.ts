@@ -1,6 +1,7 @@
 import { inOneGo, inTurns } from '../clock/in-turns.js';
 import type { Work } from '../clock/in-turns.js';
 import { StartupError } from '../config/faults.js';
+import { readSecretFile } from '../config/secret-file.js';
 import { readSettingFile, readSettingFileLater } from '../config/setting-file.js';
 import type { Settings } from '../config/settings.js';
 import { shownPath } from '../config/shown-path.js';
@@ -51,6 +52,14 @@ function* tokensIn(
     yield* readTokenFile(content.toString('utf8'), authTokenFile!, { authToken, warn }, tokens);
   }
   return tokens;
+}
+
+/** Returns the token that opens `/metrics`; undefined without one. Throws a StartupError that names the file, never the token. */
+export function loadMetricsToken({ metricsToken, metricsTokenFile, authToken }: Settings): string | undefined {
+  if (metricsTokenFile === undefined) return metricsToken;
+  const token = readSecretFile('metrics-token-file', metricsTokenFile, bearerToken);
+  if (token !== authToken) return token;
+  throw new StartupError('metrics-token-file and auth-token are the same: everyone who reads metrics could connect');
 }
 
 /** Adds the tokens in the text of a token file to `tokens`. */

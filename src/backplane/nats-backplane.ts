@@ -13,6 +13,7 @@ import type { BackplaneState, Deliver, Respond } from './backplane.js';
 import { confirm, Interest } from './interest.js';
 import { NatsLink } from './nats-link.js';
 import type { LinkListener } from './nats-link.js';
+import { natsCredentialSettings } from './nats-credentials.js';
 import { natsOptions } from './nats-options.js';
 import { Questions } from './questions.js';
 import { Subjects } from './subjects.js';
@@ -83,17 +84,16 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   }
 
   /**
-   * Joins the bus. If the bus cannot be reached, starts without it and keeps trying. Rejects with a StartupError if
-   * NATS refuses the credentials or carries only smaller messages than `max-message-bytes`.
+   * Joins the bus. If the bus cannot be reached, or does not know this node yet, starts without it and keeps trying. Rejects
+   * with a StartupError if NATS carries only smaller messages than `max-message-bytes`.
    */
   static async join(parts: NatsBackplaneParts): Promise<NatsBackplane> {
     const backplane = new NatsBackplane(parts);
-    const fault = await backplane.#link.open();
-    const refused =
-      fault instanceof errors.AuthorizationError ? 'NATS refuses nats-creds or nats-token' : backplane.#tooSmall();
-    if (refused === undefined) return backplane;
+    await backplane.#link.open();
+    const tooSmall = backplane.#tooSmall();
+    if (tooSmall === undefined) return backplane;
     await backplane.onApplicationShutdown();
-    throw new StartupError(refused);
+    throw new StartupError(tooSmall);
   }
 
   get state(): BackplaneState {
@@ -181,6 +181,12 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     const confirmed = this.#confirm(connection!);
     this.#topics.rejoined(connection!, confirmed);
     this.#offers.rejoined(connection!, confirmed);
+  }
+
+  refused(): void {
+    const { log, settings } = this.parts;
+    const settingsInUse = natsCredentialSettings(settings);
+    log.error(`NATS refuses this node (${settingsInUse}); this node serves its own peers only, and keeps trying`);
   }
 
   lost(): void {

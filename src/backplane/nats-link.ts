@@ -1,4 +1,4 @@
-import { connect } from '@nats-io/transport-node';
+import { connect, errors } from '@nats-io/transport-node';
 import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
 import type { Clock } from '../clock/clock.js';
 import type { Log } from '../logging/log.js';
@@ -12,6 +12,8 @@ export interface LinkListener {
   joined(connection: NatsConnection): void;
   /** The connection is back, with the subscriptions it had. */
   rejoined(): void;
+  /** NATS does not let this node in. It is asked again. */
+  refused(): void;
   /** The connection is cut off. The NATS client keeps trying to get it back. */
   lost(): void;
 }
@@ -24,6 +26,8 @@ export class NatsLink {
   readonly #closing = new AbortController();
   #connection: NatsConnection | undefined;
   #up = false;
+  /** Whether NATS refused this node when it was last asked. */
+  #refused = false;
 
   constructor(
     private readonly options: NodeConnectionOptions,
@@ -41,15 +45,14 @@ export class NatsLink {
     return this.#up ? this.#connection : undefined;
   }
 
-  /** Tries to connect once. If that fails, resolves to the error and keeps trying in the background. */
-  async open(): Promise<Error | undefined> {
+  /** Tries to connect once. If that fails, keeps trying in the background. */
+  async open(): Promise<void> {
     try {
       this.#join(await connect(this.options));
-      return undefined;
     } catch (error) {
       this.log.warn("cannot reach the bus, serving this node's own peers only", { error: reasonOf(error) });
+      this.#failed(error);
       void this.#keepTrying();
-      return error as Error;
     }
   }
 
@@ -62,9 +65,16 @@ export class NatsLink {
   async #keepTrying(): Promise<void> {
     while (!this.#closing.signal.aborted && !this.#up) {
       await this.clock.sleep(RETRY_MS, this.#closing.signal);
-      if (!this.#closing.signal.aborted) await connect(this.options).then(this.#join, () => undefined);
+      if (!this.#closing.signal.aborted) await connect(this.options).then(this.#join, this.#failed);
     }
   }
+
+  /** The same refusal, once a second for hours, is one refusal. */
+  readonly #failed = (error: unknown): void => {
+    const refused = error instanceof errors.AuthorizationError;
+    if (refused && !this.#refused) this.listener.refused();
+    this.#refused = refused;
+  };
 
   readonly #join = (connection: NatsConnection): void => {
     if (this.#closing.signal.aborted) {
@@ -73,6 +83,7 @@ export class NatsLink {
     }
     this.#connection = connection;
     this.#up = true;
+    this.#refused = false;
     this.log.info('joined the bus', { server: connection.getServer() });
     this.listener.joined(connection);
     void this.#watch(connection);
@@ -80,13 +91,19 @@ export class NatsLink {
 
   /** Follows the connection until it ends for good. */
   async #watch(connection: NatsConnection): Promise<void> {
-    for await (const { type } of connection.status()) {
-      if (type === 'disconnect' && this.#up) {
+    for await (const status of connection.status()) {
+      const { type } = status;
+      if (type === 'error') {
+        if (!this.#up) this.#failed(status.error);
+      } else if (type === 'disconnect' && this.#up) {
         this.#up = false;
         this.log.warn("lost the bus, serving this node's own peers only");
         this.listener.lost();
-      } else if (type === 'reconnect') {
+      } else if (type === 'reconnect' && !this.#up) {
+        // The client says so once for each refusal before.
+
         this.#up = true;
+        this.#refused = false;
         this.log.info('rejoined the bus', { server: connection.getServer() });
         this.listener.rejoined();
       }

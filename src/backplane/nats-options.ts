@@ -1,10 +1,9 @@
 import { createSecureContext } from 'node:tls';
-import { credsAuthenticator } from '@nats-io/transport-node';
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
 import { orStartupError } from '../config/faults.js';
 import { readSettingFile } from '../config/setting-file.js';
 import type { Settings } from '../config/settings.js';
-import { shownPath } from '../config/shown-path.js';
+import { natsAuthenticator } from './nats-credentials.js';
 
 /** How long an attempt to connect may take. */
 const CONNECT_TIMEOUT_MS = 2000;
@@ -17,7 +16,8 @@ const MOST_UNANSWERED = 2;
 
 /** Turns the settings into options of the NATS client. Throws a StartupError that names the setting at fault. */
 export function natsOptions(settings: Settings): NodeConnectionOptions {
-  const { natsUrl = [], natsToken } = settings;
+  const { natsUrl = [] } = settings;
+  const authenticator = natsAuthenticator(settings);
   const secure = secureOptions(settings) ?? (natsUrl.some(({ tls }) => tls) ? {} : undefined);
   return {
     servers: natsUrl.map(({ server }) => server),
@@ -32,19 +32,9 @@ export function natsOptions(settings: Settings): NodeConnectionOptions {
     maxPingOut: MOST_UNANSWERED,
     // Somebody may fix the credentials on the NATS server while this node keeps serving.
     ignoreAuthErrorAbort: true,
-    ...(natsToken !== undefined && { token: natsToken }),
-    ...(settings.natsCreds !== undefined && { authenticator: credentials(settings.natsCreds) }),
+    ...(authenticator !== undefined && { authenticator }),
     ...(secure !== undefined && { tls: secure }),
   };
-}
-
-function credentials(path: string): ReturnType<typeof credsAuthenticator> {
-  const authenticator = credsAuthenticator(new Uint8Array(readSettingFile('nats-creds', path)));
-  orStartupError(
-    () => authenticator('a nonce'),
-    `nats-creds ${shownPath(path)}: not NATS credentials (a user JWT and its seed)`,
-  );
-  return authenticator;
 }
 
 function secureOptions({

@@ -1,5 +1,5 @@
 import { isOpen, OPEN } from '../auth/is-open.js';
-import { loadTokens } from '../auth/load-tokens.js';
+import { loadMetricsToken, loadTokens } from '../auth/load-tokens.js';
 import type { Environment } from '../config/environment.js';
 import { StartupError } from '../config/faults.js';
 import type { LoadedSettings } from '../config/load-settings.js';
@@ -24,6 +24,7 @@ export async function checkConfig({ settings, warnings }: LoadedSettings, enviro
   const extensions = await faults.of(() => loadExtensions(settings));
   const found = tls === undefined ? [] : warningsOf(tls, Date.now());
   const tokens = await faults.of(() => loadTokens(settings, (warning) => void found.push(warning)).length > 0);
+  await faults.of(() => loadMetricsToken(settings));
   // Loaded only if the setting names a file.
   if (settings.jwtPublicKey !== undefined) {
     await faults.of(async () => (await import('../auth/jwt/public-keys.js')).loadPublicKeys(settings));

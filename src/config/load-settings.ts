@@ -96,9 +96,15 @@ function validate(written: ReadonlyMap<string, Written>, faults: string[]): Sett
       faults.push(`${written.get(one)!.source} is set but ${flagOf(other)} is not: ${why}`);
     }
   }
-  if (written.has('natsCreds') && written.has('natsToken')) {
+  for (const alternatives of ONE_OF) {
+    const set = alternatives.filter((name) => written.has(name)).map((name) => written.get(name)!.source);
+    if (set.length < 2) continue;
+    const which = `${set.slice(0, -1).join(', ')} and ${set.at(-1)} are ${set.length === 2 ? 'both' : 'all'} set`;
+    faults.push(`${which}: set only one of them`);
+  }
+  if (written.has('natsUser') && !written.has('natsPassword') && !written.has('natsPasswordFile')) {
     faults.push(
-      `${written.get('natsCreds')!.source} and ${written.get('natsToken')!.source} are both set: set only one of them`,
+      `${written.get('natsUser')!.source} is set but neither nats-password nor nats-password-file is: a user needs a password`,
     );
   }
   if (result.success) faults.push(...faultsTogether(result.data, (name) => written.get(name)?.source ?? name));
@@ -135,6 +141,13 @@ const BOTH = 'TLS needs both, plaintext neither';
 const NO_NATS = 'without it there is no NATS server to connect to';
 const NO_JWT = 'without it no JWT opens the server';
 
+/** Settings of which only one can be set. */
+const ONE_OF: readonly (readonly SettingName[])[] = [
+  ['natsCreds', 'natsToken', 'natsTokenFile', 'natsUser', 'natsNkey'],
+  ['natsPassword', 'natsPasswordFile'],
+  ['metricsToken', 'metricsTokenFile'],
+];
+
 /** Settings that need another one, and why. */
 const NEEDS: readonly (readonly [SettingName, SettingName, string])[] = [
   ['tlsCert', 'tlsKey', BOTH],
@@ -145,6 +158,11 @@ const NEEDS: readonly (readonly [SettingName, SettingName, string])[] = [
   ['natsTlsKey', 'natsTlsCert', 'a key needs its certificate'],
   ['natsCreds', 'natsUrl', NO_NATS],
   ['natsToken', 'natsUrl', NO_NATS],
+  ['natsTokenFile', 'natsUrl', NO_NATS],
+  ['natsNkey', 'natsUrl', NO_NATS],
+  ['natsUser', 'natsUrl', NO_NATS],
+  ['natsPassword', 'natsUser', 'a password needs its user'],
+  ['natsPasswordFile', 'natsUser', 'a password needs its user'],
   ['natsTlsCa', 'natsUrl', NO_NATS],
   ['natsTlsCert', 'natsUrl', NO_NATS],
   ['jwtIssuer', 'jwtAudience', 'tokens for other services would open this one'],

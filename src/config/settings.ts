@@ -21,6 +21,7 @@ import {
   onOff,
   origins,
   subjectPrefix,
+  userName,
 } from './values.js';
 
 /**
@@ -259,10 +260,27 @@ export const settingsSchema = z.strictObject({
       'NATS servers through which several nodes share topics, such as nats://nats.example.com:4222. ' +
       'tls:// asks for TLS. Without a server, this node is alone.',
   }),
-  natsCreds: filePath
-    .optional()
-    .meta({ about: 'File of NATS credentials (a user JWT and its seed) that this node connects with.' }),
+  natsCreds: filePath.optional().meta({
+    about:
+      'File of NATS credentials (a user JWT and its seed) that this node connects with. ' +
+      'Read again for each connection to NATS.',
+  }),
   natsToken: bearerToken.optional().meta({ about: 'Token that this node shows to NATS.' }),
+  natsTokenFile: filePath.optional().meta({
+    about: 'File of the token that this node shows to NATS. Read again for each connection to NATS.',
+  }),
+  natsUser: userName.optional().meta({
+    about: 'User name that this node shows to NATS. Needs nats-password or nats-password-file.',
+  }),
+  natsPassword: bearerToken.optional().meta({ about: 'Password that belongs to nats-user.' }),
+  natsPasswordFile: filePath.optional().meta({
+    about: 'File of the password that belongs to nats-user. Read again for each connection to NATS.',
+  }),
+  natsNkey: filePath.optional().meta({
+    about:
+      'File of the seed of a NATS user (an nkey, beginning with SU), which proves who this node is without being ' +
+      'sent. Read again for each connection to NATS.',
+  }),
   natsTlsCa: filePath.optional().meta({
     about:
       'Certificate authority (PEM) that must have issued the certificates of the NATS servers. ' +
@@ -294,6 +312,9 @@ export const settingsSchema = z.strictObject({
   metricsToken: bearerToken
     .optional()
     .meta({ about: 'Bearer token for /metrics on listen-addr. Without it, there are no metrics there.' }),
+  metricsTokenFile: filePath.optional().meta({
+    about: 'File of the bearer token for /metrics, in place of metrics-token. Read again when it changes.',
+  }),
   handshakeTimeout: duration('100ms', '10m')
     .prefault('10s')
     .meta({ about: 'How long a connection may take for its TLS handshake, and then for its HTTP request.' }),

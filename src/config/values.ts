@@ -284,6 +284,11 @@ export const natsServers = list(
   },
 ).meta({ value: 'URLS' });
 
+/** Name of a user, as NATS compares it. */
+export const userName = text('the name of a user')
+  .regex(/^[!-~]{1,255}$/, 'expected the name of a user: visible ASCII characters without spaces')
+  .meta({ value: 'NAME' });
+
 /** A NATS subject without wildcards: words, separated by dots. */
 export const subjectPrefix = text('a NATS subject')
   .regex(/^[\w-]+(?:\.[\w-]+)*$/, 'expected a NATS subject: words of letters, digits, - and _, separated by dots')

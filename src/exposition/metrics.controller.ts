@@ -2,8 +2,11 @@ import { Controller, Get, NotFoundException, Req, Res, UnauthorizedException } f
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BearerTokens } from '../auth/bearer-tokens.js';
 import { mistakeIn, presented } from '../auth/credentials.js';
+import { loadMetricsToken } from '../auth/load-tokens.js';
+import { settingFile } from '../config/setting-file.js';
 import { Settings } from '../config/settings.js';
 import { MANAGEMENT } from '../http/management-path.js';
+import { Reload } from '../lifecycle/reload.js';
 import { prefersPlainText } from './accept.js';
 import { Exposition } from './exposition.js';
 
@@ -19,9 +22,18 @@ export class MetricsController {
 
   constructor(
     private readonly exposition: Exposition,
-    { metricsToken }: Settings,
+    settings: Settings,
+    reload: Reload,
   ) {
-    this.#token = new BearerTokens(metricsToken === undefined ? [] : [metricsToken]);
+    const read = (): string[] => [loadMetricsToken(settings) ?? []].flat();
+    reload.watch({
+      files: settingFile('metrics-token-file', settings.metricsTokenFile),
+      read,
+      use: (tokens) => this.#token.replace(tokens),
+      what: 'metrics token',
+      otherwise: 'keeping the current metrics token',
+    });
+    this.#token = new BearerTokens(read());
   }
 
   @Get(`${MANAGEMENT}/metrics`)

@@ -1,4 +1,7 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import type { SettingsInput } from '../../src/config/settings.js';
 import { METRICS } from '../../src/exposition/metric-table.js';
 import { PROCESS_METRICS } from '../../src/exposition/process-metrics.js';
@@ -356,6 +359,9 @@ describe('metrics', () => {
 });
 
 describe('metrics in public', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'cairn-signal-metrics-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
   it('O2: do not exist without metrics-token', async () => {
     const running = await startServer({ authToken: 's3cret' });
     const response = await fetch(`${running.http}/metrics`, { headers: { Authorization: 'Bearer s3cret' } });
@@ -363,6 +369,26 @@ describe('metrics in public', () => {
       404,
       { message: expect.stringContaining('Nothing here') },
     ]);
+  });
+
+  it('O2: the token may be in a file, which is read again when it changes', async () => {
+    const path = join(folder, 'metrics-token');
+    writeFileSync(path, 'first\n');
+    const running = await startServer({ metricsTokenFile: path });
+    const status = async (token: string): Promise<number> =>
+      (await fetch(`${running.http}/metrics`, { headers: { Authorization: `Bearer ${token}` } })).status;
+    expect([await status('first'), await status('second')]).toEqual([200, 401]);
+    writeFileSync(path, 'second\n');
+    await running.server.reload();
+    expect([await status('first'), await status('second')]).toEqual([401, 200]);
+    // A file that cannot be used changes nothing.
+    writeFileSync(path, 'two\nlines\n');
+    await running.server.reload();
+    expect([await status('first'), await status('second')]).toEqual([401, 200]);
+    await expect(startServer({ metricsTokenFile: path })).rejects.toThrow('expected one line');
+    await expect(startServer({ metricsTokenFile: join(folder, 'none') })).rejects.toThrow('there is no such file');
+    writeFileSync(path, 's3cret');
+    await expect(startServer({ metricsTokenFile: path, authToken: 's3cret' })).rejects.toThrow('are the same');
   });
 
   it('O2: are for clients that show metrics-token; any other token gets 401', async () => {

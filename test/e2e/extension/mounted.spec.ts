@@ -80,6 +80,7 @@ describe('the server in an application', () => {
     ['managementAddr', '127.0.0.1:0'],
     ['managementHosts', 'node-1'],
     ['metricsToken', 's3cret'],
+    ['metricsTokenFile', '/run/m'],
     ['handshakeTimeout', '5s'],
     ['keepAliveTimeout', '5s'],
     ['proxyProtocol', 'on'],

@@ -150,6 +150,11 @@ describe('settings', () => {
     ],
     ['natsCreds', 'nats-creds', 'CAIRN_SIGNAL_NATS_CREDS', '/run/nats.creds', '/run/nats.creds'],
     ['natsToken', 'nats-token', 'CAIRN_SIGNAL_NATS_TOKEN', 's3cret', 's3cret'],
+    ['natsTokenFile', 'nats-token-file', 'CAIRN_SIGNAL_NATS_TOKEN_FILE', '/run/t', '/run/t'],
+    ['natsUser', 'nats-user', 'CAIRN_SIGNAL_NATS_USER', 'node', 'node'],
+    ['natsPassword', 'nats-password', 'CAIRN_SIGNAL_NATS_PASSWORD', 's3cret', 's3cret'],
+    ['natsPasswordFile', 'nats-password-file', 'CAIRN_SIGNAL_NATS_PASSWORD_FILE', '/run/p', '/run/p'],
+    ['natsNkey', 'nats-nkey', 'CAIRN_SIGNAL_NATS_NKEY', '/run/seed', '/run/seed'],
     ['natsTlsCa', 'nats-tls-ca', 'CAIRN_SIGNAL_NATS_TLS_CA', '/certs/ca.pem', '/certs/ca.pem'],
     ['natsTlsCert', 'nats-tls-cert', 'CAIRN_SIGNAL_NATS_TLS_CERT', '/certs/cert.pem', '/certs/cert.pem'],
     ['natsTlsKey', 'nats-tls-key', 'CAIRN_SIGNAL_NATS_TLS_KEY', '/certs/key.pem', '/certs/key.pem'],
@@ -170,6 +175,7 @@ describe('settings', () => {
       ['node-1.example.com', 'ops'],
     ],
     ['metricsToken', 'metrics-token', 'CAIRN_SIGNAL_METRICS_TOKEN', 's3cret', 's3cret'],
+    ['metricsTokenFile', 'metrics-token-file', 'CAIRN_SIGNAL_METRICS_TOKEN_FILE', '/run/m', '/run/m'],
     ['handshakeTimeout', 'handshake-timeout', 'CAIRN_SIGNAL_HANDSHAKE_TIMEOUT', '3s', 3000],
     ['keepAliveTimeout', 'keep-alive-timeout', 'CAIRN_SIGNAL_KEEP_ALIVE_TIMEOUT', '620s', 620_000],
     ['drainDelay', 'drain-delay', 'CAIRN_SIGNAL_DRAIN_DELAY', '5s', 5000],
@@ -193,6 +199,9 @@ describe('settings', () => {
       'JWT_AUDIENCE',
       'MANAGEMENT_ADDR',
       'TRUSTED_PROXIES',
+      // Beside another credential, a user would be one too many.
+      ...(name === 'natsUser' ? ['NATS_PASSWORD'] : []),
+      ...(name.startsWith('natsPassword') ? ['NATS_USER'] : []),
     ].map((other) => [
       `CAIRN_SIGNAL_${other}`,
       { JWT_ISSUER: 'https://other.example', MANAGEMENT_ADDR: 'other:1', TRUSTED_PROXIES: '10.0.0.1' }[other] ??
@@ -284,6 +293,24 @@ describe('settings', () => {
     [
       { managementHosts: 'a' },
       'managementHosts is set but management-addr is not: without it there is no address to ask for',
+    ],
+    [{ natsUrl: 'n', natsCreds: '/c', natsToken: 't' }, 'natsCreds and natsToken are both set: set only one of them'],
+    [
+      { natsUrl: 'n', natsCreds: '/c', natsNkey: '/n', natsTokenFile: '/t' },
+      'natsCreds, natsTokenFile and natsNkey are all set: set only one of them',
+    ],
+    [
+      { natsUrl: 'n', natsUser: 'u', natsPassword: 'p', natsPasswordFile: '/p' },
+      'natsPassword and natsPasswordFile are both set: set only one of them',
+    ],
+    [
+      { natsUrl: 'n', natsUser: 'u' },
+      'natsUser is set but neither nats-password nor nats-password-file is: a user needs a password',
+    ],
+    [{ natsUrl: 'n', natsPassword: 'p' }, 'natsPassword is set but nats-user is not: a password needs its user'],
+    [
+      { metricsToken: 'm', metricsTokenFile: '/m' },
+      'metricsToken and metricsTokenFile are both set: set only one of them',
     ],
     [
       { proxyProtocol: 'on' },
