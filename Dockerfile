@@ -19,6 +19,8 @@ WORKDIR /app
 COPY --from=build /app/package.json ./package.json
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+COPY config/production.yaml ./config/production.yaml
+COPY --chmod=755 scripts/image-command /usr/local/bin/cairn-signal
 ENV NODE_ENV=production
 # The same user as in the reference's image, so that mounted keys stay readable.
 USER 65532:65532

@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { INestApplication } from '@nestjs/common';
@@ -18,11 +17,10 @@ import { Logs } from './logging/log.js';
 import { NestLogger } from './logging/nest-logger.js';
 import { CborWsAdapter } from './transport/cbor-ws-adapter.js';
 import { HttpListener } from './transport/http-listener.js';
-import { authority, listenFault } from './transport/listen-fault.js';
+import { addressText, listenFault } from './transport/listen-fault.js';
 import type { AddressSetting } from './transport/listen-fault.js';
-
-/** Number of connections that the system may hold before the server accepts them. */
-const BACKLOG = 1024;
+import { addressOf, listenOn } from './transport/listening.js';
+import type { InheritedSocket } from './transport/listening.js';
 
 /** What tests, benchmarks and examples may replace, or add to what the settings name. */
 export interface Overrides extends Extensions {
@@ -43,22 +41,26 @@ export class SignalServer {
   ) {}
 
   /**
-   * Starts to listen. Resolves to the address that was really taken. Rejects with a StartupError that says what to do.
+   * Listens, on sockets that already listen if there are any. Resolves to the address that was really taken. Rejects with a
+   * StartupError that says what to do.
    */
-  async listen(): Promise<AddressInfo> {
+  async listen(inherited: { listen?: InheritedSocket; management?: InheritedSocket } = {}): Promise<AddressInfo> {
     const { listenAddr, managementAddr } = this.settings;
     const server = this.app.getHttpServer() as Server;
-    await this.#listenOn(server, listenAddr, 'listen-addr');
+    await this.#listenOn(server, inherited.listen, listenAddr, 'listen-addr');
     const { management } = this.listener;
-    if (management !== undefined) await this.#listenOn(management, managementAddr!, 'management-addr');
-    const address = server.address() as AddressInfo;
+    if (management !== undefined) {
+      await this.#listenOn(management, inherited.management, managementAddr!, 'management-addr');
+    }
+    const address = addressOf(server);
     this.#announce(address);
     return address;
   }
 
   /** Address of the management listener, once it listens; undefined without one. */
   get management(): AddressInfo | undefined {
-    return (this.listener.management?.address() ?? undefined) as AddressInfo | undefined;
+    const { management } = this.listener;
+    return management?.listening === true ? addressOf(management) : undefined;
   }
 
   /**
@@ -75,12 +77,21 @@ export class SignalServer {
     await this.app.close();
   }
 
-  async #listenOn(server: Server, address: ListenAddress, setting: AddressSetting): Promise<void> {
+  async #listenOn(
+    server: Server,
+    inherited: InheritedSocket | undefined,
+    address: ListenAddress,
+    setting: AddressSetting,
+  ): Promise<void> {
     try {
-      server.listen({ ...address, backlog: BACKLOG });
-      await once(server, 'listening');
+      await listenOn(server, inherited ?? address);
     } catch (error) {
       await this.close({ delay: false });
+      if (inherited !== undefined) {
+        throw new StartupError(
+          `cannot listen on handle ${inherited.fd}, which LISTEN_FDS names: ${(error as Error).message}`,
+        );
+      }
       throw new StartupError(listenFault(error as NodeJS.ErrnoException, address, setting));
     }
   }
@@ -90,18 +101,18 @@ export class SignalServer {
     const tls = this.settings.tlsCert !== undefined;
     const jwt = this.settings.jwtIssuer !== undefined;
     const { open } = this.app.get(Access, { strict: false });
-    const where = authority(address.address, address.port);
-    log.info(`listening on ${tls ? 'wss' : 'ws'}://${where}`, {
+    const where = textOf(address);
+    log.info(`listening on ${unix(address) ? where : `${tls ? 'wss' : 'ws'}://${where}`}`, {
       address: where,
       tls: onOff(tls),
       auth: onOff(!open),
       jwt: onOff(jwt),
     });
-    log.info(`health at ${tls ? 'https' : 'http'}://${where}/health/ready`);
+    if (!unix(address)) log.info(`health at ${tls ? 'https' : 'http'}://${where}/health/ready`);
     const { management } = this;
     if (management !== undefined) {
       log.info(
-        `status page, metrics and health for operators at http://${authority(management.address, management.port)}/`,
+        `status page, metrics and health for operators at ${unix(management) ? textOf(management) : `http://${textOf(management)}/`}`,
       );
     }
   }
@@ -138,6 +149,15 @@ export async function createApp(settings: Settings, overrides: Overrides = {}): 
 function explainMissing(error: unknown): never {
   if (!(error instanceof Error) || error.constructor.name !== 'UnknownDependenciesException') throw error;
   throw new StartupError(`a guard or the topic policy cannot be made: ${error.message.split('\n')[0]}`);
+}
+
+function unix({ family }: AddressInfo): boolean {
+  return family === 'Unix';
+}
+
+function textOf(address: AddressInfo): string {
+  const { address: host, port } = address;
+  return addressText(unix(address) ? { path: host, mode: 0 } : { host, port });
 }
 
 function onOff(value: boolean): string {

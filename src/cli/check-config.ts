@@ -9,7 +9,7 @@ import { filesOf } from '../config/setting-names.js';
 import type { Settings } from '../config/settings.js';
 import { loadExtensions } from '../extensions.js';
 import { readLogFilter } from '../logging/log-filter.js';
-import { authority } from '../transport/listen-fault.js';
+import { addressText } from '../transport/listen-fault.js';
 import { isLoopback } from '../transport/loopback.js';
 import { loadTlsPair, warningsOf } from '../transport/tls.js';
 import { complain, print } from './output.js';
@@ -50,10 +50,9 @@ export async function checkConfig({ settings, warnings }: LoadedSettings, enviro
   }
   faults.throw();
   const { listenAddr, managementAddr, jwtIssuer } = settings;
-  const management =
-    managementAddr === undefined ? '' : `, management at ${authority(managementAddr.host, managementAddr.port)}`;
+  const management = managementAddr === undefined ? '' : `, management at ${addressText(managementAddr)}`;
   await print(
-    `the configuration is valid: ${authority(listenAddr.host, listenAddr.port)}, ` +
+    `the configuration is valid: ${addressText(listenAddr)}, ` +
       `TLS ${tls === undefined ? 'off' : 'on'}, auth ${open ? 'off' : 'on'}${jwtIssuer === undefined ? '' : ', JWT on'}${management}\n`,
   );
   return 0;
@@ -89,7 +88,8 @@ class Faults {
 
 /** Whether only this machine reaches the server, as far as the settings tell. */
 function isLocal({ listenAddr, trustedProxies }: Settings): boolean {
-  return (listenAddr.host === 'localhost' || isLoopback(listenAddr.host)) && trustedProxies === undefined;
+  if (trustedProxies !== undefined) return false;
+  return 'path' in listenAddr || listenAddr.host === 'localhost' || isLoopback(listenAddr.host);
 }
 
 /** Returns the warning that max-connections is more than file handles allow. Throws a StartupError if none are left. */

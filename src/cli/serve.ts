@@ -9,6 +9,8 @@ import { Logs } from '../logging/log.js';
 import type { Log } from '../logging/log.js';
 import { readLogFilter } from '../logging/log-filter.js';
 import { authority, isWildcard } from '../transport/listen-fault.js';
+import { inheritedSockets } from './inherited-sockets.js';
+import type { InheritedSockets } from './inherited-sockets.js';
 import { LAST_WORDS_MS } from './output.js';
 import type { Signals, StopSignal } from './signals.js';
 
@@ -27,25 +29,32 @@ export async function serve(
   // What else prints, such as a custom guard or Node itself, must not end the server when nobody reads it.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   try {
-    return await serveLogging(settings, logs, [...warnings, ...logWarnings, ...nodeWarnings()], signals, format);
+    const server = { settings, format, sockets: inheritedSockets(environment) };
+    return await serveLogging(server, logs, [...warnings, ...logWarnings, ...nodeWarnings()], signals);
   } finally {
     await logs.settled(new SystemClock().sleep(LAST_WORDS_MS));
   }
 }
 
+interface Served {
+  readonly settings: Settings;
+  readonly format: 'json' | 'pretty';
+  /** Sockets that listen already. */
+  readonly sockets: InheritedSockets;
+}
+
 async function serveLogging(
-  settings: Settings,
+  { settings, format, sockets }: Served,
   logs: Logs,
   warnings: readonly string[],
   signals: Signals,
-  format: 'json' | 'pretty',
 ): Promise<number> {
   const log = logs.for('server');
   for (const warning of warnings) log.warn(warning);
 
   const server = await createApp(settings, { logs });
-  const address = await server.listen();
-  if (format === 'pretty') {
+  const address = await server.listen(sockets);
+  if (address.port > 0 && format === 'pretty') {
     const secure = settings.tlsCert === undefined ? '' : 's';
     const here = authority(isWildcard(address.address) ? 'localhost' : address.address, address.port);
     log.info(

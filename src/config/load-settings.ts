@@ -9,7 +9,7 @@ import { settingNames, Settings, settingsSchema } from './settings.js';
 import type { SettingName, SettingsInput } from './settings.js';
 import { shownPath } from './shown-path.js';
 import { isQuoted, mistakeInToken } from './token-mistakes.js';
-import type { ListenAddress } from './values.js';
+import type { ListenAddress, TcpAddress } from './values.js';
 
 /** Sources of settings, besides the defaults and the configuration file. */
 export interface SettingSources {
@@ -116,7 +116,9 @@ function faultsTogether(settings: Settings, sourceOf: (name: SettingName) => str
   const { listenAddr, managementAddr, authToken, metricsToken } = settings;
   const faults = jwtFaults(settings, sourceOf);
   if (managementAddr !== undefined && collide(listenAddr, managementAddr)) {
-    faults.push(`${sourceOf('managementAddr')} is the same address as ${flagOf('listenAddr')}: give it another port`);
+    faults.push(
+      `${sourceOf('managementAddr')} is the same address as ${flagOf('listenAddr')}: give it another ${'path' in managementAddr ? 'path' : 'port'}`,
+    );
   }
   if (metricsToken !== undefined && metricsToken === authToken) {
     faults.push(
@@ -133,7 +135,8 @@ function faultsTogether(settings: Settings, sourceOf: (name: SettingName) => str
 
 /** Whether the server cannot listen on both addresses. A wildcard address includes every address of the machine. */
 function collide(one: ListenAddress, other: ListenAddress): boolean {
-  const all = ({ host }: ListenAddress): boolean => host === '0.0.0.0' || host === '::';
+  if ('path' in one || 'path' in other) return 'path' in one && 'path' in other && one.path === other.path;
+  const all = ({ host }: TcpAddress): boolean => host === '0.0.0.0' || host === '::';
   return one.port !== 0 && one.port === other.port && (one.host === other.host || all(one) || all(other));
 }
 

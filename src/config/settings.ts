@@ -31,7 +31,9 @@ import {
  */
 export const settingsSchema = z.strictObject({
   listenAddr: listenAddress.prefault('0.0.0.0:443').meta({
-    about: 'Address to listen on: IPv4, [IPv6] or a host name. Port 0 takes a free port, which the log names.',
+    about:
+      'Address to listen on: IPv4, [IPv6] or a host name, or a Unix socket as unix:/PATH or unix:/PATH,mode=660. ' +
+      'Port 0 takes a free port, which the log names.',
   }),
   tlsCert: filePath.optional().meta({
     about:
@@ -117,7 +119,7 @@ export const settingsSchema = z.strictObject({
   }),
   trustedProxies: networks.optional().meta({
     about:
-      'Networks of proxies that are trusted to say where a peer is, such as 10.0.0.0/8. ' +
+      'Networks of proxies that are trusted to say where a peer is, such as 10.0.0.0/8, or unix: on a Unix socket. ' +
       'By default no proxy is trusted, and its header is ignored.',
   }),
   forwardedHeader: headerName.prefault('x-forwarded-for').meta({

@@ -27,20 +27,39 @@ declare module 'zod' {
 /** Connections that one public address may have when max-connections-per-ip is not set (docs/adr/0011). */
 export const MOST_OF_PUBLIC_ADDRESS = 1024;
 
-export interface ListenAddress {
+export interface TcpAddress {
   /** An IPv4 or IPv6 address (without brackets) or a host name. */
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
 }
 
+/** A Unix socket. */
+export interface UnixAddress {
+  readonly path: string;
+  /** Who may connect, as for files. */
+  readonly mode: number;
+}
+
+export type ListenAddress = TcpAddress | UnixAddress;
+
+/** The owner of the process and its group: a proxy on the same machine can be put into that. */
+const DEFAULT_MODE = '660';
+/** Longest path of a Unix socket, in bytes: Linux has room for 108, with a NUL at the end. */
+const MOST_PATH_BYTES = 107;
+
+const UNIX = /^unix:(\/[^,\0\r\n]+?)(?:,mode=([0-7]{3}))?$/;
+
 const HOST_AND_PORT = /^(?:\[([^\]]+)\]|([\w.-]+)):(\d{1,5})$/;
 
-const LISTEN_ADDRESS = 'an address as HOST:PORT, such as 0.0.0.0:443, [::]:443 or localhost:8080';
+const LISTEN_ADDRESS =
+  'an address as HOST:PORT, such as 0.0.0.0:443, [::]:443 or localhost:8080, or as unix:/PATH or unix:/PATH,mode=660';
 
-/** `host:port`, where host is an IPv4 address, an `[IPv6]` address or a name. */
+/** `host:port`, where host is an IPv4 address, an `[IPv6]` address or a name; or a Unix socket by its whole path. */
 export const listenAddress = text(LISTEN_ADDRESS)
-  .transform((written, context) => {
+  .transform((written, context): ListenAddress => {
+    const [, path = '', mode = DEFAULT_MODE] = UNIX.exec(written) ?? [];
+    if (path !== '' && Buffer.byteLength(path) <= MOST_PATH_BYTES) return { path, mode: Number.parseInt(mode, 8) };
     const [, ipv6, host = ipv6, digits] = HOST_AND_PORT.exec(written) ?? [];
     const port = Number(digits);
     if (host === undefined || port > 65_535 || (ipv6 !== undefined && !isIPv6(ipv6))) {
@@ -51,7 +70,7 @@ export const listenAddress = text(LISTEN_ADDRESS)
       context.addIssue(`a link-local address needs the interface that it belongs to, such as [${host}%eth0]:${port}`);
       return z.NEVER;
     }
-    return { host, port } satisfies ListenAddress;
+    return { host, port };
   })
   .meta({ value: 'HOST:PORT' });
 
@@ -175,10 +194,14 @@ export interface Network {
   readonly family: 'ipv4' | 'ipv6';
 }
 
-/** Networks such as `10.0.0.0/8` and `2001:db8::/32`, or single addresses. */
+/** Whoever comes by a Unix socket, as a network. */
+export const UNIX_SOCKET = 'unix:';
+
+/** Networks such as `10.0.0.0/8` and `2001:db8::/32`, single addresses, or `unix:`. */
 export const networks = list(
-  'networks or addresses, such as 10.0.0.0/8 or 2001:db8::1',
-  (word): Network | undefined => {
+  'networks or addresses, such as 10.0.0.0/8 or 2001:db8::1, or unix: for a Unix socket',
+  (word): Network | typeof UNIX_SOCKET | undefined => {
+    if (word === UNIX_SOCKET) return word;
     const [, address = '', digits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(word) ?? [];
     const version = isIP(address);
     const bits = version === 4 ? 32 : 128;

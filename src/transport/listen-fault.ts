@@ -1,4 +1,6 @@
-import type { ListenAddress } from '../config/values.js';
+import { existsSync, lstatSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { ListenAddress, UnixAddress } from '../config/values.js';
 
 /** The settings that name an address to listen on. */
 export type AddressSetting = 'listen-addr' | 'management-addr';
@@ -12,12 +14,10 @@ const SUGGESTED = {
 } as const;
 
 /** Says in one line why the server cannot listen on an address, and what the operator should do. */
-export function listenFault(
-  error: NodeJS.ErrnoException,
-  { host, port }: ListenAddress,
-  setting: AddressSetting,
-): string {
-  const where = `cannot listen on ${authority(host, port)}`;
+export function listenFault(error: NodeJS.ErrnoException, address: ListenAddress, setting: AddressSetting): string {
+  const where = `cannot listen on ${addressText(address)}`;
+  if ('path' in address) return `${where}: ${pathFault(error, address)}`;
+  const { host, port } = address;
   const suggested = SUGGESTED[setting];
   const [first, second] = suggested.ports;
   const otherPort = port === first ? second : first;
@@ -52,6 +52,26 @@ export function listenFault(
 /** Returns whether an address stands for all addresses of the machine. Not every system can connect to one. */
 export function isWildcard(host: string): boolean {
   return host === '0.0.0.0' || host === '::';
+}
+function pathFault({ code, message }: NodeJS.ErrnoException, { path }: UnixAddress): string {
+  const folder = dirname(path);
+  switch (code) {
+    case 'EADDRINUSE':
+      return lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true
+        ? 'another process listens there; stop it or choose another path'
+        : 'there is something else than a socket; choose another path';
+    case 'EACCES':
+      return existsSync(folder)
+        ? `no permission to make a socket in ${folder}`
+        : `there is no folder ${folder} (systemd makes one with RuntimeDirectory=)`;
+    default:
+      return message;
+  }
+}
+
+/** An address as it is written in the settings. */
+export function addressText(address: ListenAddress): string {
+  return 'path' in address ? `unix:${address.path}` : authority(address.host, address.port);
 }
 
 /** Returns `host:port`, with an IPv6 address in brackets. */

@@ -26,7 +26,7 @@ export class ManagementHosts {
     this.#names = new Set([
       'localhost',
       ...managementHosts,
-      ...(managementAddr === undefined ? [] : [normalized(managementAddr.host)]),
+      ...(managementAddr === undefined || 'path' in managementAddr ? [] : [normalized(managementAddr.host)]),
     ]);
     this.#everywhere = managementHosts.length > 0;
   }

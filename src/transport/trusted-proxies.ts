@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Unread } from '../auth/unnamed-proxies.js';
+import { UNIX_SOCKET } from '../config/values.js';
 import type { Network } from '../config/values.js';
 import { plainAddress } from '../connection/source.js';
 
@@ -10,6 +11,8 @@ const FORWARDED = 'forwarded';
 
 /** Headers in which proxies commonly say for whom a request comes. */
 const FORWARDING = ['x-forwarded-for', FORWARDED, 'x-real-ip', 'cf-connecting-ip', 'true-client-ip'];
+/** The other end of a Unix socket, or of a connection that is gone already. */
+const UNKNOWN = 'unknown';
 
 /** Where a socket keeps what the PROXY header before it said. */
 const TOLD = Symbol('told');
@@ -30,7 +33,7 @@ export function carryOver(tcp: Teller, tls: Teller): void {
 
 /** Who is at the other end of a connection: as a PROXY header says, or as the system does. */
 export function peerOf(socket: Teller): string {
-  return socket[TOLD]?.address ?? plainAddress(socket.remoteAddress ?? '') ?? 'unknown';
+  return socket[TOLD]?.address ?? plainAddress(socket.remoteAddress ?? '') ?? UNKNOWN;
 }
 
 /**
@@ -41,14 +44,18 @@ export function peerOf(socket: Teller): string {
 export class TrustedProxies {
   readonly #trusted = new BlockList();
   readonly #any: boolean;
+  readonly #unix: boolean;
 
   /** `header` is in lower case. */
   constructor(
-    networks: readonly Network[],
+    networks: readonly (Network | typeof UNIX_SOCKET)[],
     private readonly header: string,
   ) {
     this.#any = networks.length > 0;
-    for (const { address, prefix, family } of networks) this.#trusted.addSubnet(address, prefix, family);
+    this.#unix = networks.includes(UNIX_SOCKET);
+    for (const network of networks) {
+      if (network !== UNIX_SOCKET) this.#trusted.addSubnet(network.address, network.prefix, network.family);
+    }
   }
 
   /**
@@ -58,13 +65,13 @@ export class TrustedProxies {
   addressOf({ socket, headers }: IncomingMessage): string {
     let address = peerOf(socket);
     // A proxy that passes bytes on and cannot say for whom passes on the peer's own header, too.
-    if (isUntold(socket) || !this.#trusts(address)) return address;
+    if (isUntold(socket) || !this.trusts(address)) return address;
     const header = Object.hasOwn(headers, this.header) ? headers[this.header] : undefined;
     for (const written of hops(this.header, header).toReversed()) {
       const hop = addressIn(written);
       if (hop === undefined) return address;
       address = hop;
-      if (!this.#trusts(hop)) return address;
+      if (!this.trusts(hop)) return address;
     }
     return address;
   }
@@ -85,11 +92,14 @@ export class TrustedProxies {
    * tell where a peer is.
    */
   isProxy(socket: Duplex): boolean {
-    return this.#trusts(peerOf(socket));
+    return this.trusts(peerOf(socket));
   }
 
-  #trusts(address: string): boolean {
+  /** Whether a proxy at this address is trusted. */
+  trusts(address: string): boolean {
     if (!this.#any) return false;
+    // What comes by a Unix socket has no address.
+    if (address === UNKNOWN) return this.#unix;
     const version = isIP(address);
     return version !== 0 && this.#trusted.check(address, version === 4 ? 'ipv4' : 'ipv6');
   }

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe } from '@jest/globals';
 
@@ -67,7 +67,8 @@ frontend peers
   static nginx(http: string, location: string): Promise<FrontProxy> {
     const config = (port: number, folder: string): string => `
 daemon off;
-master_process off;
+worker_processes 1;
+user ${userInfo().username};
 pid ${folder}/pid;
 error_log stderr warn;
 events { worker_connections 512; }
@@ -129,7 +130,8 @@ http {
     const { child } = this;
     if (child.exitCode === null && child.signalCode === null) {
       const ended = once(child, 'exit');
-      child.kill('SIGKILL');
+      // Without a grace for connections, and with the workers of nginx.
+      child.kill('SIGTERM');
       await ended;
     }
     rmSync(this.folder, { recursive: true, force: true });

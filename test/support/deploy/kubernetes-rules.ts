@@ -1,7 +1,7 @@
 import type { Probe } from 'kubernetes-types/core/v1.js';
 import type { LabelSelector } from 'kubernetes-types/meta/v1.js';
 import { parse } from 'yaml';
-import type { Settings } from '../../../src/config/settings.js';
+import type { DeployedSettings } from './settings.js';
 import { containerOf, podOf } from './manifests.js';
 import type { Manifests } from './manifests.js';
 import { deployed } from './settings.js';
@@ -28,7 +28,7 @@ const started = (manifests: Manifests): ReturnType<typeof deployed> => {
 };
 
 /** The settings, for rules about them. Another rule checks that they load. */
-function withSettings(manifests: Manifests, rule: (settings: Settings) => string[]): string[] {
+function withSettings(manifests: Manifests, rule: (settings: DeployedSettings) => string[]): string[] {
   const { settings } = started(manifests);
   return settings === undefined ? ['the settings do not load'] : rule(settings);
 }

@@ -3,6 +3,7 @@ import { ConfigurationError } from '../../../src/config/faults.js';
 import { CONFIG_FLAG } from '../../../src/config/load-settings.js';
 import type { Environment } from '../../../src/config/environment.js';
 import type { Settings } from '../../../src/config/settings.js';
+import type { TcpAddress } from '../../../src/config/values.js';
 import { load } from '../load.js';
 
 /** How a deployment starts a node. */
@@ -14,9 +15,15 @@ export interface Start {
   readonly yaml?: string;
 }
 
+/** Settings of a node that other machines reach. */
+export type DeployedSettings = Omit<Settings, 'listenAddr' | 'managementAddr'> & {
+  readonly listenAddr: TcpAddress;
+  readonly managementAddr?: TcpAddress | undefined;
+};
+
 export interface Deployed {
   /** Undefined when they do not load. */
-  readonly settings: Settings | undefined;
+  readonly settings: DeployedSettings | undefined;
   /** Everything that the server would reject or warn about. */
   readonly faults: readonly string[];
 }
@@ -34,7 +41,7 @@ export function deployed({ args = [], environment = {}, yaml }: Start): Deployed
   };
   try {
     const { settings, warnings } = load(given, known);
-    return { settings, faults: warnings };
+    return { settings: settings as DeployedSettings, faults: warnings };
   } catch (error) {
     if (error instanceof ConfigurationError) {
       return { settings: undefined, faults: [...error.faults, ...error.warnings] };

@@ -123,8 +123,38 @@ describe('a health check', () => {
     expect(await check({ listenAddr: `localhost:${port}` })).toEqual({ code: 0, said: '' });
     expect(hosts).toEqual([`127.0.0.1:${port}`, `localhost:${port}`]);
     const { said: refused } = await check({ listenAddr: `[::]:${await freePort()}` });
-    expect(refused).toContain(' ::1:');
+    expect(refused).toContain(' 127.0.0.1:');
   });
+
+  it('asks IPv4 where a server on all addresses is not reached by IPv6', async () => {
+    const port = await serving((_request, response) => void response.end());
+    expect(await check({ listenAddr: `[::]:${port}` })).toEqual({ code: 0, said: '' });
+  });
+
+  it.each([
+    ['127.0.0.1', 'PROXY UNKNOWN\r\nGET /health/live '],
+    ['10.0.0.1', 'GET /health/live '],
+  ])(
+    'begins with a PROXY header where the server takes this machine for a proxy: %s',
+    async (trustedProxies, begin) => {
+      let asked = '';
+      const port = await listening(
+        createTcpServer((socket) => {
+          socket
+            .on('error', () => undefined)
+            .on('data', (bytes) => {
+              asked += bytes.toString();
+              if (asked.includes('\r\n\r\n')) socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+            });
+        }),
+      );
+      expect(await check({ listenAddr: `127.0.0.1:${port}`, proxyProtocol: 'on', trustedProxies })).toEqual({
+        code: 0,
+        said: '',
+      });
+      expect(asked.startsWith(begin)).toBe(true);
+    },
+  );
 
   it('cannot know a port that the system chose', async () => {
     expect(await check({ listenAddr: '127.0.0.1:0' })).toEqual({

@@ -50,7 +50,8 @@ describe('an address to listen on', () => {
     expect(read(listenAddress, written)).toEqual({ host, port });
   });
 
-  const EXPECTED = 'expected an address as HOST:PORT, such as 0.0.0.0:443, [::]:443 or localhost:8080';
+  const EXPECTED =
+    'expected an address as HOST:PORT, such as 0.0.0.0:443, [::]:443 or localhost:8080, or as unix:/PATH or unix:/PATH,mode=660';
 
   it.each([
     '127.0.0.1',
