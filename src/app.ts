@@ -84,7 +84,11 @@ export class SignalServer {
     setting: AddressSetting,
   ): Promise<void> {
     try {
-      await listenOn(server, inherited ?? address);
+      const others = await listenOn(server, inherited ?? address);
+      this.listener.others.push(...others);
+      for (const other of others) {
+        this.logs.for('server').info(`${setting} has several addresses: listening on ${textOf(addressOf(other))}, too`);
+      }
     } catch (error) {
       await this.close({ delay: false });
       if (inherited !== undefined) {

@@ -33,7 +33,7 @@ export const settingsSchema = z.strictObject({
   listenAddr: listenAddress.prefault('0.0.0.0:443').meta({
     about:
       'Address to listen on: IPv4, [IPv6] or a host name, or a Unix socket as unix:/PATH or unix:/PATH,mode=660. ' +
-      'Port 0 takes a free port, which the log names.',
+      'A name is listened on at each of its addresses. Port 0 takes a free port, which the log names.',
   }),
   tlsCert: filePath.optional().meta({
     about:

@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, RequestListener, Server, ServerOptions, ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Server as TlsServer } from 'node:https';
+import type { Server as TcpServer } from 'node:net';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Settings } from '../config/settings.js';
 import { Refusal } from '../connection/refusal.js';
@@ -41,6 +42,8 @@ export class HttpListener extends ExpressAdapter {
   management: Server | undefined;
   /** Hears of every request that is refused before it is an upgrade. */
   onBroken: ((broken: BrokenRequest) => void) | undefined;
+  /** What listens on further addresses of a name, for one of the two. */
+  readonly others: TcpServer[] = [];
 
   constructor(private readonly settings: Settings) {
     super();
@@ -114,6 +117,7 @@ export class HttpListener extends ExpressAdapter {
 
   /** Stops listening, and cuts the HTTP connections that are still open, half-open ones included. */
   override close(): Promise<void> {
+    for (const other of this.others) other.close();
     for (const server of [this.httpServer as Server, this.management]) {
       server?.close();
       server?.closeAllConnections();
