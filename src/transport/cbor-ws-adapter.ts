@@ -62,6 +62,7 @@ export class CborWsAdapter extends WsAdapter {
     }
     const ownListener = listener instanceof HttpListener;
     endpoint.bind(this.app.getHttpServer() as Server, { ownListener, others: this.#otherGateways });
+    if (listener instanceof HttpListener && listener.management !== undefined) endpoint.watch(listener.management);
     return endpoint;
   }
 

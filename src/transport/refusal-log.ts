@@ -9,7 +9,9 @@ import type { BrokenRequest } from './broken-requests.js';
 import type { ProxyFault } from './proxy-door.js';
 
 /** What the log says of a connection that is refused for its PROXY header, and what is to be done about it. */
-const PROXIED: Record<ProxyFault | 'off', string> = {
+const PROXIED: Record<ProxyFault | 'off' | 'management', string> = {
+  management:
+    'refused a connection that began with a PROXY header: management-addr takes none, whatever proxy-protocol is',
   off: 'refused a connection that began with a PROXY header: set proxy-protocol on and name the proxy in trusted-proxies, or have the proxy send none',
   unexpected:
     'refused a connection that began with a PROXY header: proxy-protocol is on, but the address is not in trusted-proxies',
@@ -55,8 +57,11 @@ export class RefusalLog {
     this.#broken.write('refused a request', { ...(status !== undefined && { status }), reason, remote, why });
   }
 
-  /** Reports a connection that began with a PROXY header that is not taken ('off': from nobody), or without one that is due. */
-  proxied(fault: ProxyFault | 'off', remote: string): void {
+  /**
+   * Reports a connection that began with a PROXY header that is not taken ('off': from nobody; 'management': not there), or
+   * without one that is due.
+   */
+  proxied(fault: ProxyFault | 'off' | 'management', remote: string): void {
     this.refusals.refused('proxy_header');
     this.#proxied.write(PROXIED[fault], { reason: 'proxy_header', remote });
   }

@@ -128,6 +128,16 @@ export class WsEndpoint implements ConnectionSource {
     this.#server = server;
   }
 
+  /** Says so where a proxy sends PROXY headers to operators' address, which takes none. */
+  watch(management: Server): void {
+    void new ProxyDoor(management, {
+      expects: () => false,
+      timeout: this.settings.handshakeTimeout,
+      named: () => undefined,
+      refused: (_fault, tcp) => this.refusals.proxied('management', peerOf(tcp)),
+    });
+  }
+
   deliverTo(handler: MessageHandler): void {
     this.share.codec.deliverTo(handler);
     this.gate.askGuardsOf(handler);

@@ -171,6 +171,16 @@ describe('a PROXY header in plaintext', () => {
     await other.heard('HTTP/1.1 101 ');
   });
 
+  it('is refused on the management address with a line that says so, and requests without one are served', async () => {
+    const running = await startServer({ ...BEHIND, managementAddr: '127.0.0.1:0' });
+    const { port } = running.server.management!;
+    expect(await exchange(port, `${v1('192.0.2.1')}GET / HTTP/1.1\r\nHost: localhost\r\n\r\n`)).toMatch(
+      /^HTTP\/1.1 400 /,
+    );
+    expect(refusedFor(running)).toMatchObject([{ msg: expect.stringContaining('management-addr takes none') }]);
+    expect((await fetch(`${running.management}/metrics`)).status).toBe(200);
+  });
+
   it('an answer says what is missing', async () => {
     const running = await startServer(BEHIND);
     expect(await exchange(running.port, HANDSHAKE)).toContain(
