@@ -46,7 +46,7 @@ describe('the documents', () => {
   it('have in docs/protocol.md every close code of the server, and no other', () => {
     const section = /\n## 4\. Close codes\n([^]*?)\n## /.exec(documents.get('docs/protocol.md')!)![1];
     const codes = [...section.matchAll(/^\| (\d{4}) \|/gm)].map(([, code]) => Number(code));
-    expect(codes.toSorted()).toEqual([...new Set(Object.values(CloseCode))].toSorted());
+    expect(codes.toSorted((a, b) => a - b)).toEqual([...new Set(Object.values(CloseCode))].toSorted((a, b) => a - b));
   });
 
   it('quote settings at their defaults', () => {
