@@ -103,6 +103,9 @@ function isTlsHello(bytes: Buffer): boolean {
   return bytes[0] === 22 && bytes[1] === 3;
 }
 
+const NOT_TLS =
+  ' What came is not TLS. If a proxy sends a PROXY header, set proxy-protocol on and name it in trusted-proxies.';
+
 /** What went wrong with a TLS handshake; undefined where the peer is just gone. */
 function tlsFault(code = ''): Omit<BrokenRequest, 'remote'> | undefined {
   if (code === 'ERR_SSL_HTTP_REQUEST') return inWords(PLAIN_HTTP);
@@ -110,7 +113,8 @@ function tlsFault(code = ''): Omit<BrokenRequest, 'remote'> | undefined {
     return { reason: 'request_timeout', why: 'The TLS handshake was not over within handshake-timeout.' };
   }
   if (!code.startsWith('ERR_SSL_') && code !== 'EPROTO') return undefined;
-  return { reason: 'tls_handshake', why: `The TLS handshake failed (${code}).` };
+  const advice = code === 'ERR_SSL_WRONG_VERSION_NUMBER' ? NOT_TLS : '';
+  return { reason: 'tls_handshake', why: `The TLS handshake failed (${code}).${advice}` };
 }
 
 /**

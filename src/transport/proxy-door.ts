@@ -68,8 +68,8 @@ export class ProxyDoor {
       return;
     }
     const expected = this.options.expects(tcp);
-    // The HTTP parser takes no PROXY header either, and shows what it refused. TLS does not show it.
-    if (expected || this.#tls) this.#await(tcp, expected);
+    // The HTTP parser takes no PROXY header either, and shows what it refused. Over TLS only the failed handshake shows.
+    if (expected) this.#await(tcp);
     else this.#passOn(tcp);
   };
 
@@ -81,7 +81,7 @@ export class ProxyDoor {
     for (const take of this.#takers) take.call(this.server, tcp);
   }
 
-  #await(tcp: Socket, expected: boolean): void {
+  #await(tcp: Socket): void {
     let held = Buffer.alloc(0);
     const destroy = (): void => void tcp.destroy();
     const timer = setTimeout(destroy, this.options.timeout);
@@ -94,7 +94,7 @@ export class ProxyDoor {
       const chunk = tcp.read() as Buffer | null;
       if (chunk === null) return;
       held = Buffer.concat([held, chunk]);
-      const rest = expected ? this.#readHeader(tcp, held) : withoutHeader(held);
+      const rest = this.#readHeader(tcp, held);
       if (rest === undefined) return;
       leave();
       if (typeof rest === 'string') {
@@ -122,11 +122,4 @@ export class ProxyDoor {
     if (this.#tls) tcp.destroy();
     else answerRefusal(tcp, new Refusal(400, 'proxy_header', ANSWERS[fault]));
   }
-}
-
-/** The first bytes of a connection that is due no header; undefined while they may be one. */
-function withoutHeader(bytes: Buffer): Buffer | ProxyFault | undefined {
-  const begins = beginsWithProxyHeader(bytes);
-  if (begins === undefined) return undefined;
-  return begins ? 'unexpected' : bytes;
 }
