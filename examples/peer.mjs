@@ -1,5 +1,6 @@
 // @ts-check
-// A peer of cairn-signal that speaks both dialects; docs/protocol.md has the rules. The examples, the tests and the soak use it.
+// A peer of cairn-signal that speaks both dialects; docs/protocol.md has the rules. The examples, the tests and the
+// soak use it.
 import { text } from 'node:stream/consumers';
 import { Encoder } from 'cbor-x';
 import { WebSocket } from 'ws';
@@ -151,7 +152,8 @@ export class Peer {
   }
 
   /**
-   * Resolves when the server has handled everything sent before, and all that it sent meanwhile is here: the server handles
+   * Resolves when the server has handled everything sent before, and all that it sent meanwhile is here: the server
+   * handles
    * the messages and pings of a connection in order. Rejects when the connection ends first.
    * @returns {Promise<this>}
    */

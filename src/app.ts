@@ -41,7 +41,8 @@ export class SignalServer {
   ) {}
 
   /**
-   * Listens, on sockets that already listen if there are any. Resolves to the address that was really taken. Rejects with a
+   * Listens, on sockets that already listen if there are any. Resolves to the address that was really taken. Rejects
+   * with a
    * StartupError that says what to do.
    */
   async listen(inherited: { listen?: InheritedSocket; management?: InheritedSocket } = {}): Promise<AddressInfo> {

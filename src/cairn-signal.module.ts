@@ -151,7 +151,8 @@ export class CairnSignalModule extends ConfigurableModuleClass implements OnModu
   }
 
   /**
-   * Neither an upgrade nor a message is a request to Nest: it would skip a guard with request scope, and make no gateway for
+   * Neither an upgrade nor a message is a request to Nest: it would skip a guard with request scope, and make no
+   * gateway for
    * a policy with one.
    */
   #scopeFaults(): string[] {
@@ -180,7 +181,10 @@ function hasAdapter(application: ApplicationConfig): boolean {
 /** Provides the custom guards and the topic policy, which may inject what `imports` provide. */
 function extending(extensions: Extensions): Provider[] {
   const { guards = [], topicPolicy = EveryTopic } = extensions;
-  /** Nest makes what stands in @UseGuards once for a module, with injection; overrideGuard of @nestjs/testing finds it there alone. */
+  /**
+   * Nest makes what stands in @UseGuards once for a module, with injection; overrideGuard of @nestjs/testing finds it
+   * there alone.
+   */
   class CustomGuardHost {}
   // What is not a class is a fault that settingsOf tells, beside all others.
   UseGuards(...guards.filter(isClass))(CustomGuardHost);

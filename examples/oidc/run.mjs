@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The server with tokens of an OpenID Connect provider: who gets in, who is told why not, and what happens when a token ends.
+// The server with tokens of an OpenID Connect provider: who gets in, who is told why not, and what happens when a token
+// ends.
 import { payloadOf, Peer, settle } from '../peer.mjs';
 import { expect, startServer } from '../server.mjs';
 import { startProvider } from './provider.mjs';

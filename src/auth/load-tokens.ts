@@ -54,7 +54,10 @@ function* tokensIn(
   return tokens;
 }
 
-/** Returns the token that opens `/metrics`; undefined without one. Throws a StartupError that names the file, never the token. */
+/**
+ * Returns the token that opens `/metrics`; undefined without one. Throws a StartupError that names the file, never the
+ * token.
+ */
 export function loadMetricsToken({ metricsToken, metricsTokenFile, authToken }: Settings): string | undefined {
   if (metricsTokenFile === undefined) return metricsToken;
   const token = readSecretFile('metrics-token-file', metricsTokenFile, bearerToken);

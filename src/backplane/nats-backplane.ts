@@ -84,7 +84,8 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   }
 
   /**
-   * Joins the bus. If the bus cannot be reached, or does not know this node yet, starts without it and keeps trying. Rejects
+   * Joins the bus. If the bus cannot be reached, or does not know this node yet, starts without it and keeps trying.
+   * Rejects
    * with a StartupError if NATS carries only smaller messages than `max-message-bytes`.
    */
   static async join(parts: NatsBackplaneParts): Promise<NatsBackplane> {

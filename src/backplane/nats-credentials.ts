@@ -26,7 +26,8 @@ export function natsCredentialSettings(settings: Settings): string {
 }
 
 /**
- * What says who this node is to NATS; undefined where nothing does. Files are read now, and again for each connection, so that
+ * What says who this node is to NATS; undefined where nothing does. Files are read now, and again for each connection,
+ * so that
  * they may change. Throws a StartupError that names the setting at fault.
  */
 export function natsAuthenticator(settings: Settings): Authenticator | undefined {

@@ -65,7 +65,8 @@ const VERSION = ['-V', '-v', '--version'];
 const LENGTH_OF_TIME = /^\d+(?:ms|s|m|h)$/;
 
 /**
- * Parses `--flag value`, `--flag=value`, `-h`, `-V`, `-v` and one command; serve is the default. doctor must be the first
+ * Parses `--flag value`, `--flag=value`, `-h`, `-V`, `-v` and one command; serve is the default. doctor must be the
+ * first
  * word, because its flags are not settings. Never throws.
  */
 export function parseCommandLine(argv: readonly string[]): CommandLine {

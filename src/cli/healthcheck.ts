@@ -50,7 +50,10 @@ function readCommandLine(): string {
   }
 }
 
-/** Resolves to the status of the server's answer, at the first place that answers. Rejects when none comes within TIMEOUT_MS. */
+/**
+ * Resolves to the status of the server's answer, at the first place that answers. Rejects when none comes within
+ * TIMEOUT_MS.
+ */
 async function ask(settings: Settings, places: readonly [Place, ...Place[]]): Promise<number | undefined> {
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   try {
@@ -105,7 +108,9 @@ function statusOf(socket: Socket, settings: Settings, signal: AbortSignal): Prom
 
 type Place = { readonly host: string; readonly port: number } | { readonly path: string };
 
-/** Where this machine reaches a listener, also one on all addresses: that of IPv6 may have IPv4 alone to be reached by. */
+/**
+ * Where this machine reaches a listener, also one on all addresses: that of IPv6 may have IPv4 alone to be reached by.
+ */
 function reachable(address: ListenAddress): readonly [Place, ...Place[]] {
   if ('path' in address) return [{ path: address.path }];
   const { host, port } = address;

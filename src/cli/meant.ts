@@ -1,4 +1,7 @@
-/** Advice for words that other programs understand, and this one does not. It never repeats a word, which may be a token. */
+/**
+ * Advice for words that other programs understand, and this one does not. It never repeats a word, which may be a
+ * token.
+ */
 
 const LISTEN = 'write --listen-addr HOST:PORT, such as --listen-addr 0.0.0.0:8080';
 const LOG = 'set the level of the log with RUST_LOG, such as RUST_LOG=debug';

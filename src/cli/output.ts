@@ -29,12 +29,17 @@ const devices = new Map<1 | 2, Device>();
 const clock: Clock = new SystemClock();
 let printed: Promise<void> = Promise.resolve();
 
-/** Prints to standard output, behind what was printed before. Resolves when all of it is written. Rejects with an OutputError. */
+/**
+ * Prints to standard output, behind what was printed before. Resolves when all of it is written. Rejects with an
+ * OutputError.
+ */
 export function print(text: string): Promise<void> {
   return (printed = printed.then(() => writeAll(1, text)));
 }
 
-/** Writes to standard error: for at most a second, and drops it if that fails, since there is no other place to say so. */
+/**
+ * Writes to standard error: for at most a second, and drops it if that fails, since there is no other place to say so.
+ */
 export async function complain(text: string): Promise<void> {
   await Promise.race([writeAll(2, text).catch(() => undefined), clock.sleep(LAST_WORDS_MS)]);
 }

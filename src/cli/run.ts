@@ -42,7 +42,8 @@ async function execute(argv: readonly string[], signals: Signals): Promise<numbe
   switch (line.command) {
     case 'serve': {
       const loaded = loadSettings({ flags: line.flags, environment }, line.faults);
-      // Only serve loads Nest, so that a health check every few seconds stays cheap. It is loaded by require, which reads one
+      // Only serve loads Nest, so that a health check every few seconds stays cheap. It is loaded by require, which
+      // reads one
       // file after the other: import() opens a hundred files together, and a process may have fewer handles.
       const { serve } = createRequire(import.meta.url)('./serve.js') as typeof import('./serve.js');
       return serve(loaded, environment, signals);

@@ -7,11 +7,15 @@ import type { Clock } from '../clock/clock.js';
 /** Signals that end the server in order. SIGQUIT is Ctrl-\, and how some supervisors stop nginx. */
 const STOPS = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
 /**
- * Signals that mean nothing here, but would end the process (SIGUSR2) or open a debugger that everybody on the machine can use
+ * Signals that mean nothing here, but would end the process (SIGUSR2) or open a debugger that everybody on the machine
+ * can use
  * (SIGUSR1) if nobody listened to them.
  */
 const IGNORED = ['SIGUSR1', 'SIGUSR2'] as const;
-/** Milliseconds after the first signal in which others say the same: under npm, Ctrl-C comes from the terminal and from npm. */
+/**
+ * Milliseconds after the first signal in which others say the same: under npm, Ctrl-C comes from the terminal and from
+ * npm.
+ */
 const SAME_WISH_MS = 500;
 
 export type StopSignal = (typeof STOPS)[number] | 'SIGHUP';

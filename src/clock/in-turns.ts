@@ -6,7 +6,10 @@ export type Work<T> = Generator<void, T>;
 /** Milliseconds of work in one turn of the event loop. */
 const SLICE_MS = 4;
 
-/** Does long work in slices of a few milliseconds, so that the event loop serves others meanwhile. Rejects with what it throws. */
+/**
+ * Does long work in slices of a few milliseconds, so that the event loop serves others meanwhile. Rejects with what it
+ * throws.
+ */
 export async function inTurns<T>(work: Work<T>): Promise<T> {
   let until = performance.now() + SLICE_MS;
   for (;;) {

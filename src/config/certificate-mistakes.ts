@@ -63,7 +63,8 @@ const FULL_CHAIN =
   'give the full chain: the certificate of the server, then the intermediate ones (certbot: fullchain.pem, not cert.pem)';
 
 /**
- * Says what peers will find wrong with a certificate chain that can be served, one sentence each, the worst first. `now` is in
+ * Says what peers will find wrong with a certificate chain that can be served, one sentence each, the worst first.
+ * `now` is in
  * milliseconds since the epoch.
  */
 export function mistakesInChain(pem: Buffer, now: number): string[] {

@@ -175,7 +175,8 @@ const NEEDS: readonly (readonly [SettingName, SettingName, string])[] = [
 ];
 
 /**
- * ` "value"`, for a fault, where the value is too simple to be a secret, and the setting neither is nor names one. Otherwise its
+ * ` "value"`, for a fault, where the value is too simple to be a secret, and the setting neither is nor names one.
+ * Otherwise its
  * length and what it looks like: a secret may stand in the wrong place.
  */
 function shown(name: SettingName, value: unknown): string {

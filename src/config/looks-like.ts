@@ -14,7 +14,9 @@ const KINDS: readonly (readonly [what: string, pattern: RegExp])[] = [
   ['several lines', /[\r\n]/],
 ];
 
-/** Longest name that a person gives to a file or a host, in characters; tokens are longer, or mix letters and digits. */
+/**
+ * Longest name that a person gives to a file or a host, in characters; tokens are longer, or mix letters and digits.
+ */
 const LONGEST_WORD = 24;
 
 /** Returns what a text looks like that may hold a secret, such as "a PEM"; undefined for a text that looks harmless. */

@@ -8,7 +8,8 @@ const ANY_LABEL = 'x';
 const HOST_NAME = /^(?:(?:\*\.)?(?:[a-z\d-]{1,63}\.){1,8}[a-z]{2,24}|localhost)(?::\d{1,5})?(?:\/.*)?$/i;
 
 /**
- * Reads an origin of web pages as browsers send it (RFC 6454): scheme, host and any port that is not the default, or `null`.
+ * Reads an origin of web pages as browsers send it (RFC 6454): scheme, host and any port that is not the default, or
+ * `null`.
  * The first label of the host may be `*`. Returns undefined for an entry that no page could ever match.
  */
 export function readOrigin(word: string): string | undefined {

@@ -5,7 +5,8 @@ import { readSettingFile } from './setting-file.js';
 import { shownPath } from './shown-path.js';
 
 /**
- * Reads the secret in the file that a setting names: its only line. Throws a StartupError that names the file, and never says
+ * Reads the secret in the file that a setting names: its only line. Throws a StartupError that names the file, and
+ * never says
  * what is in it.
  */
 export function readSecretFile(setting: string, path: string, kind: z.ZodType<string>): string {
@@ -21,7 +22,8 @@ export function readSecretFile(setting: string, path: string, kind: z.ZodType<st
 }
 
 /**
- * Reads a file now, and again whenever its content is asked for; what cannot be read later changes nothing. Throws what the
+ * Reads a file now, and again whenever its content is asked for; what cannot be read later changes nothing. Throws what
+ * the
  * first `read` throws. A pipe is read only once: a second read would wait forever.
  */
 export function readAnew<T>(path: string, read: () => T): () => T {

@@ -18,7 +18,10 @@ export function isSecret(name: SettingName): boolean {
   return kindOf(name).secret === true;
 }
 
-/** Whether the value of a setting is a secret, or names a file or a server: people put the secret itself there by mistake. */
+/**
+ * Whether the value of a setting is a secret, or names a file or a server: people put the secret itself there by
+ * mistake.
+ */
 export function mayNameSecret(name: SettingName): boolean {
   const { secret = false, value = '' } = kindOf(name);
   return secret || ['PATH', 'PATHS', 'URLS'].includes(value);

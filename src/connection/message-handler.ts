@@ -24,7 +24,9 @@ export interface MessageHandler {
   malformed(connection: Connection, message: Malformed): void;
 }
 
-/** What the gateway calls itself in its options, so that the adapter can tell it from others. No URL has such a path. */
+/**
+ * What the gateway calls itself in its options, so that the adapter can tell it from others. No URL has such a path.
+ */
 export const GATEWAY = 'cairn-signal, on its own path';
 
 /** The source of connections, which Nest gives to the gateway as its server. */

@@ -44,7 +44,9 @@ export class Refusal extends HttpException {
   }
 }
 
-/** Both, where a header of `over` takes the place of the one of that name: names have no case (RFC 9110, section 5.1). */
+/**
+ * Both, where a header of `over` takes the place of the one of that name: names have no case (RFC 9110, section 5.1).
+ */
 export function mergedHeaders(headers: RefusalHeaders, over: RefusalHeaders): RefusalHeaders {
   const names = new Set(Object.keys(over).map((name) => name.toLowerCase()));
   return { ...Object.fromEntries(Object.entries(headers).filter(([name]) => !names.has(name.toLowerCase()))), ...over };

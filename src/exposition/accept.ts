@@ -15,7 +15,8 @@ const OPEN_METRICS: Offer = { type: 'application/openmetrics-text', versions: ['
 const PLAIN_TEXT: Offer = { type: 'text/plain', versions: ['0.0.4'] };
 
 /**
- * Whether a client would rather have Prometheus' text format 0.0.4 than OpenMetrics, by its Accept header. One that likes
+ * Whether a client would rather have Prometheus' text format 0.0.4 than OpenMetrics, by its Accept header. One that
+ * likes
  * both equally, or neither, has no preference. Takes time linear in the length of the header.
  */
 export function prefersPlainText(accept: string | undefined): boolean {

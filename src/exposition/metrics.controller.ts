@@ -13,7 +13,8 @@ import { Exposition } from './exposition.js';
 const HOW_TO = 'The metrics need a token of their own: "Authorization: Bearer <metrics-token>".';
 
 /**
- * Serves the metrics in OpenMetrics, or as plain text to clients that prefer it: on the management address to everyone, in public to clients that show
+ * Serves the metrics in OpenMetrics, or as plain text to clients that prefer it: on the management address to everyone,
+ * in public to clients that show
  * `metrics-token`.
  */
 @Controller()

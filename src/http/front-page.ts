@@ -57,7 +57,10 @@ ${items.join('\n')}
 `;
 }
 
-/** Whether a client would rather read HTML than JSON (RFC 9110, section 12.5.1). Only one that asks for HTML by name, as browsers do. */
+/**
+ * Whether a client would rather read HTML than JSON (RFC 9110, section 12.5.1). Only one that asks for HTML by name, as
+ * browsers do.
+ */
 export function prefersHtml(accept = ''): boolean {
   return qualityOf('text/html', accept) > qualityOf('application/json', accept);
 }

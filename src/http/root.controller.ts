@@ -11,7 +11,8 @@ export class RootController {
   constructor(private readonly settings: Settings) {}
 
   /**
-   * Says what this is: in JSON, and to a browser in a page with links. 426 to a WebSocket handshake that lost its Upgrade
+   * Says what this is: in JSON, and to a browser in a page with links. 426 to a WebSocket handshake that lost its
+   * Upgrade
    * header on the way.
    */
   @Get()

@@ -6,9 +6,12 @@ export type Device = (bytes: Buffer, done: (error: NodeJS.ErrnoException | null,
 const STREAMS = { 1: 'stdout', 2: 'stderr' } as const;
 
 /**
- * Opens standard output (1) or standard error (2) such that a write never blocks the event loop, nor the end of the process.
- * A pipe or terminal is opened a second time, since whether writes block belongs to the opened file, which other processes share.
- * Everything else is written in Node's thread pool: files, and what cannot be opened again (sockets, other users' pipes).
+ * Opens standard output (1) or standard error (2) such that a write never blocks the event loop, nor the end of the
+ * process.
+ * A pipe or terminal is opened a second time, since whether writes block belongs to the opened file, which other
+ * processes share.
+ * Everything else is written in Node's thread pool: files, and what cannot be opened again (sockets, other users'
+ * pipes).
  */
 export function openDevice(descriptor: keyof typeof STREAMS): Device {
   const own = openAgain(descriptor);

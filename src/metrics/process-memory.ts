@@ -1,6 +1,9 @@
 import { getHeapStatistics } from 'node:v8';
 
-/** Returns the bytes that the process has in memory; undefined on a Linux without `/proc`, where the system does not say. */
+/**
+ * Returns the bytes that the process has in memory; undefined on a Linux without `/proc`, where the system does not
+ * say.
+ */
 export function residentBytes(): number | undefined {
   try {
     return process.memoryUsage.rss();

@@ -1,11 +1,18 @@
 /**
- * What a message costs its sender in tokens, besides the one that every message costs (L1). A token is worth about the same work
+ * What a message costs its sender in tokens, besides the one that every message costs (L1). A token is worth about the
+ * same work
  * whatever it is spent on, so no peer can buy more of the event loop than its share.
  */
 
-/** Bytes that are not canonical which the strict reader reads for a token: about 50 us in the slowest form (bench/codec.mjs). */
+/**
+ * Bytes that are not canonical which the strict reader reads for a token: about 50 us in the slowest form
+ * (bench/codec.mjs).
+ */
 const READ_BYTES = 4096;
-/** Bytes of JSON that are read for a token: the slowest form takes four times as long as a usual one (bench/rendezvous.mjs). */
+/**
+ * Bytes of JSON that are read for a token: the slowest form takes four times as long as a usual one
+ * (bench/rendezvous.mjs).
+ */
 const TEXT_BYTES = 16_384;
 /** Bytes of other nodes' answers for a token: two nodes write and read them. */
 const TOLD_BYTES = 16_384;

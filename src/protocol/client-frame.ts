@@ -54,7 +54,10 @@ export interface FrameHead {
   readonly body: number;
 }
 
-/** Marks a head that no peer may send: with a reserved bit, without a mask, or of a length over 2^63 (sections 5.1, 5.2). */
+/**
+ * Marks a head that no peer may send: with a reserved bit, without a mask, or of a length over 2^63 (sections 5.1,
+ * 5.2).
+ */
 export const BROKEN = 'broken';
 
 /** The head of the frame that begins at `at`; undefined until its length has arrived. */

@@ -47,7 +47,10 @@ export const CloseCode = {
   tooMuchUnfinished: 4010,
 } as const;
 
-/** How the reason of a drain begins. Servers and proxies close with 1001 for other reasons too, such as idle connections. */
+/**
+ * How the reason of a drain begins. Servers and proxies close with 1001 for other reasons too, such as idle
+ * connections.
+ */
 const RESTART = 'restart; retry in ';
 
 /** Draining: come back after `seconds`. */

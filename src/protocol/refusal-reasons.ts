@@ -1,4 +1,6 @@
-/** Reasons to refuse an upgrade, or a connection before it: a word for the metrics, and a sentence for docs/metrics.md. */
+/**
+ * Reasons to refuse an upgrade, or a connection before it: a word for the metrics, and a sentence for docs/metrics.md.
+ */
 export const REFUSAL_REASONS = {
   malformed: 'The request is not a well-formed WebSocket handshake or HTTP request (400, 405, 413, 417).',
   headers: 'The request has more than 16 KB of headers, or more than 128 of them (431).',

@@ -41,7 +41,8 @@ const CHUNKS_TOO_LARGE = new Refusal(413, 'malformed', 'The chunks of the body h
 const CUT_SHORT = new Refusal(400, 'malformed', 'The connection ended within the request.');
 
 /**
- * Answers what is not HTTP in a sentence, and in its turn, for a server of our own. Node would answer immediately, with an
+ * Answers what is not HTTP in a sentence, and in its turn, for a server of our own. Node would answer immediately, with
+ * an
  * empty body, and drop what was to be said before. Tells of each.
  */
 export function answerBrokenRequests(server: Server, tell: Tell): void {
@@ -118,7 +119,8 @@ function tlsFault(code = ''): Omit<BrokenRequest, 'remote'> | undefined {
 }
 
 /**
- * The TCP connections under the TLS handshakes of a server, by their ends: Node does not say which one a TLS socket is of.
+ * The TCP connections under the TLS handshakes of a server, by their ends: Node does not say which one a TLS socket is
+ * of.
  * Invariant: a connection that is closed is not kept.
  */
 class ShakingHands {

@@ -24,9 +24,12 @@ interface GatewayOptions {
 type Handlers = Parameters<WebSocketAdapter['bindMessageHandlers']>;
 
 /**
- * Nest's door to the CBOR wire: gives the gateway WsEndpoint as its server and WsConnections as its clients. Differs from the stock
- * adapter in that guards run before the WebSocket exists, CborCodec hands messages to the gateway directly and in order, and refusals
- * are HTTP answers (docs/adr/0002). Other gateways of an application are served by the adapter that they were made for. Owns nothing
+ * Nest's door to the CBOR wire: gives the gateway WsEndpoint as its server and WsConnections as its clients. Differs
+ * from the stock
+ * adapter in that guards run before the WebSocket exists, CborCodec hands messages to the gateway directly and in
+ * order, and refusals
+ * are HTTP answers (docs/adr/0002). Other gateways of an application are served by the adapter that they were made for.
+ * Owns nothing
  * but what it knows of those.
  */
 export class CborWsAdapter extends WsAdapter {
@@ -51,7 +54,9 @@ export class CborWsAdapter extends WsAdapter {
     return super.forceCloseConnections;
   }
 
-  /** Serves our gateway on the application's own HTTP server. Throws a StartupError for another one that nobody serves. */
+  /**
+   * Serves our gateway on the application's own HTTP server. Throws a StartupError for another one that nobody serves.
+   */
   override create(port: number, options: GatewayOptions = {}): unknown {
     if (options.path !== GATEWAY) return this.#createOther(port, options);
     const endpoint = this.app.get(WsEndpoint, { strict: false });

@@ -32,7 +32,8 @@ export interface Place {
   /** Gives the place back. A second call does nothing. */
   readonly release: () => void;
   /**
-   * Called once the newcomer that took it is let in. Where there are too many now, cuts the connection whose place was spared longest ago;
+   * Called once the newcomer that took it is let in. Where there are too many now, cuts the connection whose place was
+   * spared longest ago;
    * the refusal, where none is spared any more.
    */
   claim(): Refusal | undefined;

@@ -33,7 +33,8 @@ export function handshakeFault({ httpVersion, headers }: IncomingMessage): Refus
 }
 
 /**
- * Rewrites the lists of a handshake without a fault as `ws` reads them: it takes no list of protocols in `Upgrade`, and no
+ * Rewrites the lists of a handshake without a fault as `ws` reads them: it takes no list of protocols in `Upgrade`, and
+ * no
  * empty elements (RFC 9110, section 5.6.1.2).
  */
 export function simplify({ headers }: IncomingMessage): void {
@@ -43,7 +44,10 @@ export function simplify({ headers }: IncomingMessage): void {
   } else delete headers['sec-websocket-protocol'];
 }
 
-/** Returns the elements of a list (RFC 9110, section 5.6.1), without the white space around them. Empty ones are ignored. */
+/**
+ * Returns the elements of a list (RFC 9110, section 5.6.1), without the white space around them. Empty ones are
+ * ignored.
+ */
 function elements(list = ''): string[] {
   return list
     .split(',')

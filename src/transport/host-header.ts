@@ -1,7 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../connection/refusal.js';
 
-/** `[ uri-host [ ":" port ] ]` (RFC 9112, section 3.2): nothing, an IP literal in brackets, or an IPv4 address or a name. */
+/**
+ * `[ uri-host [ ":" port ] ]` (RFC 9112, section 3.2): nothing, an IP literal in brackets, or an IPv4 address or a
+ * name.
+ */
 const HOST = /^(?:\[[\w.:~%!$&'()*+,;=-]+\]|[\w.~%!$&'()*+,;=-]*)(?::\d*)?$/;
 
 /** The answer to a request that RFC 9112, section 3.2, has servers refuse. */

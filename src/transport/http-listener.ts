@@ -126,7 +126,8 @@ export class HttpListener extends ExpressAdapter {
   }
 
   /**
-   * Refuses requests with too many headers: Node may have dropped some, and the headers that a proxy wrote come last. Reads
+   * Refuses requests with too many headers: Node may have dropped some, and the headers that a proxy wrote come last.
+   * Reads
    * OPTIONS as HEAD.
    */
   #checked(answer: (request: IncomingMessage, response: ServerResponse) => void): RequestListener {

@@ -21,8 +21,10 @@ type Resolve = (name: string) => Promise<readonly string[]>;
 const resolveAll: Resolve = async (name) => (await lookup(name, { all: true })).map(({ address }) => address);
 
 /**
- * Listens: on every address of a name that this machine has, by a server more for each but the first, which are returned. A Unix
- * socket that a process left behind is replaced, and one that a process listens on is not. Rejects with the error of the system.
+ * Listens: on every address of a name that this machine has, by a server more for each but the first, which are
+ * returned. A Unix
+ * socket that a process left behind is replaced, and one that a process listens on is not. Rejects with the error of
+ * the system.
  */
 export async function listenOn(
   server: Server,

@@ -1,7 +1,8 @@
 import type { WebSocketAdapter } from '@nestjs/common';
 
 /**
- * Stands where an application has set no WebSocket adapter: Nest would look for socket.io's, and end the process without it. Owns
+ * Stands where an application has set no WebSocket adapter: Nest would look for socket.io's, and end the process
+ * without it. Owns
  * whether it was needed, which CairnSignalModule makes a fault of the start.
  */
 export class MissingAdapter implements WebSocketAdapter<object> {

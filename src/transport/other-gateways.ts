@@ -13,14 +13,18 @@ interface OtherPath {
 }
 
 /**
- * The gateways of the application that another adapter serves on the same HTTP server. Owns their paths, and knows which listeners
+ * The gateways of the application that another adapter serves on the same HTTP server. Owns their paths, and knows
+ * which listeners
  * for upgrades that adapter added. Knows nothing of what they do.
  */
 export class OtherGateways {
   readonly #paths: OtherPath[] = [];
   readonly #listeners = new Set<unknown>();
 
-  /** Calls `create`, which makes a server for one of them and may listen for upgrades. `path` is the one that the gateway asks for. */
+  /**
+   * Calls `create`, which makes a server for one of them and may listen for upgrades. `path` is the one that the
+   * gateway asks for.
+   */
   add<T>(server: Server, path: string | undefined, create: () => T): T {
     const before = new Set<unknown>(server.rawListeners('upgrade'));
     const made = create();

@@ -91,7 +91,9 @@ export class PlainSockets {
     socket[TRACKED] = undefined;
   }
 
-  /** Somebody else in the application upgrades the connection: it is not plain any more, and nothing here may close it. */
+  /**
+   * Somebody else in the application upgrades the connection: it is not plain any more, and nothing here may close it.
+   */
   wentElsewhere(socket: Trackable): void {
     const tracked = socket[TRACKED];
     if (tracked === undefined) return;

@@ -32,9 +32,11 @@ interface ParserError extends Error {
 }
 
 /**
- * Stands before an HTTP server, and reads the PROXY header of a connection before TLS or the HTTP parser sees a byte. Owns the
+ * Stands before an HTTP server, and reads the PROXY header of a connection before TLS or the HTTP parser sees a byte.
+ * Owns the
  * connections whose header is not read yet. Knows nothing of limits.
- * Invariant: a connection is passed on at most once, and never with a byte of a PROXY header; one that is due a header and
+ * Invariant: a connection is passed on at most once, and never with a byte of a PROXY header; one that is due a header
+ * and
  * does not send it is refused.
  */
 export class ProxyDoor {
@@ -44,7 +46,10 @@ export class ProxyDoor {
   readonly #tls: boolean;
   #closed = false;
 
-  /** Takes the place of the server's listeners for connections. What listens later hears of connections when they are accepted. */
+  /**
+   * Takes the place of the server's listeners for connections. What listens later hears of connections when they are
+   * accepted.
+   */
   constructor(
     private readonly server: Server,
     private readonly options: ProxyDoorOptions,
@@ -68,7 +73,8 @@ export class ProxyDoor {
       return;
     }
     const expected = this.options.expects(tcp);
-    // The HTTP parser takes no PROXY header either, and shows what it refused. Over TLS only the failed handshake shows.
+    // The HTTP parser takes no PROXY header either, and shows what it refused. Over TLS only the failed handshake
+    // shows.
     if (expected) this.#await(tcp);
     else this.#passOn(tcp);
   };

@@ -39,7 +39,10 @@ export function beginsWithProxyHeader(bytes: Buffer): boolean | undefined {
   return false;
 }
 
-/** Reads the header at the start of a connection. Undefined while it is not whole; 'absent' or 'malformed' if there is none. */
+/**
+ * Reads the header at the start of a connection. Undefined while it is not whole; 'absent' or 'malformed' if there is
+ * none.
+ */
 export function readProxyHeader(bytes: Buffer): ProxyHeader | 'absent' | 'malformed' | undefined {
   const begins = beginsWithProxyHeader(bytes);
   if (begins !== true) return begins === false ? 'absent' : undefined;

@@ -1,4 +1,7 @@
-/** Places that newcomers may have, those spared longest first, in all and by network. Knows nothing of limits. A place is in it once at most. */
+/**
+ * Places that newcomers may have, those spared longest first, in all and by network. Knows nothing of limits. A place
+ * is in it once at most.
+ */
 export class SparedPlaces<T extends { readonly network: string }> {
   readonly #all = new Set<T>();
   readonly #ofNetwork = new Map<string, Set<T>>();

@@ -181,7 +181,10 @@ export class WsEndpoint implements ConnectionSource {
     inTurn(socket, () => this.#answer(request, socket, head));
   };
 
-  /** Refuses an upgrade that nothing in the application takes; a request that asks for no WebSocket is answered as it stands. */
+  /**
+   * Refuses an upgrade that nothing in the application takes; a request that asks for no WebSocket is answered as it
+   * stands.
+   */
   readonly #onNobodys = (request: IncomingMessage, socket: Duplex): void => {
     socket.on('error', destroyThis);
     inTurn(socket, () => {

@@ -1,5 +1,6 @@
 // A way out of a network namespace, to one server: node tunnel.mjs SOCKET
-// Listens on a port of loopback in here, prints it, and passes what comes on to a Unix socket, which namespaces do not keep apart.
+// Listens on a port of loopback in here, prints it, and passes what comes on to a Unix socket, which namespaces do not
+// keep apart.
 import { connect, createServer } from 'node:net';
 
 const [socket] = process.argv.slice(2);

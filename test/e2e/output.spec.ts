@@ -89,7 +89,10 @@ afterEach(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Has a peer send what is logged at trace: at 200 bytes a line, more than any pipe and the lines that wait hold after a few times. */
+/**
+ * Has a peer send what is logged at trace: at 200 bytes a line, more than any pipe and the lines that wait hold after a
+ * few times.
+ */
 async function makeNoise(port: number): Promise<void> {
   const peer = await Peer.connect(`ws://127.0.0.1:${port}`);
   for (let i = 0; i < 2000; i++) peer.subscribe(`topic ${i % 50}`);

@@ -45,7 +45,10 @@ afterEach(async () => {
   await stopServers();
 });
 
-/** Says `header` on a new connection, then what a peer says; over TLS where the server does. Resolves to the answer's first line. */
+/**
+ * Says `header` on a new connection, then what a peer says; over TLS where the server does. Resolves to the answer's
+ * first line.
+ */
 async function upgrade(running: RunningServer, header: string, request = HANDSHAKE): Promise<string> {
   const tcp = connect(running.port, '127.0.0.1');
   tcp.on('error', () => undefined);

@@ -1,5 +1,7 @@
-// Loaded into the server with --import: answers how many connections the process holds, and what memory once all garbage is
-// collected, so that it can be compared honestly. Needs --expose-gc. Otherwise the server is the program as it is built.
+// Loaded into the server with --import: answers how many connections the process holds, and what memory once all
+// garbage is
+// collected, so that it can be compared honestly. Needs --expose-gc. Otherwise the server is the program as it is
+// built.
 import { setImmediate } from 'node:timers/promises';
 
 const answers = {

@@ -92,7 +92,8 @@ http {
     config: (port: number, folder: string) => string,
     args: (path: string) => string[],
   ): Promise<FrontProxy> {
-    // The proxy inherits a socket that listens: the port cannot be taken in between, and nobody waits for the proxy's start.
+    // The proxy inherits a socket that listens: the port cannot be taken in between, and nobody waits for the proxy's
+    // start.
     const reserved = createServer().listen(0, '127.0.0.1', 511);
     await once(reserved, 'listening');
     const { port } = reserved.address() as AddressInfo;

@@ -16,7 +16,10 @@ export interface Ended {
 
 const started = new Set<ChildProcess>();
 
-/** Standard streams of a program. By default pipes that are read, and no input. Numbers are file descriptors of this process. */
+/**
+ * Standard streams of a program. By default pipes that are read, and no input. Numbers are file descriptors of this
+ * process.
+ */
 export interface Streams {
   readonly stdin?: 'pipe';
   readonly stdout?: number;

@@ -1,7 +1,10 @@
 import { SystemClock } from '../../src/clock/clock.js';
 import { SETTLED_MS } from '../../src/config/settled-files.js';
 
-/** Part of the time that files must stay as they are which really passes: it is enough for whoever writes them in one step. */
+/**
+ * Part of the time that files must stay as they are which really passes: it is enough for whoever writes them in one
+ * step.
+ */
 const PART = 1 / 50;
 
 /** The system's time, but for files that are written in one step: they settle soon. */

@@ -1,10 +1,14 @@
 import { turn } from './turn.js';
 
-/** How long, in milliseconds, a test waits for one thing: far longer than a busy machine takes, and shorter than Jest waits for the test. */
+/**
+ * How long, in milliseconds, a test waits for one thing: far longer than a busy machine takes, and shorter than Jest
+ * waits for the test.
+ */
 const PATIENCE_MS = 100_000;
 
 /**
- * Resolves once `holds` is true, and does `step` between two looks at it: by default a turn of the event loop. Rejects as `holds` and
+ * Resolves once `holds` is true, and does `step` between two looks at it: by default a turn of the event loop. Rejects
+ * as `holds` and
  * `step` do, and with an error that quotes the condition where it does not come true.
  */
 export async function until(

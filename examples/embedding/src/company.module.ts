@@ -8,7 +8,9 @@ import { TeamPolicy } from './team.policy.js';
 
 const natsUrl = process.env.NATS_URL;
 
-/** The company's application: its directory, its notices, and cairn-signal behind the company's own guard and policy. */
+/**
+ * The company's application: its directory, its notices, and cairn-signal behind the company's own guard and policy.
+ */
 @Module({
   imports: [
     DirectoryModule,

@@ -146,7 +146,9 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
     throw new Unusable('token_key');
   }
 
-  /** Names the bearer. The issuer comes first, so `alice` of two issuers and a named token `alice` are three principals. */
+  /**
+   * Names the bearer. The issuer comes first, so `alice` of two issuers and a named token `alice` are three principals.
+   */
   #principal(claims: JWTPayload): string {
     const { jwtPrincipalClaim: claim } = this.settings;
     const value = Object.hasOwn(claims, claim) ? claims[claim] : undefined;

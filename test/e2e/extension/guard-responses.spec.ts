@@ -223,7 +223,10 @@ describe.each(KINDS)('the response that %s gets', (_kind, guarded) => {
   });
 });
 
-/** What ThrottlerGuard of @nestjs/throttler does with request and response; Jest cannot load that itself (CommonJS that requires Nest). */
+/**
+ * What ThrottlerGuard of @nestjs/throttler does with request and response; Jest cannot load that itself (CommonJS that
+ * requires Nest).
+ */
 @Injectable()
 class LikeThrottlerGuard implements CanActivate {
   readonly #hits = new Map<string, number>();

@@ -31,8 +31,10 @@ export const plainPromql = (expression: string): string =>
   expression.replace(GRAFANA_DURATION, (variable) => `${'1'.padStart(variable.length - 1, '0')}m`);
 
 /**
- * What Prometheus's own grammar makes of an expression, which may hold Grafana's durations. Whether types fit, only promtool knows.
- * @throws Error that quotes what is not PromQL, or what the tests do not look into: a selector without a name, a label in quotes.
+ * What Prometheus's own grammar makes of an expression, which may hold Grafana's durations. Whether types fit, only
+ * promtool knows.
+ * @throws Error that quotes what is not PromQL, or what the tests do not look into: a selector without a name, a label
+ * in quotes.
  */
 export function readPromql(expression: string): Query {
   const written = plainPromql(expression);

@@ -12,7 +12,9 @@ function fault(code: string): NodeJS.ErrnoException {
 class Device {
   text = '';
   attempts = 0;
-  /** What the next writes do: fail with a code, or take that many bytes; they take everything when nothing is left here. */
+  /**
+   * What the next writes do: fail with a code, or take that many bytes; they take everything when nothing is left here.
+   */
   readonly plan: (string | number)[] = [];
   /** What happens to writes without a plan. */
   fails: string | undefined;
