@@ -68,7 +68,8 @@ function readChecked(
   return read;
 }
 
-/** The line of a file that may be the seed of a user. */
+/** Returns the line of a file that may be the seed of a user; empty if there is none. */
 function seedIn(content: Buffer): Buffer {
-  return Buffer.from(/^SU[A-Z2-7]+(?=\s*$)/m.exec(content.toString('latin1'))?.[0] ?? '');
+  const lines = content.toString('latin1').split('\n');
+  return Buffer.from(lines.map((line) => line.trim()).find((line) => /^SU[A-Z2-7]+$/.test(line)) ?? '');
 }

@@ -412,7 +412,7 @@ describe('standard output as a terminal', () => {
       writeFileSync(shell, `"$@" & trap "kill -HUP $!" HUP; wait $!; wait $!; echo $? > ${ended}`);
       const outlives = ['sh', '-c', `exec script -qefc "sh ${shell} $*" /dev/null`, 'sh'];
       const program = new Program([...LOOPBACK, '--drain-delay', '1h'], {}, undefined, outlives, { stdin: 'pipe' });
-      const [, port] = await program.printed(/point peers at port (\d+)/);
+      const [, port] = await program.printed(/point peers at ws:[^;]*:(\d+)/);
       const peer = await Peer.connect(`ws://127.0.0.1:${port}`);
       program.signal('SIGKILL');
       expect((await peer.closed).code).toBe(1001);
