@@ -30,7 +30,7 @@ const CASES: readonly (readonly [
   reason: RefusalReason,
   sentence: string,
 ])[] = [
-  ['17 KB of cookies', COOKIES, 431, 'headers', 'may have at most 16 KB of headers'],
+  ['17 KB of cookies', COOKIES, 431, 'headers', '16 KB of them'],
   ['more than 128 headers', MANY_HEADERS, 431, 'headers', 'may have at most 128 headers'],
   ['a TLS hello', HELLO, 400, 'tls_on_plaintext', 'this port speaks plaintext'],
   ['what is not HTTP', 's3cret\r\n\r\n', 400, 'not_http', 'not an HTTP/1.1 request'],
