@@ -157,7 +157,7 @@ describe('over TLS', () => {
     socket.on('error', () => undefined);
     socket.write(COOKIES);
     await new Promise((resolve) => socket.once('close', resolve));
-    expect(answer).toMatch(/^HTTP\/1\.1 431 [^]*16 KB of headers/);
+    expect(answer).toMatch(/^HTTP\/1\.1 431 [^]*16 KB of them/);
     expect(counted(running, 'headers')).toBe(1);
   });
 });
