@@ -190,6 +190,8 @@ describeWithNats('several nodes', () => {
       expect((await fetch(`${there.http}/health/ready`)).status).toBe(200);
       // One topic from before, and one that was subscribed to while there was no bus.
       two.subscribe(`other ${restart}`);
+      // A new topic, so that the server waits until NATS has taken all subscriptions of the node.
+      two.subscribe(`barrier ${restart}`);
       await two.sync();
       const messages = [far.relay('topic', `far ${restart}`), far.relay(`other ${restart}`, 'far')];
       expect([await two.next(), await two.next()]).toEqual(messages);
