@@ -15,7 +15,8 @@ afterEach(endPrograms);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('few file handles', () => {
-  it.each([20, 40, 60, 96])(
+  // With fewer than 22, Node 24 itself ends before the program begins.
+  it.each([24, 40, 60, 96])(
     'at %d the start says so in one line',
     async (files) => {
       const { code, stderr } = await new Program(LOOPBACK, {}, files).ended;
