@@ -153,8 +153,7 @@ export class Peer {
 
   /**
    * Resolves when the server has handled everything sent before, and all that it sent meanwhile is here: the server
-   * handles
-   * the messages and pings of a connection in order. Rejects when the connection ends first.
+   * handles the messages and pings of a connection in order. Rejects when the connection ends first.
    * @returns {Promise<this>}
    */
   async sync() {

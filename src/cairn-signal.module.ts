@@ -152,8 +152,7 @@ export class CairnSignalModule extends ConfigurableModuleClass implements OnModu
 
   /**
    * Neither an upgrade nor a message is a request to Nest: it would skip a guard with request scope, and make no
-   * gateway for
-   * a policy with one.
+   * gateway for a policy with one.
    */
   #scopeFaults(): string[] {
     const isPerRequest = (type: Type<unknown>): boolean => this.module.introspect(type).scope === Scope.REQUEST;

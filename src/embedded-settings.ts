@@ -1,6 +1,7 @@
 import { ConfigurationError } from './config/faults.js';
 import { parseSettings } from './config/load-settings.js';
 import type { SettingName, Settings, SettingsInput } from './config/settings.js';
+import { isClassWith } from './extensions.js';
 import type { Extensions } from './extensions.js';
 import { ServedPath } from './transport/served-path.js';
 
@@ -48,19 +49,12 @@ export function embeddedSettings(input: SettingsInput, extensions: Extensions, p
 
 function classFaults({ guards = [], topicPolicy }: Extensions): string[] {
   const faults = guards
-    .filter((guard) => !hasMethod(guard, 'canActivate'))
+    .filter((guard) => !isClassWith(guard, 'canActivate'))
     .map((guard) => `guards: ${nameOf(guard)} is not a class with a method "canActivate"`);
-  if (topicPolicy !== undefined && !hasMethod(topicPolicy, 'allows')) {
+  if (topicPolicy !== undefined && !isClassWith(topicPolicy, 'allows')) {
     faults.push(`topicPolicy: ${nameOf(topicPolicy)} is not a class with a method "allows"`);
   }
   return faults;
-}
-
-function hasMethod(type: unknown, method: string): boolean {
-  return (
-    typeof type === 'function' &&
-    typeof (type.prototype as Record<string, unknown> | undefined)?.[method] === 'function'
-  );
 }
 
 function nameOf(type: unknown): string {

@@ -85,7 +85,7 @@ function importFault(error: unknown, file: string): string {
   return `${error.name}: ${error.message.split('\n')[0]}${hint}`;
 }
 
-function isClassWith(value: unknown, method: string): boolean {
+export function isClassWith(value: unknown, method: string): boolean {
   return (
     typeof value === 'function' &&
     typeof (value.prototype as Record<string, unknown> | undefined)?.[method] === 'function'

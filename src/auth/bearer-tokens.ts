@@ -32,14 +32,10 @@ const STEPS = 256;
  * Owns the tokens that open the server. Keeps only their digests, so no token can leak from here. Knows no
  * requests.
  * Invariant: the time that a lookup takes says nothing about a token. What is looked up, and compared byte by byte, is
- * the
- * SHA-256 digest of the token that a peer shows. Whoever measures the time learns at most how a known digest begins.
- * They
- * cannot choose a token by the beginning of its digest without trying as many tokens as a blind guess takes, and a
- * digest
- * does not lead back to its token. A token keeps its Credential while it opens the server under the same name. A
- * revoked
- * Credential stays revoked.
+ * the SHA-256 digest of the token that a peer shows. Whoever measures the time learns at most how a known digest
+ * begins. They cannot choose a token by the beginning of its digest without trying as many tokens as a blind guess
+ * takes, and a digest does not lead back to its token. A token keeps its Credential while it opens the server under the
+ * same name. A revoked Credential stays revoked.
  */
 export class BearerTokens {
   /** By digest. */

@@ -73,8 +73,7 @@ function faultOfAuthorization(authorization: string): string {
 
 /**
  * Returns what a token that is not known looks like, where it looks like a common mistake; otherwise undefined. Judges
- * by the
- * looks alone, so that it tells nobody whether a token is right.
+ * by the looks alone, so that it tells nobody whether a token is right.
  */
 export function mistakeIn(token: string, headers: IncomingHttpHeaders): string | undefined {
   const authorized = AUTHORIZATION.test(headers.authorization ?? '');
@@ -122,8 +121,7 @@ const PADDED = /^bearer\.[\w-]+={1,2}$/;
 
 /**
  * Returns `Sec-WebSocket-Protocol` without the padding of the token in it. RFC 6455 does not allow "=" there, so `ws`
- * would
- * refuse the handshake.
+ * would refuse the handshake.
  */
 export function withoutPadding(header: string): string {
   if (!header.includes('=')) return header;

@@ -23,8 +23,7 @@ const NO = 'This server does not let you in.';
 
 /**
  * The custom guards, in the order in which they are asked. Nest makes them as the guards of `host`, so that tests may
- * override them;
- * that is after the providers, so they are fetched when they are needed.
+ * override them; that is after the providers, so they are fetched when they are needed.
  */
 export class CustomGuardList {
   #made: readonly CanActivate[] | undefined;

@@ -24,8 +24,8 @@ const ADVICE: { readonly [Why in Unread]: string } = {
 
 /**
  * Owns which networks seem to be proxies that nobody named: requests from there say for whom they come. Warns where
- * such a
- * network reaches a limit by source, since all peers behind it share the limit. Knows nothing of limits or headers.
+ * such a network reaches a limit by source, since all peers behind it share the limit. Knows nothing of limits or
+ * headers.
  * Invariant: there is at most one warning for each limit.
  */
 @Injectable()

@@ -20,10 +20,8 @@ type Value = number | string | readonly string[];
 
 /**
  * The response to an upgrade, as guards see it: `context.switchToHttp().getResponse()`. Owns what they say with it, in
- * the words of
- * Node, Express and Fastify: headers for whatever the answer will be, a status for a guard's refusal, or a whole
- * answer, which
- * refuses. Knows nothing of sockets: UpgradeGate takes from it what was said.
+ * the words of Node, Express and Fastify: headers for whatever the answer will be, a status for a guard's refusal, or a
+ * whole answer, which refuses. Knows nothing of sockets: UpgradeGate takes from it what was said.
  * Invariant: once it is ended, the peer is not let in.
  */
 export class UpgradeResponse extends ServerResponse {

@@ -27,8 +27,7 @@ export function natsCredentialSettings(settings: Settings): string {
 
 /**
  * What says who this node is to NATS; undefined where nothing does. Files are read now, and again for each connection,
- * so that
- * they may change. Throws a StartupError that names the setting at fault.
+ * so that they may change. Throws a StartupError that names the setting at fault.
  */
 export function natsAuthenticator(settings: Settings): Authenticator | undefined {
   const { natsCreds, natsToken, natsTokenFile, natsNkey, natsUser, natsPassword, natsPasswordFile } = settings;

@@ -66,8 +66,7 @@ const LENGTH_OF_TIME = /^\d+(?:ms|s|m|h)$/;
 
 /**
  * Parses `--flag value`, `--flag=value`, `-h`, `-V`, `-v` and one command; serve is the default. doctor must be the
- * first
- * word, because its flags are not settings. Never throws.
+ * first word, because its flags are not settings. Never throws.
  */
 export function parseCommandLine(argv: readonly string[]): CommandLine {
   if (argv[0] === 'doctor') {

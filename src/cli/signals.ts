@@ -8,8 +8,7 @@ import type { Clock } from '../clock/clock.js';
 const STOPS = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
 /**
  * Signals that mean nothing here, but would end the process (SIGUSR2) or open a debugger that everybody on the machine
- * can use
- * (SIGUSR1) if nobody listened to them.
+ * can use (SIGUSR1) if nobody listened to them.
  */
 const IGNORED = ['SIGUSR1', 'SIGUSR2'] as const;
 /**

@@ -6,8 +6,7 @@ import { shownPath } from './shown-path.js';
 
 /**
  * Reads the secret in the file that a setting names: its only line. Throws a StartupError that names the file, and
- * never says
- * what is in it.
+ * never says what is in it.
  */
 export function readSecretFile(setting: string, path: string, kind: z.ZodType<string>): string {
   const { success, data } = kind.safeParse(
@@ -23,8 +22,7 @@ export function readSecretFile(setting: string, path: string, kind: z.ZodType<st
 
 /**
  * Reads a file now, and again whenever its content is asked for; what cannot be read later changes nothing. Throws what
- * the
- * first `read` throws. A pipe is read only once: a second read would wait forever.
+ * the first `read` throws. A pipe is read only once: a second read would wait forever.
  */
 export function readAnew<T>(path: string, read: () => T): () => T {
   let last = read();

@@ -10,9 +10,8 @@ const EXTENSION = /\.(?:pem|crt|cer|key|csr|der|p12|pfx|txt|ya?ml|json|[cm]?[jt]
 
 /**
  * Returns a path for a log line or a fault: in quotes where there is such a file, or where it can be nothing but a
- * path. Otherwise
- * it may be a secret in the wrong place. Then only its length, what it looks like, and the folders that do exist are
- * named.
+ * path. Otherwise it may be a secret in the wrong place. Then only its length, what it looks like, and the folders that
+ * do exist are named.
  */
 export function shownPath(path: string): string {
   if (path !== '' && (exists(path) || isPlain(path))) return JSON.stringify(path);

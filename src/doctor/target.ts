@@ -68,8 +68,7 @@ export function readTarget(written: string): Target {
 
 /**
  * Takes the zone out of `[fe80::1%25eth0]` (RFC 6874) or `[fe80::1%eth0]`: a zone means something on this machine only,
- * so URLs have
- * none, and no server is told.
+ * so URLs have none, and no server is told.
  */
 function takeZone(written: string): [url: string, zone: string] {
   const percent = written.indexOf('%', written.indexOf('['));

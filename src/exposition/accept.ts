@@ -16,8 +16,7 @@ const PLAIN_TEXT: Offer = { type: 'text/plain', versions: ['0.0.4'] };
 
 /**
  * Whether a client would rather have Prometheus' text format 0.0.4 than OpenMetrics, by its Accept header. One that
- * likes
- * both equally, or neither, has no preference. Takes time linear in the length of the header.
+ * likes both equally, or neither, has no preference. Takes time linear in the length of the header.
  */
 export function prefersPlainText(accept: string | undefined): boolean {
   if (accept === undefined) return false;

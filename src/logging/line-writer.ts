@@ -22,13 +22,10 @@ interface Line {
 
 /**
  * Writes lines to a device that may fail, or that nobody may read, without ever blocking or throwing. Owns the lines
- * that wait.
- * Does not know what a line says, nor what the device is. Not pino's own sonic-boom: that keeps the lines that a device
- * failed to
- * take, cannot tell how many it lost, and waits for the device when the process ends.
+ * that wait. Does not know what a line says, nor what the device is. Not pino's own sonic-boom: that keeps the lines
+ * that a device failed to take, cannot tell how many it lost, and waits for the device when the process ends.
  * Invariant: a line is written, waits, or is counted in `dropped`; at most MOST_WAITING bytes wait; losses are
- * reported, by `onLoss`,
- * between the lines before and after them.
+ * reported, by `onLoss`, between the lines before and after them.
  */
 export class LineWriter {
   /** Number of lines that were dropped since the start. */

@@ -1,7 +1,6 @@
 /**
  * What a message costs its sender in tokens, besides the one that every message costs (L1). A token is worth about the
- * same work
- * whatever it is spent on, so no peer can buy more of the event loop than its share.
+ * same work whatever it is spent on, so no peer can buy more of the event loop than its share.
  */
 
 /**

@@ -6,6 +6,7 @@ import { Refusal } from '../connection/refusal.js';
 import type { RefusalReason } from '../protocol/refusal-reasons.js';
 import { breaksInBody, inTurn } from './answer-order.js';
 import { HEADERS_TOO_LARGE } from './header-count.js';
+import { endsOf } from './plain-sockets.js';
 import { answerRefusal, lingerThenDestroy } from './upgrade-answer.js';
 
 /** What was refused before there was an upgrade. An address is all that is told of a peer. */
@@ -42,8 +43,7 @@ const CUT_SHORT = new Refusal(400, 'malformed', 'The connection ended within the
 
 /**
  * Answers what is not HTTP in a sentence, and in its turn, for a server of our own. Node would answer immediately, with
- * an
- * empty body, and drop what was to be said before. Tells of each.
+ * an empty body, and drop what was to be said before. Tells of each.
  */
 export function answerBrokenRequests(server: Server, tell: Tell): void {
   const broken = new WeakSet<Duplex>();
@@ -140,8 +140,4 @@ class ShakingHands {
   under(socket: Socket): Socket | undefined {
     return this.#connections.get(endsOf(socket));
   }
-}
-
-function endsOf({ remoteAddress, remotePort, localAddress }: Socket): string {
-  return `${remoteAddress} ${remotePort} ${localAddress}`;
 }

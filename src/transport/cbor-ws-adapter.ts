@@ -25,12 +25,9 @@ type Handlers = Parameters<WebSocketAdapter['bindMessageHandlers']>;
 
 /**
  * Nest's door to the CBOR wire: gives the gateway WsEndpoint as its server and WsConnections as its clients. Differs
- * from the stock
- * adapter in that guards run before the WebSocket exists, CborCodec hands messages to the gateway directly and in
- * order, and refusals
- * are HTTP answers (docs/adr/0002). Other gateways of an application are served by the adapter that they were made for.
- * Owns nothing
- * but what it knows of those.
+ * from the stock adapter in that guards run before the WebSocket exists, CborCodec hands messages to the gateway
+ * directly and in order, and refusals are HTTP answers (docs/adr/0002). Other gateways of an application are served by
+ * the adapter that they were made for. Owns nothing but what it knows of those.
  */
 export class CborWsAdapter extends WsAdapter {
   readonly #others: WebSocketAdapter | undefined;

@@ -33,8 +33,7 @@ export interface Place {
   readonly release: () => void;
   /**
    * Called once the newcomer that took it is let in. Where there are too many now, cuts the connection whose place was
-   * spared longest ago;
-   * the refusal, where none is spared any more.
+   * spared longest ago; the refusal, where none is spared any more.
    */
   claim(): Refusal | undefined;
   /** A newcomer may have the place from now on: `cut` ends the connection that has it. */

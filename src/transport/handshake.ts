@@ -34,8 +34,7 @@ export function handshakeFault({ httpVersion, headers }: IncomingMessage): Refus
 
 /**
  * Rewrites the lists of a handshake without a fault as `ws` reads them: it takes no list of protocols in `Upgrade`, and
- * no
- * empty elements (RFC 9110, section 5.6.1.2).
+ * no empty elements (RFC 9110, section 5.6.1.2).
  */
 export function simplify({ headers }: IncomingMessage): void {
   headers.upgrade = 'websocket';

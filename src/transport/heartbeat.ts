@@ -40,11 +40,9 @@ const LATENESS = 1 / 10;
 
 /**
  * Finds dead peers: pings silent ones, and closes those that stay silent. Of a mute peer only its socket can tell, so
- * the
- * heartbeat pings it again and again: a dead one cannot acknowledge that, and the system ends its socket. Owns lists
- * that
- * are ordered by when their connections are due, so a step touches only those. One timer serves all connections. Knows
- * nothing of sockets.
+ * the heartbeat pings it again and again: a dead one cannot acknowledge that, and the system ends its socket. Owns
+ * lists that are ordered by when their connections are due, so a step touches only those. One timer serves all
+ * connections. Knows nothing of sockets.
  * Invariant: a connection is in exactly one list from when it is added until it is removed or found dead.
  */
 export class Heartbeat {

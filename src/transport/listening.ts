@@ -22,9 +22,8 @@ const resolveAll: Resolve = async (name) => (await lookup(name, { all: true })).
 
 /**
  * Listens: on every address of a name that this machine has, by a server more for each but the first, which are
- * returned. A Unix
- * socket that a process left behind is replaced, and one that a process listens on is not. Rejects with the error of
- * the system.
+ * returned. A Unix socket that a process left behind is replaced, and one that a process listens on is not. Rejects
+ * with the error of the system.
  */
 export async function listenOn(
   server: Server,

@@ -2,8 +2,7 @@ import type { WebSocketAdapter } from '@nestjs/common';
 
 /**
  * Stands where an application has set no WebSocket adapter: Nest would look for socket.io's, and end the process
- * without it. Owns
- * whether it was needed, which CairnSignalModule makes a fault of the start.
+ * without it. Owns whether it was needed, which CairnSignalModule makes a fault of the start.
  */
 export class MissingAdapter implements WebSocketAdapter<object> {
   #needed = false;

@@ -4,8 +4,7 @@ const ALLOW = { Allow: 'GET, HEAD, OPTIONS', 'Cache-Control': 'no-store' };
 
 /**
  * Has OPTIONS answered as HEAD would be, with 204 and `Allow` where that succeeds. Load balancers ask with OPTIONS
- * whether a
- * server is healthy, and must hear of a failure as from GET. Does nothing with other methods.
+ * whether a server is healthy, and must hear of a failure as from GET. Does nothing with other methods.
  * `OPTIONS *`, a ping of the server as a whole (RFC 9110, section 9.3.7), is answered as for `/`.
  */
 export function takeOptions(request: IncomingMessage, response: ServerResponse): void {

@@ -14,8 +14,7 @@ interface OtherPath {
 
 /**
  * The gateways of the application that another adapter serves on the same HTTP server. Owns their paths, and knows
- * which listeners
- * for upgrades that adapter added. Knows nothing of what they do.
+ * which listeners for upgrades that adapter added. Knows nothing of what they do.
  */
 export class OtherGateways {
   readonly #paths: OtherPath[] = [];

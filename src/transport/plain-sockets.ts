@@ -147,6 +147,6 @@ export class PlainSockets {
 }
 
 /** Returns what is different for any two open connections of a server. */
-function endsOf({ remoteAddress, remotePort, localAddress }: Socket): string {
+export function endsOf({ remoteAddress, remotePort, localAddress }: Socket): string {
   return `${remoteAddress} ${remotePort} ${localAddress}`;
 }

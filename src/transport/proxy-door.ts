@@ -36,8 +36,7 @@ interface ParserError extends Error {
  * Owns the
  * connections whose header is not read yet. Knows nothing of limits.
  * Invariant: a connection is passed on at most once, and never with a byte of a PROXY header; one that is due a header
- * and
- * does not send it is refused.
+ * and does not send it is refused.
  */
 export class ProxyDoor {
   /** How the server takes a connection. */

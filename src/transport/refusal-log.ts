@@ -59,8 +59,7 @@ export class RefusalLog {
 
   /**
    * Reports a connection that began with a PROXY header that is not taken ('off': from nobody; 'management': not
-   * there), or
-   * without one that is due.
+   * there), or without one that is due.
    */
   proxied(fault: ProxyFault | 'off' | 'management', remote: string): void {
     this.refusals.refused('proxy_header');

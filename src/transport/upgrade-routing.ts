@@ -24,13 +24,11 @@ export interface UpgradeRoutes {
 
 /**
  * Gives each upgrade of an HTTP server to one side. Node calls every listener for every upgrade, and the usual ones end
- * those that are
- * not theirs, so two of them cannot share a server. Owns the server's `emit` for that one event. Knows nothing of
- * handshakes.
+ * those that are not theirs, so two of them cannot share a server. Owns the server's `emit` for that one event. Knows
+ * nothing of handshakes.
  *
  * In this order an upgrade goes to the gateways of another adapter, if one has its path; to this server, if it takes
- * the path; to the
- * listeners that nobody told us of, whenever they were added; and otherwise to nobody.
+ * the path; to the listeners that nobody told us of, whenever they were added; and otherwise to nobody.
  * Invariant: an upgrade has one side, and gets an answer.
  */
 export class UpgradeRouting {

@@ -22,8 +22,7 @@ export class StepCounter {
 
   /**
    * Blocks that were entered while each of these ran, which do not wait for anything. Taking a count looks at all code
-   * of the process,
-   * which costs far more than what is counted: hence one call for all.
+   * of the process, which costs far more than what is counted: hence one call for all.
    */
   async counts(...works: readonly (() => void)[]): Promise<number[]> {
     await this.session.post('Profiler.takePreciseCoverage');
