@@ -389,8 +389,11 @@ function listensForSignals(pid: number): boolean {
 }
 
 describe('standard output as a terminal', () => {
-  /** Within a terminal of its own, which ends when its master is closed. */
-  const terminal = ['sh', '-c', 'exec script -qefc "$*" /dev/null', 'sh'];
+  /**
+   * Within a terminal of its own, which ends when its master is closed. `script` starts the shell of SHELL, which may
+   * stay as a process beside the program, and end by the same Ctrl-C: here it never stays.
+   */
+  const terminal = ['sh', '-c', 'SHELL=/bin/sh exec script -qefc "exec $*" /dev/null', 'sh'];
 
   it(
     'Ctrl-C ends in order and skips drain-delay',
@@ -410,7 +413,7 @@ describe('standard output as a terminal', () => {
       // A shell outlives the terminal, passes the SIGHUP on, and writes the exit code down.
       const shell = join(folder, 'outlives.sh');
       writeFileSync(shell, `"$@" & trap "kill -HUP $!" HUP; wait $!; wait $!; echo $? > ${ended}`);
-      const outlives = ['sh', '-c', `exec script -qefc "sh ${shell} $*" /dev/null`, 'sh'];
+      const outlives = ['sh', '-c', `SHELL=/bin/sh exec script -qefc "exec sh ${shell} $*" /dev/null`, 'sh'];
       const program = new Program([...LOOPBACK, '--drain-delay', '1h'], {}, undefined, outlives, { stdin: 'pipe' });
       const [, port] = await program.printed(/point peers at ws:[^;]*:(\d+)/);
       const peer = await Peer.connect(`ws://127.0.0.1:${port}`);
