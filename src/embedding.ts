@@ -21,6 +21,7 @@ export { ConfigurationError, StartupError } from './config/faults.js';
 export { Logs } from './logging/log.js';
 
 export { Connection } from './connection/connection.js';
+export type { Claims, Proof } from './connection/connection.js';
 export { ConnectionRegistry } from './presence/connection-registry.js';
 export { TopicRegistry } from './presence/topic-registry.js';
 export { RecordStore } from './records/record-store.js';

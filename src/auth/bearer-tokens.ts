@@ -1,6 +1,6 @@
 import { inOneGo } from '../clock/in-turns.js';
 import type { Work } from '../clock/in-turns.js';
-import type { ConnectionCredential } from '../connection/connection.js';
+import type { ConnectionCredential, Proof } from '../connection/connection.js';
 import { digestOf } from './named-token.js';
 import type { NamedToken } from './named-token.js';
 
@@ -24,6 +24,9 @@ export interface Replacement {
   /** Tokens that will not open the server any more. */
   readonly removed: readonly KnownToken[];
 }
+
+/** How the bearer of a listed token proved who it is. */
+const LISTED: Proof = Object.freeze({ kind: 'token' });
 
 /** Steps of work between two pauses. */
 const STEPS = 256;
@@ -75,7 +78,10 @@ export class BearerTokens {
       const { name: principal, digest } = digested(token);
       const key = keyOf(digest);
       const before = this.#known.get(key);
-      known.set(key, before?.principal === principal && before !== undefined ? before : { principal, revoked: false });
+      known.set(
+        key,
+        before?.principal === principal && before !== undefined ? before : { proof: LISTED, principal, revoked: false },
+      );
       if (++steps % STEPS === 0) yield;
     }
     for (const [key, token] of this.#known) {

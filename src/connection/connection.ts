@@ -1,11 +1,30 @@
 import type { CloseReason } from '../protocol/close-codes.js';
 
+/** Claims of a JWT, verified and frozen to their depth. */
+export type Claims = Readonly<Record<string, unknown>>;
+
+/** How a peer proved who it is. Guards and topic policies may decide by it. It never holds the token itself. */
+export interface Proof {
+  /** A listed bearer token, a JWT, or a client certificate. */
+  readonly kind: 'token' | 'jwt' | 'certificate';
+  /** Who vouches for the peer: the claim `iss` of a JWT. */
+  readonly issuer?: string | undefined;
+  /** What a JWT says of its bearer. */
+  readonly claims?: Claims | undefined;
+}
+
+/** The topics that a token grants. */
+export interface GrantedTopics {
+  has(topic: string): boolean;
+}
+
 /** What opened the server to a peer, such as a token. */
 export interface ConnectionCredential {
+  readonly proof: Proof;
   /** Whether it was revoked since. */
   readonly revoked: boolean;
   /** The only topics that the peer may use; undefined for all topics. */
-  readonly topics?: ReadonlySet<string> | undefined;
+  readonly topics?: GrantedTopics | undefined;
   /** When it expires, in milliseconds since the epoch; undefined for never. */
   readonly expiresAt?: number | undefined;
 }

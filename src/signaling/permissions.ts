@@ -92,7 +92,7 @@ export class Permissions {
   /** Returns undefined for a failure. */
   #ask(connection: Connection, action: TopicAction, topic: string): boolean | Promise<boolean | undefined> {
     try {
-      const answer: unknown = this.policy.allows(connection.principal, action, topic);
+      const answer: unknown = this.policy.allows(connection.principal, action, topic, connection.credential?.proof);
       return isThenable(answer) ? this.#await(connection, Promise.resolve(answer)) : answer === true;
     } catch (error) {
       this.#fail(error);

@@ -91,6 +91,7 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
     try {
       const claims = await this.#verified(token);
       return {
+        proof: Object.freeze({ kind: 'jwt', issuer: claims.iss, claims: frozen(claims) }),
         revoked: false,
         principal: this.#principal(claims),
         topics: topicsOf(claims),
@@ -180,6 +181,13 @@ function topicsOf({ topics }: JWTPayload): ReadonlySet<string> | undefined {
     throw new Unusable('token_malformed');
   }
   return new Set(topics);
+}
+
+/** Freezes claims to their depth: guards and policies share them. They were JSON, so they have no cycles. */
+function frozen<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  for (const inner of Object.values(value)) frozen(inner);
+  return Object.freeze(value);
 }
 
 function reasonOf(error: unknown): keyof typeof WHY {

@@ -21,6 +21,7 @@ describe('the tokens that open the server', () => {
 
   it.each(['first', 'second', 'third'])('are all accepted: %s', (token) => {
     expect(new BearerTokens(['first', 'second', 'third']).find(token)).toEqual({
+      proof: { kind: 'token' },
       revoked: false,
     });
   });

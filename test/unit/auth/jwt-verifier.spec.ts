@@ -94,6 +94,7 @@ describe('A7: an issuer that changes its key', () => {
 describe('a JWT that is accepted', () => {
   it('A4: gives its bearer a principal, an expiry and topics', async () => {
     expect(await accepted({ ...CLAIMS, topics: ['a', 'b', 'a'] })).toEqual({
+      proof: { kind: 'jwt', issuer: ISSUER, claims: expect.objectContaining({ iss: ISSUER }) },
       revoked: false,
       principal: 'https://id.example/|alice',
       topics: new Set(['a', 'b']),
@@ -105,8 +106,10 @@ describe('a JWT that is accepted', () => {
     expect((await accepted(CLAIMS)).topics).toBeUndefined();
     expect((await accepted({ ...CLAIMS, topics: [] })).topics).toEqual(new Set());
     expect(
-      (await accepted({ ...CLAIMS, topics: Array.from({ length: 1024 }, (_, i) => i.toString(36)) })).topics?.size,
-    ).toBe(1024);
+      (await accepted({ ...CLAIMS, topics: Array.from({ length: 1024 }, (_, i) => i.toString(36)) })).topics?.has(
+        (1023).toString(36),
+      ),
+    ).toBe(true);
   });
 
   it('A4: can be signed with any of the keys and any allowed algorithm, whatever its kid', async () => {

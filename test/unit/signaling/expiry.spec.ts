@@ -21,7 +21,7 @@ class StandIn extends Connection {
     expiresAt: number | undefined,
   ) {
     super();
-    this.credential = { revoked: false, expiresAt };
+    this.credential = { proof: { kind: 'jwt' as const }, revoked: false, expiresAt };
   }
 
   get open(): boolean {
