@@ -10,7 +10,7 @@ import { UpgradeGate } from '../transport/upgrade-gate.js';
 const INDEX = 'index.html';
 
 /** Path of cbor-x for browsers, without `eval`, which the page's content security policy forbids. */
-const CBOR_X = join(dirname(createRequire(import.meta.url).resolve('cbor-x/index-no-eval')), 'index-no-eval.min.js');
+const CBOR_X = join(dirname(createRequire(import.meta.url).resolve('#cbor-x')), 'index-no-eval.min.js');
 
 /**
  * Serves the page on which a browser tests this server, and answers its questions. Owns the files of the page. Does not

@@ -1,4 +1,4 @@
-import { Encoder } from 'cbor-x';
+import { Encoder } from '#cbor-x';
 
 /**
  * The three messages of the CBOR dialect (docs/protocol.md, section 1), as values. This module knows their canonical

@@ -1,0 +1,97 @@
+#!/usr/bin/env node
+// Packs the project, and does with the package what its users do: installs it in an empty folder with npm, pnpm and
+// Yarn 1, starts the program by its name, asks whether it is healthy, runs its doctor against it, and imports the
+// package by its name. Fails unless all of that works with each of the three. Needs the registry.
+import { execFile, spawn } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const runFile = promisify(execFile);
+/** Nothing here takes this long, in milliseconds; what hangs is a failure. */
+const TIMEOUT = 180_000;
+const run = (file, args, cwd) => runFile(file, args, { cwd, env, timeout: TIMEOUT, killSignal: 'SIGKILL' });
+const scratch = await mkdtemp(join(tmpdir(), 'cairn-signal-package-'));
+
+/** What npm gives to the scripts it runs is not for the package managers below. */
+const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_|^CAIRN_SIGNAL_/.test(name)));
+
+/** A package manager of npm's, which need not be installed. */
+const from = (name) => ['exec', '--yes', `--package=${name}`, '--'];
+// Yarn 1 takes "engines" of other packages for a ban, and packages of Nest's and NATS's ask for 22 (README.md).
+const ofNode20 = process.version.startsWith('v20.') ? ['--ignore-engines'] : [];
+/** What follows "npm" to install what package.json names. Yarn's own cache may hold an earlier package of this version. */
+const MANAGERS = {
+  npm: ['install', '--no-audit', '--no-fund'],
+  pnpm: [...from('pnpm'), 'pnpm', 'install'],
+  'yarn 1': [...from('yarn@1'), 'yarn', 'install', `--cache-folder=${join(scratch, 'cache')}`, ...ofNode20],
+};
+
+/** What an application does: it imports the package, and has a server of its own. */
+const APPLICATION = `
+  import { createApp, parseSettings } from 'cairn-signal';
+  const server = await createApp(parseSettings({ listenAddr: '127.0.0.1:0' }));
+  const { port } = await server.listen();
+  const { status } = await fetch('http://127.0.0.1:' + port + '/health/ready');
+  await server.close();
+  if (status !== 200) throw new Error('/health/ready: ' + status);
+`;
+
+/** Starts the program in the folder; resolves to its address, once it listens. */
+async function start(command, folder) {
+  const server = spawn(command, ['--listen-addr', '127.0.0.1:0'], {
+    cwd: folder,
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  setTimeout(() => server.kill('SIGKILL'), TIMEOUT).unref();
+  for await (const line of createInterface(server.stdout)) {
+    const address = /"listening on ws:\/\/([\d.:]+)"/.exec(line)?.[1];
+    if (address !== undefined) return { server, address };
+  }
+  throw new Error('the program ended before it listened');
+}
+
+async function tryWith(manager, tarball, peerDependencies) {
+  const folder = join(scratch, manager);
+  await mkdir(folder);
+  const dependencies = { 'cairn-signal': `file:${tarball}`, ...peerDependencies };
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'consumer', private: true, dependencies }));
+  await run('npm', MANAGERS[manager], folder);
+
+  const command = join(folder, 'node_modules/.bin/cairn-signal');
+  const { server, address } = await start(command, folder);
+  try {
+    const { status } = await fetch(`http://${address}/health/ready`);
+    if (status !== 200) throw new Error(`/health/ready: ${status}`);
+    const page = await fetch(`http://${address}/check/cbor-x.js`);
+    if (page.status !== 200) throw new Error(`/check/cbor-x.js: ${page.status}`);
+    await run(command, ['doctor', `ws://${address}`], folder);
+    await run(process.execPath, ['--input-type=module', '--eval', APPLICATION], folder);
+  } finally {
+    server.kill('SIGKILL');
+  }
+}
+
+try {
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', scratch], root);
+  const tarball = join(scratch, JSON.parse(stdout)[0].filename);
+  const { peerDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  await Promise.all(
+    Object.keys(MANAGERS).map((manager) =>
+      tryWith(manager, tarball, peerDependencies).then(
+        () => console.log(`${manager}: installs, starts, relays, and can be imported`),
+        (error) => {
+          process.exitCode = 1;
+          console.error(`${manager}: ${error.message}\n${error.stdout ?? ''}`);
+        },
+      ),
+    ),
+  );
+} finally {
+  await rm(scratch, { recursive: true, force: true });
+}
