@@ -3,6 +3,7 @@ import type { IncomingMessage, RequestListener, Server, ServerOptions, ServerRes
 import { createServer as createTlsServer } from 'node:https';
 import type { Server as TlsServer } from 'node:https';
 import type { Server as TcpServer } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Settings } from '../config/settings.js';
 import { Refusal } from '../connection/refusal.js';
@@ -87,6 +88,7 @@ export class HttpListener extends ExpressAdapter {
             },
             answer,
           );
+    if (tlsClientCa !== undefined) this.httpServer.prependListener('secureConnection', forgetBadSignature);
     this.#limitRequests(this.httpServer, timeout);
     if (this.settings.managementAddr === undefined) return;
     const hosts = new ManagementHosts(this.settings);
@@ -164,6 +166,16 @@ export class HttpListener extends ExpressAdapter {
   #tell(refusal: Refusal, { socket }: IncomingMessage): void {
     this.onBroken?.({ ...inWords(refusal), remote: socket.remoteAddress });
   }
+}
+
+/**
+ * Keeps a connection whose client certificate was not signed by the authority that it names. OpenSSL leaves what it
+ * thinks of the signature in its queue of errors, and Node takes whatever is there for a fault of its next read, which
+ * ends the connection without an answer. Reading a certificate empties the queue. This is called within the read that
+ * ends the handshake; where the certificate came in an earlier one, nothing can be done.
+ */
+function forgetBadSignature(socket: TLSSocket): void {
+  if (!socket.authorized) socket.getPeerX509Certificate();
 }
 
 const UNMET = new Refusal(417, 'malformed', 'This server meets no expectation but "100-continue".');

@@ -1,7 +1,11 @@
 import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Duplex } from 'node:stream';
+import { connect as connectTls } from 'node:tls';
+import type { SecureVersion } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { SettingsInput } from '../../src/config/settings.js';
 import { RefusalCounts } from '../../src/metrics/refusal-counts.js';
@@ -9,6 +13,7 @@ import { makeCertificates, makeChain } from '../support/certificates.js';
 import type { Certificates, Chain } from '../support/certificates.js';
 import { Peer } from '../support/peer.js';
 import type { PeerOptions } from '../support/peer.js';
+import { HANDSHAKE } from '../support/raw-http.js';
 import { SettlingClock } from '../support/settling-clock.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
@@ -146,5 +151,95 @@ describe('tls-client-ca', () => {
     await expect(
       startServer({ tlsCert: server.chain, tlsKey: server.key, tlsClientCa: server.garbage }),
     ).rejects.toThrow(`tls-client-ca ${JSON.stringify(server.garbage)}: not a PEM certificate`);
+  });
+});
+
+/** How the first bytes of a client are cut into segments. */
+const CUTS = {
+  'in one segment': (bytes: Buffer) => [bytes],
+  'a byte at a time': (bytes: Buffer) => [...bytes].map((byte) => Buffer.of(byte)),
+};
+
+/** A TCP connection whose first bytes are a header, and whatever is written first. */
+function beginning(port: number, header: string, cut: (bytes: Buffer) => Buffer[]): Duplex {
+  const tcp = connect(port, '127.0.0.1').setNoDelay();
+  let first = true;
+  const ends = new Duplex({
+    read: () => void tcp.resume(),
+    write(chunk: Buffer, _encoding, done) {
+      for (const piece of first ? cut(Buffer.concat([Buffer.from(header), chunk])) : [chunk]) tcp.write(piece);
+      first = false;
+      done();
+    },
+    destroy(error, done) {
+      tcp.destroy();
+      done(error);
+    },
+  });
+  tcp.on('data', (chunk) => ends.push(chunk));
+  tcp.on('close', () => ends.destroy());
+  tcp.on('error', () => undefined);
+  return ends;
+}
+
+/** The answer to an upgrade that follows the TLS handshake, or goes out with the end of it: its first line. */
+function upgrade(
+  socket: Duplex,
+  withHandshake: boolean,
+  options: PeerOptions,
+  version: SecureVersion,
+): Promise<string> {
+  const { ca, cert, key } = options as Record<string, string>;
+  const tls = connectTls({ socket, ca, cert, key, servername: 'localhost', minVersion: version, maxVersion: version });
+  if (withHandshake) tls.write(HANDSHAKE);
+  else tls.once('secureConnect', () => tls.write(HANDSHAKE));
+  return new Promise((resolve) => {
+    tls.once('data', (answer: Buffer) => resolve(answer.toString('latin1').split('\r\n')[0]));
+    tls.once('error', ({ message }) => resolve(message));
+    socket.once('close', () => resolve('closed without an answer'));
+  });
+}
+
+describe.each([
+  ['without a PROXY header', ''],
+  ['after a PROXY header', 'PROXY TCP4 192.0.2.1 127.0.0.1 4711 443\r\n'],
+])('a client certificate %s', (_where, header) => {
+  // Its authority has the name of alice's, but not its key. So OpenSSL finds an issuer, and a signature that is wrong.
+  let stranger: Chain;
+  let expired: Chain;
+  beforeAll(async () => {
+    [stranger, expired] = await Promise.all([
+      makeChain({ host: 'mallory' }),
+      makeChain({ host: 'alice', expiresIn: -1000 }),
+    ]);
+  });
+
+  describe.each(['TLSv1.2', 'TLSv1.3'] as const)('in %s', (version) => {
+    it.each(
+      (Object.keys(CUTS) as (keyof typeof CUTS)[]).flatMap((cut) => [
+        [cut, 'after the handshake', false] as const,
+        [cut, 'with the end of the handshake', true] as const,
+      ]),
+    )('A10: is answered, whatever it is: hello %s, request %s', async (cut, _when, withHandshake) => {
+      const behind: SettingsInput = header === '' ? {} : { proxyProtocol: 'on', trustedProxies: '127.0.0.1' };
+      const running = await start({ ...behind, drainTimeout: '0s' });
+      writeFileSync(authorities, alice.ca + expired.ca);
+      await running.server.reload();
+      const answerTo = (options: PeerOptions): Promise<string> =>
+        upgrade(beginning(running.port, header, CUTS[cut]), withHandshake, options, version);
+      expect({
+        right: await answerTo(showing(alice)),
+        none: await answerTo({ ca: server.ca }),
+        stranger: await answerTo(showing(stranger)),
+        expired: await answerTo(showing(expired)),
+        selfSigned: await answerTo(showing(alice, alice.selfSigned)),
+      }).toEqual({
+        right: 'HTTP/1.1 101 Switching Protocols',
+        none: 'HTTP/1.1 403 Forbidden',
+        stranger: 'HTTP/1.1 403 Forbidden',
+        expired: 'HTTP/1.1 403 Forbidden',
+        selfSigned: 'HTTP/1.1 403 Forbidden',
+      });
+    });
   });
 });
