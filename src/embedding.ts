@@ -13,6 +13,16 @@ export { upgradeOf } from './auth/upgrade-request.js';
 export type { UpgradeRequest } from './auth/upgrade-request.js';
 export { TopicPolicy } from './signaling/topic-policy.js';
 export type { TopicAction } from './signaling/topic-policy.js';
+export { SignalingService } from './signaling/signaling.service.js';
+export type {
+  ConnectedPeer,
+  PendingSubscription,
+  RelayHandler,
+  SignalingEvents,
+  SubscribeOptions,
+} from './signaling/signaling.service.js';
+export { SignalingError } from './signaling/subscription.js';
+export type { Subscription } from './signaling/subscription.js';
 
 export { Settings } from './config/settings.js';
 export type { SettingsInput } from './config/settings.js';

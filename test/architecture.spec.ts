@@ -17,7 +17,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   logging: ['config', 'clock'],
   metrics: ['protocol', 'config'],
   connection: ['protocol', 'config'],
-  presence: ['connection', 'clock', 'metrics'],
+  presence: ['connection', 'protocol', 'clock', 'metrics'],
   auth: ['connection', 'protocol', 'config', 'clock', 'lifecycle', 'logging', 'metrics'],
   records: ['config', 'clock'],
   backplane: ['protocol', 'config', 'clock', 'logging', 'metrics'],

@@ -39,6 +39,12 @@ export abstract class Connection {
   /** Who the peer proved to be at the upgrade; undefined for an anonymous peer. */
   abstract readonly principal: string | undefined;
 
+  /** Where the peer is (L7); undefined if nothing says so. */
+  abstract readonly address: string | undefined;
+
+  /** The WebSocket subprotocol that was selected; undefined for none. */
+  abstract readonly protocol: string | undefined;
+
   /** Source whose bounds it counts towards: see sourceOf. */
   abstract readonly source: string;
 

@@ -152,6 +152,14 @@ export const METRICS: readonly MetricRow[] = [
     read: ({ traffic }) => traffic.unheard,
   },
   {
+    name: 'cairn_signal_application_relays_total',
+    type: 'counter',
+    help: 'Relays of the application that embeds the server: out, what it relayed; in, what it was sent.',
+    label: 'direction',
+    moves: 'Only an application that uses SignalingService has any.',
+    read: ({ traffic }) => Object.entries(traffic.application),
+  },
+  {
     name: 'cairn_signal_received_bytes_total',
     type: 'counter',
     help: 'Bytes of messages that peers sent, without framing.',

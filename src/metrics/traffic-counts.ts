@@ -28,6 +28,8 @@ export class TrafficCounts {
   deliveries = 0;
   /** Relays whose topic had no other subscriber on this node. */
   unheard = 0;
+  /** Relays of the application in this process: what it relayed, and what its subscriptions were sent. */
+  readonly application = { out: 0, in: 0 };
   /** Bytes of messages that peers sent, without framing. */
   bytesIn = 0;
   /** Bytes of frames written to peers. */

@@ -1,13 +1,22 @@
 import { Injectable } from '@nestjs/common';
 import type { Connection } from '../connection/connection.js';
+import type { CloseReason } from '../protocol/close-codes.js';
+
+/** Hears who comes and goes. Must not throw. */
+export interface ConnectionWatcher {
+  connected(connection: Connection): void;
+  disconnected(connection: Connection): void;
+}
 
 /**
  * Owns the set of connections of this node. Knows nothing of topics.
- * Invariant: everyone who waits for it to be empty is told once it is.
+ * Invariant: everyone who waits for it to be empty is told once it is. A watcher hears once of each connection that
+ * comes, and once when it has left.
  */
 @Injectable()
 export class ConnectionRegistry {
   readonly #connections = new Set<Connection>();
+  readonly #watchers: ConnectionWatcher[] = [];
   #whenEmpty: (() => void)[] = [];
 
   get size(): number {
@@ -21,14 +30,30 @@ export class ConnectionRegistry {
 
   add(connection: Connection): void {
     this.#connections.add(connection);
+    for (const watcher of this.#watchers) watcher.connected(connection);
   }
 
   remove(connection: Connection): void {
     this.#connections.delete(connection);
+    for (const watcher of this.#watchers) watcher.disconnected(connection);
     if (this.#connections.size > 0) return;
     const waiting = this.#whenEmpty;
     this.#whenEmpty = [];
     for (const resolve of waiting) resolve();
+  }
+
+  /** Tells `watcher` of every connection that comes or goes from now on. */
+  watch(watcher: ConnectionWatcher): void {
+    this.#watchers.push(watcher);
+  }
+
+  /** Closes the open connections of this node that `chosen` picks. Returns how many. */
+  closeWhere(chosen: (connection: Connection) => boolean, reason: CloseReason): number {
+    const closing = [...this.#connections].filter(
+      (connection) => connection.open && !connection.dismissed && chosen(connection),
+    );
+    for (const connection of closing) connection.close(reason);
+    return closing.length;
   }
 
   [Symbol.iterator](): IterableIterator<Connection> {

@@ -39,6 +39,8 @@ export const CloseCode = {
   internalError: 1011,
   /** The token of the peer has expired or was revoked. */
   tokenRevoked: 4001,
+  /** The application that embeds the server closed it. */
+  closedOnRequest: 4002,
   /** More bytes wait for the peer than allowed. */
   slowConsumer: 4008,
   /** No sign of life in time. */
@@ -127,6 +129,11 @@ export const tokenExpired: CloseReason = {
   code: CloseCode.tokenRevoked,
   text: 'token expired; come back with a new one',
 };
+
+/** The application closed the connection. `text` is for people, and has at most 123 bytes. */
+export function closedOnRequest(text: string): CloseReason {
+  return { code: CloseCode.closedOnRequest, text };
+}
 
 /** Too many pings and pongs came inside one message. */
 export const tooManyInterruptions: CloseReason = {

@@ -63,3 +63,9 @@ function allocate(bytes: number): Buffer {
   }
   return slab.subarray(used, (used += bytes));
 }
+
+/** The message that a frame of this file carries. It shares the frame's memory. */
+export function messageIn(frame: Buffer): Buffer {
+  const length = frame[1];
+  return frame.subarray(length < 126 ? 2 : length === 126 ? 4 : 10);
+}

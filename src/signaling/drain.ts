@@ -6,6 +6,7 @@ import { Lifecycle } from '../lifecycle/lifecycle.js';
 import { Log, Logs } from '../logging/log.js';
 import { ConnectionRegistry } from '../presence/connection-registry.js';
 import { restart } from '../protocol/close-codes.js';
+import { InProcessConnection } from './in-process-connection.js';
 import { DrainPace } from './drain-pace.js';
 
 /** Connections closed per second, if drain-timeout is long enough. Peers come back at the same rate. */
@@ -19,7 +20,7 @@ const MAX_RETRY_S = { least: 5, most: 60 };
  * Empties the node when the application closes. Reports not ready, then refuses newcomers, tells each peer in turn to
  * come back, and cuts what is left. Owns nothing. Runs before all other shutdown hooks, so that health checks and
  * upgrades are still answered meanwhile. Knows nothing of sockets.
- * Invariant: afterwards no connection is left, and it takes at most drain-delay and drain-timeout.
+ * Invariant: afterwards no connection and no subscription of the application is left, and it takes at most drain-delay and drain-timeout.
  */
 @Injectable()
 export class Drain implements OnModuleDestroy {
@@ -28,6 +29,7 @@ export class Drain implements OnModuleDestroy {
   constructor(
     private readonly lifecycle: Lifecycle,
     private readonly connections: ConnectionRegistry,
+    private readonly application: InProcessConnection,
     private readonly settings: Settings,
     private readonly clock: Clock,
     logs: Logs,
@@ -50,6 +52,8 @@ export class Drain implements OnModuleDestroy {
     }
     for (const connection of this.connections) connection.terminate();
     await this.connections.empty();
+    // Last: the application may serve the peers until they have left.
+    this.application.terminate();
   }
 
   /**

@@ -56,6 +56,31 @@ export class RelayService implements OnModuleInit {
     );
   }
 
+  /**
+   * R3: adds a subscription of a connection that may have it, and has room for it: see `breach`. J6: sends the new
+   * subscriber what was published before. Returns a promise to wait for until the node is sure to get other nodes'
+   * messages, and has fetched what was published there (N2); undefined if there is nothing to wait for.
+   */
+  join(connection: Connection, topic: string): Promise<void> | undefined {
+    this.topics.subscribe(connection, topic);
+    if (this.#debugging) this.#logTopic('subscribed', connection, topic);
+    this.#replay(connection, topic, this.discovery.here(topic));
+    const confirmed = this.backplane.subscribe(topic);
+    return this.backplane.state === 'up' ? this.#replayElsewhere(connection, topic, confirmed) : undefined;
+  }
+
+  /** Returns the close reason for the limit that one more subscription would exceed; undefined if there is room. */
+  breach(connection: Connection, topic: string): CloseReason | undefined {
+    const { maxTopicBytes, maxTopicsPerConnection, maxSubscribersPerTopic, maxSubscriptions } = this.settings;
+    if (Buffer.byteLength(topic) > maxTopicBytes) return topicTooLong(maxTopicBytes);
+    if (full(this.topics.countOf(connection), maxTopicsPerConnection)) return tooManyTopics(maxTopicsPerConnection);
+    if (full(this.topics.subscribers(topic).size, maxSubscribersPerTopic)) {
+      return tooManySubscribers(maxSubscribersPerTopic);
+    }
+    if (full(this.topics.subscriptions, maxSubscriptions)) return tooManySubscriptions(maxSubscriptions);
+    return undefined;
+  }
+
   /** R3: harmless if not subscribed. */
   unsubscribe(connection: Connection, topic: string): void {
     const changed = this.topics.unsubscribe(connection, topic);
@@ -70,11 +95,23 @@ export class RelayService implements OnModuleInit {
   relay(sender: Connection, topic: string, message: Uint8Array): void {
     const allowed = this.permissions.allows(sender, 'relay', topic);
     if (allowed === true) {
-      this.#relay(sender, topic, message);
+      this.pass(sender, topic, message);
       return;
     }
     const kept = allowed instanceof Promise ? Buffer.from(message) : message;
-    this.permissions.whenAllowed(sender, allowed, () => this.#relay(sender, topic, kept), this.#drop);
+    this.permissions.whenAllowed(sender, allowed, () => this.pass(sender, topic, kept), this.#drop);
+  }
+
+  /**
+   * R1, N1: the same for a sender that may. Returns the number of subscribers of this node that it was sent to. L1: the
+   * sender pays for every delivery.
+   */
+  pass(sender: Connection, topic: string, message: Uint8Array): number {
+    const deliveries = this.#send(topic, message, sender);
+    if (deliveries === 0) this.traffic.unheard += 1;
+    this.backplane.publish(topic, message);
+    sender.charge(chargeOfSending(message.length, deliveries + (this.backplane.state === 'up' ? 1 : 0)));
+    return deliveries;
   }
 
   /** N1: passes a message from another node to every subscriber of this one. */
@@ -88,7 +125,7 @@ export class RelayService implements OnModuleInit {
    */
   publish(publisher: Connection, topic: string, payload: string): void {
     if (this.topics.subscribers(topic).size > 0 || this.backplane.state === 'up') {
-      this.#relay(publisher, topic, relayOf(topic, payload));
+      this.pass(publisher, topic, relayOf(topic, payload));
     }
   }
 
@@ -102,31 +139,17 @@ export class RelayService implements OnModuleInit {
     this.traffic.dropped.forbidden += 1;
   };
 
-  /**
-   * J6: sends a new subscriber what was published before. N2: its next message waits until the node is sure to get
-   * other nodes' messages, and has fetched what was published there. Closes the connection at a limit.
-   */
+  /** N2: the connection's next message waits until it is sure to receive. Closes the connection at a limit. */
   #subscribe(connection: Connection, topic: string): void {
     if (this.topics.subscribers(topic).has(connection)) return;
     // Before it subscribes: one that is refused has met nobody.
-    const breach = this.#breach(connection, topic);
+    const breach = this.breach(connection, topic);
     if (breach !== undefined) {
       connection.close(breach);
       return;
     }
-    this.topics.subscribe(connection, topic);
-    if (this.#debugging) this.#logTopic('subscribed', connection, topic);
-    this.#replay(connection, topic, this.discovery.here(topic));
-    const confirmed = this.backplane.subscribe(topic);
-    if (this.backplane.state === 'up') connection.hold(this.#replayElsewhere(connection, topic, confirmed));
-  }
-
-  /** L1: the sender pays for every delivery. */
-  #relay(sender: Connection, topic: string, message: Uint8Array): void {
-    const deliveries = this.#send(topic, message, sender);
-    if (deliveries === 0) this.traffic.unheard += 1;
-    this.backplane.publish(topic, message);
-    sender.charge(chargeOfSending(message.length, deliveries + (this.backplane.state === 'up' ? 1 : 0)));
+    const sure = this.join(connection, topic);
+    if (sure !== undefined) connection.hold(sure);
   }
 
   /**
@@ -148,18 +171,6 @@ export class RelayService implements OnModuleInit {
   /** Unsubscribes from the backplane if a topic has lost its last subscriber here. */
   #vacate(topic: string): void {
     if (this.topics.subscribers(topic).size === 0) this.backplane.unsubscribe(topic);
-  }
-
-  /** Returns the close reason for the limit that one more subscription would exceed; undefined if there is room. */
-  #breach(connection: Connection, topic: string): CloseReason | undefined {
-    const { maxTopicBytes, maxTopicsPerConnection, maxSubscribersPerTopic, maxSubscriptions } = this.settings;
-    if (Buffer.byteLength(topic) > maxTopicBytes) return topicTooLong(maxTopicBytes);
-    if (full(this.topics.countOf(connection), maxTopicsPerConnection)) return tooManyTopics(maxTopicsPerConnection);
-    if (full(this.topics.subscribers(topic).size, maxSubscribersPerTopic)) {
-      return tooManySubscribers(maxSubscribersPerTopic);
-    }
-    if (full(this.topics.subscriptions, maxSubscriptions)) return tooManySubscriptions(maxSubscriptions);
-    return undefined;
   }
 
   /**

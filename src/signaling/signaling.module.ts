@@ -7,15 +7,29 @@ import { RecordsModule } from '../records/records.module.js';
 import { Discovery } from './discovery.js';
 import { Drain } from './drain.js';
 import { Expiry } from './expiry.js';
+import { InProcessConnection } from './in-process-connection.js';
 import { Permissions } from './permissions.js';
 import { RelayService } from './relay.service.js';
 import { RendezvousService } from './rendezvous.service.js';
 import { Revocation } from './revocation.js';
 import { SignalingGateway } from './signaling.gateway.js';
+import { SignalingService } from './signaling.service.js';
 
 /** The domain: what happens to a message, from the gateway inwards. CairnSignalModule provides the topic policy. */
 @Module({
   imports: [AuthModule, BackplaneModule, MetricsModule, PresenceModule, RecordsModule],
-  providers: [Discovery, Drain, Expiry, Permissions, RelayService, RendezvousService, Revocation, SignalingGateway],
+  providers: [
+    Discovery,
+    Drain,
+    Expiry,
+    InProcessConnection,
+    Permissions,
+    RelayService,
+    RendezvousService,
+    Revocation,
+    SignalingGateway,
+    SignalingService,
+  ],
+  exports: [SignalingService],
 })
 export class SignalingModule {}

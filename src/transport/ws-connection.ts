@@ -19,6 +19,7 @@ import { SocketPulse } from './socket-pulse.js';
 export interface ConnectionIdentity {
   readonly id: number;
   readonly principal: string | undefined;
+  readonly address: string | undefined;
   readonly source: string;
   readonly credential: ConnectionCredential | undefined;
   /** Released when the connection ends. */
@@ -71,6 +72,14 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
 
   get principal(): string | undefined {
     return this.identity.principal;
+  }
+
+  get address(): string | undefined {
+    return this.identity.address;
+  }
+
+  get protocol(): string | undefined {
+    return this.webSocket.protocol === '' ? undefined : this.webSocket.protocol;
   }
 
   get source(): string {

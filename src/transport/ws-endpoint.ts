@@ -250,7 +250,7 @@ export class WsEndpoint implements ConnectionSource {
       this.#plain!.becamePeer(socket);
       const { principal, credential, peerAddress, peerNetwork } = request;
       const source = principal === undefined ? peerNetwork : sourceOf(principal, peerAddress);
-      const identity = { id: ++this.#lastId, principal, source, credential, place };
+      const identity = { id: ++this.#lastId, principal, address: peerAddress, source, credential, place };
       const connection = new WsConnection(identity, socket as Socket, webSocket, this.share);
       this.share.connections.opened += 1;
       this.#onConnection!(connection);

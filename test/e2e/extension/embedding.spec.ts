@@ -14,11 +14,11 @@ const INSTALLING_MS = 240_000;
 
 /** The page for people who extend the server, and its code blocks in order. */
 const PAGE = readFileSync(new URL('../../../docs/extending.md', import.meta.url), 'utf8');
-const [officeHours, oneEach, policy, mount, fromConfiguration, useBoth] = [
+const [officeHours, oneEach, policy, mount, fromConfiguration, useBoth, takingPart] = [
   ...PAGE.matchAll(/```(?:js|ts)\n(.*?)```/gs),
 ].map(([, code]) => code);
 /** Names in the page that Nest or the reader's application has. */
-const OF_OTHERS = ['Inject', 'ThrottlerGuard', 'WsAdapter'];
+const OF_OTHERS = ['EventEmitter', 'Inject', 'ThrottlerGuard', 'WsAdapter'];
 const ALICE_TOKEN = 's3cret';
 
 let application: EmbeddedApplication;
@@ -28,6 +28,7 @@ beforeAll(async () => {
     'src/mount.ts': mount,
     'src/from-configuration.ts': fromConfiguration,
     'src/use-both.ts': useBoth,
+    'src/taking-part.ts': takingPart,
     'office-hours.js': officeHours,
     'policy.js': policy,
     tokens: `alice:sha256:${createHash('sha256').update(ALICE_TOKEN).digest('hex')}\n`,

@@ -11,6 +11,8 @@ class StillConnection extends Connection {
   readonly open = true;
   readonly dismissed = false;
   readonly principal = undefined;
+  readonly address = undefined;
+  readonly protocol = undefined;
   readonly credential = undefined;
   readonly source = 'here';
 

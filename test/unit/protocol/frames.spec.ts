@@ -9,7 +9,7 @@ import {
   tooManyTopics,
   topicTooLong,
 } from '../../../src/protocol/close-codes.js';
-import { binaryFrame } from '../../../src/protocol/websocket-frame.js';
+import { binaryFrame, messageIn } from '../../../src/protocol/websocket-frame.js';
 
 describe('R8: a WebSocket frame', () => {
   it.each([
@@ -21,6 +21,7 @@ describe('R8: a WebSocket frame', () => {
   ])('around %d bytes is final, binary, unmasked and has the shortest length', (size, head) => {
     const message = Buffer.alloc(size, 7);
     expect(binaryFrame(message)).toEqual(Buffer.concat([Buffer.from(head, 'hex'), message]));
+    expect(messageIn(binaryFrame(message))).toEqual(message);
   });
 });
 

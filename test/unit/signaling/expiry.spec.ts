@@ -10,6 +10,8 @@ import { ManualClock } from '../../support/manual-clock.js';
 /** A connection with nothing but the expiry of its credential and how it was closed. */
 class StandIn extends Connection {
   readonly principal = undefined;
+  readonly address = undefined;
+  readonly protocol = undefined;
   readonly source = 'here';
   readonly dismissed = false;
   readonly credential;
