@@ -12,6 +12,7 @@ import type { SettingsInput } from './config/settings.js';
 import { embeddedSettings } from './embedded-settings.js';
 import { ExpositionModule } from './exposition/exposition.module.js';
 import type { Extensions } from './extensions.js';
+import { HealthIndicatorsModule } from './health/health-indicators.module.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
 import { Reload } from './lifecycle/reload.js';
 import { Logs } from './logging/log.js';
@@ -61,6 +62,7 @@ const MODULES = [
   AuthModule,
   BackplaneModule,
   ExpositionModule,
+  HealthIndicatorsModule,
   MetricsModule,
   PresenceModule,
   RecordsModule,

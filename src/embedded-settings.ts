@@ -23,7 +23,6 @@ const OF_THE_APPLICATION: readonly (readonly [SettingName, string])[] = [
   ['maxPlainConnections', HAS_LISTENERS],
   ['proxyProtocol', HAS_LISTENERS],
   ['checkPage', HAS_PATHS],
-  ['backplaneRequired', HAS_PATHS],
 ];
 
 /**

@@ -39,3 +39,6 @@ export { Backplane } from './backplane/backplane.js';
 export { Clock } from './clock/clock.js';
 export { Lifecycle } from './lifecycle/lifecycle.js';
 export { Exposition } from './exposition/exposition.js';
+export { HealthIndicatorsModule } from './health/health-indicators.module.js';
+export { NodeIndicator } from './health/node.indicator.js';
+export { ReadinessIndicator } from './health/readiness.indicator.js';

@@ -86,7 +86,6 @@ describe('the server in an application', () => {
     ['proxyProtocol', 'on'],
     ['maxPlainConnections', 100],
     ['checkPage', 'off'],
-    ['backplaneRequired', 'on'],
   ])('rejects a setting that is up to the application: %s', (name, value) => {
     expect(() => CairnSignalModule.register({ settings: { [name]: value } })).toThrow(
       new RegExp(`^${name}: an application `),
