@@ -7,18 +7,27 @@ import { BackplaneModule } from './backplane/backplane.module.js';
 import { Clock, SystemClock } from './clock/clock.js';
 import { StartupError } from './config/faults.js';
 import { nodeWarnings } from './config/node-version.js';
+import { fileFaults } from './config/setting-file.js';
+import { filesOf } from './config/setting-names.js';
 import { Settings } from './config/settings.js';
 import type { SettingsInput } from './config/settings.js';
 import { embeddedSettings } from './embedded-settings.js';
+import { ApplicationRegistry, REGISTRY } from './exposition/application-registry.js';
+import type { MetricsRegistry } from './exposition/application-registry.js';
 import { ExpositionModule } from './exposition/exposition.module.js';
 import type { Extensions } from './extensions.js';
 import { HealthIndicatorsModule } from './health/health-indicators.module.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
 import { Reload } from './lifecycle/reload.js';
+import { ApplicationLog } from './logging/application-logger.js';
+import type { ApplicationLogger } from './logging/application-logger.js';
+import { readLogFilter } from './logging/log-filter.js';
+import type { LogFilter } from './logging/log-filter.js';
 import { Logs } from './logging/log.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { PresenceModule } from './presence/presence.module.js';
 import { RecordsModule } from './records/records.module.js';
+import { Faults, readFiles } from './setting-files.js';
 import { SignalingModule } from './signaling/signaling.module.js';
 import { EveryTopic, TopicPolicy } from './signaling/topic-policy.js';
 import { CborWsAdapter } from './transport/cbor-ws-adapter.js';
@@ -35,8 +44,20 @@ export interface CairnSignalOptions {
   readonly settings?: SettingsInput;
   /** Path on which peers connect, such as "/signal". By default every path, except those of other gateways. */
   readonly path?: string;
-  /** Where the server's log goes. By default, JSON on standard output. */
+  /**
+   * Where the server's log goes: a LoggerService of Nest, such as `new Logger()`, which is the application's, or a pino
+   * logger. By default, JSON on standard output.
+   */
+  readonly logger?: ApplicationLogger;
+  /**
+   * Which lines are written. By default RUST_LOG decides. Without it, the levels of `logger` do, and without a logger
+   * it is info.
+   */
+  readonly logFilter?: LogFilter;
+  /** A log of our own making, in place of `logger` and `logFilter`. */
   readonly logs?: Logs;
+  /** The application's prom-client registry, of any version: our metrics, but those of the process, are in it too. */
+  readonly register?: MetricsRegistry;
   /** For tests. By default, the system's clock. */
   readonly clock?: Clock;
   /** Validated settings of the program, which has its own listeners and pages. Only the program passes them. */
@@ -53,7 +74,18 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIO
       global: true,
       imports: [...MODULES, ...new Set([...(definition.imports ?? []), ...(extensions.imports ?? [])])],
       providers: [...(definition.providers ?? []), ...PROVIDERS, ...extending(extensions)],
-      exports: [...MODULES, Settings, Clock, Logs, Lifecycle, Reload, ServedPath, CustomGuardList, TopicPolicy],
+      exports: [
+        ...MODULES,
+        Settings,
+        Clock,
+        Logs,
+        Lifecycle,
+        Reload,
+        ServedPath,
+        REGISTRY,
+        CustomGuardList,
+        TopicPolicy,
+      ],
     }))
     .build();
 
@@ -74,7 +106,15 @@ const MODULES = [
 const PROVIDERS: Provider[] = [
   Lifecycle,
   Reload,
-  { provide: Settings, inject: [MODULE_OPTIONS_TOKEN, EXTENSIONS], useFactory: settingsOf },
+  {
+    provide: Settings,
+    inject: [MODULE_OPTIONS_TOKEN, EXTENSIONS],
+    useFactory: async (options: CairnSignalOptions, extensions: Extensions) => {
+      const settings = settingsOf(options, extensions);
+      if (options.program === undefined) await requireFiles(settings);
+      return settings;
+    },
+  },
   {
     provide: ServedPath,
     inject: [MODULE_OPTIONS_TOKEN],
@@ -88,8 +128,13 @@ const PROVIDERS: Provider[] = [
   {
     provide: Logs,
     inject: [MODULE_OPTIONS_TOKEN, Settings],
-    useFactory: ({ logs }: CairnSignalOptions, { logFormat = 'json' }: Settings) =>
-      logs ?? new Logs({ format: logFormat }),
+    useFactory: ({ logs, logger, logFilter }: CairnSignalOptions, { logFormat = 'json' }: Settings) =>
+      logs ?? logsOf(logger, logFilter, logFormat),
+  },
+  {
+    provide: REGISTRY,
+    inject: [MODULE_OPTIONS_TOKEN],
+    useFactory: ({ register }: CairnSignalOptions) => register ?? null,
   },
 ];
 
@@ -101,6 +146,7 @@ export class CairnSignalModule extends ConfigurableModuleClass implements OnModu
     modules: ModulesContainer,
     private readonly application: ApplicationConfig,
     private readonly guards: CustomGuardList,
+    private readonly registry: ApplicationRegistry,
     @Inject(MODULE_OPTIONS_TOKEN) options: CairnSignalOptions,
     logs: Logs,
   ) {
@@ -142,8 +188,14 @@ export class CairnSignalModule extends ConfigurableModuleClass implements OnModu
 
   /** Throws a StartupError that says all that keeps the server from working in this application. */
   onModuleInit(): void {
-    const faults = [...this.#adapterFaults(), ...this.#scopeFaults()];
+    const registryFault = this.registry.fault();
+    const faults = [
+      ...this.#adapterFaults(),
+      ...this.#scopeFaults(),
+      ...(registryFault === undefined ? [] : [registryFault]),
+    ];
     if (faults.length > 0) throw new StartupError(faults.join('\n'));
+    this.registry.register();
   }
 
   #adapterFaults(): string[] {
@@ -170,8 +222,28 @@ export class CairnSignalModule extends ConfigurableModuleClass implements OnModu
 }
 
 /** Returns the program's settings unchanged, or an application's settings, checked. */
-function settingsOf({ program, settings = {}, path }: CairnSignalOptions, extensions: Extensions): Settings {
-  return program ?? embeddedSettings(settings, extensions, path);
+function settingsOf({ program, settings = {}, ...given }: CairnSignalOptions, extensions: Extensions): Settings {
+  return program ?? embeddedSettings(settings, extensions, given);
+}
+
+/** Rejects with a StartupError that names every file at fault. */
+async function requireFiles(settings: Settings): Promise<void> {
+  const faults = new Faults(fileFaults(filesOf(settings)));
+  await readFiles(settings, faults);
+  faults.throw();
+}
+
+/** RUST_LOG holds as in the program. Where it is not set, the application's logger decides. */
+function logsOf(logger: ApplicationLogger | undefined, given: LogFilter | undefined, format: 'json' | 'pretty'): Logs {
+  const { filter, warnings } = readLogFilter(process.env);
+  const isSet = (process.env.RUST_LOG ?? '').trim() !== '';
+  const logs = new Logs(
+    logger === undefined
+      ? { format, filter: given ?? filter }
+      : new ApplicationLog(logger, given ?? (isSet ? filter : undefined)),
+  );
+  if (given === undefined) for (const warning of warnings) logs.for('server').warn(warning);
+  return logs;
 }
 
 /** Returns whether the application has set a WebSocket adapter. Nest starts with null, whatever its types say. */

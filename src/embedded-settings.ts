@@ -1,8 +1,14 @@
 import { ConfigurationError } from './config/faults.js';
 import { parseSettings } from './config/load-settings.js';
+import { fileFaults } from './config/setting-file.js';
+import type { SettingFile } from './config/setting-file.js';
+import { filesOf } from './config/setting-names.js';
 import type { SettingName, Settings, SettingsInput } from './config/settings.js';
+import { isMetricsRegistry } from './exposition/application-registry.js';
 import { isClassWith } from './extensions.js';
 import type { Extensions } from './extensions.js';
+import { loggerFault } from './logging/application-logger.js';
+import { LogFilter } from './logging/log-filter.js';
 import { ServedPath } from './transport/served-path.js';
 
 const GIVES_CLASSES = 'an application passes the classes themselves, next to settings';
@@ -25,16 +31,24 @@ const OF_THE_APPLICATION: readonly (readonly [SettingName, string])[] = [
   ['checkPage', HAS_PATHS],
 ];
 
+/** What an application gives besides settings and classes. */
+interface Given {
+  readonly path?: string;
+  readonly logs?: unknown;
+  readonly logger?: unknown;
+  readonly logFilter?: unknown;
+  readonly register?: unknown;
+}
+
 /**
  * Returns the settings of an embedded server. Throws a ConfigurationError that lists every fault of the settings, the
- * classes and the path.
+ * classes, the path, the logger and the registry.
  */
-export function embeddedSettings(input: SettingsInput, extensions: Extensions, path: string | undefined): Settings {
-  const pathFault = ServedPath.fault(path);
+export function embeddedSettings(input: SettingsInput, extensions: Extensions, given: Given): Settings {
   const faults = [
     ...OF_THE_APPLICATION.filter(([name]) => input[name] !== undefined).map(([name, why]) => `${name}: ${why}`),
     ...classFaults(extensions),
-    ...(pathFault === undefined ? [] : [pathFault]),
+    ...givenFaults(given),
   ];
   try {
     const settings = parseSettings(input);
@@ -43,7 +57,30 @@ export function embeddedSettings(input: SettingsInput, extensions: Extensions, p
     if (!(error instanceof ConfigurationError)) throw error;
     faults.push(...error.faults.filter((fault) => !faults.includes(fault)));
   }
+  // Files alone are no fault before the start: they may come until then.
+  faults.push(...fileFaults(filesIn(input)));
   throw new ConfigurationError(faults);
+}
+
+/** The files that settings name which may be wrong in themselves. */
+function filesIn(input: SettingsInput): SettingFile[] {
+  const ours = Object.entries(input).filter(([name]) => !OF_THE_APPLICATION.some(([other]) => other === name));
+  const texts = ours.filter(([, value]) => typeof value === 'string' && value !== '');
+  return filesOf(Object.fromEntries(texts) as unknown as Settings);
+}
+
+function givenFaults({ path, logs, logger, logFilter, register }: Given): string[] {
+  return [
+    ServedPath.fault(path),
+    logger === undefined ? undefined : loggerFault(logger),
+    logs !== undefined && (logger !== undefined || logFilter !== undefined)
+      ? 'logs: it has its own destination and filter, so set neither logger nor logFilter beside it'
+      : undefined,
+    logFilter === undefined || logFilter instanceof LogFilter
+      ? undefined
+      : 'logFilter: expected a LogFilter, such as LogFilter.parse("info,cairn_signal::relay=debug")',
+    register === undefined || isMetricsRegistry(register) ? undefined : 'register: expected a Registry of prom-client',
+  ].filter((fault) => fault !== undefined);
 }
 
 function classFaults({ guards = [], topicPolicy }: Extensions): string[] {

@@ -29,6 +29,8 @@ export type { SettingsInput } from './config/settings.js';
 export { parseSettings } from './config/load-settings.js';
 export { ConfigurationError, StartupError } from './config/faults.js';
 export { Logs } from './logging/log.js';
+export { LogFilter } from './logging/log-filter.js';
+export type { ApplicationLogger } from './logging/application-logger.js';
 
 export { Connection } from './connection/connection.js';
 export type { Claims, Proof } from './connection/connection.js';
@@ -39,6 +41,7 @@ export { Backplane } from './backplane/backplane.js';
 export { Clock } from './clock/clock.js';
 export { Lifecycle } from './lifecycle/lifecycle.js';
 export { Exposition } from './exposition/exposition.js';
+export type { MetricsRegistry } from './exposition/application-registry.js';
 export { HealthIndicatorsModule } from './health/health-indicators.module.js';
 export { NodeIndicator } from './health/node.indicator.js';
 export { ReadinessIndicator } from './health/readiness.indicator.js';

@@ -1,7 +1,5 @@
 import { isOpen, OPEN } from '../auth/is-open.js';
-import { loadMetricsToken, loadTokens } from '../auth/load-tokens.js';
 import type { Environment } from '../config/environment.js';
-import { StartupError } from '../config/faults.js';
 import type { LoadedSettings } from '../config/load-settings.js';
 import { nodeWarnings } from '../config/node-version.js';
 import { fileFaults } from '../config/setting-file.js';
@@ -9,6 +7,7 @@ import { filesOf } from '../config/setting-names.js';
 import type { Settings } from '../config/settings.js';
 import { loadExtensions } from '../extensions.js';
 import { readLogFilter } from '../logging/log-filter.js';
+import { Faults, readFiles } from '../setting-files.js';
 import { addressText } from '../transport/listen-fault.js';
 import { isLoopback } from '../transport/loopback.js';
 import { loadTlsPair, warningsOf } from '../transport/tls.js';
@@ -23,16 +22,7 @@ export async function checkConfig({ settings, warnings }: LoadedSettings, enviro
   const tls = await faults.of(() => loadTlsPair(settings));
   const extensions = await faults.of(() => loadExtensions(settings));
   const found = tls === undefined ? [] : warningsOf(tls, Date.now());
-  const tokens = await faults.of(() => loadTokens(settings, (warning) => void found.push(warning)).length > 0);
-  await faults.of(() => loadMetricsToken(settings));
-  // Loaded only if the setting names a file.
-  if (settings.jwtPublicKey !== undefined) {
-    await faults.of(async () => (await import('../auth/jwt/public-keys.js')).loadPublicKeys(settings));
-  }
-  // Loaded only if there is a backplane, as when serving.
-  if (settings.natsUrl !== undefined) {
-    await faults.of(async () => (await import('../backplane/nats-options.js')).natsOptions(settings));
-  }
+  const tokens = await readFiles(settings, faults, (warning) => void found.push(warning));
   const handles = await faults.of(() => handlesWarning(settings));
   const open =
     tokens !== undefined &&
@@ -56,34 +46,6 @@ export async function checkConfig({ settings, warnings }: LoadedSettings, enviro
       `TLS ${tls === undefined ? 'off' : 'on'}, auth ${open ? 'off' : 'on'}${jwtIssuer === undefined ? '' : ', JWT on'}${management}\n`,
   );
   return 0;
-}
-
-/** Collects what is wrong, so that one run tells everything. Invariant: it tells each fault once. */
-class Faults {
-  readonly #faults: Set<string>;
-
-  constructor(known: readonly string[]) {
-    this.#faults = new Set(known);
-  }
-
-  /** Returns what `work` returns; undefined if it throws a StartupError, which is remembered. */
-  async of<T>(work: () => T | Promise<T>): Promise<T | undefined> {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof StartupError)) throw error;
-      this.#faults.add(error.message);
-      return undefined;
-    }
-  }
-
-  /** Throws a StartupError if there are faults. */
-  throw(): void {
-    const [only, ...others] = this.#faults;
-    if (only === undefined) return;
-    if (others.length === 0) throw new StartupError(only);
-    throw new StartupError([`${this.#faults.size} faults in files and limits`, ...this.#faults].join('\n  '));
-  }
 }
 
 /** Whether only this machine reaches the server, as far as the settings tell. */

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
-import type { Metric, OpenMetricsContentType } from 'prom-client';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { OpenMetricsContentType } from 'prom-client';
 import { METRICS } from './metric-table.js';
 import { PROCESS_METRICS } from './process-metrics.js';
-import type { Figure, MetricRow } from './metric-row.js';
+import { promMetric } from './prom-metric.js';
 import { Sources } from './sources.js';
 
 /**
@@ -46,7 +46,7 @@ export class Exposition {
   #make(): Registry<OpenMetricsContentType> {
     const registry = new Registry<OpenMetricsContentType>();
     registry.setContentType(this.contentType);
-    for (const row of METRICS) registry.registerMetric(this.#metric(row));
+    for (const row of METRICS) registry.registerMetric(promMetric(row, this.sources));
     if (processMetrics === undefined) collectDefaultMetrics({ register: (processMetrics = new Registry()) });
     for (const { name } of PROCESS_METRICS) {
       // prom-client makes some of them only where there is a /proc.
@@ -55,35 +55,4 @@ export class Exposition {
     }
     return registry;
   }
-
-  #metric(row: MetricRow): Metric {
-    const { sources } = this;
-    if (row.type === 'histogram') return row.histogram(sources);
-    const { name, help, label } = row;
-    const options = { name, help, labelNames: label === undefined ? [] : [label], registers: [] };
-    if (row.type === 'counter') {
-      return new Counter({
-        ...options,
-        collect() {
-          this.reset();
-          for (const [labels, figure] of figuresOf(row, sources)) this.inc(labels, figure);
-        },
-      });
-    }
-    return new Gauge({
-      ...options,
-      collect() {
-        if (label === undefined) this.remove();
-        for (const [labels, figure] of figuresOf(row, sources)) this.set(labels, figure);
-      },
-    });
-  }
-}
-
-/** Reads every figure of a metric, with its labels. */
-function figuresOf({ label, read }: Figure, sources: Sources): [labels: Record<string, string>, figure: number][] {
-  const reading = read(sources);
-  if (reading === undefined) return [];
-  if (typeof reading === 'number') return [[{}, reading]];
-  return Array.from(reading, ([value, figure]) => [{ [label!]: value }, figure]);
 }

@@ -4,6 +4,11 @@ import type { Environment } from '../config/environment.js';
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'off'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** Whether a line of `level` is written where `least` is the lowest level that is. */
+export function isAtLeast(level: LogLevel, least: LogLevel): boolean {
+  return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(least);
+}
+
 interface Directive {
   /** Prefix of the targets that it applies to; empty for all. */
   readonly target: string;

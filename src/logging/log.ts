@@ -1,13 +1,18 @@
 import { pino } from 'pino';
-import type { DestinationStream, Logger } from 'pino';
+import type { DestinationStream } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import { wantsColours } from './colours.js';
 import type { LineWriter } from './line-writer.js';
-import { LogFilter, LOG_LEVELS, ROOT_TARGET } from './log-filter.js';
+import { isAtLeast, LogFilter, ROOT_TARGET } from './log-filter.js';
 import type { LogLevel } from './log-filter.js';
 import { standardOutput } from './standard-output.js';
 
 export type LogFields = Readonly<Record<string, unknown>>;
+
+/** Takes lines, as a pino logger does. */
+export type LineLogger = {
+  readonly [Level in Exclude<LogLevel, 'off'>]: (fields: LogFields, message: string) => void;
+};
 
 /**
  * Writes the lines of one target. Callers must never pass a topic, a payload or a token; a topic goes through
@@ -15,14 +20,10 @@ export type LogFields = Readonly<Record<string, unknown>>;
  */
 export class Log {
   constructor(
-    private readonly logger: Logger,
-    private readonly level: LogLevel,
+    private readonly logger: LineLogger,
+    /** Whether lines of `level` are written. Code on the message path asks before it builds a line. */
+    readonly writes: (level: LogLevel) => boolean,
   ) {}
-
-  /** Whether lines of `level` are written. Code on the message path asks before it builds a line. */
-  writes(level: LogLevel): boolean {
-    return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(this.level);
-  }
 
   trace(message: string, fields: LogFields = {}): void {
     this.logger.trace(fields, message);
@@ -53,35 +54,35 @@ export interface LogOptions {
   readonly destination?: DestinationStream;
 }
 
+/** Where lines go. */
+export interface LogOutput {
+  /** Number of lines that were lost since the start. */
+  readonly dropped: number;
+  /** Returns the log of a target by its full name. */
+  open(target: string): Log;
+}
+
 /** Owns the log of the process. Gives each target its Log, filtered as RUST_LOG says. */
 export class Logs {
-  readonly #root: Logger;
-  readonly #filter: LogFilter;
+  readonly #output: LogOutput;
   /** Undefined for a destination of the caller's, who knows what it loses. */
   readonly #writer: LineWriter | undefined;
 
-  constructor(options: LogOptions) {
-    this.#filter = options.filter ?? LogFilter.default;
+  constructor(options: LogOptions | LogOutput) {
+    if ('open' in options) {
+      this.#output = options;
+      return;
+    }
     this.#writer = options.destination === undefined ? standardOutput() : undefined;
-    const output = this.#writer ?? options.destination!;
-    const colorize = this.#writer !== undefined && wantsColours(process.env);
-    this.#root = pino(
-      {
-        base: null,
-        level: 'trace',
-        timestamp: pino.stdTimeFunctions.isoTime,
-        formatters: { level: (label) => ({ level: label }) },
-      },
-      options.format === 'json' ? output : prettyPrinted(output, colorize),
-    );
+    this.#output = ownOutput(options, this.#writer);
     if (this.#writer === undefined) return;
     const log = this.for('log');
     this.#writer.onLoss = (lost) => log.warn('standard output works again; lines of the log were lost', { lost });
   }
 
-  /** Number of lines that standard output did not take, since the start. */
+  /** Number of lines that standard output, or the application's logger, did not take, since the start. */
   get dropped(): number {
-    return this.#writer?.dropped ?? 0;
+    return this.#output.dropped;
   }
 
   /** Resolves once no line waits to be written, because all were written or cannot be; or with `over`. */
@@ -96,9 +97,36 @@ export class Logs {
 
   /** Returns the log of a target by its full name. */
   forTarget(target: string): Log {
-    const level = this.#filter.level(target);
-    return new Log(this.#root.child({ target }, { level: level === 'off' ? 'silent' : level }), level);
+    return this.#output.open(target);
   }
+}
+
+/** Our own lines, in JSON or for people. */
+function ownOutput(
+  { format, filter = LogFilter.default, destination }: LogOptions,
+  writer: LineWriter | undefined,
+): LogOutput {
+  const output = writer ?? destination!;
+  const colorize = writer !== undefined && wantsColours(process.env);
+  const root = pino(
+    {
+      base: null,
+      level: 'trace',
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    format === 'json' ? output : prettyPrinted(output, colorize),
+  );
+  return {
+    get dropped() {
+      return writer?.dropped ?? 0;
+    },
+    open(target) {
+      const least = filter.level(target);
+      const logger = root.child({ target }, { level: least === 'off' ? 'silent' : least });
+      return new Log(logger, (level) => isAtLeast(level, least));
+    },
+  };
 }
 
 /** Formats lines for people rather than programs, and writes them to `output`. */

@@ -10,6 +10,8 @@ import { promisify } from 'node:util';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
+/** Beside the one that cairn-signal brings. */
+const OTHER_PROM_CLIENT = 'prom-client-of-another-version@npm:prom-client@14.2.0';
 
 /** examples/embedding with this package installed from its tarball, compiled, in a temporary folder. */
 export class EmbeddedApplication {
@@ -35,7 +37,16 @@ export class EmbeddedApplication {
     });
     await run(
       'npm',
-      ['install', '--silent', '--prefer-offline', '--no-audit', '--no-fund', '--omit=dev', `./${stdout.trim()}`],
+      [
+        'install',
+        '--silent',
+        '--prefer-offline',
+        '--no-audit',
+        '--no-fund',
+        '--omit=dev',
+        `./${stdout.trim()}`,
+        OTHER_PROM_CLIENT,
+      ],
       { cwd: folder },
     );
     cpSync(join(ROOT, 'node_modules/@types/node'), join(folder, 'node_modules/@types/node'), { recursive: true });
@@ -62,6 +73,15 @@ export class EmbeddedApplication {
       ({ stdout }) => stdout,
       (error: { stdout: string }) => error.stdout,
     );
+  }
+
+  /** Runs one of the files, and returns what it prints on standard output. */
+  async run(file: string): Promise<string> {
+    const { stdout } = await run(process.execPath, [file], {
+      cwd: this.folder,
+      env: { ...process.env, RUST_LOG: 'off' },
+    });
+    return stdout;
   }
 
   /** Starts it on a free port of loopback. */

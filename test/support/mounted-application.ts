@@ -33,10 +33,12 @@ export function company(
     imports: [
       CairnSignalModule.forRoot({
         settings: { maxConnections: 100, drainTimeout: '1s', ...settings },
-        logs: new Logs({
-          format: 'json',
-          filter: LogFilter.parse('info')!,
-          destination: { write: (line: string) => void log.push(JSON.parse(line) as LogLine) },
+        ...(options.logger === undefined && {
+          logs: new Logs({
+            format: 'json',
+            filter: LogFilter.parse('info')!,
+            destination: { write: (line: string) => void log.push(JSON.parse(line) as LogLine) },
+          }),
         }),
         ...options,
       }),

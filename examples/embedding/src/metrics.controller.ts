@@ -1,22 +1,12 @@
 import { Controller, Get, Header } from '@nestjs/common';
-import { ConnectionRegistry, Exposition } from 'cairn-signal';
+import { register } from 'prom-client';
 
-/** Serves the metrics of cairn-signal to the company's monitoring. */
+/** Serves the company's metrics, those of cairn-signal among them. */
 @Controller('metrics')
 export class MetricsController {
-  constructor(
-    private readonly exposition: Exposition,
-    private readonly connections: ConnectionRegistry,
-  ) {}
-
   @Get()
-  @Header('Content-Type', 'application/openmetrics-text; version=1.0.0; charset=utf-8')
+  @Header('Content-Type', register.contentType)
   metrics(): Promise<string> {
-    return this.exposition.text();
-  }
-
-  @Get('connections')
-  count(): { connections: number } {
-    return { connections: this.connections.size };
+    return register.metrics();
   }
 }

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { WebSocket } from 'ws';
 import { EmbeddedApplication } from '../../support/embedded-application.js';
 import { NatsServer, describeWithNats } from '../../support/nats-server.js';
-import { Peer, settle } from '../../support/peer.js';
+import { payloadOf, Peer, settle } from '../../support/peer.js';
 import { scrape } from '../../support/scrape.js';
 import { startServer, stopServers } from '../../support/server.js';
 
@@ -14,12 +14,37 @@ const INSTALLING_MS = 240_000;
 
 /** The page for people who extend the server, and its code blocks in order. */
 const PAGE = readFileSync(new URL('../../../docs/extending.md', import.meta.url), 'utf8');
-const [officeHours, oneEach, policy, mount, fromConfiguration, useBoth, takingPart] = [
+const [officeHours, oneEach, policy, mount, fromConfiguration, useBoth, takingPart, observed, health] = [
   ...PAGE.matchAll(/```(?:js|ts)\n(.*?)```/gs),
 ].map(([, code]) => code);
 /** Names in the page that Nest or the reader's application has. */
-const OF_OTHERS = ['EventEmitter', 'Inject', 'ThrottlerGuard', 'WsAdapter'];
+const OF_OTHERS = [
+  'EventEmitter',
+  'Inject',
+  'Logger',
+  'LoggerService',
+  'PinoLogger',
+  'Registry',
+  'ThrottlerGuard',
+  'WsAdapter',
+];
 const ALICE_TOKEN = 's3cret';
+
+/** Prints the figure of a metric from a registry of another version, while the application runs and after its end. */
+const OTHER_REGISTRY = `
+  import 'reflect-metadata';
+  import { NestFactory } from '@nestjs/core';
+  import { CairnSignalModule, CborWsAdapter } from 'cairn-signal';
+  import prom from 'prom-client-of-another-version';
+  const register = new prom.Registry();
+  const registration = CairnSignalModule.forRoot({ register, settings: { maxConnections: 9 } });
+  const app = await NestFactory.create(registration, { logger: false });
+  app.useWebSocketAdapter(new CborWsAdapter(app));
+  await app.init();
+  const [, ready] = /^cairn_signal_ready (\\d)$/m.exec(await register.metrics());
+  await app.close();
+  console.log(ready, register.getMetricsAsArray().length);
+`;
 
 let application: EmbeddedApplication;
 beforeAll(async () => {
@@ -29,6 +54,9 @@ beforeAll(async () => {
     'src/from-configuration.ts': fromConfiguration,
     'src/use-both.ts': useBoth,
     'src/taking-part.ts': takingPart,
+    'src/observed.module.ts': observed,
+    'src/health.controller.ts': health,
+    'other-registry.mjs': OTHER_REGISTRY,
     'office-hours.js': officeHours,
     'policy.js': policy,
     tokens: `alice:sha256:${createHash('sha256').update(ALICE_TOKEN).digest('hex')}\n`,
@@ -61,10 +89,34 @@ describe('an application that mounts the server', () => {
       peer.received.map((message) => /from ada|from grace|free$/.exec(message.toString('latin1'))![0]);
     expect([heard(ada), heard(grace)]).toEqual([['free'], ['from ada']]);
 
-    expect(await (await fetch(`${running.http}/metrics/connections`)).json()).toEqual({ connections: 2 });
     const metrics = await scrape(`${running.http}/metrics`);
     expect(metrics.get('cairn_signal_messages_dropped_total{reason="forbidden"}')).toBe(1);
     expect(metrics.get('cairn_signal_ready')).toBe(1);
+    expect(metrics.get('process_start_time_seconds')).toBeGreaterThan(0);
+  });
+
+  it('E1, E2, E4: takes part, sees who is connected, and sends them home', async () => {
+    const running = await application.start();
+    const grace = await Peer.connect(running.url, GRACE);
+    for (const topic of ['announcements', 'help']) grace.subscribe(topic);
+    await grace.sync();
+    const ask = async (path: string, init?: RequestInit): Promise<unknown> =>
+      (await fetch(`${running.http}/people${path}`, init)).json();
+    const headers = { 'Content-Type': 'application/json' };
+    const announcement = { method: 'POST', headers, body: '{"text":"lunch"}' };
+    expect(await ask('/announcements', announcement)).toEqual({ listeners: 1 });
+    expect(payloadOf(await grace.next()).toString()).toBe('lunch');
+    grace.relay('help', 'printer');
+    expect(payloadOf(await grace.next()).toString()).toBe('we look into: printer');
+    expect(await ask('')).toEqual([{ id: 1, principal: 'grace', address: '127.0.0.1' }]);
+    expect(await ask('/grace', { method: 'DELETE' })).toEqual({ closed: 1 });
+    expect(await grace.closed).toEqual({ code: 4002, reason: 'see you tomorrow' });
+    const checked = await (await fetch(`${running.http}/health`)).json();
+    expect(checked).toMatchObject({ status: 'ok', details: { signaling: { phase: 'serving' } } });
+  });
+
+  it('may have another version of prom-client', async () => {
+    expect(await application.run('other-registry.mjs')).toBe('1 0\n');
   });
 
   it('serves its own gateway beside it', async () => {

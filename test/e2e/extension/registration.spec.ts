@@ -1,10 +1,20 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Inject, Injectable, Module } from '@nestjs/common';
 import type { CanActivate, DynamicModule, ModuleMetadata } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
 import { ConfigModule, ConfigService } from '@nestjs/config';
 import { Test } from '@nestjs/testing';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { CairnSignalModule, CborWsAdapter, ConfigurationError, Logs, TopicPolicy } from '../../../src/embedding.js';
+import {
+  CairnSignalModule,
+  CborWsAdapter,
+  ConfigurationError,
+  Logs,
+  StartupError,
+  TopicPolicy,
+} from '../../../src/embedding.js';
 import type { CairnSignalOptions, Extensions } from '../../../src/embedding.js';
 import { closeMounted, company, listen, mount } from '../../support/mounted-application.js';
 import { Peer } from '../../support/peer.js';
@@ -124,14 +134,24 @@ const WRONG = {
   guards: [Nothing, undefined, Yes],
   topicPolicy: Nothing,
 } as unknown as Extensions;
-const WRONG_OPTIONS = { path: 'signal', settings: { listenAddr: '127.0.0.1:0', maxTopicBytes: 0 } };
+const WRONG_OPTIONS = {
+  path: 'signal',
+  logger: {},
+  register: new Map(),
+  settings: { listenAddr: '127.0.0.1:0', tlsCert: '/nowhere/cert', maxTopicBytes: 0, authTokenFile: '/nowhere/tokens' },
+} as unknown as CairnSignalOptions;
 const FAULTS = [
   expect.stringMatching(/^listenAddr: an application has its own listeners/),
+  expect.stringMatching(/^tlsCert: an application has its own listeners/),
   'guards: Nothing is not a class with a method "canActivate"',
   'guards: undefined is not a class with a method "canActivate"',
   'topicPolicy: Nothing is not a class with a method "allows"',
   'path: it must be the path of a URL, such as "/signal"',
+  'logger: expected a LoggerService of Nest, or a pino logger',
+  'register: expected a Registry of prom-client',
   expect.stringMatching(/^maxTopicBytes 0: /),
+  expect.stringMatching(/^tlsCert is set but tls-key is not/),
+  'auth-token-file "/nowhere/tokens": there is no such file',
 ];
 
 describe('faults of the registration', () => {
@@ -150,6 +170,34 @@ describe('faults of the registration', () => {
     const made = application(CairnSignalModule.forRootAsync({ ...WRONG, useFactory: async () => WRONG_OPTIONS }));
     await expect(made).rejects.toBeInstanceOf(ConfigurationError);
     await expect(made).rejects.toMatchObject({ faults: FAULTS });
+  });
+
+  it('names every file at fault, and what is wrong in it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cairn-signal-registration-'));
+    try {
+      const authTokenFile = join(folder, 'tokens');
+      writeFileSync(authTokenFile, '# none\n');
+      const settings = {
+        authTokenFile,
+        jwtIssuer: 'https://id.example.com',
+        jwtAudience: 'signal',
+        jwtPublicKey: '/nowhere/key',
+        natsUrl: 'nats://127.0.0.1:1',
+        natsTokenFile: '/nowhere/nats',
+      };
+      // Not before the start: the files may come until then.
+      const made = application(CairnSignalModule.forRoot({ settings, logs }));
+      await expect(made).rejects.toBeInstanceOf(StartupError);
+      const lines = await made.catch((error: Error) => error.message.split('\n'));
+      expect(lines).toEqual([
+        '3 faults in files and limits',
+        '  jwt-public-key "/nowhere/key": there is no such file',
+        '  nats-token-file "/nowhere/nats": there is no such file',
+        expect.stringMatching(/^ {2}auth-token-file .*: there is no token in it$/),
+      ]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it("rejects with the factory's own error", async () => {

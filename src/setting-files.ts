@@ -1,0 +1,50 @@
+import { loadMetricsToken, loadTokens } from './auth/load-tokens.js';
+import type { Warn } from './auth/load-tokens.js';
+import { StartupError } from './config/faults.js';
+import type { Settings } from './config/settings.js';
+
+/** Collects what is wrong, so that one run tells everything. Invariant: it tells each fault once. */
+export class Faults {
+  readonly #faults: Set<string>;
+
+  constructor(known: readonly string[]) {
+    this.#faults = new Set(known);
+  }
+
+  /** Returns what `work` returns; undefined if it throws a StartupError, which is remembered. */
+  async of<T>(work: () => T | Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof StartupError)) throw error;
+      this.#faults.add(error.message);
+      return undefined;
+    }
+  }
+
+  /** Throws a StartupError if there are faults. */
+  throw(): void {
+    const [only, ...others] = this.#faults;
+    if (only === undefined) return;
+    if (others.length === 0) throw new StartupError(only);
+    throw new StartupError([`${this.#faults.size} faults in files and limits`, ...this.#faults].join('\n  '));
+  }
+}
+
+/**
+ * Reads the files that the settings name, except those of TLS and with code, and remembers what is wrong with each.
+ * Returns whether there are bearer tokens; undefined if that cannot be told.
+ */
+export async function readFiles(settings: Settings, faults: Faults, warn?: Warn): Promise<boolean | undefined> {
+  const tokens = await faults.of(() => loadTokens(settings, warn).length > 0);
+  await faults.of(() => loadMetricsToken(settings));
+  // Loaded only if the setting names a file.
+  if (settings.jwtPublicKey !== undefined) {
+    await faults.of(async () => (await import('./auth/jwt/public-keys.js')).loadPublicKeys(settings));
+  }
+  // Loaded only if there is a backplane, as when serving.
+  if (settings.natsUrl !== undefined) {
+    await faults.of(async () => (await import('./backplane/nats-options.js')).natsOptions(settings));
+  }
+  return tokens;
+}

@@ -1,0 +1,202 @@
+import { ConsoleLogger, Logger } from '@nestjs/common';
+import type { LoggerService, LogLevel as NestLevel } from '@nestjs/common';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { pino } from 'pino';
+import { ApplicationLog, loggerFault } from '../../../src/logging/application-logger.js';
+import type { ApplicationLogger } from '../../../src/logging/application-logger.js';
+import { Logs } from '../../../src/logging/log.js';
+import { LogFilter } from '../../../src/logging/log-filter.js';
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
+const TARGET = 'cairn_signal::relay';
+
+function logsInto(logger: ApplicationLogger, filter?: string): Logs {
+  return new Logs(new ApplicationLog(logger, filter === undefined ? undefined : LogFilter.parse(filter)));
+}
+
+/** Writes a line of each level, with a field. */
+function writeAll(logs: Logs): void {
+  const log = logs.for('relay');
+  for (const level of LEVELS) log[level](`a line at ${level}`, { port: 443 });
+}
+
+/** A LoggerService that keeps what it is called with. */
+function nestLogger(): { logger: Required<Omit<LoggerService, 'setLogLevels'>>; calls: unknown[][] } {
+  const calls: unknown[][] = [];
+  const keep =
+    (level: NestLevel) =>
+    (...rest: unknown[]) =>
+      void calls.push([level, ...rest]);
+  const [log, error, warn, debug, verbose, fatal] = (
+    ['log', 'error', 'warn', 'debug', 'verbose', 'fatal'] as const
+  ).map(keep);
+  return { logger: { log, error, warn, debug, verbose, fatal }, calls };
+}
+
+function pinoLogger(options: pino.LoggerOptions = {}): { logger: pino.Logger; lines: Record<string, unknown>[] } {
+  const lines: Record<string, unknown>[] = [];
+  const destination = { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) };
+  return { logger: pino({ base: null, timestamp: false, ...options }, destination), lines };
+}
+
+describe('a LoggerService of Nest', () => {
+  afterEach(() => Logger.overrideLogger(new ConsoleLogger()));
+
+  it('gets the message, the fields, and the target as the context', () => {
+    const { logger, calls } = nestLogger();
+    writeAll(logsInto(logger));
+    expect(calls).toEqual([
+      ['verbose', 'a line at trace', { port: 443 }, TARGET],
+      ['debug', 'a line at debug', { port: 443 }, TARGET],
+      ['log', 'a line at info', { port: 443 }, TARGET],
+      ['warn', 'a line at warn', { port: 443 }, TARGET],
+      ['error', 'a line at error', { port: 443 }, TARGET],
+    ]);
+  });
+
+  it('gets no empty fields, and no context in the place of the stack', () => {
+    const { logger, calls } = nestLogger();
+    const log = logsInto(logger).for('relay');
+    log.info('a');
+    log.error('b');
+    expect(calls).toEqual([
+      ['log', 'a', TARGET],
+      ['error', 'b', undefined, TARGET],
+    ]);
+  });
+
+  it('may lack what Nest does not ask of it', () => {
+    const { logger, calls } = nestLogger();
+    const { log, warn, error } = logger;
+    const logs = logsInto({ log, warn, error });
+    writeAll(logs);
+    expect(calls.map(([level]) => level)).toEqual(['log', 'warn', 'error']);
+    expect(logs.for('relay').writes('debug')).toBe(false);
+  });
+
+  it("decides by its own levels, as Nest's ConsoleLogger does", () => {
+    const { logger, calls } = nestLogger();
+    const levelled = Object.assign(logger, {
+      isLevelEnabled: (level: string) => level === 'warn' || level === 'error',
+    });
+    const logs = logsInto(levelled);
+    writeAll(logs);
+    expect(calls.map(([level]) => level)).toEqual(['warn', 'error']);
+    expect(LEVELS.filter((level) => logs.for('relay').writes(level))).toEqual(['warn', 'error']);
+  });
+
+  it("may be Nest's Logger, which is whatever the application's is", () => {
+    const { logger, calls } = nestLogger();
+    Logger.overrideLogger(logger);
+    logsInto(new Logger()).for('relay').info('a', { port: 443 });
+    logsInto(new Logger('Company')).for('relay').info('a', { port: 443 });
+    logsInto(new Logger('Company')).for('relay').info('a');
+    expect(calls).toEqual([
+      ['log', 'a', { port: 443 }, TARGET],
+      ['log', 'a', { target: TARGET, port: 443 }, 'Company'],
+      ['log', 'a', { target: TARGET }, 'Company'],
+    ]);
+    Logger.overrideLogger(false);
+    expect(logsInto(new Logger()).for('relay').writes('error')).toBe(false);
+  });
+
+  it('is filtered by a filter before its own levels', () => {
+    const { logger, calls } = nestLogger();
+    const logs = logsInto(logger, 'warn,cairn_signal::relay=debug');
+    writeAll(logs);
+    logs.for('server').info('not written');
+    logs.for('server').warn('written');
+    expect(calls.map(([, message]) => message)).toEqual([
+      'a line at debug',
+      'a line at info',
+      'a line at warn',
+      'a line at error',
+      'written',
+    ]);
+  });
+
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('broken');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('broken'))],
+  ])('hurts nobody when it %s, and the lines are counted', async (_how, broken) => {
+    const logs = logsInto({ log: broken, warn: broken, error: broken });
+    writeAll(logs);
+    await Promise.resolve();
+    expect(logs.dropped).toBe(3);
+  });
+});
+
+describe('a pino logger', () => {
+  it('gets lines with their fields, and the target', () => {
+    const { logger, lines } = pinoLogger({ level: 'trace' });
+    writeAll(logsInto(logger));
+    expect(lines).toEqual(
+      [10, 20, 30, 40, 50].map((level, i) => ({ level, target: TARGET, port: 443, msg: `a line at ${LEVELS[i]}` })),
+    );
+  });
+
+  it('decides by its own level', () => {
+    const { logger, lines } = pinoLogger({ level: 'warn' });
+    const logs = logsInto(logger);
+    writeAll(logs);
+    expect(lines.map(({ level }) => level)).toEqual([40, 50]);
+    expect(LEVELS.filter((level) => logs.for('relay').writes(level))).toEqual(['warn', 'error']);
+  });
+
+  it.each([
+    ['debug', [20, 30, 40, 50]],
+    ['warn', [40, 50]],
+    ['off', []],
+  ])('is filtered by a filter in place of its own level: %s', (filter, written) => {
+    const { logger, lines } = pinoLogger();
+    writeAll(logsInto(logger, filter));
+    expect(lines.map(({ level }) => level)).toEqual(written);
+  });
+
+  it('keeps what it was made with', () => {
+    const { logger, lines } = pinoLogger({
+      messageKey: 'message',
+      redact: ['port'],
+      mixin: () => ({ service: 'company' }),
+    });
+    logsInto(logger.child({ module: 'signaling' }))
+      .for('relay')
+      .info('a', { port: 443 });
+    expect(lines).toEqual([
+      { level: 30, module: 'signaling', target: TARGET, service: 'company', port: '[Redacted]', message: 'a' },
+    ]);
+  });
+
+  it('may be one without children, as PinoLogger of nestjs-pino', () => {
+    const calls: unknown[][] = [];
+    const keep = (...args: unknown[]): void => void calls.push(args);
+    const logger = { trace: keep, debug: keep, info: keep, warn: keep, error: keep, setContext: keep };
+    expect(loggerFault(logger)).toBeUndefined();
+    logsInto(logger, 'info').for('relay').info('a', { port: 443 });
+    expect(calls).toEqual([[{ target: TARGET, port: 443 }, 'a']]);
+  });
+});
+
+describe('what is no logger', () => {
+  it.each([[null], [5], ['console'], [{}], [() => undefined], [{ log: () => undefined }]])('%p', (value) => {
+    expect(loggerFault(value)).toBe('logger: expected a LoggerService of Nest, or a pino logger');
+  });
+
+  it('winston, whose methods only look like those of a LoggerService', () => {
+    const method = (): void => undefined;
+    expect(loggerFault({ log: method, warn: method, error: method, info: method, transports: [], levels: {} })).toMatch(
+      /^logger: a winston logger .*wrap it/,
+    );
+  });
+
+  it('but these are', () => {
+    for (const value of [new Logger(), new ConsoleLogger(), pino(), console]) {
+      expect(loggerFault(value)).toBeUndefined();
+    }
+  });
+});
