@@ -1,6 +1,7 @@
 import { loadMetricsToken, loadTokens } from './auth/load-tokens.js';
 import type { Warn } from './auth/load-tokens.js';
 import { StartupError } from './config/faults.js';
+import { issuersOf } from './config/jwt-issuers.js';
 import type { Settings } from './config/settings.js';
 
 /** Collects what is wrong, so that one run tells everything. Invariant: it tells each fault once. */
@@ -38,9 +39,12 @@ export class Faults {
 export async function readFiles(settings: Settings, faults: Faults, warn?: Warn): Promise<boolean | undefined> {
   const tokens = await faults.of(() => loadTokens(settings, warn).length > 0);
   await faults.of(() => loadMetricsToken(settings));
-  // Loaded only if the setting names a file.
-  if (settings.jwtPublicKey !== undefined) {
-    await faults.of(async () => (await import('./auth/jwt/public-keys.js')).loadPublicKeys(settings));
+  // Loaded only if there are such files.
+  for (const policy of issuersOf(settings)) {
+    const { keysAt } = policy;
+    if (!('file' in keysAt)) continue;
+    const { loadPublicKeys } = await import('./auth/jwt/public-keys.js');
+    await faults.of(() => loadPublicKeys(keysAt.file, policy, settings.jwtAlgorithms));
   }
   // Loaded only if there is a backplane, as when serving.
   if (settings.natsUrl !== undefined) {

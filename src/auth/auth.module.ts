@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { Clock } from '../clock/clock.js';
 import { inTurns } from '../clock/in-turns.js';
+import { issuersOf } from '../config/jwt-issuers.js';
 import { settingFile } from '../config/setting-file.js';
 import { Settings } from '../config/settings.js';
 import { readAtStart } from '../config/settled-files.js';
@@ -71,19 +72,22 @@ async function listedTokens(settings: Settings, clock: Clock, reload: Reload, lo
   return tokens;
 }
 
-/** Makes the verifier of JWTs if `jwt-issuer` is set. A file with keys is read again when it changes. */
+/** Makes the verifier of JWTs if `jwt-issuer` is set. Files with keys are read again when they change. */
 async function tokenVerifier(settings: Settings, clock: Clock, reload: Reload, logs: Logs): Promise<TokenVerifier> {
   if (settings.jwtIssuer === undefined) return new NoVerifier();
   // Loaded only if needed: it takes 8 MB.
   const { JwtVerifier } = await import('./jwt/jwt-verifier.js');
-  const files = settingFile('jwt-public-key', settings.jwtPublicKey);
-  reload.watch({
-    files,
-    read: () => verifier.readKeysAgain(),
-    use: (keys) => ({ keys }),
-    what: 'jwt-public-key',
-    otherwise: 'keeping the current keys',
-  });
+  const named = issuersOf(settings).flatMap(({ keysAt }) => ('file' in keysAt ? [keysAt.file] : []));
+  const files = [...new Set(named)].flatMap((path) => settingFile('jwt-public-key', path));
+  for (const file of files) {
+    reload.watch({
+      files: [file],
+      read: () => verifier.readKeysAgain(file.path),
+      use: (keys) => ({ keys }),
+      what: 'jwt-public-key',
+      otherwise: 'keeping the current keys',
+    });
+  }
   const paths = files.map(({ path }) => path);
   const verifier = await readAtStart(paths, clock, () => new JwtVerifier(settings, clock, logs.for('auth')));
   return verifier;

@@ -9,10 +9,10 @@ export abstract class TokenVerifier {
   /** Returns the credential of a valid token. Rejects with a Refusal that says why the token is not valid. */
   abstract verify(token: string): Promise<Credential>;
   /**
-   * Reads the key file again and returns the number of its keys. Throws a StartupError that names the file, and keeps
-   * the old keys, if it cannot be used.
+   * Reads a key file again and returns the number of its keys. Throws a StartupError that names the file, and keeps the
+   * old keys, if it cannot be used.
    */
-  abstract readKeysAgain(): number;
+  abstract readKeysAgain(path: string): number;
 }
 
 /** The verifier of a server that accepts only listed tokens. */

@@ -2,6 +2,7 @@ import { readConfigFile } from './config-file.js';
 import type { Environment } from './environment.js';
 import { ConfigurationError } from './faults.js';
 import { jwtFaults } from './jwt-faults.js';
+import { BY_ISSUER } from './jwt-issuers.js';
 import { described, isHarmless, isRandom } from './looks-like.js';
 import { suggestion } from './nearest-name.js';
 import { flagOf, isSecret, mayNameSecret, VARIABLE_PREFIX, variableOf } from './setting-names.js';
@@ -151,6 +152,12 @@ const ONE_OF: readonly (readonly SettingName[])[] = [
   ['metricsToken', 'metricsTokenFile'],
 ];
 
+/** Settings of JWTs without a default. */
+const JWT = [
+  ...BY_ISSUER.filter((name) => name !== 'jwtAudienceClaim' && name !== 'jwtPrincipalClaim'),
+  'jwtAllowHttp' as const,
+];
+
 /** Settings that need another one, and why. */
 const NEEDS: readonly (readonly [SettingName, SettingName, string])[] = [
   ['tlsCert', 'tlsKey', BOTH],
@@ -168,10 +175,8 @@ const NEEDS: readonly (readonly [SettingName, SettingName, string])[] = [
   ['natsPasswordFile', 'natsUser', 'a password needs its user'],
   ['natsTlsCa', 'natsUrl', NO_NATS],
   ['natsTlsCert', 'natsUrl', NO_NATS],
+  ...JWT.map((name) => [name, 'jwtIssuer', NO_JWT] as const),
   ['jwtIssuer', 'jwtAudience', 'tokens for other services would open this one'],
-  ['jwtAudience', 'jwtIssuer', NO_JWT],
-  ['jwtJwksUrl', 'jwtIssuer', NO_JWT],
-  ['jwtPublicKey', 'jwtIssuer', NO_JWT],
 ];
 
 /**

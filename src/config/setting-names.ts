@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { forIssuer } from './for-issuer.js';
 import { settingNames, settingsSchema } from './settings.js';
 import type { SettingName, Settings } from './settings.js';
 import type { SettingFile } from './setting-file.js';
@@ -32,8 +33,10 @@ export function filesOf(settings: Settings): SettingFile[] {
   return settingNames
     .filter((name) => ['PATH', 'PATHS'].includes(kindOf(name).value ?? ''))
     .flatMap((name) => {
-      const paths = (settings[name] ?? []) as string | readonly string[];
-      return [paths].flat().map((path) => ({ name: dashed(name), path }));
+      const paths = [(settings[name] ?? []) as string | readonly string[]].flat();
+      const { byIssuer = false } = kindOf(name);
+      const pathOf = (entry: string): string => (byIssuer ? forIssuer(entry, settings.jwtIssuer ?? []).value : entry);
+      return paths.map((entry) => ({ name: dashed(name), path: pathOf(entry) }));
     });
 }
 
@@ -64,19 +67,21 @@ export interface SettingFacts {
   readonly default: string | undefined;
 }
 
+const BY_ISSUER = 'An entry may begin with its issuer and a space.';
+
 /** The table as facts, one row per setting. */
 export function describeSettings(): SettingFacts[] {
   return settingNames.map((name) => {
     const schema = settingsSchema.shape[name];
     const { about = '' } = schema.meta() ?? {};
     const { def } = schema;
-    const { value = 'VALUE', description: range } = kindOf(name);
+    const { value = 'VALUE', description: range, byIssuer = false } = kindOf(name);
     return {
       name,
       flag: flagOf(name),
       variable: variableOf(name),
       value,
-      about: range === undefined ? about : `${about} ${range}`,
+      about: [about, range, byIssuer ? BY_ISSUER : undefined].filter((sentence) => sentence !== undefined).join(' '),
       default: def.type === 'prefault' ? String(def.defaultValue) : undefined,
     };
   });

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { issuerSettings } from './issuer-settings.js';
+import { claimNames, jwtAudiences, jwtFiles, jwtIssuers, keySetUrls } from './jwt-values.js';
 import { natsSettings } from './nats-settings.js';
 import {
   bearerToken,
   bytes,
-  claimName,
   count,
   duration,
   filePath,
@@ -11,9 +12,6 @@ import {
   headerName,
   hostNames,
   jwtAlgorithms,
-  jwtAudiences,
-  jwtIssuers,
-  keySetUrls,
   listenAddress,
   MOST_OF_PUBLIC_ADDRESS,
   networks,
@@ -63,26 +61,30 @@ export const settingsSchema = z.strictObject({
   jwtIssuer: jwtIssuers.optional().meta({
     about:
       'Issuers whose JWTs open the server, as in the claim iss. Needs jwt-audience. ' +
-      'OpenID Connect Discovery finds their keys, unless jwt-jwks-url or jwt-public-key says where they are.',
+      'OpenID Connect Discovery finds their keys, unless jwt-jwks-url or jwt-public-key says where they are. ' +
+      '{tenantid} in a name stands for each jwt-tenant. spiffe://DOMAIN is a SPIFFE trust domain, whose JWT-SVIDs count.',
   }),
   jwtAudience: jwtAudiences.optional().meta({
     about:
       'Names of this service. The claim aud of a JWT must hold one, so that tokens for other services do not open it.',
   }),
   jwtJwksUrl: keySetUrls.optional().meta({
-    about: 'Addresses of the keys of the issuers (JSON Web Key Sets): one for each jwt-issuer, in the same order.',
-  }),
-  jwtPublicKey: filePath.optional().meta({
     about:
-      'File of public keys (PEM, "BEGIN PUBLIC KEY") of the only jwt-issuer. ' +
+      'Addresses of the keys of the issuers (JSON Web Key Sets). ' +
+      'Without an issuer before them: one for each jwt-issuer, in the same order.',
+  }),
+  jwtPublicKey: jwtFiles.optional().meta({
+    about:
+      'File of public keys of an issuer: PEM ("BEGIN PUBLIC KEY"), or a JSON Web Key Set or SPIFFE bundle. ' +
       'It may hold several while keys change over. Read again when it changes.',
   }),
   jwtAlgorithms: jwtAlgorithms
     .prefault('RS256,PS256,ES256,EdDSA,Ed25519')
     .meta({ about: 'Algorithms that a JWT may be signed with. Only algorithms with public keys are possible.' }),
-  jwtPrincipalClaim: claimName.prefault('sub').meta({
+  jwtPrincipalClaim: claimNames.prefault('sub').meta({
     about: 'Claim of a JWT that names its bearer. The principal is the issuer, followed by the value of this claim.',
   }),
+  ...issuerSettings,
   jwtClockTolerance: duration('0s', '5m').prefault('5s').meta({
     about: 'How far the clocks of an issuer and of this server may differ. Applies to the claims exp and nbf.',
   }),

@@ -14,6 +14,8 @@ declare module 'zod' {
     secret?: boolean;
     /** Whether the setting takes several values; its flag may then be repeated. */
     list?: boolean;
+    /** Whether an entry may begin with an issuer and a space, and then holds for that issuer. */
+    byIssuer?: boolean;
     /** The flag for one of several values, if its name differs. */
     flag?: string;
   }
@@ -243,44 +245,30 @@ export const jwtAlgorithms = list(`algorithms with public keys: ${JWT_ALGORITHMS
   JWT_ALGORITHMS.find((algorithm) => algorithm === word),
 ).meta({ value: 'NAMES' });
 
-/** Issuers of JWTs, exactly as their JWTs name them. Without `|`, which ends the issuer in a principal. */
-export const jwtIssuers = list('names of issuers as in the claim "iss", such as https://id.example.com/', (word) =>
-  /^[!-{}~]{1,255}$/.test(word) ? word : undefined,
-).meta({ value: 'NAMES' });
-
-/** Audiences of JWTs: the services that they are issued for. */
-export const jwtAudiences = list('audiences as in the claim "aud"', (word) =>
-  /^[\x20-\x7e]{1,255}$/.test(word) ? word : undefined,
-).meta({ value: 'NAMES' });
-
-/** Addresses from which key sets are fetched. */
-export const keySetUrls = list(
-  'https: addresses, such as https://id.example.com/keys (http: on loopback only)',
-  (word) => (isKeyUrl(word) ? word : undefined),
-).meta({ value: 'URLS' });
-
 /**
  * Longest address of a key set, in characters. The metadata of an issuer names it, and a host in non-Latin letters
  * costs time in the square of its length (RFC 3492).
  */
 const MOST_KEY_URL = 2048;
 
-/**
- * Whether keys may be fetched from this address. Only TLS keeps others on the way from replacing them, so the scheme is
- * https, or http on loopback. The address has no user and no password.
- */
-export function isKeyUrl(written: string): boolean {
-  if (written.length > MOST_KEY_URL || !URL.canParse(written)) return false;
-  const { protocol, hostname, username, password, hash } = new URL(written);
-  const loopback =
-    hostname === 'localhost' || hostname === '[::1]' || (isIP(hostname) === 4 && hostname.startsWith('127.'));
-  return `${username}${password}${hash}` === '' && (protocol === 'https:' || (protocol === 'http:' && loopback));
+/** Whether this is an address that keys could be fetched from: without user, password and fragment. */
+export function isWebAddress(written: string): boolean {
+  if (written.length > MOST_KEY_URL || /\s/.test(written) || !URL.canParse(written)) return false;
+  const { protocol, username, password, hash } = new URL(written);
+  return `${username}${password}${hash}` === '' && (protocol === 'https:' || protocol === 'http:');
 }
 
-/** Name of a claim in a JWT. */
-export const claimName = text('the name of a claim')
-  .regex(/^[\x21-\x7e]{1,128}$/, 'expected the name of a claim, such as sub')
-  .meta({ value: 'NAME' });
+/**
+ * Whether keys may be fetched from this address. Only TLS keeps others on the way from replacing them, so the scheme is
+ * https; or http on loopback, and elsewhere by consent (`plainHttp`). The address has no user and no password.
+ */
+export function isKeyUrl(written: string, plainHttp = false): boolean {
+  if (!isWebAddress(written)) return false;
+  const { protocol, hostname } = new URL(written);
+  const loopback =
+    hostname === 'localhost' || hostname === '[::1]' || (isIP(hostname) === 4 && hostname.startsWith('127.'));
+  return protocol === 'https:' || loopback || plainHttp;
+}
 
 /** A NATS server: its `host:port`, and whether its address asks for TLS. */
 export interface NatsServer {

@@ -16,10 +16,19 @@ const log = new Logs({ format: 'json', filter: LogFilter.parse('off')! }).for('a
 afterEach(stopIssuers);
 afterAll(() => rmSync(folder, { recursive: true }));
 
-describeKeySource('PublicKeys', (keys) => {
-  const jwtPublicKey = join(folder, 'keys.pem');
-  writeFileSync(jwtPublicKey, keys.map(({ pem }) => pem).join('\n'));
-  return Promise.resolve(new PublicKeys(parseSettings({ jwtIssuer: 'id', jwtAudience: 'a', jwtPublicKey })));
+const { jwtAlgorithms } = parseSettings();
+const OWNER = { name: 'id', spiffe: false };
+
+describeKeySource('PublicKeys of a PEM file', (keys) => {
+  const path = join(folder, 'keys.pem');
+  writeFileSync(path, keys.map(({ pem }) => pem).join('\n'));
+  return Promise.resolve(new PublicKeys(path, OWNER, jwtAlgorithms));
+});
+
+describeKeySource('PublicKeys of a key set', (keys) => {
+  const path = join(folder, 'keys.json');
+  writeFileSync(path, JSON.stringify({ keys: keys.map(({ jwk }) => jwk) }));
+  return Promise.resolve(new PublicKeys(path, OWNER, jwtAlgorithms));
 });
 
 describeKeySource('RemoteKeys', async (keys) => {

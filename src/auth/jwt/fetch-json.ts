@@ -2,11 +2,17 @@
 export class FetchFault extends Error {}
 
 /**
- * Fetches the JSON at a URL, of at most `mostBytes`. Does not follow redirects. Rejects with a FetchFault, or with the
- * reason that `signal` was aborted with.
+ * Fetches the JSON at a URL, of at most `mostBytes`, and shows a bearer token where one is given. Does not follow
+ * redirects, which could take the token elsewhere. Rejects with a FetchFault, or with the reason that `signal` was
+ * aborted with.
  */
-export async function fetchJson(url: string, mostBytes: number, signal: AbortSignal): Promise<unknown> {
-  const text = await fetchText(url, mostBytes, signal).catch((error: unknown) => {
+export async function fetchJson(
+  url: string,
+  mostBytes: number,
+  signal: AbortSignal,
+  bearer?: string,
+): Promise<unknown> {
+  const text = await fetchText(url, mostBytes, signal, bearer).catch((error: unknown) => {
     throw error instanceof FetchFault || signal.aborted ? error : new FetchFault(networkFault(error));
   });
   try {
@@ -16,11 +22,14 @@ export async function fetchJson(url: string, mostBytes: number, signal: AbortSig
   }
 }
 
-async function fetchText(url: string, mostBytes: number, signal: AbortSignal): Promise<string> {
+async function fetchText(url: string, mostBytes: number, signal: AbortSignal, bearer?: string): Promise<string> {
   const response = await fetch(url, {
     signal,
     redirect: 'manual',
-    headers: { accept: 'application/json, application/jwk-set+json' },
+    headers: {
+      accept: 'application/json, application/jwk-set+json',
+      ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
+    },
   });
   const chunks: Uint8Array[] = [];
   let bytes = 0;

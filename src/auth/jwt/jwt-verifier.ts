@@ -2,17 +2,26 @@ import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/comm
 import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose';
 import type { CryptoKey, JWSHeaderParameters, JWTPayload } from 'jose';
 import type { Clock } from '../../clock/clock.js';
+import { readAnew, readSecretFile } from '../../config/secret-file.js';
 import type { Settings } from '../../config/settings.js';
+import { bearerToken } from '../../config/values.js';
 import type { Log } from '../../logging/log.js';
 import type { RefusalReason } from '../../protocol/refusal-reasons.js';
 import type { Credential } from '../bearer-tokens.js';
 import { isPrincipal } from '../principal.js';
 import { Refusal } from '../../connection/refusal.js';
 import { TokenVerifier } from '../token-verifier.js';
+import { issuersOf } from '../../config/jwt-issuers.js';
+import type { IssuerPolicy } from '../../config/jwt-issuers.js';
+import { claimAt } from './claim-values.js';
+import { Issuer, trustDomainOf, Unfit } from './issuer.js';
+import { isTooDeep, jwtProof, MOST_DEEP } from './jwt-proof.js';
 import { KeysUnavailable } from './key-source.js';
 import type { KeySource } from './key-source.js';
 import { PublicKeys } from './public-keys.js';
+import { ownKeys } from './own-keys.js';
 import { RemoteKeys } from './remote-keys.js';
+import type { RemoteKeysParts } from './remote-keys.js';
 
 /** Maximum number of characters in a JWT. */
 export const MOST_CHARACTERS = 8192;
@@ -33,7 +42,6 @@ const WHY = {
   token_issuer: 'This server does not know the issuer of this token.',
   token_key: 'This token is signed with a key that does not belong to its issuer.',
   token_signature: 'The signature of this token is wrong.',
-  token_audience: 'This token is for another service.',
   token_expired: 'This token has expired.',
   token_not_yet_valid: 'This token is not valid yet.',
 } as const satisfies { readonly [Reason in RefusalReason]?: string };
@@ -48,39 +56,43 @@ const NO_KEYS = "This server cannot get the keys of this token's issuer at the m
  */
 export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly on = true;
-  readonly #issuers: ReadonlyMap<string, KeySource>;
-  readonly #publicKeys: PublicKeys | undefined;
-  readonly #remote: readonly RemoteKeys[];
+  readonly #issuers: ReadonlyMap<string, Issuer>;
   readonly #algorithms: readonly string[];
 
-  /** Throws a StartupError if `jwt-public-key` cannot be used. */
+  /** Throws a StartupError if a `jwt-public-key` or a `jwt-jwks-token-file` cannot be used. */
   constructor(
     private readonly settings: Settings,
     private readonly clock: Clock,
     log: Log,
   ) {
     super();
-    const { jwtIssuer: issuers = [], jwtJwksUrl: urls, jwtPublicKey, jwtAlgorithms } = settings;
-    this.#algorithms = jwtAlgorithms;
-    this.#publicKeys = jwtPublicKey === undefined ? undefined : new PublicKeys(settings);
-    this.#remote =
-      this.#publicKeys === undefined
-        ? issuers.map((issuer, i) => new RemoteKeys({ issuer, url: urls?.[i], clock, log }))
-        : [];
-    this.#issuers = new Map(issuers.map((issuer, i) => [issuer, this.#publicKeys ?? this.#remote[i]]));
+    this.#algorithms = settings.jwtAlgorithms;
+    const keysOf = (policy: IssuerPolicy): KeySource =>
+      'file' in policy.keysAt
+        ? new PublicKeys(policy.keysAt.file, policy, settings.jwtAlgorithms)
+        : new RemoteKeys({ ...remotely(policy, policy.keysAt.url), clock, log });
+    this.#issuers = new Map(issuersOf(settings).map((policy) => [policy.name, new Issuer(policy, keysOf(policy))]));
   }
 
-  /** Fetches the keys before they are needed. The start neither waits for them nor fails without them. */
+  /**
+   * Fetches the keys before they are needed. The start neither waits for them nor fails without them. Those of tenants
+   * are fetched when one comes.
+   */
   onApplicationBootstrap(): void {
-    for (const keys of this.#remote) void keys.fetch();
+    for (const { keys, policy } of this.#issuers.values()) {
+      if (keys instanceof RemoteKeys && !policy.tenant) void keys.fetch();
+    }
   }
 
   onApplicationShutdown(): void {
-    for (const keys of this.#remote) keys.close();
+    for (const { keys } of this.#issuers.values()) if (keys instanceof RemoteKeys) keys.close();
   }
 
-  readKeysAgain(): number {
-    return this.#publicKeys?.renew() ?? 0;
+  readKeysAgain(path: string): number {
+    const files = [...this.#issuers.values()].map(({ keys }) => keys).filter((keys) => keys instanceof PublicKeys);
+    // Tenants have a file in common.
+    const sizes = files.filter((keys) => keys.path === path).map((keys) => keys.renew());
+    return sizes[0] ?? 0;
   }
 
   takes(token: string): boolean {
@@ -89,11 +101,11 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
 
   async verify(token: string): Promise<Credential> {
     try {
-      const claims = await this.#verified(token);
+      const { claims, issuer } = await this.#verified(token);
       return {
-        proof: Object.freeze({ kind: 'jwt', issuer: claims.iss, claims: frozen(claims) }),
+        proof: jwtProof(issuer.policy.name, token),
         revoked: false,
-        principal: this.#principal(claims),
+        principal: this.#principal(claims, issuer.policy),
         topics: topicsOf(claims),
         expiresAt: claims.exp! * 1000 + this.settings.jwtClockTolerance,
       };
@@ -101,35 +113,48 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
       if (error instanceof KeysUnavailable) {
         throw new Refusal(503, 'keys_unavailable', NO_KEYS, { retryAfter: error.retryAfter });
       }
+      if (error instanceof Unfit) throw new Refusal(401, error.reason, error.message);
       const reason = reasonOf(error);
       throw new Refusal(401, reason, WHY[reason]);
     }
   }
 
-  async #verified(token: string): Promise<JWTPayload> {
+  async #verified(token: string): Promise<{ claims: JWTPayload; issuer: Issuer }> {
     if (token.length > MOST_CHARACTERS) throw new Unusable('token_too_long');
-    const { header, issuer } = unverified(token);
+    const { header, claims: unproven } = unverified(token);
     if (header.crit !== undefined) throw new Unusable('token_malformed');
     if (!this.#algorithms.includes(header.alg!)) throw new Unusable('token_algorithm');
-    const source = this.#issuers.get(issuer as string);
-    if (source === undefined) throw new Unusable('token_issuer');
+    const issuer = this.#issuerOf(unproven);
+    if (issuer === undefined) throw new Unusable('token_issuer');
+    const claims = await this.#signed(header, token, issuer);
+    if (isTooDeep(claims)) {
+      throw new Unfit('token_malformed', `The claims of this token are nested more than ${MOST_DEEP} deep.`);
+    }
+    issuer.check(header, claims);
+    return { claims, issuer };
+  }
+
+  /** The issuer that a token names: in `iss`, or by the trust domain of its `sub` (JWT-SVID, section 3.1). */
+  #issuerOf({ iss, sub }: JWTPayload): Issuer | undefined {
+    return this.#issuers.get(iss!) ?? this.#issuers.get(trustDomainOf(sub)!);
+  }
+
+  async #signed(header: JWSHeaderParameters, token: string, { keys, iss }: Issuer): Promise<JWTPayload> {
     try {
-      return await this.#signedWith(await source.candidates(header), token, issuer as string);
+      return await this.#signedWith(await keys.candidates(header), token, iss);
     } catch (error) {
       // The issuer may have a new key: under the same `kid`, or without one.
-      if (!(error instanceof errors.JWSSignatureVerificationFailed) || !(await source.renewed())) throw error;
-      return this.#signedWith(await source.candidates(header), token, issuer as string);
+      if (!(error instanceof errors.JWSSignatureVerificationFailed) || !(await keys.renewed())) throw error;
+      return this.#signedWith(await keys.candidates(header), token, iss);
     }
   }
 
   /** Returns the claims of a token that one of the keys verifies. */
-  async #signedWith(keys: readonly CryptoKey[], token: string, issuer: string): Promise<JWTPayload> {
-    const { jwtAudience, jwtClockTolerance } = this.settings;
+  async #signedWith(keys: readonly CryptoKey[], token: string, issuer: string | undefined): Promise<JWTPayload> {
     const options = {
       algorithms: [...this.#algorithms],
-      issuer,
-      audience: jwtAudience!,
-      clockTolerance: jwtClockTolerance / 1000,
+      ...(issuer !== undefined && { issuer }),
+      clockTolerance: this.settings.jwtClockTolerance / 1000,
       currentDate: new Date(this.clock.now()),
     };
     for (const [i, key] of keys.entries()) {
@@ -150,11 +175,11 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
   /**
    * Names the bearer. The issuer comes first, so `alice` of two issuers and a named token `alice` are three principals.
    */
-  #principal(claims: JWTPayload): string {
-    const { jwtPrincipalClaim: claim } = this.settings;
-    const value = Object.hasOwn(claims, claim) ? claims[claim] : undefined;
+  #principal(claims: JWTPayload, { name, principalClaim, spiffe }: IssuerPolicy): string {
+    const value = claimAt(claims, principalClaim);
     if (!isPrincipal(value)) throw new Unusable('token_malformed');
-    return `${claims.iss}|${value}`;
+    // A SPIFFE ID begins with its trust domain, and is the principal of a certificate as well.
+    return spiffe ? value : `${name}|${value}`;
   }
 }
 
@@ -165,13 +190,29 @@ class Unusable extends Error {
   }
 }
 
-/** Reads the header and the issuer of a token that is not verified yet. */
-function unverified(token: string): { header: JWSHeaderParameters; issuer: unknown } {
+/** Reads a token that is not verified yet. */
+function unverified(token: string): { header: JWSHeaderParameters; claims: JWTPayload } {
   try {
-    return { header: decodeProtectedHeader(token), issuer: decodeJwt(token).iss };
+    return { header: decodeProtectedHeader(token), claims: decodeJwt(token) };
   } catch {
     throw new Unusable('token_malformed');
   }
+}
+
+/** How the keys of an issuer are fetched. */
+function remotely(
+  policy: IssuerPolicy,
+  url: string | undefined,
+): Pick<RemoteKeysParts, 'issuer' | 'url' | 'own' | 'plainHttp' | 'bearer'> {
+  const { name: issuer, tokenFile, plainHttp } = policy;
+  const read = (path: string): string => readSecretFile('jwt-jwks-token-file', path, bearerToken);
+  return {
+    issuer,
+    url,
+    own: (published) => ownKeys(published, policy),
+    plainHttp,
+    bearer: tokenFile === undefined ? undefined : readAnew(tokenFile, () => read(tokenFile)),
+  };
 }
 
 /** Reads the claim `topics`: the exact topics that the bearer may use; undefined for all topics. */
@@ -183,19 +224,11 @@ function topicsOf({ topics }: JWTPayload): ReadonlySet<string> | undefined {
   return new Set(topics);
 }
 
-/** Freezes claims to their depth: guards and policies share them. They were JSON, so they have no cycles. */
-function frozen<T>(value: T): T {
-  if (typeof value !== 'object' || value === null) return value;
-  for (const inner of Object.values(value)) frozen(inner);
-  return Object.freeze(value);
-}
-
 function reasonOf(error: unknown): keyof typeof WHY {
   if (error instanceof Unusable) return error.reason;
   if (error instanceof errors.JWTExpired) return 'token_expired';
   if (error instanceof errors.JWSSignatureVerificationFailed) return 'token_signature';
   if (error instanceof errors.JWTClaimValidationFailed) {
-    if (error.claim === 'aud') return 'token_audience';
     if (error.claim === 'nbf' && error.reason === 'check_failed') return 'token_not_yet_valid';
     return 'token_malformed';
   }

@@ -27,6 +27,12 @@ export interface RemoteKeysParts {
   readonly issuer: string;
   /** URL of the key set; undefined to find it by OpenID Connect Discovery. */
   readonly url: string | undefined;
+  /** Returns what the issuer may sign with, of the key set that was fetched. Throws if it is none. All, by default. */
+  readonly own?: (published: unknown) => JSONWebKeySet;
+  /** Whether the keys may be fetched over `http:`. */
+  readonly plainHttp?: boolean;
+  /** Returns the bearer token to show. Read for every fetch. */
+  readonly bearer?: (() => string) | undefined;
   readonly clock: Clock;
   readonly log: Log;
   /** Milliseconds that a fetch may take. */
@@ -132,11 +138,11 @@ export class RemoteKeys extends KeySource {
   }
 
   async #keySet(signal: AbortSignal): Promise<KeySet> {
-    const { url } = this.parts;
-    const keys = await fetchJson(url ?? (await this.#discover(signal)), MOST_BYTES, signal);
+    const { url, own = (published): JSONWebKeySet => published as JSONWebKeySet, bearer } = this.parts;
+    const keys = await fetchJson(url ?? (await this.#discover(signal)), MOST_BYTES, signal, bearer?.());
     let set: KeySet;
     try {
-      set = new KeySet(keys as JSONWebKeySet);
+      set = new KeySet(own(keys));
     } catch {
       throw new FetchFault('the answer is not a key set');
     }
@@ -149,12 +155,12 @@ export class RemoteKeys extends KeySource {
    * name; otherwise another issuer could stand in for it.
    */
   async #discover(signal: AbortSignal): Promise<string> {
-    const { issuer } = this.parts;
+    const { issuer, plainHttp, bearer } = this.parts;
     const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
-    const metadata = (await fetchJson(address, MOST_BYTES, signal)) as Metadata | null;
+    const metadata = (await fetchJson(address, MOST_BYTES, signal, bearer?.())) as Metadata | null;
     if (metadata?.issuer !== issuer) throw new FetchFault('the metadata belongs to another issuer');
     const { jwks_uri: url } = metadata;
-    if (typeof url !== 'string' || !isKeyUrl(url)) {
+    if (typeof url !== 'string' || !isKeyUrl(url, plainHttp)) {
       throw new FetchFault('the metadata does not name an https URL of a key set');
     }
     return url;

@@ -7,7 +7,9 @@ const DEFAULTS = {
   listenAddr: { host: '0.0.0.0', port: 443 },
   revokeCloses: false,
   jwtAlgorithms: ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'],
-  jwtPrincipalClaim: 'sub',
+  jwtAllowIdTokens: ['https://accounts.google.com'],
+  jwtAudienceClaim: ['aud'],
+  jwtPrincipalClaim: ['sub'],
   jwtClockTolerance: 5000,
   jwtExpiryCloses: true,
   maxWrongTokens: 10,
@@ -82,14 +84,45 @@ describe('settings', () => {
       'https://id.example/keys?v=1',
       ['https://id.example/keys?v=1'],
     ],
-    ['jwtPublicKey', 'jwt-public-key', 'CAIRN_SIGNAL_JWT_PUBLIC_KEY', '/run/jwt.pem', '/run/jwt.pem'],
+    ['jwtPublicKey', 'jwt-public-key', 'CAIRN_SIGNAL_JWT_PUBLIC_KEY', '/run/jwt.pem', ['/run/jwt.pem']],
     ['jwtAlgorithms', 'jwt-algorithms', 'CAIRN_SIGNAL_JWT_ALGORITHMS', 'ES384, RS512', ['ES384', 'RS512']],
     [
       'jwtPrincipalClaim',
       'jwt-principal-claim',
       'CAIRN_SIGNAL_JWT_PRINCIPAL_CLAIM',
       'https://example.com/peer',
-      'https://example.com/peer',
+      ['https://example.com/peer'],
+    ],
+    [
+      'jwtTenant',
+      'jwt-tenant',
+      'CAIRN_SIGNAL_JWT_TENANT',
+      'one, https://other.example/{tenantid} two',
+      ['one', 'https://other.example/{tenantid} two'],
+    ],
+    ['jwtAudienceClaim', 'jwt-audience-claim', 'CAIRN_SIGNAL_JWT_AUDIENCE_CLAIM', 'azp', ['azp']],
+    [
+      'jwtRequireClaim',
+      'jwt-require-claim',
+      'CAIRN_SIGNAL_JWT_REQUIRE_CLAIM',
+      'a=b, realm_access.roles=peer of cairn',
+      ['a=b', 'realm_access.roles=peer of cairn'],
+    ],
+    ['jwtTyp', 'jwt-typ', 'CAIRN_SIGNAL_JWT_TYP', 'at+jwt,application/AT+JWT', ['at+jwt', 'application/AT+JWT']],
+    [
+      'jwtAllowIdTokens',
+      'jwt-allow-id-tokens',
+      'CAIRN_SIGNAL_JWT_ALLOW_ID_TOKENS',
+      'https://other.example',
+      ['https://other.example'],
+    ],
+    ['jwtJwksTokenFile', 'jwt-jwks-token-file', 'CAIRN_SIGNAL_JWT_JWKS_TOKEN_FILE', '/run/token', ['/run/token']],
+    [
+      'jwtAllowHttp',
+      'jwt-allow-http',
+      'CAIRN_SIGNAL_JWT_ALLOW_HTTP',
+      'https://other.example',
+      ['https://other.example'],
     ],
     ['jwtClockTolerance', 'jwt-clock-tolerance', 'CAIRN_SIGNAL_JWT_CLOCK_TOLERANCE', '0s', 0],
     ['jwtExpiryCloses', 'jwt-expiry-closes', 'CAIRN_SIGNAL_JWT_EXPIRY_CLOSES', 'off', false],
@@ -204,8 +237,11 @@ describe('settings', () => {
       ...(name.startsWith('natsPassword') ? ['NATS_USER'] : []),
     ].map((other) => [
       `CAIRN_SIGNAL_${other}`,
-      { JWT_ISSUER: 'https://other.example', MANAGEMENT_ADDR: 'other:1', TRUSTED_PROXIES: '10.0.0.1' }[other] ??
-        'other',
+      {
+        JWT_ISSUER: `https://other.example${name === 'jwtTenant' ? '/{tenantid}' : ''}`,
+        MANAGEMENT_ADDR: 'other:1',
+        TRUSTED_PROXIES: '10.0.0.1',
+      }[other] ?? 'other',
     ]);
     const { [variable]: _tried, ...environment } = Object.fromEntries(needed) as Record<string, string>;
     expect(load({ environment, flags: { [flag]: text } }).settings[name]).toEqual(value);
@@ -252,7 +288,40 @@ describe('settings', () => {
 
   it.each([
     ['jwtIssuer', ['', 'a b', 'https://a.example,', 'a|b', 'x'.repeat(256)]],
-    ['jwtAudience', ['', 'a,,b', 'ä']],
+    ['jwtAudience', ['', 'a,,b', 'ä', 'x'.repeat(256), 'https://b.example a']],
+    ['jwtAudienceClaim', ['', 'a b', 'azp,client_id', 'https://b.example azp', 'x'.repeat(129)]],
+    [
+      'jwtRequireClaim',
+      [
+        '',
+        'a',
+        '=b',
+        'a=',
+        'a,b',
+        'roles=a,b',
+        'https://b.example a=b',
+        'https://a.example a',
+        'ä=b',
+        `a=${'x'.repeat(513)}`,
+      ],
+    ],
+    [
+      'jwtTyp',
+      [
+        '',
+        'logout+jwt',
+        'application/Logout+JWT',
+        'JWT,secevent+jwt',
+        'dpop+jwt',
+        'kb+jwt',
+        'dc+sd-jwt',
+        'a b',
+        'jwt;x',
+      ],
+    ],
+    ['jwtAllowIdTokens', ['', 'https://b.example', 'a b']],
+    ['jwtAllowHttp', ['', 'on', 'https://b.example']],
+    ['jwtJwksTokenFile', ['', 'https://b.example /t', '/a\nb', 'https://a.example']],
     [
       'jwtJwksUrl',
       [
@@ -265,10 +334,14 @@ describe('settings', () => {
         'https://id.example/#keys',
         'file:///keys',
         'https://id.example,',
+        'https://b.example https://id.example/keys',
+        'https://a.example keys',
+        'https://a.example http://id.example/keys',
+        'https://a.example https://id.example/1,https://a.example https://id.example/2',
       ],
     ],
     ['jwtAlgorithms', ['', 'none', 'HS256', 'HS512', 'RS256,HS256', 'rs256', 'RSA-OAEP', 'dir', 'ES256K']],
-    ['jwtPrincipalClaim', ['', 'a b', 'x'.repeat(129)]],
+    ['jwtPrincipalClaim', ['', 'a b', 'x'.repeat(129), 'sub,azp', 'https://a.example sub,https://a.example azp']],
     ['jwtClockTolerance', ['5m1s', '301s', '-1s']],
   ] as const)('A3: %s: every wrong value is a fault', (name, values) => {
     for (const value of values) {
@@ -289,6 +362,8 @@ describe('settings', () => {
   });
 
   const ISSUERS = 'https://a.example,https://b.example';
+  const B = 'https://b.example';
+  const TD = 'spiffe://example.org';
   it.each([
     [
       { managementHosts: 'a' },
@@ -332,7 +407,8 @@ describe('settings', () => {
     ],
     [
       { jwtIssuer: 'http://a.example', jwtAudience: 'a' },
-      'jwtIssuer: discovery needs an https: address without a query: set jwt-jwks-url or jwt-public-key',
+      'jwtIssuer: discovery needs an https: address without a query: ' +
+        'consent to http: by naming the issuer in jwt-allow-http, or set jwt-jwks-url or jwt-public-key',
     ],
     [
       { jwtIssuer: 'https://a.example?x', jwtAudience: 'a' },
@@ -341,16 +417,103 @@ describe('settings', () => {
     [{ jwtIssuer: 'https://a.example,https://a.example', jwtAudience: 'a' }, 'jwtIssuer: an issuer is listed twice'],
     [
       { jwtIssuer: ISSUERS, jwtAudience: 'a', jwtJwksUrl: 'https://a.example/keys' },
-      'jwtJwksUrl: expected one address for each issuer of jwtIssuer, in the same order, but there are 1 for 2 issuers',
+      'jwtJwksUrl: expected one address for each issuer of jwtIssuer, in the same order, but there are 1 for 2 issuers; ' +
+        'or begin each with its issuer and a space',
     ],
     [
       { jwtIssuer: ISSUERS, jwtAudience: 'a', jwtPublicKey: '/k' },
-      'jwtPublicKey: these keys belong to one issuer, but there are 2: set a jwt-jwks-url for each',
+      'jwtPublicKey: these keys belong to one issuer, but there are 2: ' +
+        'begin the path with the issuer and a space, or set a jwt-jwks-url for each',
     ],
     [
       { jwtIssuer: 'id', jwtAudience: 'a', jwtPublicKey: '/k', jwtJwksUrl: 'https://a.example/keys' },
       'jwtJwksUrl and jwtPublicKey are both set: set only one of them',
     ],
+    [
+      { jwtIssuer: ISSUERS, jwtAudience: 'a', jwtJwksUrl: `${B} https://b.example/keys`, jwtPublicKey: `${B} /k` },
+      'jwtJwksUrl and jwtPublicKey are both set for issuer 2: set only one of them',
+    ],
+    [
+      { jwtIssuer: ISSUERS, jwtAudience: 'a', jwtJwksUrl: `${B} https://b.example/keys,https://a.example/keys` },
+      'jwtJwksUrl: begin each address with its issuer and a space, or none',
+    ],
+    [
+      { jwtIssuer: ISSUERS, jwtAudience: 'a', jwtPublicKey: `${B} /k,https://a.example /k` },
+      'jwtPublicKey: two issuers have the same keys: each could speak for the other',
+    ],
+    [
+      { jwtIssuer: ISSUERS, jwtAudience: 'a', jwtPublicKey: `${B} /k,${B} /l` },
+      'jwtPublicKey: there can be one for an issuer',
+    ],
+    [
+      { jwtIssuer: ISSUERS, jwtAudience: `${B} a` },
+      'jwtAudience: there is none for issuer 1: tokens for other services would open this one',
+    ],
+    [
+      { jwtIssuer: ISSUERS, jwtAudience: 'a', jwtJwksTokenFile: '/t' },
+      'jwtJwksTokenFile: begin the path with the issuer that the token is for, and a space: ' +
+        'otherwise the other issuers would learn the token',
+    ],
+    [
+      { jwtIssuer: 'id', jwtAudience: 'a', jwtPublicKey: '/k', jwtJwksTokenFile: '/t' },
+      'jwtJwksTokenFile: the keys are in a file, so nothing is fetched',
+    ],
+    [
+      { jwtIssuer: 'http://a.example', jwtAllowHttp: 'http://a.example', jwtAudience: 'a', jwtJwksTokenFile: '/t' },
+      'jwtJwksTokenFile: over http: anyone on the way could read the token',
+    ],
+    [
+      { jwtIssuer: 'https://a.example/{tenantid}/v2.0', jwtAudience: 'a' },
+      'jwtIssuer has {tenantid} but jwt-tenant lists no tenant for it: ' +
+        'without a list, every tenant of the provider could connect',
+    ],
+    [
+      { jwtIssuer: ISSUERS, jwtAudience: 'a', jwtTenant: 'one' },
+      'jwtTenant is set but no issuer of jwt-issuer has {tenantid} in its name',
+    ],
+    [
+      { jwtIssuer: 'https://a.example/{tenant}', jwtAudience: 'a' },
+      'jwtIssuer: what stands for a tenant is written {tenantid}',
+    ],
+    [
+      { jwtIssuer: 'https://a.example/{tenantid}', jwtAudience: 'a', jwtTenant: 'one,Organizations' },
+      'jwtTenant (17 characters): entry 2: this stands for many tenants: list each by its id',
+    ],
+    [
+      {
+        jwtIssuer: 'https://a.example/{tenantid}',
+        jwtAudience: 'a',
+        jwtTenant: Array.from({ length: 101 }, (_, i) => `t${i}`),
+      },
+      'jwtTenant: expected at most 100 tenants',
+    ],
+    [
+      { jwtIssuer: 'https://a.example/{tenantid},https://a.example/one', jwtAudience: 'a', jwtTenant: 'one' },
+      'jwtIssuer: an issuer is listed twice',
+    ],
+    [
+      { jwtIssuer: 'spiffe://example.org', jwtAudience: 'a' },
+      'jwtIssuer: a SPIFFE trust domain has no discovery: ' +
+        'set jwt-jwks-url to its bundle endpoint, or jwt-public-key to a file with its bundle',
+    ],
+    [
+      { jwtIssuer: 'spiffe://example.org/server', jwtAudience: 'a', jwtPublicKey: '/k' },
+      'jwtIssuer: a trust domain is written as spiffe://example.org, in small letters and without a path',
+    ],
+    [
+      { jwtIssuer: TD, jwtAudience: 'a', jwtPublicKey: '/k', jwtPrincipalClaim: `${TD} azp` },
+      'jwtPrincipalClaim: the principal of a JWT-SVID is its SPIFFE ID',
+    ],
+    [
+      { jwtIssuer: TD, jwtAudience: 'a', jwtPublicKey: '/k', jwtAudienceClaim: `${TD} azp` },
+      'jwtAudienceClaim: a JWT-SVID must have aud',
+    ],
+    [
+      { jwtIssuer: ISSUERS, jwtAudience: 'a,https://c.example b' },
+      'jwtAudience: entry 2 begins with an issuer that jwt-issuer does not list, letter for letter',
+    ],
+    [{ jwtRequireClaim: 'a=b' }, 'jwtRequireClaim is set but jwt-issuer is not: without it no JWT opens the server'],
+    [{ jwtAllowHttp: 'a' }, 'jwtAllowHttp is set but jwt-issuer is not: without it no JWT opens the server'],
   ] as const)('A3: JWT settings that do not fit together are one fault: %j', (input, fault) => {
     expect(faultsOf(() => parseSettings(input))).toEqual([fault]);
   });
