@@ -8,9 +8,11 @@ export type Deliver = (topic: string, message: Uint8Array) => void;
 export type Respond = (topic: string, most: number) => Uint8Array | undefined;
 
 /**
- * off: there are no other nodes. up: they can be reached. down: they cannot, and this node serves its own peers only.
+ * off: there are no other nodes. up: they can be reached. degraded: some of what this node wants of the bus is refused,
+ * or the bus does not answer; `trouble` says what. down: other nodes cannot be reached, and this node serves its own
+ * peers only.
  */
-export type BackplaneState = 'off' | 'up' | 'down';
+export type BackplaneState = 'off' | 'up' | 'degraded' | 'down';
 
 /**
  * The bus that carries messages between the nodes of one service. Knows topics and messages, not who subscribes.
@@ -24,6 +26,17 @@ export type BackplaneState = 'off' | 'up' | 'down';
  */
 export abstract class Backplane {
   abstract readonly state: BackplaneState;
+
+  /** What is wrong while the state is degraded, in a sentence without topics; otherwise undefined. */
+  get trouble(): string | undefined {
+    return undefined;
+  }
+
+  /** Whether anything can be sent to other nodes. */
+  get connected(): boolean {
+    return this.state === 'up' || this.state === 'degraded';
+  }
+
   /** Sets who takes the messages of other nodes. Called once, before the first subscription. */
   abstract listen(deliver: Deliver): void;
   /** Sets who answers the questions of other nodes. Called once, before the first offer. */

@@ -24,10 +24,7 @@ export interface Wanted extends Expiring<Wanted> {
 export interface InterestListener {
   /** The number of its topics changed. */
   counted(size: number): void;
-  /**
-   * NATS refused a subscription, or a message could not be handled. Called inside the reader of the NATS client, so it
-   * must not throw.
-   */
+  /** A message could not be handled. Called inside the reader of the NATS client, so it must not throw. */
   failed(error: Error): void;
 }
 
@@ -109,9 +106,9 @@ export class Interest {
       callback: (error, message) => {
         try {
           if (error === null) return this.take(wanted.topic, message);
-          // The next connection tries again: it may have the permission.
+          // NATS refused it: the link hears that too. The next connection tries again: it may have the permission.
           wanted.subscription = undefined;
-          return this.listener.failed(error);
+          return undefined;
         } catch (failure) {
           return this.listener.failed(failure as Error);
         }

@@ -1,5 +1,4 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
-import { errors } from '@nats-io/transport-node';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../clock/clock.js';
 import { Sweep } from '../clock/sweep.js';
@@ -16,6 +15,7 @@ import type { LinkListener } from './nats-link.js';
 import { natsCredentialSettings } from './nats-credentials.js';
 import { natsOptions } from './nats-options.js';
 import { Questions } from './questions.js';
+import { Refusals } from './refusals.js';
 import { Subjects } from './subjects.js';
 
 /** Milliseconds that a peer waits for its subscription, at most, when the bus is up but does not answer. */
@@ -53,6 +53,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   /** Topics that this node has something to say about. */
   readonly #offers: Interest;
   readonly #questions: Questions;
+  readonly #refusals: Refusals;
   readonly #probe = new Sweep(() => this.#ping(), PROBE_MS);
   readonly #closing = new AbortController();
   #deliver: Deliver = () => undefined;
@@ -62,14 +63,14 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   #unanswered = 0;
   /** The ping that the bus has not answered yet. */
   #pinging: symbol | undefined;
-  #failed = false;
 
   private constructor(private readonly parts: NatsBackplaneParts) {
     super();
     const { settings, clock, counts, log } = parts;
     this.#link = new NatsLink(natsOptions(settings), this, clock, log);
+    this.#refusals = new Refusals(settings.natsSubjectPrefix, counts, clock, log);
     this.#subjects = new Subjects(settings.natsSubjectPrefix, 'topic');
-    const failed = (error: Error): void => this.#fail(error);
+    const failed = (error: Error): void => this.#refusals.count('a message from the bus could not be handled', error);
     this.#topics = new Interest(this.#subjects, clock, (topic, { data }) => this.#take(topic, data), {
       counted: (size) => (counts.subscriptions = size),
       failed,
@@ -98,7 +99,12 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   }
 
   get state(): BackplaneState {
-    return this.#link.up ? 'up' : 'down';
+    if (!this.#link.up) return 'down';
+    return this.trouble === undefined ? 'up' : 'degraded';
+  }
+
+  override get trouble(): string | undefined {
+    return this.#link.up ? this.#refusals.trouble : undefined;
   }
 
   listen(deliver: Deliver): void {
@@ -162,12 +168,15 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.#topics.stop();
     this.#offers.stop();
     this.#probe.stop();
+    this.#questions.lost();
     this.#closing.abort();
     await this.#link.close();
   }
 
   joined(connection: NatsConnection): void {
     this.#forget();
+    this.#refusals.forget();
+    this.#questions.joined(connection);
     const tooSmall = this.#tooSmall();
     if (tooSmall !== undefined) this.parts.log.error(tooSmall);
     const confirmed = this.#confirm(connection);
@@ -178,7 +187,9 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   rejoined(): void {
     // The client discarded what it had not sent.
     this.#forget();
+    this.#refusals.forget();
     const { connection } = this.#link;
+    this.#questions.joined(connection!);
     const confirmed = this.#confirm(connection!);
     this.#topics.rejoined(connection!, confirmed);
     this.#offers.rejoined(connection!, confirmed);
@@ -190,8 +201,13 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     log.error(`NATS refuses this node (${settingsInUse}); this node serves its own peers only, and keeps trying`);
   }
 
+  complained(error: Error): void {
+    this.#refusals.heard(error);
+  }
+
   lost(): void {
     this.#forget();
+    this.#questions.lost();
   }
 
   /** Resets the bytes on their way: they are sent or lost, and no answer will come. */
@@ -203,21 +219,6 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   /** Maximum number of bytes in a message on the bus; 0 without a connection. */
   #most(): number {
     return this.#link.connection?.info?.max_payload ?? 0;
-  }
-
-  /**
-   * Logs the first failure only: the same reason may hold for a hundred thousand topics. Leaves out the text of NATS,
-   * which names the subject.
-   */
-  #fail(error: Error): void {
-    this.parts.counts.failed += 1;
-    if (this.#failed) return;
-    this.#failed = true;
-    const why =
-      error instanceof errors.PermissionViolationError
-        ? `NATS denies this node a ${error.operation}`
-        : 'a message from the bus could not be handled';
-    this.parts.log.error(`${why}; further failures are counted, not logged`, { error: error.name });
   }
 
   /** Takes a message of another node. Trusts it no more than a peer: anyone who can reach the bus may write to it. */

@@ -2,9 +2,14 @@ import { connect, errors } from '@nats-io/transport-node';
 import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
 import type { Clock } from '../clock/clock.js';
 import type { Log } from '../logging/log.js';
+import { ThrottledLog } from '../logging/throttled-log.js';
 
 /** Milliseconds between two attempts to connect, before the first connection. After that the NATS client retries. */
 const RETRY_MS = 1000;
+/** Milliseconds between two lines about attempts that failed. */
+const LOG_INTERVAL_MS = 60_000;
+
+const UNREACHED = "cannot reach the bus, serving this node's own peers only";
 
 /** Hears about the link. */
 export interface LinkListener {
@@ -14,6 +19,8 @@ export interface LinkListener {
   rejoined(): void;
   /** NATS does not let this node in. It is asked again. */
   refused(): void;
+  /** NATS reported an error, and the connection goes on. */
+  complained(error: Error): void;
   /** The connection is cut off. The NATS client keeps trying to get it back. */
   lost(): void;
 }
@@ -28,13 +35,16 @@ export class NatsLink {
   #up = false;
   /** Whether NATS refused this node when it was last asked. */
   #refused = false;
+  readonly #attempts: ThrottledLog;
 
   constructor(
     private readonly options: NodeConnectionOptions,
     private readonly listener: LinkListener,
     private readonly clock: Clock,
     private readonly log: Log,
-  ) {}
+  ) {
+    this.#attempts = new ThrottledLog(log, clock, 'warn', LOG_INTERVAL_MS);
+  }
 
   get up(): boolean {
     return this.#up;
@@ -50,7 +60,7 @@ export class NatsLink {
     try {
       this.#join(await connect(this.options));
     } catch (error) {
-      this.log.warn("cannot reach the bus, serving this node's own peers only", { error: reasonOf(error) });
+      this.#attempts.write(UNREACHED, { error: reasonOf(error) });
       this.#failed(error);
       void this.#keepTrying();
     }
@@ -73,6 +83,7 @@ export class NatsLink {
   readonly #failed = (error: unknown): void => {
     const refused = error instanceof errors.AuthorizationError;
     if (refused && !this.#refused) this.listener.refused();
+    if (!refused) this.#attempts.write(UNREACHED, { error: reasonOf(error) });
     this.#refused = refused;
   };
 
@@ -94,7 +105,12 @@ export class NatsLink {
     for await (const status of connection.status()) {
       const { type } = status;
       if (type === 'error') {
-        if (!this.#up) this.#failed(status.error);
+        if (this.#up) this.listener.complained(status.error);
+        else this.#failed(status.error);
+      } else if (type === 'ldm') {
+        this.log.warn('the NATS server is about to stop', { server: status.server });
+      } else if (type === 'staleConnection') {
+        this.log.warn('NATS does not answer, giving up the connection');
       } else if (type === 'disconnect' && this.#up) {
         this.#up = false;
         this.log.warn("lost the bus, serving this node's own peers only");

@@ -1,5 +1,7 @@
-import type { NatsConnection } from '@nats-io/transport-node';
+import { createInbox } from '@nats-io/transport-node';
+import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import type { Clock } from '../clock/clock.js';
+import { Sweep } from '../clock/sweep.js';
 import type { BackplaneCounts } from '../metrics/backplane-counts.js';
 import { MOST_TOLD_BYTES } from '../protocol/record-answer.js';
 import type { Respond } from './backplane.js';
@@ -21,8 +23,22 @@ export const MOST_TAKEN_BYTES_A_SECOND = 8 * 1024 * 1024;
 const MOST_GIVEN_A_SECOND = 2000;
 export const MOST_GIVEN_BYTES_A_SECOND = 8 * 1024 * 1024;
 
-/** Ends a request when no answer follows the last one in time. */
-const WAIT = { strategy: 'stall', stall: NEXT_MS, maxWait: MOST_MS } as const;
+/** Milliseconds between two looks for questions that are over. */
+const LOOK_MS = 10;
+/** What NATS answers where nobody offers the topic. */
+const NO_RESPONDERS = 503;
+
+/** A question that this node asked. */
+interface Open {
+  readonly answers: Uint8Array[];
+  /** Number of answers heard, and their bytes, whether they are taken or not. */
+  heard: number;
+  bytes: number;
+  /** When it ends for lack of another answer, and when at the latest, in milliseconds on the monotonic clock. */
+  patience: number;
+  readonly until: number;
+  readonly end: (answers: readonly Uint8Array[]) => void;
+}
 
 /**
  * Asks the other nodes about topics, and answers their questions. Owns the bounds of both. Knows nothing of the
@@ -32,7 +48,13 @@ const WAIT = { strategy: 'stall', stall: NEXT_MS, maxWait: MOST_MS } as const;
  */
 export class Questions {
   respond: Respond = () => undefined;
-  #open = 0;
+  /** Questions that are open, by the last token of the subject that their answers come to. */
+  readonly #questions = new Map<string, Open>();
+  readonly #look = new Sweep(() => this.#endLate(), LOOK_MS);
+  #inbox: Subscription | undefined;
+  /** Beginning of the subjects that answers come to. */
+  #prefix = '';
+  #asked = 0;
   readonly #given: Ration;
   readonly #givenBytes: Ration;
   readonly #takenBytes: Ration;
@@ -47,41 +69,88 @@ export class Questions {
     this.#takenBytes = new Ration(MOST_TAKEN_BYTES_A_SECOND, clock);
   }
 
+  /** Listens for answers on a connection, which is new or has come back. */
+  joined(connection: NatsConnection): void {
+    this.lost();
+    if (this.#inbox !== undefined && !this.#inbox.isClosed()) return;
+    this.#prefix = `${createInbox()}.`;
+    this.#inbox = connection.subscribe(`${this.#prefix}*`, {
+      callback: (error, message) => {
+        // The link hears that NATS refuses the inbox. Without it, no answer comes.
+        if (error !== null) this.#inbox = undefined;
+        else this.#hear(message);
+      },
+    });
+  }
+
+  /** The connection is lost, and with it the answers: ends all questions. */
+  lost(): void {
+    for (const token of this.#questions.keys()) this.#end(token);
+  }
+
   /** Asks all nodes that offer the topic. If none does, NATS says so immediately. Never rejects. */
-  async ask(connection: NatsConnection, topic: string): Promise<readonly Uint8Array[]> {
-    if (this.#open >= MOST_OPEN) {
+  ask(connection: NatsConnection, topic: string): Promise<readonly Uint8Array[]> {
+    if (this.#questions.size >= MOST_OPEN) {
       this.counts.questionsDropped += 1;
-      return [];
+      return Promise.resolve([]);
     }
-    this.#open += 1;
     this.counts.questions += 1;
-    const answers: Uint8Array[] = [];
-    let [heard, bytes] = [0, 0];
-    const until = this.clock.monotonic() + MOST_MS;
+    const token = String((this.#asked += 1));
     try {
-      const coming = await connection.requestMany(this.subjects.of(topic), undefined, WAIT);
-      for await (const { data } of coming) {
-        heard += 1;
-        bytes += data.length;
-        const over = heard > MOST_ANSWERS || bytes > MOST_ANSWERS_BYTES;
-        // No node says that much: somebody else writes to the bus.
-        if (over || data.length > MOST_TOLD_BYTES) this.counts.dropped.malformed += 1;
-        if (over) break;
-        if (data.length > MOST_TOLD_BYTES) continue;
-        if (!this.#takenBytes.take(data.length)) {
-          this.counts.questionsDropped += 1;
-          break;
-        }
-        // A copy: the client's bytes are part of a larger buffer, which they would keep in memory.
-        answers.push(Buffer.from(data));
-        if (this.clock.monotonic() > until) break;
-      }
+      connection.publish(this.subjects.of(topic), undefined, { reply: this.#prefix + token });
     } catch {
-      // No node offers the topic, or the connection is lost.
-    } finally {
-      this.#open -= 1;
+      // The connection was closed for good a moment ago, and the link has not noticed yet.
+      return Promise.resolve([]);
     }
-    return answers;
+    if (this.#inbox === undefined) return Promise.resolve([]);
+    const until = this.clock.monotonic() + MOST_MS;
+    if (this.#questions.size === 0) this.#look.start();
+    return new Promise((end) =>
+      this.#questions.set(token, { answers: [], heard: 0, bytes: 0, patience: until, until, end }),
+    );
+  }
+
+  /** Takes an answer, or the word of NATS that none will come. */
+  #hear(message: Msg): void {
+    const token = message.subject.slice(this.#prefix.length);
+    const open = this.#questions.get(token);
+    if (open === undefined) return;
+    const { data, headers } = message;
+    if (data.length === 0 && headers?.code === NO_RESPONDERS) {
+      this.#end(token);
+      return;
+    }
+    open.heard += 1;
+    open.bytes += data.length;
+    open.patience = this.clock.monotonic() + NEXT_MS;
+    const over = open.heard > MOST_ANSWERS || open.bytes > MOST_ANSWERS_BYTES;
+    // No node says that much: somebody else writes to the bus.
+    if (over || data.length > MOST_TOLD_BYTES) this.counts.dropped.malformed += 1;
+    if (over) {
+      this.#end(token);
+    } else if (data.length <= MOST_TOLD_BYTES) {
+      if (!this.#takenBytes.take(data.length)) {
+        this.counts.questionsDropped += 1;
+        this.#end(token);
+        return;
+      }
+      // A copy: the client's bytes are part of a larger buffer, which they would keep in memory.
+      open.answers.push(Buffer.from(data));
+    }
+  }
+
+  #end(token: string): void {
+    const open = this.#questions.get(token)!;
+    this.#questions.delete(token);
+    if (this.#questions.size === 0) this.#look.stop();
+    open.end(open.answers);
+  }
+
+  /** Ends the questions that have waited long enough. */
+  #endLate(): false {
+    const now = this.clock.monotonic();
+    for (const [token, { patience, until }] of this.#questions) if (Math.min(patience, until) <= now) this.#end(token);
+    return false;
   }
 
   /** Returns the answer to a question of another node, in at most `most` bytes; undefined for none. */

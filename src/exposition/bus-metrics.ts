@@ -7,7 +7,14 @@ export const BUS_METRICS: readonly MetricRow[] = [
     type: 'gauge',
     help: 'Whether the bus between nodes is up: 1 or 0; absent without a bus.',
     moves: '0: NATS cannot be reached, so peers on different nodes do not meet. See the log.',
-    read: ({ backplane }) => (backplane.state === 'off' ? undefined : Number(backplane.state === 'up')),
+    read: ({ backplane }) => (backplane.state === 'off' ? undefined : Number(backplane.connected)),
+  },
+  {
+    name: 'cairn_signal_backplane_degraded',
+    type: 'gauge',
+    help: 'Whether NATS refuses part of what this node wants, or does not answer: 1 or 0; absent without a bus.',
+    moves: '1: some topics do not reach other nodes. `/health/ready` and the log say why.',
+    read: ({ backplane }) => (backplane.state === 'off' ? undefined : Number(backplane.state === 'degraded')),
   },
   {
     name: 'cairn_signal_backplane_round_trip_seconds',
@@ -58,8 +65,8 @@ export const BUS_METRICS: readonly MetricRow[] = [
   {
     name: 'cairn_signal_backplane_failures_total',
     type: 'counter',
-    help: 'Subscriptions that NATS refused, plus messages of other nodes that could not be handled.',
-    moves: 'The permissions in NATS do not cover our subjects; see the log.',
+    help: 'Errors that NATS reported, such as refusals, plus messages of other nodes that could not be handled.',
+    moves: 'The permissions or limits in NATS do not cover what a node needs; see the log.',
     read: ({ bus }) => bus.failed,
   },
   {

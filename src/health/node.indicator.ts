@@ -42,7 +42,11 @@ export class NodeIndicator {
         subscriptions: this.topics.subscriptions,
       },
       ...(this.backplane.state !== 'off' && {
-        backplane: { state: this.backplane.state, roundTripMs: this.bus.roundTripMs ?? null },
+        backplane: {
+          state: this.backplane.state,
+          ...(this.backplane.trouble !== undefined && { reason: this.backplane.trouble }),
+          roundTripMs: this.bus.roundTripMs ?? null,
+        },
       }),
     };
     const up = (name: string) => this.indicators.check(name).up(facts[name]);

@@ -18,8 +18,12 @@ export class ReadinessIndicator {
   check(): HealthIndicatorResult {
     const { phase } = this.lifecycle;
     const indicator = this.indicators.check('signaling');
-    const { state } = this.backplane;
-    const details: Record<string, string> = state === 'off' ? { phase } : { phase, backplane: state };
+    const { state, trouble } = this.backplane;
+    const details: Record<string, string> = {
+      phase,
+      ...(state !== 'off' && { backplane: state }),
+      ...(trouble !== undefined && { reason: trouble }),
+    };
     const alone = state === 'down' && this.settings.backplaneRequired;
     return phase === 'serving' && !alone ? indicator.up(details) : indicator.down(details);
   }

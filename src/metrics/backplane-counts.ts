@@ -30,7 +30,7 @@ export class BackplaneCounts {
    * many.
    */
   questionsDropped = 0;
-  /** Subscriptions that NATS refused, plus messages of other nodes that could not be handled. */
+  /** Errors that NATS reported, such as refusals, plus messages of other nodes that could not be handled. */
   failed = 0;
   /** Topics that this node is subscribed to on the bus now. */
   subscriptions = 0;

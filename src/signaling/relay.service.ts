@@ -66,7 +66,7 @@ export class RelayService implements OnModuleInit {
     if (this.#debugging) this.#logTopic('subscribed', connection, topic);
     this.#replay(connection, topic, this.discovery.here(topic));
     const confirmed = this.backplane.subscribe(topic);
-    return this.backplane.state === 'up' ? this.#replayElsewhere(connection, topic, confirmed) : undefined;
+    return this.backplane.connected ? this.#replayElsewhere(connection, topic, confirmed) : undefined;
   }
 
   /** Returns the close reason for the limit that one more subscription would exceed; undefined if there is room. */
@@ -110,7 +110,7 @@ export class RelayService implements OnModuleInit {
     const deliveries = this.#send(topic, message, sender);
     if (deliveries === 0) this.traffic.unheard += 1;
     this.backplane.publish(topic, message);
-    sender.charge(chargeOfSending(message.length, deliveries + (this.backplane.state === 'up' ? 1 : 0)));
+    sender.charge(chargeOfSending(message.length, deliveries + (this.backplane.connected ? 1 : 0)));
     return deliveries;
   }
 
@@ -124,7 +124,7 @@ export class RelayService implements OnModuleInit {
    * allowed to publish it.
    */
   publish(publisher: Connection, topic: string, payload: string): void {
-    if (this.topics.subscribers(topic).size > 0 || this.backplane.state === 'up') {
+    if (this.topics.subscribers(topic).size > 0 || this.backplane.connected) {
       this.pass(publisher, topic, relayOf(topic, payload));
     }
   }

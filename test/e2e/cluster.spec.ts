@@ -1,11 +1,8 @@
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { BackplaneCounts } from '../../src/metrics/backplane-counts.js';
+import { busIs, countsOf } from '../support/bus.js';
 import { describeWithNats, NatsServer } from '../support/nats-server.js';
 import { Peer, relayMessage } from '../support/peer.js';
 import { endPrograms, Program } from '../support/program.js';
@@ -58,17 +55,6 @@ class Wire {
     this.cut();
     this.#server.close();
   }
-}
-
-const countsOf = (node: RunningServer): BackplaneCounts => node.server.app.get(BackplaneCounts, { strict: false });
-
-/** Resolves when a node logs this state of its bus. */
-async function bus(node: RunningServer, state: 'up' | 'down'): Promise<void> {
-  await eventually(
-    async () =>
-      (await (await fetch(`${node.http}/health/ready`)).json()) as { details: { signaling: { backplane: string } } },
-    ({ details }) => details.signaling.backplane === state,
-  );
 }
 
 describeWithNats('several nodes', () => {
@@ -173,7 +159,7 @@ describeWithNats('several nodes', () => {
     const [here, there] = await Promise.all([node(), node({ backplaneRequired: 'on' })]);
     expect((await fetch(`${here.http}/health/ready`)).status).toBe(200);
     expect((await fetch(`${there.http}/health/ready`)).status).toBe(503);
-    await bus(here, 'down');
+    await busIs(here, 'down');
     const [one, two, far] = await Promise.all([
       Peer.connect(here.url),
       Peer.connect(here.url),
@@ -186,7 +172,7 @@ describeWithNats('several nodes', () => {
 
     for (let restart = 0; restart < 2; restart++) {
       await nats.start();
-      await Promise.all([bus(here, 'up'), bus(there, 'up')]);
+      await Promise.all([busIs(here, 'up'), busIs(there, 'up')]);
       expect((await fetch(`${there.http}/health/ready`)).status).toBe(200);
       // One topic from before, and one that was subscribed to while there was no bus.
       two.subscribe(`other ${restart}`);
@@ -197,7 +183,7 @@ describeWithNats('several nodes', () => {
       expect([await two.next(), await two.next()]).toEqual(messages);
       expect(await one.next()).toEqual(messages[0]);
       await nats.kill();
-      await Promise.all([bus(here, 'down'), bus(there, 'down')]);
+      await Promise.all([busIs(here, 'down'), busIs(there, 'down')]);
       two.subscribe(`other ${restart + 1}`);
       await two.sync();
     }
@@ -216,11 +202,11 @@ describeWithNats('several nodes', () => {
     for (const peer of [one, two, far]) peer.subscribe('topic');
     await Promise.all([one, two, far].map((peer) => peer.sync()));
     wire.cut();
-    await bus(here, 'down');
+    await busIs(here, 'down');
     const alone = one.relay('topic', 'alone');
     expect(await two.next()).toEqual(alone);
     wire.heal();
-    await bus(here, 'up');
+    await busIs(here, 'up');
     const together = one.relay('topic', 'together');
     expect([await two.next(), await far.next()]).toEqual([together, together]);
   });
@@ -250,8 +236,8 @@ describeWithNats('several nodes', () => {
     await reaches(far, one);
     // The library learnt of the other server from the first one.
     await first.kill();
-    await bus(here, 'down');
-    await bus(here, 'up');
+    await busIs(here, 'down');
+    await busIs(here, 'up');
     await reaches(one, far);
     await reaches(far, one);
     expect([one, far].map(({ socket }) => socket.readyState)).toEqual([1, 1]);
@@ -415,15 +401,8 @@ describeWithNats('several nodes', () => {
     liar.destroy();
   });
 
-  /** A NATS server with its own configuration. */
-  async function configured(text: string): Promise<NatsServer> {
-    const folder = mkdtempSync(join(tmpdir(), 'nats-'));
-    writeFileSync(join(folder, 'nats.conf'), text);
-    return NatsServer.start('-c', join(folder, 'nats.conf')).finally(() => rmSync(folder, { recursive: true }));
-  }
-
   it('N4: a subscription that NATS denies is logged and counted, and everything else goes on', async () => {
-    const guarded = await configured(
+    const guarded = await NatsServer.configured(
       'authorization { users: [ { user: a, password: b, permissions: { publish: ">", subscribe: { allow: ">", deny: "cairn.records.>" } } } ] }\nno_auth_user: a',
     );
     const [here, there] = await Promise.all([node({ natsUrl: guarded.url }), node({ natsUrl: guarded.url })]);
@@ -443,7 +422,7 @@ describeWithNats('several nodes', () => {
   });
 
   it('N6: an answer holds as many records as NATS carries in a message', async () => {
-    const small = await configured('max_payload: 8192');
+    const small = await NatsServer.configured('max_payload: 8192');
     const [here, there] = await Promise.all([
       node({ natsUrl: small.url, maxMessageBytes: 8192 }),
       node({ natsUrl: small.url, maxMessageBytes: 8192 }),
@@ -486,7 +465,7 @@ describeWithNats('several nodes', () => {
 
   it('S: settings that NATS does not accept stop the start, each with its own line', async () => {
     const guarded = await NatsServer.start('--auth', 's3cret');
-    await bus(await node({ natsUrl: guarded.url, natsToken: 's3cret' }), 'up');
+    await busIs(await node({ natsUrl: guarded.url, natsToken: 's3cret' }), 'up');
     await expect(node({ maxMessageBytes: 2 * 1024 * 1024 })).rejects.toThrow(
       'NATS carries at most 1048576 bytes in a message (its max_payload), but max-message-bytes is 2097152',
     );

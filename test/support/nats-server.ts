@@ -1,6 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe } from '@jest/globals';
 
@@ -36,6 +39,13 @@ export class NatsServer {
     const server = new NatsServer(args);
     await server.start();
     return server;
+  }
+
+  /** Starts a server with a configuration file of this text. */
+  static async configured(text: string): Promise<NatsServer> {
+    const folder = mkdtempSync(join(tmpdir(), 'nats-'));
+    writeFileSync(join(folder, 'nats.conf'), text);
+    return NatsServer.start('-c', join(folder, 'nats.conf')).finally(() => rmSync(folder, { recursive: true }));
   }
 
   /** Stops all servers that were started. */

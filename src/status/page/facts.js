@@ -6,7 +6,7 @@ import { count, duration, timeOfDay } from './format.js';
 /** @type {Readonly<Record<string, string>>} */
 const PHASES = { starting: 'Starting', serving: 'Serving', 'lame-duck': 'About to stop', draining: 'Draining' };
 /** @type {Readonly<Record<string, string>>} */
-const BUSES = { off: 'none', up: 'reachable', down: 'not reachable' };
+const BUSES = { off: 'none', up: 'reachable', degraded: 'reachable in part', down: 'not reachable' };
 
 const DAY_MS = 86_400_000;
 /** A certificate that expires within this many days should be renewed. */
@@ -36,7 +36,7 @@ export class Facts {
   /** @param {Node} node */
   show({ phase, bus, certificateEnds, troubles }) {
     write('phase', PHASES[phase] ?? phase).dataset.phase = phase;
-    write('bus', BUSES[bus] ?? bus).dataset.state = bus === 'down' ? 'bad' : '';
+    write('bus', BUSES[bus] ?? bus).dataset.state = bus === 'down' || bus === 'degraded' ? 'bad' : '';
     const days = certificateEnds === null ? Infinity : (certificateEnds - Date.now()) / DAY_MS;
     write('certificate', ends(days)).dataset.state = days < 1 ? 'bad' : days < SOON ? 'slow' : '';
     element('certificate').title =
