@@ -1,5 +1,7 @@
-import { createSecureContext } from 'node:tls';
-import type { NodeConnectionOptions } from '@nats-io/transport-node';
+import { isIP } from 'node:net';
+import { checkServerIdentity, createSecureContext } from 'node:tls';
+import type { PeerCertificate } from 'node:tls';
+import type { NodeConnectionOptions, Server } from '@nats-io/transport-node';
 import { orStartupError } from '../config/faults.js';
 import { readSettingFile } from '../config/setting-file.js';
 import type { Settings } from '../config/settings.js';
@@ -19,6 +21,13 @@ export function natsOptions(settings: Settings): NodeConnectionOptions {
   const { natsUrl = [] } = settings;
   const authenticator = natsAuthenticator(settings);
   const secure = secureOptions(settings) ?? (natsUrl.some(({ tls }) => tls) ? {} : undefined);
+  /** The server that is being connected to. */
+  let dialed: Server | undefined;
+  const identity = {
+    // The client names no server that is given by its address, and then Node checks the certificate for "localhost".
+    checkServerIdentity: (host: string, certificate: PeerCertificate) =>
+      checkServerIdentity(dialed === undefined || dialed.tlsName !== '' ? host : addressOr(host, dialed), certificate),
+  };
   return {
     servers: natsUrl.map(({ server }) => server),
     name: 'cairn-signal',
@@ -30,11 +39,22 @@ export function natsOptions(settings: Settings): NodeConnectionOptions {
     reconnectJitterTLS: RETRY_JITTER_MS,
     pingInterval: PING_INTERVAL_MS,
     maxPingOut: MOST_UNANSWERED,
+    reconnectToServer: (servers) => (dialed = longestAgo(servers)),
     // Somebody may fix the credentials on the NATS server while this node keeps serving.
     ignoreAuthErrorAbort: true,
     ...(authenticator !== undefined && { authenticator }),
-    ...(secure !== undefined && { tls: secure }),
+    ...(secure !== undefined && { tls: { ...secure, ...identity } }),
   };
+}
+
+/** Returns the address that a server is given by; `host` if it is given by a name. */
+function addressOr(host: string, { hostname }: Server): string {
+  return isIP(hostname) === 0 ? host : hostname;
+}
+
+/** Returns the server whose turn it is: not the one that was just lost, if there is another. */
+function longestAgo(servers: readonly Server[]): Server {
+  return servers.reduce((one, other) => (other.lastConnect < one.lastConnect ? other : one));
 }
 
 function secureOptions({

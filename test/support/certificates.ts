@@ -52,6 +52,8 @@ const HOUR_MS = 3_600_000;
 export interface ChainOptions {
   /** Name in the server's certificate. */
   readonly host?: string;
+  /** Addresses in it: 127.0.0.1 by default, if the name is localhost. */
+  readonly addresses?: readonly string[];
   /** When the server's certificate, or the intermediate one, expires, in milliseconds from now. */
   readonly expiresIn?: number;
   readonly intermediateExpiresIn?: number;
@@ -73,6 +75,7 @@ export interface Chain {
 
 export async function makeChain({
   host = 'localhost',
+  addresses = host === 'localhost' ? ['127.0.0.1'] : [],
   expiresIn = HOUR_MS,
   intermediateExpiresIn = HOUR_MS,
   beginsIn,
@@ -84,8 +87,10 @@ export async function makeChain({
       keys: await generateKeys(),
     })),
   );
-  const address: x509.JsonGeneralNames = host === 'localhost' ? [{ type: 'ip', value: '127.0.0.1' }] : [];
-  const names = new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: host }, ...address]);
+  const names = new x509.SubjectAlternativeNameExtension([
+    { type: 'dns', value: host },
+    ...addresses.map((value) => ({ type: 'ip', value }) as const),
+  ]);
   const authority = new x509.BasicConstraintsExtension(true, undefined, true);
   const pem = (certificate: x509.X509Certificate): string => `${certificate.toString('pem')}\n`;
   return {
