@@ -37,8 +37,18 @@ export abstract class Backplane {
     return this.state === 'up' || this.state === 'degraded';
   }
 
+  /** Whether other nodes can be asked, and subscriptions are confirmed: the bus is reached, and it answers. */
+  get answers(): boolean {
+    return this.connected;
+  }
+
   /** Sets who takes the messages of other nodes. Called once, before the first subscription. */
   abstract listen(deliver: Deliver): void;
+  /**
+   * Sets who is told when the bus answers after it did not, or is reached after it was not. What was not asked in the
+   * meantime can be asked now. Called once.
+   */
+  abstract onRecovery(recovered: () => void): void;
   /** Sets who answers the questions of other nodes. Called once, before the first offer. */
   abstract respond(respond: Respond): void;
   /**

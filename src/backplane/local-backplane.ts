@@ -8,6 +8,10 @@ export class LocalBackplane extends Backplane {
     // Nothing arrives.
   }
 
+  onRecovery(): void {
+    // There is nothing to recover from.
+  }
+
   respond(): void {
     // No node asks.
   }

@@ -1,7 +1,6 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../clock/clock.js';
-import { Sweep } from '../clock/sweep.js';
 import { StartupError } from '../config/faults.js';
 import type { Settings } from '../config/settings.js';
 import type { Log } from '../logging/log.js';
@@ -16,24 +15,15 @@ import { natsCredentialSettings } from './nats-credentials.js';
 import { natsOptions } from './nats-options.js';
 import { Questions } from './questions.js';
 import { Refusals } from './refusals.js';
+import { RoundTrips } from './round-trips.js';
+import type { RoundTripsListener } from './round-trips.js';
 import { Subjects } from './subjects.js';
 
-/** Milliseconds that a peer waits for its subscription, at most, when the bus is up but does not answer. */
-const CONFIRM_MS = 2000;
-/** Maximum number of bytes on their way to the bus that it has not acknowledged. Beyond that, messages are dropped. */
-const MOST_UNANSWERED_BYTES = 8 * 1024 * 1024;
-/** After this many unacknowledged bytes the bus is pinged. */
-const PING_EVERY_BYTES = 256 * 1024;
-/** Cost of a message on the bus besides its bytes. */
-const OVERHEAD_BYTES = 128;
 /**
  * Bytes by which a canonical Relay may exceed what the peer sent: the names of two fields and the head of a map, which
  * the shortest form leaves out (docs/protocol.md, section 1).
  */
 const ROOM_BYTES = 15;
-/** Milliseconds between two measurements of the round trip to the bus. */
-const PROBE_MS = 10_000;
-
 export interface NatsBackplaneParts {
   readonly settings: Settings;
   readonly clock: Clock;
@@ -42,11 +32,11 @@ export interface NatsBackplaneParts {
 }
 
 /**
- * Connects the nodes of a service over NATS. Owns the amount that is on its way to the bus; Interest owns the topics on
- * it. Knows nothing of subscribers.
+ * Connects the nodes of a service over NATS. Interest owns the topics on the bus, RoundTrips what is on its way,
+ * Questions what is asked. Knows nothing of subscribers.
  * Invariant: a wanted topic is on the bus whenever the bus is up. What waits for the bus is bounded.
  */
-export class NatsBackplane extends Backplane implements OnApplicationShutdown, LinkListener {
+export class NatsBackplane extends Backplane implements OnApplicationShutdown, LinkListener, RoundTripsListener {
   readonly #link: NatsLink;
   readonly #subjects: Subjects;
   readonly #topics: Interest;
@@ -54,20 +44,15 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   readonly #offers: Interest;
   readonly #questions: Questions;
   readonly #refusals: Refusals;
-  readonly #probe = new Sweep(() => this.#ping(), PROBE_MS);
-  readonly #closing = new AbortController();
+  readonly #trips: RoundTrips;
   #deliver: Deliver = () => undefined;
-  /** Shared by all callers that wait for the same answer. */
-  #confirming: Promise<void> | undefined;
-  /** Bytes sent since the bus last answered, with their overhead. */
-  #unanswered = 0;
-  /** The ping that the bus has not answered yet. */
-  #pinging: symbol | undefined;
+  #recovered: () => void = () => undefined;
 
   private constructor(private readonly parts: NatsBackplaneParts) {
     super();
     const { settings, clock, counts, log } = parts;
     this.#link = new NatsLink(natsOptions(settings), this, clock, log);
+    this.#trips = new RoundTrips(clock, counts, this);
     this.#refusals = new Refusals(settings.natsSubjectPrefix, counts, clock, log);
     this.#subjects = new Subjects(settings.natsSubjectPrefix, 'topic');
     const failed = (error: Error): void => this.#refusals.count('a message from the bus could not be handled', error);
@@ -81,13 +66,11 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
       counted: () => undefined,
       failed,
     });
-    this.#probe.start();
   }
 
   /**
    * Joins the bus. If the bus cannot be reached, or does not know this node yet, starts without it and keeps trying.
-   * Rejects
-   * with a StartupError if NATS carries only smaller messages than `max-message-bytes`.
+   * Rejects with a StartupError if NATS carries only smaller messages than `max-message-bytes`.
    */
   static async join(parts: NatsBackplaneParts): Promise<NatsBackplane> {
     const backplane = new NatsBackplane(parts);
@@ -104,11 +87,20 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   }
 
   override get trouble(): string | undefined {
-    return this.#link.up ? this.#refusals.trouble : undefined;
+    if (!this.#link.up) return undefined;
+    return this.#trips.suspect ? 'NATS does not answer' : this.#refusals.trouble;
+  }
+
+  override get answers(): boolean {
+    return this.#link.up && !this.#trips.suspect;
   }
 
   listen(deliver: Deliver): void {
     this.#deliver = deliver;
+  }
+
+  onRecovery(recovered: () => void): void {
+    this.#recovered = recovered;
   }
 
   respond(respond: Respond): void {
@@ -118,8 +110,8 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   subscribe(topic: string): Promise<void> | undefined {
     const { connection } = this.#link;
     const { wanted, news } = this.#topics.want(topic, connection);
-    if (news && connection !== undefined) confirm(wanted, this.#confirm(connection));
-    return wanted.confirmed;
+    if (news && connection !== undefined && !this.#trips.suspect) confirm(wanted, this.#trips.confirm());
+    return this.#trips.suspect ? undefined : wanted.confirmed;
   }
 
   unsubscribe(topic: string): void {
@@ -136,14 +128,15 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
 
   ask(topic: string): Promise<readonly Uint8Array[]> | undefined {
     const { connection } = this.#link;
-    return connection === undefined ? undefined : this.#questions.ask(connection, topic);
+    if (connection === undefined || this.#trips.suspect) return undefined;
+    return this.#questions.ask(connection, topic);
   }
 
   publish(topic: string, message: Uint8Array): void {
     const { connection } = this.#link;
     if (connection === undefined) return this.#drop('down');
     if (message.length > this.#most()) return this.#drop('too_large');
-    if (this.#unanswered > MOST_UNANSWERED_BYTES) return this.#drop('slow');
+    if (this.#trips.full) return this.#drop('slow');
     try {
       // A copy: the client sends it at the end of this turn, and the sender's buffer is reused by then.
       connection.publish(this.#subjects.of(topic), Buffer.from(message));
@@ -153,46 +146,42 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     }
     this.parts.counts.messagesOut += 1;
     this.parts.counts.bytesOut += message.length;
-    this.#sent(message.length);
+    this.#trips.sent(message.length);
     return undefined;
-  }
-
-  #sent(bytes: number): void {
-    this.#unanswered += bytes + OVERHEAD_BYTES;
-    if (this.#unanswered > PING_EVERY_BYTES) this.#ping();
   }
 
   async onApplicationShutdown(): Promise<void> {
     const { connection } = this.#link;
-    if (connection !== undefined) await this.#confirm(connection);
+    if (connection !== undefined) await this.#trips.confirm();
     this.#topics.stop();
     this.#offers.stop();
-    this.#probe.stop();
+    this.#trips.stop();
     this.#questions.lost();
-    this.#closing.abort();
     await this.#link.close();
   }
 
   joined(connection: NatsConnection): void {
-    this.#forget();
+    this.#trips.begin(connection);
     this.#refusals.forget();
     this.#questions.joined(connection);
     const tooSmall = this.#tooSmall();
     if (tooSmall !== undefined) this.parts.log.error(tooSmall);
-    const confirmed = this.#confirm(connection);
+    const confirmed = this.#trips.confirm();
     this.#topics.joined(connection, confirmed);
     this.#offers.joined(connection, confirmed);
+    this.recovered();
   }
 
   rejoined(): void {
     // The client discarded what it had not sent.
-    this.#forget();
-    this.#refusals.forget();
     const { connection } = this.#link;
+    this.#trips.begin(connection);
+    this.#refusals.forget();
     this.#questions.joined(connection!);
-    const confirmed = this.#confirm(connection!);
+    const confirmed = this.#trips.confirm();
     this.#topics.rejoined(connection!, confirmed);
     this.#offers.rejoined(connection!, confirmed);
+    this.recovered();
   }
 
   refused(): void {
@@ -205,15 +194,17 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.#refusals.heard(error);
   }
 
-  lost(): void {
-    this.#forget();
-    this.#questions.lost();
+  recovered(): void {
+    this.#recovered();
   }
 
-  /** Resets the bytes on their way: they are sent or lost, and no answer will come. */
-  #forget(): void {
-    this.#unanswered = 0;
-    this.#pinging = undefined;
+  dead(): void {
+    this.#link.cut();
+  }
+
+  lost(): void {
+    this.#trips.begin(undefined);
+    this.#questions.lost();
   }
 
   /** Maximum number of bytes in a message on the bus; 0 without a connection. */
@@ -235,58 +226,16 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   /** Answers the question of another node. The answer counts as bytes on their way, like a published message. */
   #answer(topic: string, question: Msg): void {
     if (question.reply === undefined || question.reply === '') return this.#drop('malformed');
-    if (this.#unanswered > MOST_UNANSWERED_BYTES) return this.#drop('slow');
+    if (this.#trips.full) return this.#drop('slow');
     const answer = this.#questions.answer(topic, this.#most());
     if (answer === undefined) return undefined;
     question.respond(answer);
-    this.#sent(answer.length);
+    this.#trips.sent(answer.length);
     return undefined;
   }
 
   #drop(why: BackplaneDrop): void {
     this.parts.counts.dropped[why] += 1;
-  }
-
-  /**
-   * Fulfilled when the bus has everything sent so far, or after CONFIRM_MS. One ping serves all callers of a turn.
-   * Never rejects.
-   */
-  #confirm(connection: NatsConnection): Promise<void> {
-    this.#confirming ??= new Promise<void>((resolve) => setImmediate(resolve)).then(async () => {
-      this.#confirming = undefined;
-      const answered = new AbortController();
-      const over = AbortSignal.any([answered.signal, this.#closing.signal]);
-      await Promise.race([this.#roundTrip(connection), this.parts.clock.sleep(CONFIRM_MS, over)]);
-      answered.abort();
-    });
-    return this.#confirming;
-  }
-
-  /** Pings the bus, to learn how much it has not taken yet. Returns false, as a step of a Sweep that is done. */
-  #ping(): false {
-    const { connection } = this.#link;
-    if (connection === undefined || this.#pinging !== undefined) return false;
-    const ping = Symbol('ping');
-    this.#pinging = ping;
-    const sent = this.#unanswered;
-    void this.#roundTrip(connection).then(() => {
-      if (this.#pinging !== ping) return;
-      this.#pinging = undefined;
-      this.#unanswered = Math.max(0, this.#unanswered - sent);
-      if (this.#unanswered > PING_EVERY_BYTES) this.#ping();
-    });
-    return false;
-  }
-
-  /** Fulfilled when the bus has answered, or the connection is lost. */
-  async #roundTrip(connection: NatsConnection): Promise<void> {
-    const began = this.parts.clock.monotonic();
-    try {
-      await connection.flush();
-      this.parts.counts.roundTripMs = this.parts.clock.monotonic() - began;
-    } catch {
-      // The link logs it.
-    }
   }
 
   #tooSmall(): string | undefined {

@@ -3,6 +3,7 @@ import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-n
 import type { Clock } from '../clock/clock.js';
 import type { Log } from '../logging/log.js';
 import { ThrottledLog } from '../logging/throttled-log.js';
+import { cut } from './nats-internals.js';
 
 /** Milliseconds between two attempts to connect, before the first connection. After that the NATS client retries. */
 const RETRY_MS = 1000;
@@ -66,6 +67,13 @@ export class NatsLink {
     }
   }
 
+  /** Gives up the connection, which is of no use. The NATS client tries to get it back, with another server first. */
+  cut(): void {
+    if (!this.#up) return;
+    this.log.warn('NATS does not answer, giving up the connection');
+    cut(this.#connection!);
+  }
+
   async close(): Promise<void> {
     this.#closing.abort();
     this.#up = false;
@@ -109,8 +117,6 @@ export class NatsLink {
         else this.#failed(status.error);
       } else if (type === 'ldm') {
         this.log.warn('the NATS server is about to stop', { server: status.server });
-      } else if (type === 'staleConnection') {
-        this.log.warn('NATS does not answer, giving up the connection');
       } else if (type === 'disconnect' && this.#up) {
         this.#up = false;
         this.log.warn("lost the bus, serving this node's own peers only");

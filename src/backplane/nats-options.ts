@@ -8,13 +8,12 @@ import type { Settings } from '../config/settings.js';
 import { natsAuthenticator } from './nats-credentials.js';
 
 /** How long an attempt to connect may take. */
-const CONNECT_TIMEOUT_MS = 2000;
+const CONNECT_TIMEOUT_MS = 1500;
 /** Wait between two attempts, before jitter. */
 const RETRY_MS = 500;
 const RETRY_JITTER_MS = 500;
-/** Pings go out at this interval. A connection that leaves this many unanswered in a row is given up. */
-const PING_INTERVAL_MS = 5000;
-const MOST_UNANSWERED = 2;
+/** RoundTrips gives up a connection that does not answer long before the client does. */
+const PING_INTERVAL_MS = 60_000;
 
 /** Turns the settings into options of the NATS client. Throws a StartupError that names the setting at fault. */
 export function natsOptions(settings: Settings): NodeConnectionOptions {
@@ -38,7 +37,6 @@ export function natsOptions(settings: Settings): NodeConnectionOptions {
     reconnectJitter: RETRY_JITTER_MS,
     reconnectJitterTLS: RETRY_JITTER_MS,
     pingInterval: PING_INTERVAL_MS,
-    maxPingOut: MOST_UNANSWERED,
     reconnectToServer: (servers) => (dialed = longestAgo(servers)),
     // Somebody may fix the credentials on the NATS server while this node keeps serving.
     ignoreAuthErrorAbort: true,

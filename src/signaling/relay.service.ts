@@ -18,6 +18,8 @@ import { Permissions } from './permissions.js';
 
 /** J6: maximum bytes of earlier publications that a new subscriber is sent. */
 const MAX_REPLAYED_BYTES = 65_536;
+/** Number of subscriptions that are made good at a time. */
+const MADE_GOOD_TOGETHER = 32;
 
 /**
  * The rules of the relay (docs/protocol.md, R1-R9): who receives what, from CBOR peers and, bridged, from JSON peers
@@ -28,6 +30,8 @@ const MAX_REPLAYED_BYTES = 65_536;
 export class RelayService implements OnModuleInit {
   readonly #log: Log;
   readonly #debugging: boolean;
+  /** Subscriptions made while other nodes could not be asked. */
+  readonly #owed = new Map<Connection, Set<string>>();
 
   constructor(
     private readonly topics: TopicRegistry,
@@ -44,6 +48,7 @@ export class RelayService implements OnModuleInit {
 
   onModuleInit(): void {
     this.backplane.listen((topic, message) => this.deliver(topic, message));
+    this.backplane.onRecovery(() => this.#makeGood());
   }
 
   /** R3: idempotent. P1: ignored if the connection may not. */
@@ -66,7 +71,9 @@ export class RelayService implements OnModuleInit {
     if (this.#debugging) this.#logTopic('subscribed', connection, topic);
     this.#replay(connection, topic, this.discovery.here(topic));
     const confirmed = this.backplane.subscribe(topic);
-    return this.backplane.connected ? this.#replayElsewhere(connection, topic, confirmed) : undefined;
+    if (this.backplane.answers) return this.#replayElsewhere(connection, topic, confirmed);
+    if (this.backplane.state !== 'off') this.#owe(connection, topic);
+    return undefined;
   }
 
   /** Returns the close reason for the limit that one more subscription would exceed; undefined if there is room. */
@@ -84,6 +91,7 @@ export class RelayService implements OnModuleInit {
   /** R3: harmless if not subscribed. */
   unsubscribe(connection: Connection, topic: string): void {
     const changed = this.topics.unsubscribe(connection, topic);
+    this.#owed.get(connection)?.delete(topic);
     if (changed) this.#vacate(topic);
     if (changed && this.#debugging) this.#logTopic('unsubscribed', connection, topic);
   }
@@ -131,6 +139,7 @@ export class RelayService implements OnModuleInit {
 
   /** R7: the connection has ended. */
   disconnect(connection: Connection): void {
+    this.#owed.delete(connection);
     for (const topic of this.topics.leave(connection)) this.#vacate(topic);
   }
 
@@ -179,9 +188,33 @@ export class RelayService implements OnModuleInit {
    */
   async #replayElsewhere(subscriber: Connection, topic: string, confirmed: Promise<void> | undefined): Promise<void> {
     await confirmed;
-    if (this.settings.records) {
-      this.#replay(subscriber, topic, (await this.discovery.elsewhere(subscriber, topic)) ?? []);
-    }
+    if (!this.settings.records) return;
+    const found = await this.discovery.elsewhere(subscriber, topic);
+    if (found === undefined) this.#owe(subscriber, topic);
+    else this.#replay(subscriber, topic, found);
+  }
+
+  /** Notes that other nodes could not be asked for what was published to a topic. */
+  #owe(subscriber: Connection, topic: string): void {
+    if (!this.settings.records) return;
+    const topics = this.#owed.get(subscriber);
+    if (topics === undefined) this.#owed.set(subscriber, new Set([topic]));
+    else topics.add(topic);
+  }
+
+  /** N4: asks for what could not be asked, some at a time. */
+  #makeGood(): void {
+    const owed = taken(this.#owed);
+    const work = async (): Promise<void> => {
+      for (const [subscriber, topic] of owed) {
+        if (!this.topics.subscribers(topic).has(subscriber)) continue;
+        // oxlint-disable-next-line no-await-in-loop -- so that they are not asked all at once
+        await this.#replayElsewhere(subscriber, topic, undefined);
+        // What is left waits for the next time.
+        if (!this.backplane.answers) for (const [other, another] of owed) this.#owe(other, another);
+      }
+    };
+    for (let i = 0; i < MADE_GOOD_TOGETHER; i++) void work();
   }
 
   /** Sends the newest publications that fit the bound, oldest first, without the subscriber's own. */
@@ -206,6 +239,13 @@ export class RelayService implements OnModuleInit {
   #logTopic(message: string, connection: Connection, topic: string): void {
     this.#log.debug(message, { connection: connection.id, topicDigest: topicDigest(topic) });
   }
+}
+
+/** Empties a map, and yields what was in it. */
+function* taken(owed: Map<Connection, Set<string>>): Generator<readonly [Connection, string]> {
+  const all = [...owed];
+  owed.clear();
+  for (const [subscriber, topics] of all) for (const topic of topics) yield [subscriber, topic];
 }
 
 /** Returns whether a count has reached a limit; 0 is no limit. */

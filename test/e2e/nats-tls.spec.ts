@@ -60,6 +60,6 @@ describeWithNats('N9: a node verifies the NATS server that it was told to connec
       natsUrl: [`tls://127.0.0.1:${wrong.port}`, `tls://127.0.0.1:${nats.port}`].join(','),
       natsTlsCa: ca,
     });
-    await busIs(here, 'up');
+    expect(await busIs(here, 'up')).toMatchObject({ backplane: 'up' });
   });
 });
