@@ -34,9 +34,9 @@ interface Open {
   /** Number of answers heard, and their bytes, whether they are taken or not. */
   heard: number;
   bytes: number;
-  /** When it ends for lack of another answer, and when at the latest, in milliseconds on the monotonic clock. */
+  /** Number of looks after which it ends for lack of another answer, and after which it ends at the latest. */
   patience: number;
-  readonly until: number;
+  left: number;
   readonly end: (answers: readonly Uint8Array[]) => void;
 }
 
@@ -103,11 +103,11 @@ export class Questions {
       return Promise.resolve([]);
     }
     if (this.#inbox === undefined) return Promise.resolve([]);
-    const until = this.clock.monotonic() + MOST_MS;
     if (this.#questions.size === 0) this.#look.start();
-    return new Promise((end) =>
-      this.#questions.set(token, { answers: [], heard: 0, bytes: 0, patience: until, until, end }),
-    );
+    return new Promise((end) => {
+      const left = MOST_MS / LOOK_MS;
+      this.#questions.set(token, { answers: [], heard: 0, bytes: 0, patience: left, left, end });
+    });
   }
 
   /** Takes an answer, or the word of NATS that none will come. */
@@ -122,7 +122,7 @@ export class Questions {
     }
     open.heard += 1;
     open.bytes += data.length;
-    open.patience = this.clock.monotonic() + NEXT_MS;
+    open.patience = NEXT_MS / LOOK_MS;
     const over = open.heard > MOST_ANSWERS || open.bytes > MOST_ANSWERS_BYTES;
     // No node says that much: somebody else writes to the bus.
     if (over || data.length > MOST_TOLD_BYTES) this.counts.dropped.malformed += 1;
@@ -148,8 +148,11 @@ export class Questions {
 
   /** Ends the questions that have waited long enough. */
   #endLate(): false {
-    const now = this.clock.monotonic();
-    for (const [token, { patience, until }] of this.#questions) if (Math.min(patience, until) <= now) this.#end(token);
+    for (const [token, open] of this.#questions) {
+      open.patience -= 1;
+      open.left -= 1;
+      if (open.patience < 0 || open.left < 0) this.#end(token);
+    }
     return false;
   }
 
