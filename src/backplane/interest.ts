@@ -1,23 +1,48 @@
-import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
+import type { Msg } from '@nats-io/transport-node';
 import type { Clock } from '../clock/clock.js';
 import { ExpiryList } from '../clock/expiry-list.js';
 import type { Expiring } from '../clock/expiry-list.js';
 import { Sweep } from '../clock/sweep.js';
+import type { BareSubscriptions, Receiver } from './nats-internals.js';
 import type { Subjects } from './subjects.js';
 
 /** How long, in milliseconds, an unwanted topic stays on the bus: peers come back, and subscriptions travel far. */
 const LINGER_MS = 1000;
 /** Milliseconds between two looks for topics to take off the bus. */
 const SWEEP_MS = 250;
+/** Number of subscriptions that are sent together on a new connection, before NATS must have answered. */
+const SENT_TOGETHER = 1000;
 
-/** A topic with a subscription on the bus. */
-export interface Wanted extends Expiring<Wanted> {
-  readonly topic: string;
-  subscription: Subscription | undefined;
+/** A topic with a subscription on the bus. There may be a million, so each byte counts. */
+export class Wanted implements Expiring<Wanted>, Receiver {
   /** Fulfilled when messages are sure to arrive; undefined when they already are, or when that is not known. */
-  confirmed: Promise<void> | undefined;
+  confirmed: Promise<void> | undefined = undefined;
   /** When the subscription ends, in milliseconds on the monotonic clock. */
-  until: number;
+  until = 0;
+  previous: Wanted | undefined = undefined;
+  next: Wanted | undefined = undefined;
+  list: ExpiryList<Wanted> | undefined = undefined;
+  readonly id: number;
+
+  constructor(
+    readonly topic: string,
+    private readonly interest: Interest,
+    subscriptions: BareSubscriptions,
+  ) {
+    this.id = subscriptions.add(this);
+  }
+
+  /** Makes the next subscribers of the topic wait for `confirmed`, until its messages are sure to arrive. */
+  waitFor(confirmed: Promise<void>): void {
+    const mine = confirmed.then(() => {
+      if (this.confirmed === mine) this.confirmed = undefined;
+    });
+    this.confirmed = mine;
+  }
+
+  receive(message: Msg): void {
+    this.interest.receive(this.topic, message);
+  }
 }
 
 /** Hears about an Interest, apart from its messages. */
@@ -29,18 +54,22 @@ export interface InterestListener {
 }
 
 /**
- * Owns the subscriptions that this node has on the bus, for one kind of subject. Knows nothing of the messages.
+ * Owns the topics for which this node has subscriptions on the bus, for one kind of subject. Knows nothing of the
+ * messages.
  * Invariant: a wanted topic has exactly one subscription on the current connection. An unwanted topic has none after
- * LINGER_MS or a little more.
+ * LINGER_MS or a little more. A topic takes less than 500 bytes, besides its text.
  */
 export class Interest {
   readonly #topics = new Map<string, Wanted>();
   /** Topics that nobody wants any more. */
   readonly #lingering = new ExpiryList<Wanted>();
   readonly #sweep = new Sweep(() => this.#giveUp(), SWEEP_MS);
+  /** Fulfilled when all topics are on the bus again, after a new connection. */
+  #again: Promise<void> | undefined;
 
   constructor(
     private readonly subjects: Subjects,
+    private readonly subscriptions: BareSubscriptions,
     private readonly clock: Clock,
     private readonly take: (topic: string, message: Msg) => void,
     private readonly listener: InterestListener,
@@ -51,24 +80,16 @@ export class Interest {
   /**
    * Wants a topic. Returns it, and whether it is new. Without a connection, the subscription follows once there is one.
    */
-  want(topic: string, connection: NatsConnection | undefined): { readonly wanted: Wanted; readonly news: boolean } {
+  want(topic: string): { readonly wanted: Wanted; readonly news: boolean } {
     const known = this.#topics.get(topic);
     if (known !== undefined) {
       known.list?.remove(known);
       return { wanted: known, news: false };
     }
-    const wanted: Wanted = {
-      topic,
-      subscription: undefined,
-      confirmed: undefined,
-      until: 0,
-      previous: undefined,
-      next: undefined,
-      list: undefined,
-    };
+    const wanted = new Wanted(topic, this, this.subscriptions);
     this.#topics.set(topic, wanted);
     this.listener.counted(this.#topics.size);
-    if (connection !== undefined) this.#subscribe(connection, wanted);
+    this.#subscribe(wanted);
     return { wanted, news: true };
   }
 
@@ -79,41 +100,54 @@ export class Interest {
     this.#lingering.append(known);
   }
 
-  /** Subscribes to all topics on a new connection. `confirmed` is fulfilled when NATS knows them all. */
-  joined(connection: NatsConnection, confirmed: Promise<void>): void {
-    for (const wanted of this.#topics.values()) {
-      this.#subscribe(connection, wanted);
-      confirm(wanted, confirmed);
-    }
+  /** Fulfilled when messages of a wanted topic are sure to arrive; undefined when they are, or that is not known. */
+  confirmed(wanted: Wanted): Promise<void> | undefined {
+    return this.#again ?? wanted.confirmed;
+  }
+
+  /** As `subscribeAgain`, on a new connection: until that is over, everybody waits for it who waits for a topic. */
+  joined(confirm: () => Promise<void>, goOn: () => boolean): Promise<void> {
+    const again = this.subscribeAgain(confirm, goOn).then(() => {
+      if (this.#again === again) this.#again = undefined;
+    });
+    this.#again = again;
+    return again;
   }
 
   /**
-   * The same connection is back, with its old subscriptions. Adds those for topics that were wanted in the meantime.
+   * Subscribes to all topics anew, some at a time. `confirm` is fulfilled when NATS has all that was sent. Goes on
+   * while `goOn` says so; returns whether it went through.
    */
-  rejoined(connection: NatsConnection, confirmed: Promise<void>): void {
+  async subscribeAgain(confirm: () => Promise<void>, goOn: () => boolean): Promise<boolean> {
+    let sent = 0;
     for (const wanted of this.#topics.values()) {
-      if (wanted.subscription === undefined) this.#subscribe(connection, wanted);
-      confirm(wanted, confirmed);
+      this.#subscribe(wanted);
+      sent += 1;
+      // The first one alone: NATS may refuse them all.
+      if (sent % SENT_TOGETHER !== 1) continue;
+      // oxlint-disable-next-line no-await-in-loop -- so that NATS can answer between
+      await confirm();
+      if (!goOn()) return false;
     }
+    await confirm();
+    return goOn();
   }
 
   stop(): void {
     this.#sweep.stop();
   }
 
-  #subscribe(connection: NatsConnection, wanted: Wanted): void {
-    wanted.subscription = connection.subscribe(this.subjects.of(wanted.topic), {
-      callback: (error, message) => {
-        try {
-          if (error === null) return this.take(wanted.topic, message);
-          // NATS refused it: the link hears that too. The next connection tries again: it may have the permission.
-          wanted.subscription = undefined;
-          return undefined;
-        } catch (failure) {
-          return this.listener.failed(failure as Error);
-        }
-      },
-    });
+  /** Takes a message for a topic. */
+  receive(topic: string, message: Msg): void {
+    try {
+      this.take(topic, message);
+    } catch (failure) {
+      this.listener.failed(failure as Error);
+    }
+  }
+
+  #subscribe(wanted: Wanted): void {
+    this.subscriptions.subscribe(wanted.id, this.subjects.of(wanted.topic));
   }
 
   /** Ends the subscriptions that nobody came back for. Returns false, as all of them are done. */
@@ -121,18 +155,10 @@ export class Interest {
     const now = this.clock.monotonic();
     for (let first = this.#lingering.first; first !== undefined && first.until <= now; first = this.#lingering.first) {
       this.#lingering.remove(first);
-      first.subscription?.unsubscribe();
+      this.subscriptions.remove(first.id);
       this.#topics.delete(first.topic);
       this.listener.counted(this.#topics.size);
     }
     return false;
   }
-}
-
-/** Makes the next subscribers of a topic wait for `confirmed`, until its messages are sure to arrive. */
-export function confirm(wanted: Wanted, confirmed: Promise<void>): void {
-  const mine = confirmed.then(() => {
-    if (wanted.confirmed === mine) wanted.confirmed = undefined;
-  });
-  wanted.confirmed = mine;
 }

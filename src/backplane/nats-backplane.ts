@@ -1,6 +1,7 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../clock/clock.js';
+import { Sweep } from '../clock/sweep.js';
 import { StartupError } from '../config/faults.js';
 import type { Settings } from '../config/settings.js';
 import type { Log } from '../logging/log.js';
@@ -8,7 +9,7 @@ import type { BackplaneCounts, BackplaneDrop } from '../metrics/backplane-counts
 import { canonicalRelayTopic } from '../protocol/canonical-relay.js';
 import { Backplane } from './backplane.js';
 import type { BackplaneState, Deliver, Respond } from './backplane.js';
-import { confirm, Interest } from './interest.js';
+import { Interest } from './interest.js';
 import { NatsLink } from './nats-link.js';
 import type { LinkListener } from './nats-link.js';
 import { natsCredentialSettings } from './nats-credentials.js';
@@ -17,6 +18,7 @@ import { Questions } from './questions.js';
 import { Refusals } from './refusals.js';
 import { RoundTrips } from './round-trips.js';
 import type { RoundTripsListener } from './round-trips.js';
+import { BareSubscriptions } from './nats-internals.js';
 import { Subjects } from './subjects.js';
 
 /**
@@ -24,6 +26,9 @@ import { Subjects } from './subjects.js';
  * the shortest form leaves out (docs/protocol.md, section 1).
  */
 const ROOM_BYTES = 15;
+/** Milliseconds between two attempts to make the subscriptions that NATS had no room for. */
+const RETRY_MS = 10_000;
+
 export interface NatsBackplaneParts {
   readonly settings: Settings;
   readonly clock: Clock;
@@ -45,6 +50,8 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   readonly #questions: Questions;
   readonly #refusals: Refusals;
   readonly #trips: RoundTrips;
+  readonly #subscriptions = new BareSubscriptions();
+  readonly #retry = new Sweep(() => this.#retryRefused(), RETRY_MS);
   #deliver: Deliver = () => undefined;
   #recovered: () => void = () => undefined;
 
@@ -56,16 +63,29 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.#refusals = new Refusals(settings.natsSubjectPrefix, counts, clock, log);
     this.#subjects = new Subjects(settings.natsSubjectPrefix, 'topic');
     const failed = (error: Error): void => this.#refusals.count('a message from the bus could not be handled', error);
-    this.#topics = new Interest(this.#subjects, clock, (topic, { data }) => this.#take(topic, data), {
-      counted: (size) => (counts.subscriptions = size),
-      failed,
-    });
+    this.#topics = new Interest(
+      this.#subjects,
+      this.#subscriptions,
+      clock,
+      (topic, { data }) => this.#take(topic, data),
+      {
+        counted: (size) => (counts.subscriptions = size),
+        failed,
+      },
+    );
     const records = new Subjects(settings.natsSubjectPrefix, 'records');
     this.#questions = new Questions(records, clock, counts);
-    this.#offers = new Interest(records, clock, (topic, question: Msg) => this.#answer(topic, question), {
-      counted: () => undefined,
-      failed,
-    });
+    this.#offers = new Interest(
+      records,
+      this.#subscriptions,
+      clock,
+      (topic, question: Msg) => this.#answer(topic, question),
+      {
+        counted: () => undefined,
+        failed,
+      },
+    );
+    this.#retry.start();
   }
 
   /**
@@ -108,10 +128,10 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   }
 
   subscribe(topic: string): Promise<void> | undefined {
-    const { connection } = this.#link;
-    const { wanted, news } = this.#topics.want(topic, connection);
-    if (news && connection !== undefined && !this.#trips.suspect) confirm(wanted, this.#trips.confirm());
-    return this.#trips.suspect ? undefined : wanted.confirmed;
+    const { wanted, news } = this.#topics.want(topic);
+    if (!this.answers) return undefined;
+    if (news) wanted.waitFor(this.#trips.confirm());
+    return this.#topics.confirmed(wanted);
   }
 
   unsubscribe(topic: string): void {
@@ -119,7 +139,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   }
 
   offer(topic: string): void {
-    this.#offers.want(topic, this.#link.connection);
+    this.#offers.want(topic);
   }
 
   withdraw(topic: string): void {
@@ -155,33 +175,20 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     if (connection !== undefined) await this.#trips.confirm();
     this.#topics.stop();
     this.#offers.stop();
+    this.#retry.stop();
     this.#trips.stop();
     this.#questions.lost();
     await this.#link.close();
   }
 
   joined(connection: NatsConnection): void {
-    this.#trips.begin(connection);
-    this.#refusals.forget();
-    this.#questions.joined(connection);
     const tooSmall = this.#tooSmall();
     if (tooSmall !== undefined) this.parts.log.error(tooSmall);
-    const confirmed = this.#trips.confirm();
-    this.#topics.joined(connection, confirmed);
-    this.#offers.joined(connection, confirmed);
-    this.recovered();
+    this.#begin(connection);
   }
 
   rejoined(): void {
-    // The client discarded what it had not sent.
-    const { connection } = this.#link;
-    this.#trips.begin(connection);
-    this.#refusals.forget();
-    this.#questions.joined(connection!);
-    const confirmed = this.#trips.confirm();
-    this.#topics.rejoined(connection!, confirmed);
-    this.#offers.rejoined(connection!, confirmed);
-    this.recovered();
+    this.#begin(this.#link.connection!);
   }
 
   refused(): void {
@@ -204,6 +211,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
 
   lost(): void {
     this.#trips.begin(undefined);
+    this.#subscriptions.use(undefined);
     this.#questions.lost();
   }
 
@@ -236,6 +244,35 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
 
   #drop(why: BackplaneDrop): void {
     this.parts.counts.dropped[why] += 1;
+  }
+
+  /** Begins on a connection that has none of our subscriptions, and none of what the client had not sent. */
+  #begin(connection: NatsConnection): void {
+    this.#trips.begin(connection);
+    this.#refusals.forget();
+    this.#subscriptions.use(connection);
+    this.#questions.joined(connection);
+    const confirm = (): Promise<void> => this.#trips.confirm();
+    const goOn = (): boolean => this.#link.connection === connection;
+    void Promise.all([this.#topics.joined(confirm, goOn), this.#offers.joined(confirm, goOn)]).then(
+      () => goOn() && this.recovered(),
+    );
+  }
+
+  /** Subscribes again if NATS had no room. It does not say for which topic, and there may be room by now. */
+  #retryRefused(): false {
+    const { connection } = this.#link;
+    if (connection === undefined || !this.#refusals.full) return false;
+    const { refused } = this.#refusals;
+    // What NATS refused is heard a moment later than that it has answered.
+    const confirm = (): Promise<void> =>
+      this.#trips.confirm().then(() => new Promise((resolve) => void setImmediate(resolve)));
+    const goOn = (): boolean => this.#link.connection === connection && this.#refusals.refused === refused;
+    void this.#topics
+      .subscribeAgain(confirm, goOn)
+      .then((through) => through && this.#offers.subscribeAgain(confirm, goOn))
+      .then((through) => through && this.#refusals.fits());
+    return false;
   }
 
   #tooSmall(): string | undefined {

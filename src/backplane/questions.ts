@@ -61,7 +61,7 @@ export class Questions {
 
   constructor(
     private readonly subjects: Subjects,
-    private readonly clock: Clock,
+    clock: Clock,
     private readonly counts: BackplaneCounts,
   ) {
     this.#given = new Ration(MOST_GIVEN_A_SECOND, clock);

@@ -38,9 +38,13 @@ export class Refusals {
     return this.#standing.has(TOO_MANY);
   }
 
+  /** Number of subscriptions that were too many, on all connections. */
+  refused = 0;
+
   /** Takes an error that NATS sent over a connection that is up. */
   heard(error: Error): void {
     const sentence = this.#sentenceFor(error);
+    if (sentence === TOO_MANY) this.refused += 1;
     if (sentence !== undefined) this.#standing.add(sentence);
     this.count(sentence ?? `NATS reports an error: ${withoutSubjects(error.message)}`, error);
   }
