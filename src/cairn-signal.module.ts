@@ -29,7 +29,7 @@ import { PresenceModule } from './presence/presence.module.js';
 import { RecordsModule } from './records/records.module.js';
 import { Faults, readFiles } from './setting-files.js';
 import { SignalingModule } from './signaling/signaling.module.js';
-import { EveryTopic, TopicPolicy } from './signaling/topic-policy.js';
+import { EveryTopic, TopicPolicy, TopicPolicySource } from './signaling/topic-policy.js';
 import { CborWsAdapter } from './transport/cbor-ws-adapter.js';
 import { MissingAdapter } from './transport/missing-adapter.js';
 import { ServedPath } from './transport/served-path.js';
@@ -85,6 +85,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIO
         REGISTRY,
         CustomGuardList,
         TopicPolicy,
+        TopicPolicySource,
       ],
     }))
     .build();
@@ -270,6 +271,11 @@ function extending(extensions: Extensions): Provider[] {
       useFactory: (module: ModuleRef) => new CustomGuardList(CustomGuardHost, guards, (guard) => module.get(guard)),
     },
     { provide: TopicPolicy, useClass: isClass(topicPolicy) ? topicPolicy : EveryTopic },
+    {
+      provide: TopicPolicySource,
+      inject: [ModuleRef],
+      useFactory: (module: ModuleRef) => new TopicPolicySource(() => module.get<TopicPolicy>(TopicPolicy)),
+    },
   ];
 }
 

@@ -12,7 +12,7 @@ export type { Overrides, SignalServer } from './app.js';
 export { upgradeOf } from './auth/upgrade-request.js';
 export type { UpgradeRequest } from './auth/upgrade-request.js';
 export { TopicPolicy } from './signaling/topic-policy.js';
-export type { TopicAction } from './signaling/topic-policy.js';
+export type { PolicyAnswer, TimedAnswer, TopicAction } from './signaling/topic-policy.js';
 export { SignalingService } from './signaling/signaling.service.js';
 export type {
   ConnectedPeer,
@@ -23,6 +23,7 @@ export type {
 } from './signaling/signaling.service.js';
 export { SignalingError } from './signaling/subscription.js';
 export type { Subscription } from './signaling/subscription.js';
+export { Permissions } from './signaling/permissions.js';
 
 export { Settings } from './config/settings.js';
 export type { SettingsInput } from './config/settings.js';

@@ -1,11 +1,11 @@
 import { HttpException, Injectable } from '@nestjs/common';
 import type { CanActivate, ExecutionContext, Type } from '@nestjs/common';
-import { isObservable, lastValueFrom } from 'rxjs';
 import { Clock } from '../clock/clock.js';
-import { TooLate, within } from '../clock/deadline.js';
+import { isTooLate, within } from '../clock/deadline.js';
 import { Log, Logs } from '../logging/log.js';
 import { ThrottledLog } from '../logging/throttled-log.js';
 import { Refusal } from '../connection/refusal.js';
+import { lastValue } from './last-value.js';
 import { undecided } from './undecided.js';
 import { upgradeOf } from './upgrade-request.js';
 
@@ -84,7 +84,7 @@ export class CustomGuards implements CanActivate {
       return await within(this.clock, MOST_ASKING_MS, Promise.race([answerOf(guard, context), res.answered]));
     } catch (error) {
       if (res.writableEnded) return false;
-      if (error instanceof TooLate) {
+      if (isTooLate(error)) {
         throw this.#failure(guard, 'guard_timeout', `did not answer within ${MOST_ASKING_MS / 1000} s`);
       }
       throw (
@@ -111,10 +111,9 @@ export class CustomGuards implements CanActivate {
   }
 }
 
-/** Returns the answer of a guard. Like Nest, takes a value, a promise or an observable. */
+/** Resolves to the answer of a guard. Rejects with all that it throws. */
 async function answerOf(guard: CanActivate, context: ExecutionContext): Promise<unknown> {
-  const answer: unknown = await guard.canActivate(context);
-  return isObservable(answer) ? lastValueFrom(answer) : answer;
+  return lastValue(guard.canActivate(context));
 }
 
 /**

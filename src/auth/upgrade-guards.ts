@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ApplicationConfig, ExternalContextCreator } from '@nestjs/core';
 import { Clock } from '../clock/clock.js';
-import { TooLate, within } from '../clock/deadline.js';
+import { isTooLate, within } from '../clock/deadline.js';
 import { undecided } from './undecided.js';
 import type { UpgradeRequest } from './upgrade-request.js';
 
@@ -61,7 +61,7 @@ export class UpgradeGuards {
 }
 
 function explainTooLate(error: unknown): never {
-  throw error instanceof TooLate ? undecided('guard_timeout') : error;
+  throw isTooLate(error) ? undecided('guard_timeout') : error;
 }
 
 /**

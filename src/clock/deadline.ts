@@ -5,6 +5,15 @@ export class TooLate extends Error {
   override readonly name = 'TooLate';
 }
 
+/** Returns whether an error is TooLate. Never throws, whatever was thrown: a proxy may. */
+export function isTooLate(error: unknown): boolean {
+  try {
+    return error instanceof TooLate;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Waits for `work`, at most a number of milliseconds. Rejects as `work` does, or with TooLate; then `work` continues
  * and its result is ignored.

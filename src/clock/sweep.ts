@@ -28,6 +28,11 @@ export class Sweep {
     this.#next = undefined;
   }
 
+  /** Runs a step in the next turn, without waiting for the interval. Does nothing while the sweep is stopped. */
+  wake(): void {
+    if (this.#timer !== undefined) this.#next ??= setImmediate(this.#run);
+  }
+
   readonly #run = (): void => {
     this.#next = undefined;
     // The step may stop the sweep.

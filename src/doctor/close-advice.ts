@@ -14,6 +14,8 @@ export function adviceForClose(code: number): string {
       return 'The server is restarting: try again later.';
     case CloseCode.tokenRevoked:
       return 'The token was revoked or has expired: give a new one.';
+    case CloseCode.permissionEnded:
+      return 'The topic policy of the server does not allow a topic any more: ask its operator, or come back without it.';
     case CloseCode.slowConsumer:
       return 'This machine, or its connection to the server, is too slow for max-buffered-bytes.';
     case CloseCode.deadPeer:

@@ -78,6 +78,7 @@ export const METRICS: readonly MetricRow[] = [
     moves:
       '1006: a network or a proxy cut the connection (idle timeouts). ' +
       '1008, 1009, 4008, 4009: a limit, see `limits_reached_total`. ' +
+      '4003: the topic policy took a permission back. ' +
       '1011: a fault of this server, see the log. drain: this server stops.',
     read: ({ connectionCounts }) => connectionCounts.closedByCode,
   },

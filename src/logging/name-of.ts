@@ -3,8 +3,13 @@
  * text, which may hold what must not be in the log. Never throws.
  */
 export function nameOf(error: unknown): string {
-  if (!(error instanceof Error)) return typeof error;
-  const { name, message, stack } = error as { name: unknown; message: unknown; stack?: unknown };
-  const frames = typeof stack === 'string' ? stack.replace(String(message), '').split('\n    at ') : [];
-  return frames.length > 1 ? `${String(name)} at ${frames[1]}` : String(name);
+  try {
+    if (!(error instanceof Error)) return typeof error;
+    const { name, message, stack } = error as { name: unknown; message: unknown; stack?: unknown };
+    const frames = typeof stack === 'string' ? stack.replace(String(message), '').split('\n    at ') : [];
+    return frames.length > 1 ? `${String(name)} at ${frames[1]}` : String(name);
+  } catch {
+    // A proxy, or a getter of its own, threw.
+    return typeof error;
+  }
 }

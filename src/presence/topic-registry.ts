@@ -4,6 +4,7 @@ import { Timings } from '../metrics/timings.js';
 import type { Connection } from '../connection/connection.js';
 
 const NOBODY: ReadonlySet<Connection> = new Set();
+const NOTHING: ReadonlySet<string> = new Set();
 
 /** Used instead of a time once the topic has had two subscribers. */
 const MET = -1;
@@ -56,6 +57,11 @@ export class TopicRegistry {
   /** Returns how many topics a connection subscribes to. */
   countOf(connection: Connection): number {
     return this.#topics.get(connection)?.size ?? 0;
+  }
+
+  /** Returns the topics of a connection. The set is live. */
+  topicsOf(connection: Connection): ReadonlySet<string> {
+    return this.#topics.get(connection) ?? NOTHING;
   }
 
   /** Returns the subscribers of a topic, in the order they came. The set is live: it changes as they come and go. */

@@ -41,6 +41,8 @@ export const CloseCode = {
   tokenRevoked: 4001,
   /** The application that embeds the server closed it. */
   closedOnRequest: 4002,
+  /** The peer may not use a topic any more that it subscribed to. */
+  permissionEnded: 4003,
   /** More bytes wait for the peer than allowed. */
   slowConsumer: 4008,
   /** No sign of life in time. */
@@ -134,6 +136,12 @@ export const tokenExpired: CloseReason = {
 export function closedOnRequest(text: string): CloseReason {
   return { code: CloseCode.closedOnRequest, text };
 }
+
+/** The topic policy allows a subscription of the connection no more. */
+export const permissionEnded: CloseReason = {
+  code: CloseCode.permissionEnded,
+  text: 'you may not use one of your topics any more; come back for the others',
+};
 
 /** Too many pings and pongs came inside one message. */
 export const tooManyInterruptions: CloseReason = {

@@ -46,6 +46,8 @@ interface Usage {
   readonly orphans: Set<Held>;
 }
 
+const NOTHING: ReadonlyMap<string, unknown> = new Map();
+
 /**
  * Maximum number of expired records that a call removes besides its own work. Bounded, yet faster than records can be
  * put, so an expired record does not take the room of a live one for long.
@@ -61,8 +63,8 @@ const REMOVED_PER_CALL = 100;
 export class MemoryRecordStore extends RecordStore {
   readonly #topics = new Map<string, Held[]>();
   readonly #sources = new Map<string, Usage>();
-  /** Published records by connection, while that is open. */
-  readonly #published = new Map<number, Set<Held>>();
+  /** Published records by connection, while that is open, and by topic. */
+  readonly #published = new Map<number, Map<string, Held>>();
   readonly #announced = new ExpiryList<Held>();
   readonly #orphans = new ExpiryList<Held>();
   #size = 0;
@@ -119,11 +121,20 @@ export class MemoryRecordStore extends RecordStore {
     if (published === undefined) return;
     this.#published.delete(connection);
     const expiresAt = this.clock.monotonic() + this.bounds.ttl;
-    for (const held of published) {
+    for (const held of published.values()) {
       held.expiresAt = expiresAt;
       this.#orphans.append(held);
       this.#sources.get(held.source)!.orphans.add(held);
     }
+  }
+
+  publishedOn(connection: number): ReadonlyMap<string, unknown> {
+    return this.#published.get(connection) ?? NOTHING;
+  }
+
+  withdraw(connection: number, topic: string): void {
+    const held = this.#published.get(connection)?.get(topic);
+    if (held !== undefined) this.#remove(held);
   }
 
   /** Removes at most `most` expired records. Returns true if there may be more. */
@@ -215,8 +226,8 @@ export class MemoryRecordStore extends RecordStore {
       held.expiresAt = this.clock.monotonic() + this.bounds.ttl;
       this.#announced.append(held);
     } else {
-      const published = this.#published.get(held.connection) ?? new Set<Held>();
-      published.add(held);
+      const published = this.#published.get(held.connection) ?? new Map<string, Held>();
+      published.set(held.topic, held);
       this.#published.set(held.connection, published);
     }
     this.#size += 1;
@@ -239,7 +250,7 @@ export class MemoryRecordStore extends RecordStore {
 
     if (held.list === undefined) {
       const published = this.#published.get(held.connection)!;
-      published.delete(held);
+      published.delete(held.topic);
       if (published.size === 0) this.#published.delete(held.connection);
     } else {
       held.list.remove(held);

@@ -50,6 +50,7 @@ export type StoreRefusal = 'topic_full' | 'quota_exceeded' | 'store_full';
  * - When there is no room, published records of closed connections make room, oldest first. On a full topic the oldest
  *   record of   the same source follows. A live record of another source never makes room: the new record is refused,
  *   and nothing changes.
+ * - What `withdraw` removes is found no more, and makes its room free at once.
  */
 export abstract class RecordStore {
   /** Adds a record. Returns why not if it is refused; then nothing changes. */
@@ -58,6 +59,10 @@ export abstract class RecordStore {
   abstract query(topic: string): readonly FoundRecord[];
   /** The connection closed: its published records live for their TTL from now on, and are the first to make room. */
   abstract disconnect(connection: number): void;
+  /** Returns the topics on which an open connection has a published record, as the keys of a live map. */
+  abstract publishedOn(connection: number): ReadonlyMap<string, unknown>;
+  /** Removes the record that an open connection published on a topic, if it is still there. */
+  abstract withdraw(connection: number, topic: string): void;
   /** Number of records. Expired ones may count for a moment. */
   abstract readonly size: number;
   /** Bytes of memory accounted for the records, including topics and bookkeeping. */

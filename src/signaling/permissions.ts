@@ -1,12 +1,16 @@
 import { Injectable } from '@nestjs/common';
+import { isLater, lastValue } from '../auth/last-value.js';
 import { Clock } from '../clock/clock.js';
-import { TooLate, within } from '../clock/deadline.js';
+import { isTooLate, within } from '../clock/deadline.js';
 import { Settings } from '../config/settings.js';
 import { ConnectionRegistry } from '../presence/connection-registry.js';
 import { Log, Logs } from '../logging/log.js';
 import { nameOf } from '../logging/name-of.js';
+import { ThrottledLog } from '../logging/throttled-log.js';
 import type { Connection } from '../connection/connection.js';
-import { EveryTopic, TopicPolicy } from './topic-policy.js';
+import { judgementOf } from './judgement.js';
+import type { Judgement } from './judgement.js';
+import { EveryTopic, TopicPolicySource } from './topic-policy.js';
 import type { TopicAction } from './topic-policy.js';
 
 /** Milliseconds that a policy may take. */
@@ -19,34 +23,64 @@ const STALLED_MS = 1000;
  */
 const MAX_REMEMBERED = 256;
 
+/** What was decided; undefined if the policy failed. */
+type Judged = Judgement | undefined;
+
 /**
  * Decides what each connection may do: what its token grants (A6) and the topic policy allows. Owns the policy's
- * answers, which it remembers while the connection exists. Knows nothing of messages.
+ * answers, which it remembers until they end or are forgotten, or while the connection exists. Knows nothing of
+ * messages, or of what a connection does with a yes.
  * Invariant: nothing is allowed that either of them refuses. A policy that fails refuses.
  */
 @Injectable()
 export class Permissions {
   /** By connection, then by action and topic. */
-  readonly #answers = new WeakMap<Connection, Map<string, boolean>>();
+  readonly #answers = new WeakMap<Connection, Map<string, Judgement>>();
   /**
    * Until when a connection is refused without asking, in milliseconds on the monotonic clock: the policy was too slow
    * for it.
    */
   readonly #stalled = new WeakMap<Connection, number>();
   readonly #log: Log;
-  /** Without a custom policy, nothing is asked or remembered. */
-  readonly #open: boolean;
+  readonly #nonsense: ThrottledLog;
+  #open: boolean | undefined;
   #failed = false;
+  #onForgotten: (connection: Connection) => void = () => undefined;
 
   constructor(
-    private readonly policy: TopicPolicy,
+    private readonly source: TopicPolicySource,
     private readonly connections: ConnectionRegistry,
     private readonly settings: Settings,
     private readonly clock: Clock,
     logs: Logs,
   ) {
     this.#log = logs.for('policy');
-    this.#open = policy instanceof EveryTopic;
+    this.#nonsense = new ThrottledLog(this.#log, clock, 'error');
+  }
+
+  /** Whether there is no custom policy. Then nothing is asked or remembered. */
+  get open(): boolean {
+    return (this.#open ??= this.source.policy instanceof EveryTopic);
+  }
+
+  /**
+   * P5: forgets the answers for the connections of a principal, or for all connections. The policy is asked again
+   * before the next action of each; for what lasts, within seconds. An answer that is on its way is not remembered.
+   */
+  forget(principal?: string): void {
+    // There may be no policy yet: whoever makes one may call this.
+    if (this.connections.size === 0 || this.open) return;
+    for (const connection of this.connections) {
+      // From JavaScript, null may come for an anonymous peer. Forgetting too much does no harm.
+      if ((principal ?? connection.principal) !== connection.principal) continue;
+      this.#answers.delete(connection);
+      this.#onForgotten(connection);
+    }
+  }
+
+  /** Sets what hears of every connection whose answers are forgotten. */
+  onForgotten(listener: (connection: Connection) => void): void {
+    this.#onForgotten = listener;
   }
 
   /**
@@ -56,20 +90,21 @@ export class Permissions {
   allows(connection: Connection, action: TopicAction, topic: string): boolean | Promise<boolean> {
     const granted = connection.credential?.topics;
     if (granted !== undefined && !granted.has(topic)) return false;
-    if (this.#open) return true;
+    if (this.open) return true;
     // Nobody can subscribe to such a topic: the peer is told so when it tries. The answer is not worth remembering
     // either.
     if (Buffer.byteLength(topic) > this.settings.maxTopicBytes) return action === 'subscribe';
     const answers = this.#answersOf(connection);
-    const key = `${action} ${topic}`;
+    const key = keyOf(action, topic);
     const known = answers.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined && this.#holds(known)) return known.allowed;
     // Its next messages would each wait as long, and the end of a waiting connection is not noticed.
     if ((this.#stalled.get(connection) ?? 0) > this.clock.monotonic()) return false;
-    const answer = this.#ask(connection, action, topic);
-    if (!(answer instanceof Promise)) return remember(answers, key, answer);
-    // After a failure, the policy is asked again.
-    return answer.then((allowed) => (allowed === undefined ? false : remember(answers, key, allowed)));
+    // `answers` is of no use any more if they are forgotten meanwhile.
+    const judged = this.#ask(connection, action, topic);
+    return judged instanceof Promise
+      ? judged.then((late) => remember(answers, key, late))
+      : remember(answers, key, judged);
   }
 
   /**
@@ -89,31 +124,66 @@ export class Permissions {
     }
   }
 
-  /** Returns undefined for a failure. */
-  #ask(connection: Connection, action: TopicAction, topic: string): boolean | Promise<boolean | undefined> {
+  /**
+   * Returns when the answer to what a connection was just allowed ends, in milliseconds on the monotonic clock. That is
+   * now if the answer was forgotten meanwhile.
+   */
+  endOf(connection: Connection, action: TopicAction, topic: string): number {
+    return this.#answers.get(connection)?.get(keyOf(action, topic))?.until ?? this.clock.monotonic();
+  }
+
+  /**
+   * Asks the policy anew. Returns undefined if it fails. Returns a promise, which is never rejected, if it takes its
+   * time. The answer takes the place of one that is remembered, and pushes none out.
+   */
+  askAgain(connection: Connection, action: TopicAction, topic: string): Judged | Promise<Judged> {
+    const answers = this.#answers.get(connection);
+    const key = keyOf(action, topic);
+    const note = (judged: Judged): Judged => {
+      if (answers?.has(key) === true) remember(answers, key, judged);
+      return judged;
+    };
+    const judged = this.#ask(connection, action, topic);
+    return judged instanceof Promise ? judged.then(note) : note(judged);
+  }
+
+  #holds({ until }: Judgement): boolean {
+    return until === Infinity || until > this.clock.monotonic();
+  }
+
+  #ask(connection: Connection, action: TopicAction, topic: string): Judged | Promise<Judged> {
     try {
-      const answer: unknown = this.policy.allows(connection.principal, action, topic, connection.credential?.proof);
-      return isThenable(answer) ? this.#await(connection, Promise.resolve(answer)) : answer === true;
+      const { policy } = this.source;
+      const answer: unknown = policy.allows(connection.principal, action, topic, connection.credential?.proof);
+      return isLater(answer) ? this.#await(connection, answer) : this.#read(answer);
     } catch (error) {
-      this.#fail(error);
-      return Promise.resolve(undefined);
+      return this.#fail(error);
     }
   }
 
-  async #await(connection: Connection, answer: Promise<unknown>): Promise<boolean | undefined> {
+  async #await(connection: Connection, answer: unknown): Promise<Judged> {
     try {
-      return (await within(this.clock, POLICY_TIMEOUT_MS, answer)) === true;
+      return this.#read(await within(this.clock, POLICY_TIMEOUT_MS, lastValue(answer)));
     } catch (error) {
-      if (error instanceof TooLate) this.#stalled.set(connection, this.clock.monotonic() + STALLED_MS);
-      this.#fail(error);
-      return undefined;
+      if (isTooLate(error)) this.#stalled.set(connection, this.clock.monotonic() + STALLED_MS);
+      return this.#fail(error);
     }
   }
 
-  #answersOf(connection: Connection): Map<string, boolean> {
+  /** Reads an answer. Logs one that is none: the log names the policy, since that has to change. */
+  #read(answer: unknown): Judged {
+    const judgement = judgementOf(answer, this.clock.monotonic());
+    if (typeof judgement !== 'string') return judgement;
+    this.#nonsense.write(`the topic policy answered with ${judgement}, so the action is refused`, {
+      policy: this.source.policy.constructor.name,
+    });
+    return undefined;
+  }
+
+  #answersOf(connection: Connection): Map<string, Judgement> {
     const known = this.#answers.get(connection);
     if (known !== undefined) return known;
-    const answers = new Map<string, boolean>();
+    const answers = new Map<string, Judgement>();
     this.#answers.set(connection, answers);
     return answers;
   }
@@ -122,24 +192,27 @@ export class Permissions {
    * Logs the first failure as an error: what fails for one peer fails for all, and would fill the log. The text of the
    * error may hold the topic, so only its name is logged.
    */
-  #fail(error: unknown): void {
+  #fail(error: unknown): undefined {
+    const fields = { policy: this.source.policy.constructor.name, error: nameOf(error) };
     if (!this.#failed) {
-      this.#log.error('the topic policy failed, so the action is refused; further failures are logged at debug', {
-        error: nameOf(error),
-      });
+      this.#log.error(
+        'the topic policy failed, so the action is refused; further failures are logged at debug',
+        fields,
+      );
     }
     this.#failed = true;
-    this.#log.debug('the topic policy failed', { error: nameOf(error) });
+    this.#log.debug('the topic policy failed', fields);
   }
 }
 
-/** Returns whether to wait for an answer. The queries of some libraries are not promises, but have `then`. */
-function isThenable(answer: unknown): answer is PromiseLike<unknown> {
-  return typeof (answer as { then?: unknown } | null | undefined)?.then === 'function';
+function keyOf(action: TopicAction, topic: string): string {
+  return `${action} ${topic}`;
 }
 
-function remember(answers: Map<string, boolean>, key: string, allowed: boolean): boolean {
-  if (answers.size === MAX_REMEMBERED) answers.delete(answers.keys().next().value!);
-  answers.set(key, allowed);
-  return allowed;
+/** Remembers an answer, but no failure: after that, the policy is asked again. Returns whether it is a yes. */
+function remember(answers: Map<string, Judgement>, key: string, judged: Judged): boolean {
+  if (judged === undefined) return false;
+  if (answers.size === MAX_REMEMBERED && !answers.has(key)) answers.delete(answers.keys().next().value!);
+  answers.set(key, judged);
+  return judged.allowed;
 }

@@ -7,13 +7,20 @@ import { topicDigest } from '../logging/topic-digest.js';
 import { TrafficCounts } from '../metrics/traffic-counts.js';
 import type { Connection } from '../connection/connection.js';
 import { TopicRegistry } from '../presence/topic-registry.js';
-import { tooManySubscribers, tooManySubscriptions, tooManyTopics, topicTooLong } from '../protocol/close-codes.js';
+import {
+  permissionEnded,
+  tooManySubscribers,
+  tooManySubscriptions,
+  tooManyTopics,
+  topicTooLong,
+} from '../protocol/close-codes.js';
 import type { CloseReason } from '../protocol/close-codes.js';
 import { encodeMessage } from '../protocol/message.js';
 import { binaryFrame } from '../protocol/websocket-frame.js';
 import { chargeOfSending } from '../protocol/charges.js';
 import { Discovery } from './discovery.js';
 import type { Discovered } from './discovery.js';
+import { Leases } from './leases.js';
 import { Permissions } from './permissions.js';
 
 /** J6: maximum bytes of earlier publications that a new subscriber is sent. */
@@ -37,6 +44,7 @@ export class RelayService implements OnModuleInit {
     private readonly topics: TopicRegistry,
     private readonly discovery: Discovery,
     private readonly permissions: Permissions,
+    private readonly leases: Leases,
     private readonly backplane: Backplane,
     private readonly settings: Settings,
     private readonly traffic: TrafficCounts,
@@ -49,6 +57,7 @@ export class RelayService implements OnModuleInit {
   onModuleInit(): void {
     this.backplane.listen((topic, message) => this.deliver(topic, message));
     this.backplane.onRecovery(() => this.#makeGood());
+    this.leases.onEnd('subscribe', (connection, topic) => this.#evict(connection, topic));
   }
 
   /** R3: idempotent. P1: ignored if the connection may not. */
@@ -90,10 +99,11 @@ export class RelayService implements OnModuleInit {
 
   /** R3: harmless if not subscribed. */
   unsubscribe(connection: Connection, topic: string): void {
-    const changed = this.topics.unsubscribe(connection, topic);
+    if (!this.topics.unsubscribe(connection, topic)) return;
+    this.leases.end(connection, 'subscribe', topic);
     this.#owed.get(connection)?.delete(topic);
-    if (changed) this.#vacate(topic);
-    if (changed && this.#debugging) this.#logTopic('unsubscribed', connection, topic);
+    this.#vacate(topic);
+    if (this.#debugging) this.#logTopic('unsubscribed', connection, topic);
   }
 
   /**
@@ -157,8 +167,15 @@ export class RelayService implements OnModuleInit {
       connection.close(breach);
       return;
     }
+    this.leases.begin(connection, 'subscribe', topic);
     const sure = this.join(connection, topic);
     if (sure !== undefined) connection.hold(sure);
+  }
+
+  /** P6: the connection may not be subscribed any more. CBOR has no other way to say so. */
+  #evict(connection: Connection, topic: string): void {
+    this.unsubscribe(connection, topic);
+    connection.close(permissionEnded);
   }
 
   /**

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { OnModuleInit } from '@nestjs/common';
 import { UnnamedProxies } from '../auth/unnamed-proxies.js';
 import { Settings } from '../config/settings.js';
 import { RendezvousCounts } from '../metrics/rendezvous-counts.js';
@@ -14,6 +15,7 @@ import type { RecordContent } from '../records/record-store.js';
 import { chargeOfSending } from '../protocol/charges.js';
 import { Discovery } from './discovery.js';
 import type { Discovered } from './discovery.js';
+import { Leases } from './leases.js';
 import { Permissions } from './permissions.js';
 import { RelayService } from './relay.service.js';
 
@@ -23,16 +25,25 @@ import { RelayService } from './relay.service.js';
  * Invariant: every message of a known type is answered once, and the connection stays open.
  */
 @Injectable()
-export class RendezvousService {
+export class RendezvousService implements OnModuleInit {
   constructor(
     private readonly relays: RelayService,
     private readonly records: RecordStore,
     private readonly discovery: Discovery,
     private readonly permissions: Permissions,
+    private readonly leases: Leases,
     private readonly settings: Settings,
     private readonly counts: RendezvousCounts,
     private readonly unnamed: UnnamedProxies,
   ) {}
+
+  /**
+   * P6: a record that its peer may not publish any more is gone. The peer is told when it speaks of the topic again: an
+   * error that answers nothing would be taken for the answer to a query.
+   */
+  onModuleInit(): void {
+    this.leases.onEnd('publish', (connection, topic) => this.records.withdraw(connection.id, topic));
+  }
 
   /** J1, J3, J6: keeps a record, and relays it. */
   publish(connection: Connection, message: Publish): void {
@@ -40,6 +51,7 @@ export class RendezvousService {
       const { topic, payload } = message;
       const content = { kind: 'published', payload } as const;
       if (!this.#keep(connection, topic, content, Buffer.byteLength(payload, 'base64'))) return;
+      this.leases.begin(connection, 'publish', topic);
       this.counts.publishes += 1;
       this.relays.publish(connection, topic, payload);
       answer(connection, ack(topic));

@@ -12,6 +12,7 @@ import { ConnectionRegistry } from '../presence/connection-registry.js';
 import type { Subscribe, Unsubscribe } from '../protocol/message.js';
 import type { Announce, Malformed, Publish, Query } from '../protocol/rendezvous-message.js';
 import { Expiry } from './expiry.js';
+import { Leases } from './leases.js';
 import { RelayService } from './relay.service.js';
 import { RendezvousService } from './rendezvous.service.js';
 
@@ -35,6 +36,7 @@ export class SignalingGateway
     private readonly rendezvous: RendezvousService,
     private readonly connections: ConnectionRegistry,
     private readonly expiry: Expiry,
+    private readonly leases: Leases,
   ) {}
 
   /** The server of another adapter delivers nothing: CairnSignalModule stops the start. */
@@ -51,6 +53,7 @@ export class SignalingGateway
     this.relays.disconnect(connection);
     this.rendezvous.disconnect(connection);
     this.expiry.remove(connection);
+    this.leases.leave(connection);
     this.connections.remove(connection);
   }
 

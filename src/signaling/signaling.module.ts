@@ -8,6 +8,7 @@ import { Discovery } from './discovery.js';
 import { Drain } from './drain.js';
 import { Expiry } from './expiry.js';
 import { InProcessConnection } from './in-process-connection.js';
+import { Leases } from './leases.js';
 import { Permissions } from './permissions.js';
 import { RelayService } from './relay.service.js';
 import { RendezvousService } from './rendezvous.service.js';
@@ -23,6 +24,7 @@ import { SignalingService } from './signaling.service.js';
     Drain,
     Expiry,
     InProcessConnection,
+    Leases,
     Permissions,
     RelayService,
     RendezvousService,
@@ -30,6 +32,6 @@ import { SignalingService } from './signaling.service.js';
     SignalingGateway,
     SignalingService,
   ],
-  exports: [SignalingService],
+  exports: [Permissions, SignalingService],
 })
 export class SignalingModule {}

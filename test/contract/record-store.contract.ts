@@ -81,6 +81,26 @@ export function recordStoreContract(name: string, make: (clock: ManualClock) => 
       expect(contents('t')).toEqual([]);
     });
 
+    it('P6: a published record is withdrawn by its connection and topic, and leaves no trace', () => {
+      store.put(published('t', 1));
+      store.put(published('u', 1));
+      store.put(published('t', 2, 'b25l'));
+      store.put({ ...announced('t', 's', 'aa'), connection: 1 });
+      expect([...store.publishedOn(1).keys()]).toEqual(['t', 'u']);
+      store.withdraw(1, 't');
+      store.withdraw(1, 't');
+      store.withdraw(3, 't');
+      expect(contents('t')).toEqual(['aa', 'b25l']);
+      expect([...store.publishedOn(1).keys()]).toEqual(['u']);
+      store.disconnect(1);
+      store.withdraw(1, 'u');
+      expect([store.publishedOn(1).size, store.publishedOn(3).size, contents('u').length]).toEqual([0, 0, 1]);
+      store.disconnect(2);
+      clock.pass(1000);
+      store.query('t');
+      expect([store.size, store.bytes]).toEqual([0, 0]);
+    });
+
     it('J2: an announced record lives for its TTL', () => {
       store.put(announced('t', 's', 'aa'));
       store.disconnect(0);

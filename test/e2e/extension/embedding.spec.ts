@@ -14,7 +14,7 @@ const INSTALLING_MS = 240_000;
 
 /** The page for people who extend the server, and its code blocks in order. */
 const PAGE = readFileSync(new URL('../../../docs/extending.md', import.meta.url), 'utf8');
-const [officeHours, oneEach, policy, mount, fromConfiguration, useBoth, takingPart, observed, health] = [
+const [officeHours, oneEach, policy, roomPolicy, mount, fromConfiguration, useBoth, takingPart, observed, health] = [
   ...PAGE.matchAll(/```(?:js|ts)\n(.*?)```/gs),
 ].map(([, code]) => code);
 /** Names in the page that Nest or the reader's application has. */
@@ -28,6 +28,14 @@ const OF_OTHERS = [
   'ThrottlerGuard',
   'WsAdapter',
 ];
+/** What the policy of the page goes by. */
+const DIRECTORY = `export class Directory {
+  onChange(_told: (principal: string) => void): void {}
+  isMember(principal: string | undefined, _topic: string): Promise<boolean> {
+    return Promise.resolve(principal !== undefined);
+  }
+}
+`;
 const ALICE_TOKEN = 's3cret';
 
 /** Prints the figure of a metric from a registry of another version, while the application runs and after its end. */
@@ -50,6 +58,8 @@ let application: EmbeddedApplication;
 beforeAll(async () => {
   application = await EmbeddedApplication.install({
     'src/one-each.ts': oneEach,
+    'src/room.policy.ts': roomPolicy,
+    'src/directory.ts': DIRECTORY,
     'src/mount.ts': mount,
     'src/from-configuration.ts': fromConfiguration,
     'src/use-both.ts': useBoth,

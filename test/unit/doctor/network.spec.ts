@@ -344,6 +344,7 @@ describe('a connection that is closed', () => {
     [1001, 'restart; retry in 3 s', /restarting/],
     [1012, 'restart; retry in 3 s', /restarting/],
     [4001, 'token revoked', /revoked/],
+    [4003, 'you may not use one of your topics any more', /topic policy/],
     [4008, 'slow consumer', /too slow/],
     [3000, 'something else', /Look at the log/],
   ])('with %d on its first message: the reason and the advice are told', async (code, reason, advice) => {

@@ -2,44 +2,9 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { parseSettings } from '../../../src/config/load-settings.js';
 import type { SettingsInput } from '../../../src/config/settings.js';
 import { Logs } from '../../../src/logging/log.js';
-import { Connection } from '../../../src/connection/connection.js';
-import type { CloseReason } from '../../../src/protocol/close-codes.js';
 import { Expiry } from '../../../src/signaling/expiry.js';
 import { ManualClock } from '../../support/manual-clock.js';
-
-/** A connection with nothing but the expiry of its credential and how it was closed. */
-class StandIn extends Connection {
-  readonly principal = undefined;
-  readonly address = undefined;
-  readonly protocol = undefined;
-  readonly source = 'here';
-  readonly dismissed = false;
-  readonly credential;
-  readonly closes: CloseReason[] = [];
-  onClose: () => void = () => undefined;
-
-  constructor(
-    readonly id: number,
-    expiresAt: number | undefined,
-  ) {
-    super();
-    this.credential = { proof: { kind: 'jwt' as const }, revoked: false, expiresAt };
-  }
-
-  get open(): boolean {
-    return this.closes.length === 0;
-  }
-
-  send = (): boolean => true;
-  charge = (): void => undefined;
-  hold = (): void => undefined;
-  terminate = (): void => undefined;
-
-  close(reason: CloseReason): void {
-    this.closes.push(reason);
-    this.onClose();
-  }
-}
+import { StandIn } from '../../support/stand-in.js';
 
 describe('A8: connections whose tokens expire', () => {
   const ALL = 1_000_000;
@@ -61,7 +26,7 @@ describe('A8: connections whose tokens expire', () => {
   /** Makes connections whose credentials expire after these numbers of milliseconds. */
   function connect(...ends: (number | undefined)[]): StandIn[] {
     return ends.map((end, id) => {
-      const connection = new StandIn(id, end === undefined ? undefined : clock.now() + end);
+      const connection = new StandIn(id, end === undefined ? undefined : clock.now() + end, undefined);
       expiry.add(connection);
       return connection;
     });
