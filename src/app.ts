@@ -78,6 +78,11 @@ export class SignalServer {
     await this.app.close();
   }
 
+  /** D2: refuses whoever waits to be let in, and everyone from now on, for a process that ends without a drain. */
+  refuseNewcomers(): void {
+    this.app.get(Lifecycle).drain();
+  }
+
   async #listenOn(
     server: Server,
     inherited: InheritedSocket | undefined,

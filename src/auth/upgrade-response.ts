@@ -2,6 +2,8 @@ import { ServerResponse, STATUS_CODES } from 'node:http';
 import type { OutgoingHttpHeaders } from 'node:http';
 import { Refusal } from '../connection/refusal.js';
 import type { RefusalHeaders } from '../connection/refusal.js';
+import { retryAfterOf } from '../connection/retry-after.js';
+import { errorStatusOf } from './thrown.js';
 
 /** What the handshake or the answer says itself; a guard's word would break it. */
 const OURS =
@@ -153,8 +155,8 @@ export class UpgradeResponse extends ServerResponse {
   }
 
   #written(): Refusal {
-    // An informational status is not an answer.
-    const status = this.statusCode < 200 ? 403 : this.statusCode;
+    // An informational status is not an answer, and none is above 599.
+    const status = this.statusCode < 200 || this.statusCode > 599 ? 403 : this.statusCode;
     const bytes = Buffer.concat(this.#body);
     const type = this.getHeader(CONTENT_TYPE);
     return new Refusal(status, 'guard', bytes.toString(), {
@@ -165,13 +167,18 @@ export class UpgradeResponse extends ServerResponse {
 
   /** Where a guard answered `false`, its status says which refusal that is. */
   #dressed(refusal: Refusal): Refusal {
-    const saysNo = refusal.reason === 'guard' && refusal.getStatus() === 403 && this.statusCode >= 400;
-    return refusal.with(this.#headers(), saysNo ? this.statusCode : undefined);
+    const saysNo = refusal.reason === 'guard' && refusal.getStatus() === 403;
+    return refusal.with(this.#headers(), saysNo ? errorStatusOf(this.statusCode) : undefined);
   }
 
   #headers(): RefusalHeaders {
     const names = this.getHeaderNames().filter((name) => !OURS.test(name) && name !== CONTENT_TYPE);
-    return Object.fromEntries(names.map((name) => [name, textOf(this.getHeader(name)!)]));
+    return Object.fromEntries(
+      names.map((name) => {
+        const value = this.getHeader(name)!;
+        return [name, name === 'retry-after' ? retryAfterOf(value)! : textOf(value)];
+      }),
+    );
   }
 
   #typed(type: string): this {

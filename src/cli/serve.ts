@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 import { createApp } from '../app.js';
 import { SystemClock } from '../clock/clock.js';
@@ -70,8 +71,14 @@ async function serveLogging(
   log.info('stopping', reason);
   // A fault during the drain-delay ends the delay.
   void faults.first.then(() => server.close({ delay: false }));
-  const ended = server.close({ delay: 'signal' in reason && !isByHand(reason.signal, signals) }).then(() => 0);
-  const code = (await Promise.race([ended, signals.second])) || Number(faults.any);
+  const ended = server.close({ delay: 'signal' in reason && !isByHand(reason.signal, signals) });
+  const interrupted = await Promise.race([ended, signals.second]);
+  if (interrupted !== undefined) {
+    server.refuseNewcomers();
+    // Until what they are told is written.
+    await setImmediate();
+  }
+  const code = interrupted ?? Number(faults.any);
   log.info('stopped', { code });
   return code;
 }

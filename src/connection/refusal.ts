@@ -1,12 +1,13 @@
 import { HttpException } from '@nestjs/common';
 import type { RefusalReason } from '../protocol/refusal-reasons.js';
+import { retryAfterOf } from './retry-after.js';
 
 export type RefusalHeaders = Readonly<Record<string, string | readonly string[]>>;
 
 /** What a refusal may say besides its sentence. */
 export interface RefusalOptions {
-  /** Seconds after which the peer may try again. Becomes Retry-After. */
-  readonly retryAfter?: number | undefined;
+  /** Seconds after which the peer may try again, or what a guard gave for that. Becomes a valid Retry-After. */
+  readonly retryAfter?: unknown;
   readonly headers?: RefusalHeaders;
   /** The whole body, where a guard wrote one itself, and its content type. */
   readonly body?: { readonly bytes: Buffer; readonly type: string | undefined } | undefined;
@@ -28,10 +29,11 @@ export class Refusal extends HttpException {
     { retryAfter, headers = {}, body }: RefusalOptions = {},
   ) {
     super(text, status);
+    const after = retryAfterOf(retryAfter);
     this.headers = mergedHeaders(
       {
         ...(status === 401 && { 'WWW-Authenticate': 'Bearer' }),
-        ...(retryAfter !== undefined && { 'Retry-After': String(retryAfter) }),
+        ...(after !== undefined && { 'Retry-After': after }),
       },
       headers,
     );

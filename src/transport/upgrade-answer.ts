@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { HttpException, InternalServerErrorException } from '@nestjs/common';
+import { refusalInException } from '../auth/thrown.js';
 import { mergedHeaders, Refusal } from '../connection/refusal.js';
 
 /** For every upgrade while the server drains. */
@@ -13,16 +13,11 @@ export const NOBODYS_PATH = new Refusal(404, 'path', 'Nothing on this server tak
 export const NOT_A_PROXY = new Refusal(405, 'malformed', 'This server is not a proxy.', { headers: { Allow: 'GET' } });
 
 /**
- * Returns the refusal for what a guard threw. Anything but an HttpException is our own fault: the peer gets a 500 that
- * says nothing about it. If the response of the exception has a `retryAfter` (seconds), the refusal has a Retry-After.
+ * Returns the refusal for what a guard threw. Anything but an HttpException with the status of an error is our own fault:
+ * the peer gets a 500 that says nothing about it.
  */
 export function refusalOf(error: unknown): Refusal {
-  if (error instanceof Refusal) return error;
-  const exception = error instanceof HttpException ? error : new InternalServerErrorException();
-  const { retryAfter } = exception.getResponse() as { retryAfter?: unknown };
-  return new Refusal(exception.getStatus(), error === exception ? 'guard' : 'fault', exception.message, {
-    retryAfter: typeof retryAfter === 'number' ? retryAfter : undefined,
-  });
+  return refusalInException(error) ?? new Refusal(500, 'fault', 'Internal Server Error');
 }
 
 const TEXT = 'text/plain; charset=utf-8';

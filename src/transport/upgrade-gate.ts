@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { HttpException, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { UnnamedProxies } from '../auth/unnamed-proxies.js';
 import { UpgradeGuards } from '../auth/upgrade-guards.js';
 import type { GuardCheck } from '../auth/upgrade-guards.js';
@@ -9,7 +9,7 @@ import { Clock } from '../clock/clock.js';
 import { Refusal } from '../connection/refusal.js';
 import { Lifecycle } from '../lifecycle/lifecycle.js';
 import { Log, Logs } from '../logging/log.js';
-import { nameOf } from '../logging/name-of.js';
+import { nameOf, textOf } from '../logging/name-of.js';
 import { ThrottledLog } from '../logging/throttled-log.js';
 import { ADDRESS_FULL, ConnectionLimits } from './connection-limits.js';
 import type { Place } from './connection-limits.js';
@@ -29,6 +29,8 @@ export class UpgradeGate {
   readonly #log: Log;
   readonly #faults: ThrottledLog;
   #askGuards: GuardCheck | undefined;
+  /** Ends the wait of each upgrade that guards have not decided. */
+  readonly #undecided = new Set<() => void>();
 
   constructor(
     private readonly lifecycle: Lifecycle,
@@ -42,6 +44,9 @@ export class UpgradeGate {
   ) {
     this.#log = logs.for('upgrade');
     this.#faults = new ThrottledLog(this.#log, clock, 'error');
+    lifecycle.draining.addEventListener('abort', () => {
+      for (const refuse of this.#undecided) refuse();
+    });
   }
 
   /** Makes the guards of this gateway decide from now on. */
@@ -70,20 +75,36 @@ export class UpgradeGate {
   }
 
   /**
-   * Asks the guards. Resolves to undefined if the request is let in. The server may have begun to drain meanwhile.
-   * Never rejects.
+   * Asks the guards. Resolves to undefined if the request is let in. D2: if the server begins to drain meanwhile, that
+   * decides, and nobody waits for the guards. What guards change about the request holds only among them, except who
+   * the peer is. Never rejects.
    */
   async judge(request: UpgradeRequest): Promise<Refusal | undefined> {
     const response = new UpgradeResponse(request);
     request.res = response;
-    const refusal = await this.#judge(request);
+    const { method, headers, peerAddress, peerNetwork } = request;
+    const asked = { method, headers: { ...headers }, peerAddress, peerNetwork, res: response };
+    const refusal = await this.#untilDrain(this.#judge(request));
     try {
+      Object.assign(request, asked);
       return response.complete(refusal);
     } catch (error) {
-      // Thrown by what a guard has listen for the end of the response.
+      // Thrown by what a guard has listen for the end of the response, or by a request that it froze.
       this.fault(error);
       return refusalOf(error);
     }
+  }
+
+  /** Resolves to what is decided, or to the refusal of a server that drains as soon as it begins to. */
+  #untilDrain(decided: Promise<Refusal | undefined>): Promise<Refusal | undefined> {
+    return new Promise((resolve) => {
+      const refuse = (): void => resolve(DRAINING);
+      this.#undecided.add(refuse);
+      void decided.then((refusal) => {
+        this.#undecided.delete(refuse);
+        resolve(refusal);
+      });
+    });
   }
 
   async #judge(request: UpgradeRequest): Promise<Refusal | undefined> {
@@ -93,8 +114,8 @@ export class UpgradeGate {
       if (request.credential?.revoked === true) return new Refusal(401, 'token_revoked', 'This token was revoked.');
       return this.#draining();
     } catch (error) {
-      if (!(error instanceof HttpException)) this.fault(error);
       const refusal = refusalOf(error);
+      if (refusal.reason === 'fault') this.fault(error);
       if (refusal.reason === 'token_throttled') this.unnamed.reached('max-wrong-tokens', request.peerNetwork);
       return refusal;
     }
@@ -119,7 +140,7 @@ export class UpgradeGate {
    */
   fault(error: unknown): void {
     const message = 'failed to decide an upgrade';
-    this.#log.debug(message, { error: error instanceof Error ? error.stack : typeof error });
+    this.#log.debug(message, { error: textOf(error) });
     this.#faults.write(message, { error: nameOf(error) });
   }
 

@@ -126,6 +126,102 @@ describe('a custom guard', () => {
   });
 
   it.each([
+    ['an error', { status: 429, retryAfter: -5 }, '0'],
+    ['an error, as text', { status: '429', retryAfter: '1.5' }, '2'],
+    ['an exception', new HttpException({ message: 'Later.', retryAfter: 1e20 }, 429), '31536000'],
+    ['an exception itself', Object.assign(new HttpException('Later.', 429), { retryAfter: NaN }), '5'],
+    ['an exception with a status as text', new HttpException('Later.', '429' as unknown as number), undefined],
+  ])('G2: tells a valid Retry-After of %s', async (_what, thrown, retryAfter) => {
+    const running = await guarded(() => {
+      throw thrown as Error;
+    });
+    const refused = await refusedBy(running, 'guard');
+    expect([refused.status, refused.headers['retry-after']]).toEqual([429, retryAfter]);
+  });
+
+  it('G2: tells a valid Retry-After where a guard sets the header itself', async () => {
+    const running = await guarded((context) => {
+      upgradeOf(context).res.status(429).setHeader('Retry-After', -5);
+      return false;
+    });
+    const refused = await refusedBy(running, 'guard');
+    expect([refused.status, refused.headers['retry-after']]).toEqual([429, '0']);
+  });
+
+  it.each([1000, 399, 99, NaN, Infinity, -1])('G5: a status of %p is none, so false is 403', async (status) => {
+    const running = await guarded((context) => {
+      upgradeOf(context).res.status(status);
+      return false;
+    });
+    expect((await refusedBy(running, 'guard')).status).toBe(403);
+  });
+
+  const trap = (): never => {
+    throw new Error('the s3cret');
+  };
+  it.each([
+    ['null', null, 'threw object'],
+    ['a frozen object', Object.freeze({ code: 'the s3cret' }), 'threw object'],
+    ['a proxy that throws', new Proxy({}, { get: trap, getPrototypeOf: trap }), 'threw object'],
+    ['an error whose name throws', Object.defineProperty(new Error('x'), 'name', { get: trap }), 'threw object'],
+    ['an error whose stack throws', Object.defineProperty(new Error('x'), 'stack', { get: trap }), 'threw Error'],
+    ['an error whose status throws', Object.defineProperty(new Error('x'), 'status', { get: trap }), 'threw Error'],
+    ['an error whose getStatus throws', Object.assign(new Error('x'), { getStatus: trap }), 'threw Error'],
+    ['an exception whose getResponse throws', Object.assign(new HttpException('x', 403), { getResponse: trap }), ''],
+  ])('G3: fails closed when it throws %s, and the server goes on', async (_what, thrown, logged) => {
+    const running = await guarded(() => Promise.reject(thrown as unknown as Error));
+    const refused = await refusedBy(running, 'guard_failed');
+    expect([refused.status, refused.headers['retry-after']]).toEqual([503, '5']);
+    expect(running.log.filter(({ level }) => level === 'error')).toMatchObject([
+      { guard: 'AddedGuard', msg: expect.stringContaining(`a guard ${logged}`) },
+    ]);
+    expect(JSON.stringify(running.log.filter(({ level }) => level !== 'debug'))).not.toContain('s3cret');
+  });
+
+  it.each([
+    ['a status of 100', new HttpException('x', 100)],
+    ['a status of 9999', new HttpException('x', 9999)],
+    ['a proxy', new Proxy({}, { get: trap, getPrototypeOf: trap })],
+  ])('G4: a global guard that throws %s is 500, a fault', async (_what, thrown) => {
+    const canActivate = (): Promise<never> => Promise.reject(thrown as Error);
+    @Module({ providers: [{ provide: APP_GUARD, useValue: { canActivate } }] })
+    class GlobalModule {}
+    const running = await startServer({}, 'info', undefined, { imports: [GlobalModule] });
+    expect(await refusedBy(running, 'fault')).toMatchObject({ status: 500 });
+  });
+
+  const mutations: [string, (request: Record<string, unknown>) => unknown][] = [
+    ['takes its headers away', (request) => (request.headers = {})],
+    ['removes what the handshake needs', ({ headers }) => delete (headers as never)['sec-websocket-key']],
+    ['changes the method', (request) => (request.method = 'POST')],
+    ['takes the response away', (request) => delete request.res],
+    ['says that it comes from elsewhere', (request) => (request.peerNetwork = 7)],
+  ];
+  it.each(mutations)('G1: lets in a peer whose request it changes: %s', async (_what, mutate) => {
+    const running = await guarded((context) => {
+      mutate(upgradeOf(context) as never);
+      return true;
+    });
+    const peer = await Peer.connect(running.url);
+    expect([...running.connections].map(({ source }) => source)).toEqual(['127.0.0.1']);
+    await peer.sync();
+  });
+
+  it('G3: that freezes the request lets nobody in, and the peer gets an answer', async () => {
+    const running = await guarded((context) => Object.isFrozen(Object.freeze(upgradeOf(context))));
+    expect((await refusedBy(running, 'fault')).status).toBe(500);
+  });
+
+  it('G3: fails closed when it sets a header that would break the answer', async () => {
+    const running = await guarded((context) => {
+      upgradeOf(context).res.setHeader('X-Name', 'a\r\nSet-Cookie: b=c');
+      return true;
+    });
+    const refused = await refusedBy(running, 'guard_failed');
+    expect(refused.headers).not.toHaveProperty('set-cookie');
+  });
+
+  it.each([
     ['an error', new TypeError('the s3cret'), 'threw TypeError'],
     [
       'an error with a status that refuses nothing',
