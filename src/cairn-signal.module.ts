@@ -169,9 +169,10 @@ export class CairnSignalModule extends ConfigurableModuleClass implements OnModu
    * application also needs CborWsAdapter.
    */
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
-    // Reports faults here, rather than when the application starts.
-    settingsOf(options, options);
-    return super.forRoot(options);
+    const definition = super.forRoot(options);
+    // Validated here, so that faults are reported now, rather than when the application starts.
+    const settings = { provide: Settings, useValue: settingsOf(options, options) };
+    return { ...definition, providers: [...definition.providers!, settings] };
   }
 
   /**

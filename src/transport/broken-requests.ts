@@ -1,12 +1,11 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Server as TlsServer } from 'node:tls';
 import { Refusal } from '../connection/refusal.js';
 import type { RefusalReason } from '../protocol/refusal-reasons.js';
 import { breaksInBody, inTurn } from './answer-order.js';
 import { HEADERS_TOO_LARGE } from './header-count.js';
-import { endsOf } from './plain-sockets.js';
+import { ShakingHands } from './shaking-hands.js';
 import { answerRefusal, lingerThenDestroy } from './upgrade-answer.js';
 
 /** What was refused before there was an upgrade. An address is all that is told of a peer. */
@@ -47,7 +46,7 @@ const CUT_SHORT = new Refusal(400, 'malformed', 'The connection ended within the
  */
 export function answerBrokenRequests(server: Server, tell: Tell): void {
   const broken = new WeakSet<Duplex>();
-  const shakingHands = server instanceof TlsServer ? new ShakingHands(server) : undefined;
+  const shakingHands = ShakingHands.of(server);
   server.on('clientError', (error: ParserError, socket: Socket) => {
     const remote = socket.remoteAddress;
     const refusal = refusalOf(error);
@@ -116,28 +115,4 @@ function tlsFault(code = ''): Omit<BrokenRequest, 'remote'> | undefined {
   if (!code.startsWith('ERR_SSL_') && code !== 'EPROTO') return undefined;
   const advice = code === 'ERR_SSL_WRONG_VERSION_NUMBER' ? NOT_TLS : '';
   return { reason: 'tls_handshake', why: `The TLS handshake failed (${code}).${advice}` };
-}
-
-/**
- * The TCP connections under the TLS handshakes of a server, by their ends: Node does not say which one a TLS socket is
- * of.
- * Invariant: a connection that is closed is not kept.
- */
-class ShakingHands {
-  readonly #connections = new Map<string, Socket>();
-
-  constructor(server: TlsServer) {
-    server.prependListener('connection', (tcp: Socket) => {
-      const ends = endsOf(tcp);
-      this.#connections.set(ends, tcp);
-      tcp.once('close', () => {
-        if (this.#connections.get(ends) === tcp) this.#connections.delete(ends);
-      });
-    });
-    server.prependListener('secureConnection', (socket) => this.#connections.delete(endsOf(socket)));
-  }
-
-  under(socket: Socket): Socket | undefined {
-    return this.#connections.get(endsOf(socket));
-  }
 }

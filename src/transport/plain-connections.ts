@@ -1,3 +1,5 @@
+import { first } from './spared-places.js';
+
 /** Where a connection or a request comes from. */
 export interface Origin {
   readonly address: string;
@@ -185,8 +187,4 @@ export class PlainConnections {
     connection.cut();
     this.bounds.evicted(cause, origin);
   }
-}
-
-function first<T>(set: ReadonlySet<T>): T | undefined {
-  return set.values().next().value;
 }

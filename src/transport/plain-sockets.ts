@@ -1,10 +1,10 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Server as TlsServer } from 'node:tls';
 import type { TLSSocket } from 'node:tls';
 import { plainAddress, sourceOf } from '../connection/source.js';
 import type { Origin, PlainConnection, PlainConnections } from './plain-connections.js';
+import { ShakingHands } from './shaking-hands.js';
 import { carryOver } from './trusted-proxies.js';
 
 /** Tells where connections and requests come from. */
@@ -40,11 +40,7 @@ interface Tracked {
  * peer.
  */
 export class PlainSockets {
-  /**
-   * Connections in their TLS handshake, by their addresses: Node does not say which TCP connection a TLS socket belongs
-   * to.
-   */
-  readonly #shakingHands = new Map<string, Tracked>();
+  readonly #shakingHands: ShakingHands | undefined;
   #elsewhere = 0;
 
   constructor(
@@ -52,6 +48,7 @@ export class PlainSockets {
     private readonly connections: PlainConnections,
     private readonly origins: Origins,
   ) {
+    this.#shakingHands = ShakingHands.of(server);
     server.prependListener('connection', this.#onConnection);
     server.prependListener('secureConnection', this.#onSecureConnection);
     server.prependListener('request', this.#onRequest);
@@ -112,24 +109,16 @@ export class PlainSockets {
 
   readonly #onConnection = (tcp: Socket): void => {
     const plain = this.connections.enter(this.origins.ofConnection(tcp), () => tcp.destroy());
-    const ends = this.server instanceof TlsServer ? endsOf(tcp) : undefined;
-    const onClose = (): void => {
-      this.connections.leave(plain);
-      if (ends !== undefined && this.#shakingHands.get(ends) === tracked) this.#shakingHands.delete(ends);
-    };
-    const tracked = { tcp, plain, onClose };
-    (tcp as Trackable)[TRACKED] = tracked;
-    if (ends !== undefined) this.#shakingHands.set(ends, tracked);
+    const onClose = (): void => this.connections.leave(plain);
+    (tcp as Trackable)[TRACKED] = { tcp, plain, onClose };
     tcp.once('close', onClose);
   };
 
   readonly #onSecureConnection = (socket: TLSSocket): void => {
-    const ends = endsOf(socket);
-    const tracked = this.#shakingHands.get(ends);
-    if (tracked === undefined) return;
-    this.#shakingHands.delete(ends);
-    (socket as Trackable)[TRACKED] = tracked;
-    carryOver(tracked.tcp, socket);
+    const tcp = this.#shakingHands?.under(socket);
+    if (tcp === undefined) return;
+    (socket as Trackable)[TRACKED] = (tcp as Trackable)[TRACKED];
+    carryOver(tcp, socket);
   };
 
   readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
@@ -144,9 +133,4 @@ export class PlainSockets {
     response.once('finish', answer);
     response.once('close', answer);
   };
-}
-
-/** Returns what is different for any two open connections of a server. */
-export function endsOf({ remoteAddress, remotePort, localAddress }: Socket): string {
-  return `${remoteAddress} ${remotePort} ${localAddress}`;
 }

@@ -42,7 +42,8 @@ export class SparedPlaces<T extends { readonly network: string }> {
   }
 }
 
-function first<T>(places: ReadonlySet<T>): T | undefined {
+/** The one that has been in a set longest. */
+export function first<T>(places: ReadonlySet<T>): T | undefined {
   const [place] = places;
   return place;
 }
