@@ -9,7 +9,8 @@ import type { Clock } from './clock/clock.js';
 import { StartupError } from './config/faults.js';
 import type { Settings } from './config/settings.js';
 import type { ListenAddress } from './config/values.js';
-import { loadExtensions } from './extensions.js';
+import { CodeInUse } from './code-in-use.js';
+import { codeFiles, loadExtensions } from './extensions.js';
 import type { Extensions } from './extensions.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
 import { Reload } from './lifecycle/reload.js';
@@ -37,6 +38,7 @@ export class SignalServer {
     readonly app: INestApplication,
     private readonly listener: HttpListener,
     private readonly settings: Settings,
+    private readonly code: CodeInUse,
     private readonly logs: Logs,
   ) {}
 
@@ -66,10 +68,10 @@ export class SignalServer {
 
   /**
    * Reads certificates, keys, tokens and the keys of JWTs again, as the server also does when they change. Resolves
-   * when that is done. Existing connections stay.
+   * when that is done. Existing connections stay. Code is not loaded again: the log tells of files that have changed.
    */
-  reload(): Promise<void> {
-    return this.app.get(Reload).all();
+  async reload(): Promise<void> {
+    await Promise.all([this.app.get(Reload).all(), this.code.tellOfChanges()]);
   }
 
   /** Drains for at most `drain-delay` (unless `delay` is false) and `drain-timeout`, then closes everything. */
@@ -134,6 +136,7 @@ export class SignalServer {
  */
 export async function createApp(settings: Settings, overrides: Overrides = {}): Promise<SignalServer> {
   const { clock, logs = new Logs({ format: settings.logFormat ?? 'json' }), ...added } = overrides;
+  const code = await CodeInUse.of(codeFiles(settings), logs.for('reload'));
   const loaded = await loadExtensions(settings);
   const extensions = { ...added, ...loaded, guards: [...(added.guards ?? []), ...loaded.guards!] };
   const module = AppModule.forRoot(settings, extensions, { logs, ...(clock && { clock }) });
@@ -149,7 +152,7 @@ export async function createApp(settings: Settings, overrides: Overrides = {}): 
     await app.close();
     throw error;
   }
-  return new SignalServer(app, listener, settings, logs);
+  return new SignalServer(app, listener, settings, code, logs);
 }
 
 /**

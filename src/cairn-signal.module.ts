@@ -190,10 +190,11 @@ export class CairnSignalModule extends ConfigurableModuleClass implements OnModu
 
   /** Throws a StartupError that says all that keeps the server from working in this application. */
   onModuleInit(): void {
+    const scopeFaults = this.#scopeFaults();
     const registryFault = this.registry.fault();
     const faults = [
       ...this.#adapterFaults(),
-      ...this.#scopeFaults(),
+      ...(scopeFaults.length > 0 ? scopeFaults : this.#methodFaults()),
       ...(registryFault === undefined ? [] : [registryFault]),
     ];
     if (faults.length > 0) throw new StartupError(faults.join('\n'));
@@ -204,6 +205,16 @@ export class CairnSignalModule extends ConfigurableModuleClass implements OnModu
     const adapter: unknown = this.application.getIoAdapter();
     const right = adapter instanceof MissingAdapter ? !adapter.needed : adapter instanceof CborWsAdapter;
     return right ? [] : ['call app.useWebSocketAdapter(new CborWsAdapter(app)) before the application starts'];
+  }
+
+  /** Whether a class makes objects with the method shows only when they are made. */
+  #methodFaults(): string[] {
+    const policy: TopicPolicy = this.module.get(TopicPolicy);
+    const { inOrder } = this.guards;
+    return [
+      ...inOrder.filter(lacks('canActivate')).map((guard) => `guards: ${lack(guard, 'canActivate')}`),
+      ...[policy].filter(lacks('allows')).map((it) => `topic policy: ${lack(it, 'allows')}`),
+    ];
   }
 
   /**
@@ -278,6 +289,14 @@ function extending(extensions: Extensions): Provider[] {
       useFactory: (module: ModuleRef) => new TopicPolicySource(() => module.get<TopicPolicy>(TopicPolicy)),
     },
   ];
+}
+
+function lacks(method: string): (made: object) => boolean {
+  return (made) => typeof (made as Record<string, unknown>)[method] !== 'function';
+}
+
+function lack(made: object, method: string): string {
+  return `${made.constructor.name} makes objects without a method "${method}"`;
 }
 
 function isClass(type: unknown): boolean {

@@ -6,9 +6,12 @@ import { SystemClock } from './clock/clock.js';
 import type { Clock } from './clock/clock.js';
 import { TooLate, within } from './clock/deadline.js';
 import { fileFault, StartupError } from './config/faults.js';
-import { requireRegularFile } from './config/setting-file.js';
+import { requireRegularFile, settingFile } from './config/setting-file.js';
+import type { SettingFile } from './config/setting-file.js';
 import { shownPath } from './config/shown-path.js';
 import type { Settings } from './config/settings.js';
+import { exportedClasses } from './exported-classes.js';
+import type { Method } from './exported-classes.js';
 import type { TopicPolicy } from './signaling/topic-policy.js';
 
 /** Code that an operator or an embedding application adds to the server (docs/extending.md). */
@@ -23,9 +26,15 @@ export interface Extensions {
 
 /** Names of files with code. */
 const CODE = /\.[cm]?[jt]s$/;
+const TYPESCRIPT = /\.[cm]?ts$/;
 
 /** Milliseconds that a file may take to load. */
 const LOAD_TIMEOUT_MS = 10_000;
+
+/** Returns the files with code that settings name. */
+export function codeFiles({ guards = [], topicPolicy }: Settings): readonly SettingFile[] {
+  return [...guards.map((path) => ({ name: 'guards', path })), ...settingFile('topic-policy', topicPolicy)];
+}
 
 /**
  * Loads the classes in the files that `guards` and `topic-policy` name. Rejects with a StartupError that names the file
@@ -47,23 +56,19 @@ export async function loadExtensions(
   return { guards: loaded, topicPolicy: policy };
 }
 
-/** Loads an ES module, and returns the classes that it exports and that have the method; at least one. */
-async function classesIn<T>(setting: string, path: string, method: string, clock: Clock): Promise<Type<T>[]> {
+/** Loads a module, and returns the classes that it exports and that have the method; at least one. */
+async function classesIn<T>(setting: string, path: string, method: Method, clock: Clock): Promise<Type<T>[]> {
   const named = `${setting} ${shownPath(path)}`;
   requireRegularFile(setting, path);
-  let exported: Record<string, unknown>;
+  let classes: readonly Type<unknown>[] | string;
   try {
-    exported = await within(
-      clock,
-      LOAD_TIMEOUT_MS,
-      import(pathToFileURL(resolve(path)).href) as Promise<Record<string, unknown>>,
-    );
+    const namespace = import(pathToFileURL(resolve(path)).href) as Promise<object>;
+    classes = exportedClasses(await within(clock, LOAD_TIMEOUT_MS, namespace), method);
   } catch (error) {
     throw new StartupError(`${named}: ${importFault(error, resolve(path))}`);
   }
-  const classes = [...new Set(Object.values(exported))].filter((value) => isClassWith(value, method)) as Type<T>[];
-  if (classes.length === 0) throw new StartupError(`${named}: it exports no class with a method "${method}"`);
-  return classes;
+  if (typeof classes === 'string') throw new StartupError(`${named}: ${classes}`);
+  return classes as Type<T>[];
 }
 
 /**
@@ -78,16 +83,19 @@ function importFault(error: unknown, file: string): string {
   // The error quotes the words of a file that is not code, and that may be a file with a token.
   if (!CODE.test(file)) return 'it is not code: name an ES module that ends in .mjs or .js';
   if ('errno' in error && (error as NodeJS.ErrnoException).path === file) return fileFault(error);
-  const hint =
-    error.name === 'SyntaxError' && /'export'|import statement/.test(error.message)
-      ? ' (Node reads it as CommonJS: name it .mjs, or set "type": "module" in its package.json)'
-      : '';
-  return `${error.name}: ${error.message.split('\n')[0]}${hint}`;
+  return `${error.name}: ${error.message.split('\n')[0]}${importHint(error, file)}`;
 }
 
-export function isClassWith(value: unknown, method: string): boolean {
-  return (
-    typeof value === 'function' &&
-    typeof (value.prototype as Record<string, unknown> | undefined)?.[method] === 'function'
-  );
+/** What to do about an error of Node that comes from the kind of a file. */
+function importHint({ name, message, code }: NodeJS.ErrnoException, file: string): string {
+  if (TYPESCRIPT.test(file) && (name === 'SyntaxError' || code?.startsWith('ERR_UN') === true)) {
+    return ' (this Node does not run this TypeScript: compile it, and name the JavaScript)';
+  }
+  if (name === 'SyntaxError' && /'export'|import statement/.test(message)) {
+    return ' (Node reads it as CommonJS: name it .mjs, or set "type": "module" in its package.json)';
+  }
+  if (message.includes('is not defined in ES module scope')) {
+    return ' (it is compiled to CommonJS: name it .cjs, or compile it to an ES module)';
+  }
+  return '';
 }

@@ -1,19 +1,23 @@
 import { setImmediate } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 import { createApp } from '../app.js';
+import { codeFiles } from '../extensions.js';
 import { SystemClock } from '../clock/clock.js';
 import type { Environment } from '../config/environment.js';
 import type { LoadedSettings } from '../config/load-settings.js';
 import { nodeWarnings } from '../config/node-version.js';
 import type { Settings } from '../config/settings.js';
+import { shownPath } from '../config/shown-path.js';
 import { Logs } from '../logging/log.js';
 import type { Log } from '../logging/log.js';
+import { nameOf, textOf } from '../logging/name-of.js';
 import { readLogFilter } from '../logging/log-filter.js';
 import { authority, isWildcard } from '../transport/listen-fault.js';
 import { inheritedSockets } from './inherited-sockets.js';
 import type { InheritedSockets } from './inherited-sockets.js';
 import { LAST_WORDS_MS } from './output.js';
 import type { Signals, StopSignal } from './signals.js';
+import { originOf } from './stray-error.js';
 
 /**
  * Serves until a signal or a fault of ours. The first of these drains; a second signal stops immediately. Resolves to
@@ -66,7 +70,7 @@ async function serveLogging(
   signals.onHangup(() => void server.reload());
   signals.onIgnored((signal) => log.info('this signal does nothing', { signal }));
 
-  const faults = listenForFaults(log);
+  const faults = listenForFaults(log, settings);
   const reason = await Promise.race([signals.first.then((signal) => ({ signal })), faults.first]);
   log.info('stopping', reason);
   // A fault during the drain-delay ends the delay.
@@ -98,19 +102,30 @@ interface Faults {
 
 /**
  * Logs the first fault, and keeps faults from ending the process before it has drained. Later faults follow from the
- * first and are not logged.
+ * first and are not logged. The text of an error in an operator's code may hold what that was shown, so it is logged at
+ * debug only.
  */
-function listenForFaults(log: Log): Faults {
+function listenForFaults(log: Log, settings: Settings): Faults {
   let any = false;
   const first = new Promise<{ fault: string }>((resolve) => {
     // Node raises an unhandled rejection as an uncaught exception.
     process.on('uncaughtException', (error: unknown, origin) => {
       if (any) return;
       any = true;
-      log.error('the server stops because of a bug in it', {
-        origin,
-        error: error instanceof Error ? error.stack : String(error),
-      });
+      const { files, sure } = originOf(error, codeFiles(settings));
+      if (files.length === 0) {
+        log.error('the server stops because of a bug in it', {
+          origin,
+          error: error instanceof Error ? error.stack : String(error),
+        });
+      } else {
+        const where = files.map(({ name, path }) => `${name} ${shownPath(path)}`).join(', ');
+        log.error(
+          `the server stops because of an error that nothing caught, ${sure ? 'thrown by' : 'probably of'} ${where}`,
+          { origin, error: nameOf(error) },
+        );
+        log.debug('what nothing caught', { error: textOf(error) });
+      }
       resolve({ fault: origin });
     });
   });

@@ -169,7 +169,7 @@ describe('a custom guard', () => {
     ['an error whose getStatus throws', Object.assign(new Error('x'), { getStatus: trap }), 'threw Error'],
     ['an exception whose getResponse throws', Object.assign(new HttpException('x', 403), { getResponse: trap }), ''],
   ])('G3: fails closed when it throws %s, and the server goes on', async (_what, thrown, logged) => {
-    const running = await guarded(() => Promise.reject(thrown as unknown as Error));
+    const running = await guarded(() => Promise.reject(thrown));
     const refused = await refusedBy(running, 'guard_failed');
     expect([refused.status, refused.headers['retry-after']]).toEqual([503, '5']);
     expect(running.log.filter(({ level }) => level === 'error')).toMatchObject([
@@ -183,7 +183,7 @@ describe('a custom guard', () => {
     ['a status of 9999', new HttpException('x', 9999)],
     ['a proxy', new Proxy({}, { get: trap, getPrototypeOf: trap })],
   ])('G4: a global guard that throws %s is 500, a fault', async (_what, thrown) => {
-    const canActivate = (): Promise<never> => Promise.reject(thrown as Error);
+    const canActivate = (): Promise<never> => Promise.reject(thrown);
     @Module({ providers: [{ provide: APP_GUARD, useValue: { canActivate } }] })
     class GlobalModule {}
     const running = await startServer({}, 'info', undefined, { imports: [GlobalModule] });
