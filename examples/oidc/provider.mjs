@@ -10,17 +10,20 @@ import { fileURLToPath } from 'node:url';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 
 /**
- * The clients that an administrator of the realm has set up: the secret, the lifespan of the tokens in seconds, and the
- * claims that mappers add.
+ * The clients that an administrator of the realm has set up: the secret, the lifespan of the tokens in seconds, the
+ * roles of the realm, and the claims that mappers add.
  */
 const CLIENTS = {
   orders: { secret: 'orders-secret', claims: { aud: 'cairn-signal' } },
   billing: { secret: 'billing-secret', claims: { aud: ['cairn-signal', 'ledger'] } },
   lamp: { secret: 'lamp-secret', claims: { aud: 'cairn-signal', topics: ['lamp'] } },
   reporting: { secret: 'reporting-secret', claims: { aud: 'ledger' } },
+  guest: { secret: 'guest-secret', roles: ['guest'], claims: { aud: 'cairn-signal' } },
   courier: { secret: 'courier-secret', lifespan: 4, claims: { aud: 'cairn-signal' } },
 };
 const LIFESPAN = 300;
+/** The roles of the realm that a client has by default. */
+const ROLES = ['peer'];
 const MOST_BYTES = 4096;
 
 /**
@@ -75,12 +78,13 @@ class Realm {
     if (form.get('grant_type') !== 'client_credentials') {
       return [400, { error: 'unsupported_grant_type', error_description: 'Unsupported grant_type' }];
     }
-    const { lifespan = LIFESPAN, claims } = client;
+    const { lifespan = LIFESPAN, roles = ROLES, claims } = client;
     const [{ kid, privateKey }] = this.#keys;
     const token = new SignJWT({
       typ: 'Bearer',
       azp: id,
       client_id: id,
+      realm_access: { roles },
       preferred_username: `service-account-${id}`,
       ...claims,
     });

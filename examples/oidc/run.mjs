@@ -15,6 +15,8 @@ const server = await startServer(
     'cairn-signal',
     '--jwt-principal-claim',
     'client_id',
+    '--jwt-require-claim',
+    'realm_access.roles=peer',
     '--jwt-clock-tolerance',
     '0s',
   ],
@@ -71,6 +73,12 @@ const elsewhere = await Peer.refused(server.url, bearing(await tokenFor('reporti
 expect(
   `with a token for another service: ${said(elsewhere)}`,
   elsewhere.status === 401 && elsewhere.body.trim() === 'This token is for another service.',
+);
+
+const guest = await Peer.refused(server.url, bearing(await tokenFor('guest')));
+expect(
+  `with a token without the role: ${said(guest)}`,
+  guest.status === 401 && guest.body.startsWith('The claim realm_access.roles of this token holds no value'),
 );
 
 const lamp = await connectWith(await tokenFor('lamp'));

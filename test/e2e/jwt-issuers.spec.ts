@@ -3,7 +3,10 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { ExecutionContext } from '@nestjs/common';
 import type { JWTPayload } from 'jose';
+import { upgradeOf } from '../../src/auth/upgrade-request.js';
+import type { Proof } from '../../src/connection/connection.js';
 import { RefusalCounts } from '../../src/metrics/refusal-counts.js';
 import type { RefusalReason } from '../../src/protocol/refusal-reasons.js';
 import type { SettingsInput } from '../../src/config/settings.js';
@@ -351,5 +354,38 @@ describe('A11: what a token must be', () => {
     const groups = Array.from({ length: 1400 }, () => 'a');
     expect(await outcome(running, await token({ iss: issuer.name, groups: [...groups, 'z'] }))).toMatch(/\|alice$/);
     expect(await outcome(running, await token({ iss: issuer.name, groups }))).toContain('The claim groups');
+  });
+});
+
+describe('A11: verified claims', () => {
+  it('are there for guards and for the topic policy, with the issuer and the kind of proof', async () => {
+    const seen: Proof[] = [];
+    class OperatorsOnly {
+      canActivate(context: ExecutionContext): boolean {
+        const { proof } = upgradeOf(context).credential ?? {};
+        seen.push(proof!);
+        const roles = proof?.claims?.roles;
+        return (
+          proof?.kind === 'jwt' && proof.issuer === issuer.name && Array.isArray(roles) && roles.includes('operator')
+        );
+      }
+    }
+    class ByDepartment {
+      allows(_principal: string | undefined, action: string, topic: string, proof?: Proof): boolean {
+        return action === 'subscribe' && topic === proof?.claims?.department;
+      }
+    }
+    const running = await startServer({ jwtIssuer: issuer.name, jwtAudience: 'cairn' }, 'trace', clock, {
+      guards: [OperatorsOnly],
+      topicPolicy: ByDepartment,
+    });
+    const claims = { iss: issuer.name, roles: ['operator'], department: 'blue' };
+    const peer = await Peer.connect(running.url, bearer(await token(claims)));
+    for (const topic of ['blue', 'red']) peer.subscribe(topic);
+    await peer.sync();
+    expect(running.topics.subscriptions).toBe(1);
+    expect(seen).toEqual([{ kind: 'jwt', issuer: issuer.name, claims: expect.objectContaining(claims) }]);
+    expect(Object.isFrozen(seen[0].claims)).toBe(true);
+    expect((await Peer.refused(running.url, bearer(await token({ ...claims, roles: ['peer'] })))).status).toBe(403);
   });
 });
