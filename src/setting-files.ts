@@ -2,7 +2,9 @@ import { loadMetricsToken, loadTokens } from './auth/load-tokens.js';
 import type { Warn } from './auth/load-tokens.js';
 import { StartupError } from './config/faults.js';
 import { issuersOf } from './config/jwt-issuers.js';
+import { readSecretFile } from './config/secret-file.js';
 import type { Settings } from './config/settings.js';
+import { bearerToken } from './config/values.js';
 
 /** Collects what is wrong, so that one run tells everything. Invariant: it tells each fault once. */
 export class Faults {
@@ -41,7 +43,8 @@ export async function readFiles(settings: Settings, faults: Faults, warn?: Warn)
   await faults.of(() => loadMetricsToken(settings));
   // Loaded only if there are such files.
   for (const policy of issuersOf(settings)) {
-    const { keysAt } = policy;
+    const { keysAt, tokenFile } = policy;
+    if (tokenFile !== undefined) await faults.of(() => readSecretFile('jwt-jwks-token-file', tokenFile, bearerToken));
     if (!('file' in keysAt)) continue;
     const { loadPublicKeys } = await import('./auth/jwt/public-keys.js');
     await faults.of(() => loadPublicKeys(keysAt.file, policy, settings.jwtAlgorithms));

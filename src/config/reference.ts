@@ -53,7 +53,8 @@ ${table.join('\n')}
 
 - Times: \`500ms\`, \`10s\`, \`5m\`, \`1h\`. Bytes and counts: whole numbers, digits only.
 - Flags: \`--flag value\` or \`--flag=value\`.
-- Lists: separated by commas. A file may also use a YAML list, and a flag may be repeated.
+- Lists: separated by commas. A file may also use a YAML list, and a flag may be repeated. An entry with a comma in it
+  needs the YAML list.
 - An entry that may begin with its issuer: \`cairn\` holds for every issuer, and \`"https://id.example.com/ cairn"\` for that
   one, written as in \`jwt-issuer\`. For an issuer, its own entries take the place of those for every issuer; of
   \`jwt-require-claim\`, of those for the same claim.
