@@ -113,7 +113,7 @@ export class SignalingService extends EventEmitter<SignalingEvents> {
   }
 
   /**
-   * E2: subscribes to a topic. Throws a TypeError for what is not a topic. The promise is fulfilled once everything that is relayed from then on arrives, from other
+   * E2: subscribes to a topic. Throws a TypeError for what is not a topic, a handler or options. The promise is fulfilled once everything that is relayed from then on arrives, from other
    * nodes too (N2). It is rejected with a SignalingError at a limit; so is the iteration.
    */
   subscribe(topic: string, options?: SubscribeOptions): PendingSubscription;
@@ -124,8 +124,8 @@ export class SignalingService extends EventEmitter<SignalingEvents> {
     given: RelayHandler | SubscribeOptions = {},
     last: SubscribeOptions = {},
   ): PendingSubscription {
-    const { signal } = typeof given === 'function' ? last : given;
     requireTopic(topic);
+    const signal = signalOf(typeof given === 'function' ? last : given);
     const subscription = new PendingPayloads(topic, this.peer);
     const subscribed = this.#subscribe(subscription, signal);
     // The iteration says it too, and nothing that the application forgets to await may end the process.
@@ -217,6 +217,15 @@ export class SignalingService extends EventEmitter<SignalingEvents> {
 function requireTopic(topic: unknown): asserts topic is string {
   if (typeof topic !== 'string') throw new TypeError('the topic must be a string');
   if (topic !== Buffer.from(topic).toString()) throw new TypeError('the topic must be well-formed Unicode');
+}
+
+function signalOf(options: SubscribeOptions | null): AbortSignal | undefined {
+  if (typeof options !== 'object' || options === null) throw new TypeError('pass a handler, or options, or both');
+  const { signal } = options;
+  if (signal !== undefined && typeof (signal as Partial<AbortSignal> | null)?.addEventListener !== 'function') {
+    throw new TypeError('the signal must be an AbortSignal');
+  }
+  return signal;
 }
 
 function encodeRelay(topic: string, { buffer, byteOffset, length }: Uint8Array): Buffer {

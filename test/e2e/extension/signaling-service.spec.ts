@@ -1,3 +1,5 @@
+import { Injectable } from '@nestjs/common';
+import type { OnModuleInit } from '@nestjs/common';
 import { fromEvent } from 'rxjs';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { HeldBytes } from '../../../src/metrics/held-bytes.js';
@@ -257,6 +259,51 @@ describe('a subscription of an application', () => {
   it.each([undefined, null, 5, {}, '\udc00'])('E2: throws a TypeError for the topic %p', async (topic) => {
     const { signaling } = await takingPart();
     expect(() => signaling.subscribe(topic as string)).toThrow(TypeError);
+  });
+
+  it.each([
+    ['no options', null],
+    ['a number', 5],
+    ['a text', 'handler'],
+    ['a signal that is none', { signal: {} }],
+    ['a controller in place of its signal', { signal: new AbortController() }],
+    ['null as the signal', { signal: null }],
+  ])('E2: throws a TypeError for %s, and has not subscribed', async (_what, options) => {
+    const { signaling, application } = await takingPart();
+    expect(() => signaling.subscribe('t', options as never)).toThrow(TypeError);
+    expect(() => signaling.subscribe('t', () => undefined, options as never)).toThrow(TypeError);
+    expect(application.get(TopicRegistry).size).toBe(0);
+  });
+
+  it('E2: may begin before the server does', async () => {
+    const heard: string[] = [];
+    @Injectable()
+    class Early implements OnModuleInit {
+      constructor(private readonly signaling: SignalingService) {
+        void signaling.subscribe('t', (payload) => void heard.push(`constructor ${payload.toString()}`));
+      }
+
+      async onModuleInit(): Promise<void> {
+        await this.signaling.subscribe('t', (payload) => void heard.push(`hook ${payload.toString()}`));
+      }
+    }
+    const { url } = await mount({}, { providers: [Early] });
+    (await Peer.connect(url)).relay('t', 'x');
+    await until(() => heard.length === 2);
+    expect(heard).toEqual(['constructor x', 'hook x']);
+  });
+
+  it('E3: ends as a slow consumer if its handler never comes back', async () => {
+    const { signaling, url } = await takingPart({ settings: { maxBufferedBytes: 20_000 } });
+    const peer = await Peer.connect(url);
+    let calls = 0;
+    const { ended } = await signaling.subscribe('t', () => {
+      calls += 1;
+      return new Promise(() => undefined);
+    });
+    for (let i = 0; i < 5; i++) peer.relay('t', Buffer.alloc(6000));
+    expect(await ended).toMatchObject({ code: 4008 });
+    expect(calls).toBe(1);
   });
 
   it('E3: ends as a slow consumer if nobody reads it, and the others go on', async () => {
