@@ -22,6 +22,7 @@ export type BackplaneState = 'off' | 'up' | 'degraded' | 'down';
  *   The messages of one node to one topic arrive in the order they were published in.
  * - A question is answered by the nodes that offered its topic a moment ago or earlier, and by no others.
  * - When the promise of `subscribe` is fulfilled, everything that other nodes publish from then on arrives.
+ * - When the promise of `offer` is fulfilled, every question that other nodes ask from then on is answered.
  * - Nothing throws and nothing blocks. What waits to be sent is bounded: the rest is dropped and counted.
  */
 export abstract class Backplane {
@@ -61,8 +62,11 @@ export abstract class Backplane {
   /** Sends a message to all other nodes that subscribe to its topic. */
   abstract publish(topic: string, message: Uint8Array): void;
 
-  /** Lets other nodes ask this one about a topic, until `withdraw`. */
-  abstract offer(topic: string): void;
+  /**
+   * Lets other nodes ask this one about a topic, until `withdraw`; may be called again for the same topic. Returns a
+   * promise to wait for until all questions are sure to reach this node; undefined if there is nothing to wait for.
+   */
+  abstract offer(topic: string): Promise<void> | undefined;
   abstract withdraw(topic: string): void;
   /**
    * Asks the other nodes about a topic. The promise is fulfilled within about 150 ms, or immediately when no node

@@ -22,6 +22,10 @@ export class Wanted implements Expiring<Wanted>, Receiver {
   previous: Wanted | undefined = undefined;
   next: Wanted | undefined = undefined;
   list: ExpiryList<Wanted> | undefined = undefined;
+  /** Whether no other node has the topic, as far as NATS knows and says. Only offers know. */
+  alone = false;
+  /** When NATS was last asked about that, in seconds on the monotonic clock. */
+  checked = 0;
   readonly id: number;
 
   constructor(
@@ -41,7 +45,7 @@ export class Wanted implements Expiring<Wanted>, Receiver {
   }
 
   receive(message: Msg): void {
-    this.interest.receive(this.topic, message);
+    this.interest.receive(this, message);
   }
 }
 
@@ -71,7 +75,7 @@ export class Interest {
     private readonly subjects: Subjects,
     private readonly subscriptions: BareSubscriptions,
     private readonly clock: Clock,
-    private readonly take: (topic: string, message: Msg) => void,
+    private readonly take: (wanted: Wanted, message: Msg) => void,
     private readonly listener: InterestListener,
   ) {
     this.#sweep.start();
@@ -138,15 +142,16 @@ export class Interest {
   }
 
   /** Takes a message for a topic. */
-  receive(topic: string, message: Msg): void {
+  receive(wanted: Wanted, message: Msg): void {
     try {
-      this.take(topic, message);
+      this.take(wanted, message);
     } catch (failure) {
       this.listener.failed(failure as Error);
     }
   }
 
   #subscribe(wanted: Wanted): void {
+    wanted.alone = false;
     this.subscriptions.subscribe(wanted.id, this.subjects.of(wanted.topic));
   }
 

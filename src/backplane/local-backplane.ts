@@ -28,8 +28,8 @@ export class LocalBackplane extends Backplane {
     // There is no other node.
   }
 
-  offer(): void {
-    // No node asks.
+  offer(): undefined {
+    return undefined;
   }
 
   withdraw(): void {

@@ -10,11 +10,12 @@ import { canonicalRelayTopic } from '../protocol/canonical-relay.js';
 import { Backplane } from './backplane.js';
 import type { BackplaneState, Deliver, Respond } from './backplane.js';
 import { Interest } from './interest.js';
+import type { Wanted } from './interest.js';
 import { NatsLink } from './nats-link.js';
 import type { LinkListener } from './nats-link.js';
 import { natsCredentialSettings } from './nats-credentials.js';
 import { natsOptions } from './nats-options.js';
-import { Questions } from './questions.js';
+import { give, isOffer, Questions } from './questions.js';
 import { Refusals } from './refusals.js';
 import { RoundTrips } from './round-trips.js';
 import type { RoundTripsListener } from './round-trips.js';
@@ -28,6 +29,9 @@ import { Subjects } from './subjects.js';
 const ROOM_BYTES = 15;
 /** Milliseconds between two attempts to make the subscriptions that NATS had no room for. */
 const RETRY_MS = 10_000;
+
+/** Seconds after which a node that shared a topic of records asks whether it still does. */
+const CHECK_AGAIN_SECONDS = 5;
 
 export interface NatsBackplaneParts {
   readonly settings: Settings;
@@ -67,7 +71,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
       this.#subjects,
       this.#subscriptions,
       clock,
-      (topic, { data }) => this.#take(topic, data),
+      ({ topic }, { data }) => this.#take(topic, data),
       {
         counted: (size) => (counts.subscriptions = size),
         failed,
@@ -79,7 +83,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
       records,
       this.#subscriptions,
       clock,
-      (topic, question: Msg) => this.#answer(topic, question),
+      (offered, question) => this.#answer(offered, question),
       {
         counted: () => undefined,
         failed,
@@ -138,8 +142,15 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.#topics.unwant(topic);
   }
 
-  offer(topic: string): void {
-    this.#offers.want(topic);
+  offer(topic: string): Promise<void> | undefined {
+    const { wanted, news } = this.#offers.want(topic);
+    if (!this.answers) return undefined;
+    if (news) {
+      this.#lookAround(wanted);
+      // Behind the offer: those who have the topic know of it when NATS has answered.
+      wanted.waitFor(this.#trips.confirm());
+    }
+    return this.#offers.confirmed(wanted);
   }
 
   withdraw(topic: string): void {
@@ -232,14 +243,37 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   }
 
   /** Answers the question of another node. The answer counts as bytes on their way, like a published message. */
-  #answer(topic: string, question: Msg): void {
+  #answer(offered: Wanted, question: Msg): void {
     if (question.reply === undefined || question.reply === '') return this.#drop('malformed');
+    if (isOffer(question)) {
+      offered.alone = false;
+      return undefined;
+    }
     if (this.#trips.full) return this.#drop('slow');
-    const answer = this.#questions.answer(topic, this.#most());
+    const answer = this.#questions.answer(offered.topic, this.#most());
     if (answer === undefined) return undefined;
-    question.respond(answer);
+    give(question, answer, offered.alone);
+    if (!offered.alone && this.#seconds() - offered.checked >= CHECK_AGAIN_SECONDS) this.#lookAround(offered);
     this.#trips.sent(answer.length);
     return undefined;
+  }
+
+  /** Tells the other nodes that offer a topic that this one does, and learns whether there are any. */
+  #lookAround(offered: Wanted): void {
+    const { connection } = this.#link;
+    if (connection === undefined) return;
+    const first = offered.checked === 0;
+    offered.checked = this.#seconds();
+    // What another server of the cluster has learnt is known here a moment later: the first answer is too early.
+    const tooEarly = first && connection.info?.cluster !== undefined;
+    this.#questions.offer(connection, offered.topic, (nobody) => {
+      if (nobody && !tooEarly) offered.alone = true;
+    });
+  }
+
+  /** Whole seconds, from 1. */
+  #seconds(): number {
+    return 1 + Math.floor(this.parts.clock.monotonic() / 1000);
   }
 
   #drop(why: BackplaneDrop): void {

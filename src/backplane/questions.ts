@@ -1,4 +1,4 @@
-import { createInbox } from '@nats-io/transport-node';
+import { createInbox, headers as makeHeaders } from '@nats-io/transport-node';
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import type { Clock } from '../clock/clock.js';
 import { Sweep } from '../clock/sweep.js';
@@ -27,6 +27,10 @@ export const MOST_GIVEN_BYTES_A_SECOND = 8 * 1024 * 1024;
 const LOOK_MS = 10;
 /** What NATS answers where nobody offers the topic. */
 const NO_RESPONDERS = 503;
+/** Tells the nodes that offer a topic that one more does. Questions have no content. */
+const OFFER = Buffer.from('offer');
+/** Headers of answers. An older node gives none, and does not look for them. */
+const ALONE = 'Cairn-Alone';
 
 /** A question that this node asked. */
 interface Open {
@@ -37,14 +41,14 @@ interface Open {
   /** Number of looks after which it ends for lack of another answer, and after which it ends at the latest. */
   patience: number;
   left: number;
-  readonly end: (answers: readonly Uint8Array[]) => void;
+  readonly end: (answers: readonly Uint8Array[], nobody: boolean) => void;
 }
 
 /**
  * Asks the other nodes about topics, and answers their questions. Owns the bounds of both. Knows nothing of the
  * content.
- * Invariant: a question ends within about MOST_MS, whatever other nodes do. Beyond the bounds nothing is asked, read or
- * answered; that is counted.
+ * Invariant: a question ends within about MOST_MS, whatever other nodes do; at once, if nobody offers the topic, or the
+ * only one who does has answered. Beyond the bounds nothing is asked, read or answered; that is counted.
  */
 export class Questions {
   respond: Respond = () => undefined;
@@ -85,7 +89,7 @@ export class Questions {
 
   /** The connection is lost, and with it the answers: ends all questions. */
   lost(): void {
-    for (const token of this.#questions.keys()) this.#end(token);
+    for (const token of this.#questions.keys()) this.#end(token, false);
   }
 
   /** Asks all nodes that offer the topic. If none does, NATS says so immediately. Never rejects. */
@@ -95,19 +99,33 @@ export class Questions {
       return Promise.resolve([]);
     }
     this.counts.questions += 1;
+    return new Promise((resolve) => this.#send(connection, topic, undefined, resolve));
+  }
+
+  /**
+   * Tells the other nodes that offer a topic that this one does too; the subscription must have been sent before.
+   * Calls `heard` with whether there are none, before it takes anything that NATS sends later.
+   */
+  offer(connection: NatsConnection, topic: string, heard: (nobody: boolean) => void): void {
+    this.#send(connection, topic, OFFER, (_answers, nobody) => heard(nobody));
+  }
+
+  #send(connection: NatsConnection, topic: string, content: Uint8Array | undefined, end: Open['end']): void {
     const token = String((this.#asked += 1));
     try {
-      connection.publish(this.subjects.of(topic), undefined, { reply: this.#prefix + token });
+      connection.publish(this.subjects.of(topic), content, { reply: this.#prefix + token });
     } catch {
       // The connection was closed for good a moment ago, and the link has not noticed yet.
-      return Promise.resolve([]);
+      end([], false);
+      return;
     }
-    if (this.#inbox === undefined) return Promise.resolve([]);
+    if (this.#inbox === undefined) {
+      end([], false);
+      return;
+    }
     if (this.#questions.size === 0) this.#look.start();
-    return new Promise((end) => {
-      const left = MOST_MS / LOOK_MS;
-      this.#questions.set(token, { answers: [], heard: 0, bytes: 0, patience: left, left, end });
-    });
+    const left = MOST_MS / LOOK_MS;
+    this.#questions.set(token, { answers: [], heard: 0, bytes: 0, patience: left, left, end });
   }
 
   /** Takes an answer, or the word of NATS that none will come. */
@@ -117,7 +135,7 @@ export class Questions {
     if (open === undefined) return;
     const { data, headers } = message;
     if (data.length === 0 && headers?.code === NO_RESPONDERS) {
-      this.#end(token);
+      this.#end(token, true);
       return;
     }
     open.heard += 1;
@@ -127,23 +145,24 @@ export class Questions {
     // No node says that much: somebody else writes to the bus.
     if (over || data.length > MOST_TOLD_BYTES) this.counts.dropped.malformed += 1;
     if (over) {
-      this.#end(token);
+      this.#end(token, false);
     } else if (data.length <= MOST_TOLD_BYTES) {
       if (!this.#takenBytes.take(data.length)) {
         this.counts.questionsDropped += 1;
-        this.#end(token);
+        this.#end(token, false);
         return;
       }
       // A copy: the client's bytes are part of a larger buffer, which they would keep in memory.
       open.answers.push(Buffer.from(data));
+      if (headers?.has(ALONE)) this.#end(token, false);
     }
   }
 
-  #end(token: string): void {
+  #end(token: string, nobody: boolean): void {
     const open = this.#questions.get(token)!;
     this.#questions.delete(token);
     if (this.#questions.size === 0) this.#look.stop();
-    open.end(open.answers);
+    open.end(open.answers, nobody);
   }
 
   /** Ends the questions that have waited long enough. */
@@ -151,7 +170,7 @@ export class Questions {
     for (const [token, open] of this.#questions) {
       open.patience -= 1;
       open.left -= 1;
-      if (open.patience < 0 || open.left < 0) this.#end(token);
+      if (open.patience < 0 || open.left < 0) this.#end(token, false);
     }
     return false;
   }
@@ -170,6 +189,22 @@ export class Questions {
     this.counts.questionsDropped += 1;
     return undefined;
   }
+}
+
+/** Whether a message to the subject of records is the word of another node that it offers the topic too. */
+export function isOffer({ data }: Msg): boolean {
+  return data.length === OFFER.length && OFFER.equals(data);
+}
+
+/** Sends an answer. `alone`: no other node offers the topic. */
+export function give(question: Msg, answer: Uint8Array, alone: boolean): void {
+  if (!alone) {
+    question.respond(answer);
+    return;
+  }
+  const headers = makeHeaders();
+  headers.set(ALONE, '1');
+  question.respond(answer, { headers });
 }
 
 /** Owns the ration of each second. Invariant: in one second at most the ration is taken, plus one helping. */

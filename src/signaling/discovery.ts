@@ -49,9 +49,17 @@ export class Discovery implements OnModuleInit {
   onModuleInit(): void {
     this.backplane.respond((topic, most) => this.#tell(topic, Math.min(most, MOST_TOLD_BYTES)));
     this.records.watch((topic, holds) => {
-      if (holds) this.backplane.offer(topic);
+      if (holds) void this.backplane.offer(topic);
       else this.backplane.withdraw(topic);
     });
+  }
+
+  /**
+   * Returns a promise to wait for until every node finds the records that this one has; undefined if they do, or that
+   * is not known. Never rejects.
+   */
+  findable(topic: string): Promise<void> | undefined {
+    return this.backplane.offer(topic);
   }
 
   /** Returns the records on this node. */

@@ -54,7 +54,7 @@ export class RendezvousService implements OnModuleInit {
       this.leases.begin(connection, 'publish', topic);
       this.counts.publishes += 1;
       this.relays.publish(connection, topic, payload);
-      answer(connection, ack(topic));
+      this.#acknowledge(connection, topic);
     });
   }
 
@@ -70,7 +70,7 @@ export class RendezvousService implements OnModuleInit {
       const content = { kind: 'announced', peerId, addresses, entryBytes: entryBytes(entry) } as const;
       if (!this.#keep(connection, topic, content, announcedBytes(peerId, addresses))) return;
       this.counts.announces += 1;
-      answer(connection, ack(topic));
+      this.#acknowledge(connection, topic);
     });
   }
 
@@ -106,6 +106,14 @@ export class RendezvousService implements OnModuleInit {
         this.#fail(connection, topic, 'forbidden', 'you may not do that with this topic'),
       );
     }
+  }
+
+  /** N10: a record is acknowledged once every node finds it. The peer's next message waits for that. */
+  #acknowledge(connection: Connection, topic: string): void {
+    const findable = this.discovery.findable(topic);
+    const acknowledge = (): void => answer(connection, ack(topic));
+    if (findable === undefined) acknowledge();
+    else connection.hold(findable.then(acknowledge));
   }
 
   #tell(connection: Connection, topic: string, records: readonly Discovered[]): void {
