@@ -69,9 +69,9 @@ export abstract class Connection {
   abstract charge(messages: number): void;
   /**
    * Handles nothing more from the peer until `until` is fulfilled. Nothing is lost. A rejection is our own fault, and
-   * closes the connection (1011).
+   * closes the connection (1011). If `subscribing`, a Subscribe may be handled all the same: it would wait for the same.
    */
-  abstract hold(until: Promise<void>): void;
+  abstract hold(until: Promise<void>, subscribing?: boolean): void;
   /** Begins the closing handshake. What was sent before is delivered first. */
   abstract close(reason: CloseReason): void;
   /** Cuts the connection without a handshake. */

@@ -37,6 +37,8 @@ const MADE_GOOD_TOGETHER = 32;
 export class RelayService implements OnModuleInit {
   readonly #log: Log;
   readonly #debugging: boolean;
+  /** The last of each connection's Subscribes that wait for the bus. */
+  readonly #subscribing = new WeakMap<Connection, Promise<void>>();
   /** Subscriptions made while other nodes could not be asked. */
   readonly #owed = new Map<Connection, Set<string>>();
 
@@ -80,7 +82,7 @@ export class RelayService implements OnModuleInit {
     if (this.#debugging) this.#logTopic('subscribed', connection, topic);
     this.#replay(connection, topic, this.discovery.here(topic));
     const confirmed = this.backplane.subscribe(topic);
-    if (this.backplane.answers) return this.#replayElsewhere(connection, topic, confirmed);
+    if (this.backplane.answers) return this.#inTurn(connection, topic, confirmed);
     if (this.backplane.state !== 'off') this.#owe(connection, topic);
     return undefined;
   }
@@ -169,7 +171,7 @@ export class RelayService implements OnModuleInit {
     }
     this.leases.begin(connection, 'subscribe', topic);
     const sure = this.join(connection, topic);
-    if (sure !== undefined) connection.hold(sure);
+    if (sure !== undefined) connection.hold(sure, true);
   }
 
   /** P6: the connection may not be subscribed any more. CBOR has no other way to say so. */
@@ -199,15 +201,29 @@ export class RelayService implements OnModuleInit {
     if (this.topics.subscribers(topic).size === 0) this.backplane.unsubscribe(topic);
   }
 
+  /** Replays what other nodes have, after what it was sent for its earlier Subscribes. */
+  #inTurn(subscriber: Connection, topic: string, confirmed: Promise<void> | undefined): Promise<void> {
+    const before = this.#subscribing.get(subscriber);
+    const replayed = this.#replayElsewhere(subscriber, topic, confirmed, before).finally(() => {
+      if (this.#subscribing.get(subscriber) === replayed) this.#subscribing.delete(subscriber);
+    });
+    this.#subscribing.set(subscriber, replayed);
+    return replayed;
+  }
+
   /**
-   * Replays what other nodes have. Asks them only once this node is sure to get new publications, so that nothing falls
-   * into a gap.
+   * Replays what other nodes have. The question is behind the subscription on the bus, so this node gets what is
+   * published from the moment of the answer on, and nothing falls into a gap.
    */
-  async #replayElsewhere(subscriber: Connection, topic: string, confirmed: Promise<void> | undefined): Promise<void> {
-    await confirmed;
-    if (!this.settings.records) return;
-    const found = await this.discovery.elsewhere(subscriber, topic);
-    if (found === undefined) this.#owe(subscriber, topic);
+  async #replayElsewhere(
+    subscriber: Connection,
+    topic: string,
+    confirmed: Promise<void> | undefined,
+    before?: Promise<void>,
+  ): Promise<void> {
+    const asked = this.settings.records ? this.discovery.elsewhere(subscriber, topic) : undefined;
+    const [found] = await Promise.all([asked, confirmed, before]);
+    if (found === undefined || !this.backplane.answers) this.#owe(subscriber, topic);
     else this.#replay(subscriber, topic, found);
   }
 

@@ -16,6 +16,8 @@ import type { Incoming } from './held-messages.js';
 
 /** One binary message in this many is timed: reading the clock for each would cost as much as finding its topic. */
 const TIMED_OF = 128;
+/** Maximum number of bytes in a message that is looked at while it waits, to see whether it is a Subscribe. */
+const LONGEST_TO_PASS = 4096;
 
 /**
  * Decodes what peers send, and passes each message to the handler's method for it. Owns the handler, and the counts of
@@ -54,6 +56,11 @@ export class CborCodec {
     } catch (error) {
       this.failed(connection, error);
     }
+  }
+
+  /** Whether a message that waits is a Subscribe, and not too long to be looked at before its turn. */
+  mayPass(kind: Incoming, data: Buffer): boolean {
+    return kind === 'binary' && data.length <= LONGEST_TO_PASS && readMessage(data)?.kind === 'Subscribe';
   }
 
   /** Closes a connection because of our own fault. */

@@ -37,13 +37,18 @@ export class HeldMessages {
     this.#end += needed;
   }
 
-  /** Removes and returns the first message; there must be one. Nothing writes into its data any more. */
-  shift(): { kind: Incoming; data: Buffer } {
+  /** The first message; there must be one. */
+  get first(): { kind: Incoming; data: Buffer } {
     const begin = this.#start + HEAD_BYTES;
     const end = begin + this.#bytes.readUInt32LE(this.#start);
-    const kind = KINDS[this.#bytes[this.#start + 4]];
-    this.#start = end;
-    return { kind, data: this.#bytes.subarray(begin, end) };
+    return { kind: KINDS[this.#bytes[this.#start + 4]], data: this.#bytes.subarray(begin, end) };
+  }
+
+  /** Removes and returns the first message; there must be one. Nothing writes into its data any more. */
+  shift(): { kind: Incoming; data: Buffer } {
+    const { first } = this;
+    this.#start += HEAD_BYTES + first.data.length;
+    return first;
   }
 
   /** Drops pings and pongs. Returns whether nothing is left. */

@@ -20,6 +20,8 @@ export interface Recipient extends Connection {
 /** Takes each message when its turn has come. */
 export interface Delivery {
   deliver(connection: Connection, kind: Incoming, data: Buffer): void;
+  /** Whether the message may be delivered while earlier Subscribes wait for the bus: it is a Subscribe itself. */
+  mayPass(kind: Incoming, data: Buffer): boolean;
 }
 
 /** What all inboxes share. */
@@ -31,6 +33,8 @@ export interface InboxShare {
 
 /** Messages delivered together when a wait is over. The rest wait for their turn as throttled ones do. */
 const RELEASED_TOGETHER = 100;
+/** Maximum number of Subscribes of one connection that wait for the bus at the same time. */
+const MOST_SUBSCRIBING = 128;
 
 /**
  * Delivers what one peer sends, no faster than the peer may send. Owns its token bucket, and what was read but is held
@@ -42,6 +46,10 @@ export class Inbox implements FrameReceiver, Throttled {
   #held: HeldMessages | undefined;
   /** Number of promises that delivery waits for. */
   #waits = 0;
+  /** Number of those that Subscribes may pass. */
+  #subscribing = 0;
+  /** Whether the first of the held messages is known not to pass. */
+  #blocked = false;
   /** Bytes of memory for the unfinished message. */
   #unfinished = 0;
   /** Number of pings and pongs inside the message that the peer has begun. */
@@ -80,6 +88,7 @@ export class Inbox implements FrameReceiver, Throttled {
       const before = this.#held.memory;
       this.#held.push(kind, data);
       if (this.#held.memory !== before) this.#note();
+      if (this.#waits > 0) this.release(RELEASED_TOGETHER);
     } else if (this.share.throttle.spend(this)) {
       this.share.codec.deliver(this.recipient, kind, data);
     } else {
@@ -99,10 +108,13 @@ export class Inbox implements FrameReceiver, Throttled {
     if (tokens > 0) this.share.throttle.charge(this, tokens);
   }
 
-  /** Delivers nothing until `until` is fulfilled. The promise must not be rejected. */
-  hold(until: Promise<void>): void {
+  /**
+   * Delivers nothing until `until` is fulfilled; Subscribes, if `subscribing`. The promise must not be rejected.
+   */
+  hold(until: Promise<void>, subscribing: boolean): void {
     this.#waits += 1;
-    void until.then(() => this.#waited());
+    if (subscribing) this.#subscribing += 1;
+    void until.then(() => this.#waited(subscribing));
     if (this.#held !== undefined) return;
     this.#pause();
     this.#note();
@@ -115,8 +127,14 @@ export class Inbox implements FrameReceiver, Throttled {
   release(max: number): number {
     let released = 0;
     // A delivery may drop what is held, or make the next one wait.
-    while (this.#waits === 0 && this.#held?.empty === false && released < max && this.share.throttle.spend(this)) {
+    while (
+      this.#held?.empty === false &&
+      released < max &&
+      this.#mayDeliver(this.#held) &&
+      this.share.throttle.spend(this)
+    ) {
       const { kind, data } = this.#held.shift();
+      this.#blocked = false;
       released += 1;
       this.share.codec.deliver(this.recipient, kind, data);
     }
@@ -129,6 +147,7 @@ export class Inbox implements FrameReceiver, Throttled {
    * everything if nothing else waits.
    */
   end(): void {
+    this.#blocked = false;
     if (this.#held?.forgetControl() && this.#waits === 0) this.#resume();
   }
 
@@ -148,9 +167,19 @@ export class Inbox implements FrameReceiver, Throttled {
     return true;
   }
 
-  #waited(): void {
+  /** Whether the first of what is held need not wait any more. */
+  #mayDeliver(held: HeldMessages): boolean {
+    if (this.#waits === 0) return true;
+    if (this.#blocked || this.#subscribing < this.#waits || this.#waits >= MOST_SUBSCRIBING) return false;
+    const { kind, data } = held.first;
+    this.#blocked = !this.share.codec.mayPass(kind, data);
+    return !this.#blocked;
+  }
+
+  #waited(subscribing: boolean): void {
     this.#waits -= 1;
-    if (this.#waits > 0 || this.#held === undefined) return;
+    if (subscribing) this.#subscribing -= 1;
+    if (this.#held === undefined) return;
     this.release(RELEASED_TOGETHER);
     if (this.#waits === 0 && this.#held !== undefined) this.share.throttle.add(this);
   }
@@ -167,6 +196,7 @@ export class Inbox implements FrameReceiver, Throttled {
 
   #resume(): void {
     this.#held = undefined;
+    this.#blocked = false;
     this.share.throttle.remove(this);
     this.#note();
     this.recipient.resume();

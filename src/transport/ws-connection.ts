@@ -112,8 +112,9 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
     this.inbox.charge(messages);
   }
 
-  hold(until: Promise<void>): void {
-    this.inbox.hold(until.catch((error: unknown) => this.share.codec.failed(this, error)));
+  hold(until: Promise<void>, subscribing = false): void {
+    const settled = until.catch((error: unknown) => this.share.codec.failed(this, error));
+    this.inbox.hold(settled, subscribing);
   }
 
   close(reason: CloseReason): void {

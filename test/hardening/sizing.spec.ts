@@ -87,7 +87,7 @@ describeWithNats('the sizing table holds under attack', () => {
       const pair = await HonestPair.connect(server.url);
 
       for (const subscriber of subscribers) bare(server, subscriber);
-      // With a bus, each waits for its turn, and what waits is cut first.
+      // With a bus, they wait for NATS, and what waits is cut first.
       if (bus !== 'alone') await server.reaches('cairn_signal_subscriptions', 190_000);
       // Up to a third more than may be held.
       const unfinished = Math.ceil((1.3 * Number(flags['max-unfinished-total-bytes'])) / 50_000);
