@@ -7,6 +7,7 @@ import type { Settings } from '../config/settings.js';
 import type { Log } from '../logging/log.js';
 import type { BackplaneCounts, BackplaneDrop } from '../metrics/backplane-counts.js';
 import { canonicalRelayTopic } from '../protocol/canonical-relay.js';
+import { AnswerLine } from './answer-line.js';
 import { Backplane } from './backplane.js';
 import type { BackplaneState, Deliver, Respond } from './backplane.js';
 import { Interest } from './interest.js';
@@ -15,7 +16,7 @@ import { NatsLink } from './nats-link.js';
 import type { LinkListener } from './nats-link.js';
 import { natsCredentialSettings } from './nats-credentials.js';
 import { natsOptions } from './nats-options.js';
-import { give, isOffer, Questions } from './questions.js';
+import { canWait, give, isOffer, Questions } from './questions.js';
 import { Refusals } from './refusals.js';
 import { RoundTrips } from './round-trips.js';
 import type { RoundTripsListener } from './round-trips.js';
@@ -32,6 +33,9 @@ const RETRY_MS = 10_000;
 
 /** Seconds after which a node that shared a topic of records asks whether it still does. */
 const CHECK_AGAIN_SECONDS = 5;
+
+/** An answer without records. */
+const NOTHING = Buffer.from('[]');
 
 export interface NatsBackplaneParts {
   readonly settings: Settings;
@@ -54,6 +58,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   readonly #questions: Questions;
   readonly #refusals: Refusals;
   readonly #trips: RoundTrips;
+  readonly #line: AnswerLine<Wanted>;
   readonly #subscriptions = new BareSubscriptions();
   readonly #retry = new Sweep(() => this.#retryRefused(), RETRY_MS);
   #deliver: Deliver = () => undefined;
@@ -79,6 +84,12 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     );
     const records = new Subjects(settings.natsSubjectPrefix, 'records');
     this.#questions = new Questions(records, clock, counts);
+    this.#line = new AnswerLine(
+      clock,
+      () => !this.#questions.spent && !this.#trips.full,
+      (offered, reply) => this.#answerLate(offered, reply),
+      () => (counts.questionsDropped += 1),
+    );
     this.#offers = new Interest(
       records,
       this.#subscriptions,
@@ -158,9 +169,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   }
 
   ask(topic: string): Promise<readonly Uint8Array[]> | undefined {
-    const { connection } = this.#link;
-    if (connection === undefined || this.#trips.suspect) return undefined;
-    return this.#questions.ask(connection, topic);
+    return this.answers ? this.#questions.ask(topic) : undefined;
   }
 
   publish(topic: string, message: Uint8Array): void {
@@ -189,6 +198,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.#retry.stop();
     this.#trips.stop();
     this.#questions.lost();
+    this.#line.clear();
     await this.#link.close();
   }
 
@@ -224,6 +234,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.#trips.begin(undefined);
     this.#subscriptions.use(undefined);
     this.#questions.lost();
+    this.#line.clear();
   }
 
   /** Maximum number of bytes in a message on the bus; 0 without a connection. */
@@ -244,18 +255,35 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
 
   /** Answers the question of another node. The answer counts as bytes on their way, like a published message. */
   #answer(offered: Wanted, question: Msg): void {
-    if (question.reply === undefined || question.reply === '') return this.#drop('malformed');
     if (isOffer(question)) {
       offered.alone = false;
       return undefined;
     }
+    if (question.reply === undefined || question.reply === '') return this.#drop('malformed');
     if (this.#trips.full) return this.#drop('slow');
+    const { connection } = this.#link;
+    if (connection === undefined) return undefined;
+    const { reply } = question;
+    if ((this.#questions.spent || !this.#line.empty) && canWait(reply) && this.#line.push(offered, reply)) {
+      give(connection, reply, undefined, { late: true });
+      this.#trips.sent(0);
+      return undefined;
+    }
     const answer = this.#questions.answer(offered.topic, this.#most());
     if (answer === undefined) return undefined;
-    give(question, answer, offered.alone);
+    give(connection, reply, answer, { alone: offered.alone });
     if (!offered.alone && this.#seconds() - offered.checked >= CHECK_AGAIN_SECONDS) this.#lookAround(offered);
     this.#trips.sent(answer.length);
     return undefined;
+  }
+
+  /** Gives an answer that was promised. */
+  #answerLate({ topic, alone }: Wanted, reply: string): void {
+    const { connection } = this.#link;
+    if (connection === undefined) return;
+    const answer = this.#questions.answer(topic, this.#most()) ?? NOTHING;
+    give(connection, reply, answer, { alone, late: true });
+    this.#trips.sent(answer.length);
   }
 
   /** Tells the other nodes that offer a topic that this one does, and learns whether there are any. */
@@ -266,7 +294,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     offered.checked = this.#seconds();
     // What another server of the cluster has learnt is known here a moment later: the first answer is too early.
     const tooEarly = first && connection.info?.cluster !== undefined;
-    this.#questions.offer(connection, offered.topic, (nobody) => {
+    this.#questions.offer(offered.topic, (nobody) => {
       if (nobody && !tooEarly) offered.alone = true;
     });
   }

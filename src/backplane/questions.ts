@@ -4,6 +4,7 @@ import type { Clock } from '../clock/clock.js';
 import { Sweep } from '../clock/sweep.js';
 import type { BackplaneCounts } from '../metrics/backplane-counts.js';
 import { MOST_TOLD_BYTES } from '../protocol/record-answer.js';
+import { LATE_MS } from './answer-line.js';
 import type { Respond } from './backplane.js';
 import type { Subjects } from './subjects.js';
 
@@ -11,8 +12,10 @@ import type { Subjects } from './subjects.js';
 const MOST_MS = 150;
 /** Milliseconds to wait for the next answer after one arrived. */
 const NEXT_MS = 30;
-/** Maximum number of open questions of this node. */
+/** Maximum number of open questions of this node. The next ones wait in line. */
 const MOST_OPEN = 1024;
+/** Maximum number of questions and offers that answers are heard to. */
+const MOST_HEARD = 8192;
 /** Maximum number of answers to one question: more than any service has nodes. */
 export const MOST_ANSWERS = 64;
 /** Maximum number of bytes in the answers to one question: more than the records of a topic need. */
@@ -31,6 +34,13 @@ const NO_RESPONDERS = 503;
 const OFFER = Buffer.from('offer');
 /** Headers of answers. An older node gives none, and does not look for them. */
 const ALONE = 'Cairn-Alone';
+const LATE = 'Cairn-Late';
+const PROMISED = 'promised';
+const GIVEN = 'given';
+/** Begins the last token of the subject that answers come to, where a late one is waited for. */
+const PATIENT = 'patient-';
+/** Maximum number of questions that wait until others have ended. Each waits for LATE_MS at most. */
+const MOST_WAITING = 32_768;
 
 /** A question that this node asked. */
 interface Open {
@@ -38,27 +48,44 @@ interface Open {
   /** Number of answers heard, and their bytes, whether they are taken or not. */
   heard: number;
   bytes: number;
-  /** Number of looks after which it ends for lack of another answer, and after which it ends at the latest. */
+  /** The look at which it ends for lack of another answer; at which it ends; and at which a promised one is too late. */
   patience: number;
-  left: number;
+  until: number;
+  readonly latest: number;
+  /** Number of answers that were promised for later. */
+  promised: number;
   readonly end: (answers: readonly Uint8Array[], nobody: boolean) => void;
+}
+
+/** A question that waits until others have ended. */
+interface Waiting {
+  readonly topic: string;
+  /** The look at which it is not asked any more. */
+  readonly latest: number;
+  readonly end: Open['end'];
 }
 
 /**
  * Asks the other nodes about topics, and answers their questions. Owns the bounds of both. Knows nothing of the
  * content.
- * Invariant: a question ends within about MOST_MS, whatever other nodes do; at once, if nobody offers the topic, or the
- * only one who does has answered. Beyond the bounds nothing is asked, read or answered; that is counted.
+ * Invariant: a question ends within about MOST_MS, or LATE_MS if another node promised a late answer; at once, if nobody
+ * offers the topic, or the only one who does has answered. Beyond the bounds questions wait in line, for LATE_MS at most.
+ * Beyond that, nothing is asked, read or answered; that is counted.
  */
 export class Questions {
   respond: Respond = () => undefined;
   /** Questions that are open, by the last token of the subject that their answers come to. */
   readonly #questions = new Map<string, Open>();
   readonly #look = new Sweep(() => this.#endLate(), LOOK_MS);
+  /** In the order in which they came. */
+  readonly #line = new Set<Waiting>();
+  #connection: NatsConnection | undefined;
   #inbox: Subscription | undefined;
   /** Beginning of the subjects that answers come to. */
   #prefix = '';
   #asked = 0;
+  /** Number of looks so far: the time, in steps of LOOK_MS. */
+  #looks = 0;
   readonly #given: Ration;
   readonly #givenBytes: Ration;
   readonly #takenBytes: Ration;
@@ -76,6 +103,7 @@ export class Questions {
   /** Listens for answers on a connection, which is new or has come back. */
   joined(connection: NatsConnection): void {
     this.lost();
+    this.#connection = connection;
     if (this.#inbox !== undefined && !this.#inbox.isClosed()) return;
     this.#prefix = `${createInbox()}.`;
     this.#inbox = connection.subscribe(`${this.#prefix}*`, {
@@ -89,43 +117,53 @@ export class Questions {
 
   /** The connection is lost, and with it the answers: ends all questions. */
   lost(): void {
+    this.#connection = undefined;
+    const waiting = [...this.#line];
+    this.#line.clear();
     for (const token of this.#questions.keys()) this.#end(token, false);
+    for (const { end } of waiting) end([], false);
   }
 
   /** Asks all nodes that offer the topic. If none does, NATS says so immediately. Never rejects. */
-  ask(connection: NatsConnection, topic: string): Promise<readonly Uint8Array[]> {
-    if (this.#questions.size >= MOST_OPEN) {
+  ask(topic: string): Promise<readonly Uint8Array[]> {
+    if (this.#line.size >= MOST_WAITING) {
       this.counts.questionsDropped += 1;
       return Promise.resolve([]);
     }
     this.counts.questions += 1;
-    return new Promise((resolve) => this.#send(connection, topic, undefined, resolve));
+    return new Promise((end) => {
+      if (this.#questions.size < MOST_OPEN && this.#line.size === 0) this.#send(topic, undefined, end);
+      else this.#line.add({ topic, latest: this.#looks + LATE_MS / LOOK_MS, end });
+    });
   }
 
   /**
    * Tells the other nodes that offer a topic that this one does too; the subscription must have been sent before.
    * Calls `heard` with whether there are none, before it takes anything that NATS sends later.
    */
-  offer(connection: NatsConnection, topic: string, heard: (nobody: boolean) => void): void {
-    this.#send(connection, topic, OFFER, (_answers, nobody) => heard(nobody));
+  offer(topic: string, heard: (nobody: boolean) => void): void {
+    this.#send(topic, OFFER, (_answers, nobody) => heard(nobody));
   }
 
-  #send(connection: NatsConnection, topic: string, content: Uint8Array | undefined, end: Open['end']): void {
-    const token = String((this.#asked += 1));
+  #send(topic: string, content: Uint8Array | undefined, end: Open['end']): void {
+    this.#asked += 1;
+    const token = `${PATIENT}${this.#asked}`;
     try {
-      connection.publish(this.subjects.of(topic), content, { reply: this.#prefix + token });
+      this.#connection?.publish(this.subjects.of(topic), content, { reply: this.#prefix + token });
     } catch {
       // The connection was closed for good a moment ago, and the link has not noticed yet.
       end([], false);
       return;
     }
-    if (this.#inbox === undefined) {
+    // Offers are told in any case. Of too many nobody learns whether there are others, as if there were.
+    if (this.#connection === undefined || this.#inbox === undefined || this.#questions.size >= MOST_HEARD) {
       end([], false);
       return;
     }
     if (this.#questions.size === 0) this.#look.start();
-    const left = MOST_MS / LOOK_MS;
-    this.#questions.set(token, { answers: [], heard: 0, bytes: 0, patience: left, left, end });
+    const until = this.#looks + MOST_MS / LOOK_MS;
+    const latest = this.#looks + LATE_MS / LOOK_MS;
+    this.#questions.set(token, { answers: [], heard: 0, bytes: 0, patience: until, until, latest, promised: 0, end });
   }
 
   /** Takes an answer, or the word of NATS that none will come. */
@@ -140,7 +178,14 @@ export class Questions {
     }
     open.heard += 1;
     open.bytes += data.length;
-    open.patience = NEXT_MS / LOOK_MS;
+    const late = headers?.get(LATE);
+    if (late === PROMISED && open.heard <= MOST_ANSWERS) {
+      open.until = open.latest;
+      open.promised += 1;
+      return;
+    }
+    if (late === GIVEN) open.promised -= 1;
+    open.patience = this.#looks + NEXT_MS / LOOK_MS;
     const over = open.heard > MOST_ANSWERS || open.bytes > MOST_ANSWERS_BYTES;
     // No node says that much: somebody else writes to the bus.
     if (over || data.length > MOST_TOLD_BYTES) this.counts.dropped.malformed += 1;
@@ -163,21 +208,41 @@ export class Questions {
     this.#questions.delete(token);
     if (this.#questions.size === 0) this.#look.stop();
     open.end(open.answers, nobody);
+    this.#askNext();
+  }
+
+  /** Asks those that wait, as far as there is room. */
+  #askNext(): void {
+    for (const waiting of this.#line) {
+      if (this.#questions.size >= MOST_OPEN) return;
+      this.#line.delete(waiting);
+      this.#send(waiting.topic, undefined, waiting.end);
+    }
   }
 
   /** Ends the questions that have waited long enough. */
   #endLate(): false {
-    for (const [token, open] of this.#questions) {
-      open.patience -= 1;
-      open.left -= 1;
-      if (open.patience < 0 || open.left < 0) this.#end(token, false);
+    this.#looks += 1;
+    for (const waiting of this.#line) {
+      if (waiting.latest >= this.#looks) break;
+      this.#line.delete(waiting);
+      this.counts.questionsDropped += 1;
+      waiting.end([], false);
+    }
+    for (const [token, { patience, promised, until }] of this.#questions) {
+      if (until < this.#looks || (promised <= 0 && patience < this.#looks)) this.#end(token, false);
     }
     return false;
   }
 
+  /** Whether no more answers may be given in this second. */
+  get spent(): boolean {
+    return this.#given.spent || this.#givenBytes.spent;
+  }
+
   /** Returns the answer to a question of another node, in at most `most` bytes; undefined for none. */
   answer(topic: string, most: number): Uint8Array | undefined {
-    if (this.#given.spent || this.#givenBytes.spent) {
+    if (this.spent) {
       this.counts.questionsDropped += 1;
       return undefined;
     }
@@ -196,15 +261,29 @@ export function isOffer({ data }: Msg): boolean {
   return data.length === OFFER.length && OFFER.equals(data);
 }
 
-/** Sends an answer. `alone`: no other node offers the topic. */
-export function give(question: Msg, answer: Uint8Array, alone: boolean): void {
-  if (!alone) {
-    question.respond(answer);
+/** Whether whoever asked knows that an answer may come late, and waits for it. Others wait as long as always. */
+export function canWait(reply: string): boolean {
+  return reply.includes(PATIENT, reply.lastIndexOf('.'));
+}
+
+/**
+ * Sends an answer. `alone`: no other node offers the topic. `late`: it was promised before. Without content, it is the
+ * promise.
+ */
+export function give(
+  connection: NatsConnection,
+  reply: string,
+  answer: Uint8Array | undefined,
+  { alone = false, late = false },
+): void {
+  if (answer !== undefined && !alone && !late) {
+    connection.publish(reply, answer);
     return;
   }
   const headers = makeHeaders();
-  headers.set(ALONE, '1');
-  question.respond(answer, { headers });
+  if (alone) headers.set(ALONE, '1');
+  if (late || answer === undefined) headers.set(LATE, answer === undefined ? PROMISED : GIVEN);
+  connection.publish(reply, answer, { headers });
 }
 
 /** Owns the ration of each second. Invariant: in one second at most the ration is taken, plus one helping. */
