@@ -12,7 +12,8 @@ const OF_OPERATORS: Readonly<Record<string, string>> = {
   'auth/jwt/public-keys.ts /-----BEGIN ([A-Z0-9 ]+)-----[^-]*-----END \\1-----/g': 'the file of jwt-public-key',
   'doctor/options.ts /-----BEGIN (?:TRUSTED )?CERTIFICATE-----[^]+?-----END (?:TRUSTED )?CERTIFICATE-----/g':
     'the file of --ca',
-  'transport/tls.ts /-----BEGIN CERTIFICATE-----[^]*?(?:-----END CERTIFICATE-----|$)/g': 'the file of tls-client-ca',
+  'auth/certificates/load-client-trust.ts /-----BEGIN CERTIFICATE-----[^]*?(?:-----END CERTIFICATE-----|$)/g':
+    'the file of tls-client-ca',
 };
 
 /** Those that are put together, and of what. */

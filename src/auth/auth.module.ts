@@ -13,6 +13,7 @@ import { Access } from './access.js';
 import { BearerGuard } from './bearer.guard.js';
 import { BearerTokens } from './bearer-tokens.js';
 import type { Replacement } from './bearer-tokens.js';
+import { ClientAuthorities } from './certificates/client-authorities.js';
 import { ClientCertificateGuard } from './client-certificate.guard.js';
 import { CustomGuards } from './custom-guards.js';
 import { loadTokensInTurns } from './load-tokens.js';
@@ -30,13 +31,23 @@ const GUARDS = [OriginGuard, ClientCertificateGuard, BearerGuard, CustomGuards];
   providers: [
     ...GUARDS,
     Access,
+    ClientAuthorities,
     UnnamedProxies,
     UpgradeGuards,
     WrongTokens,
     { provide: BearerTokens, inject: [Settings, Clock, Reload, Logs], useFactory: listedTokens },
     { provide: TokenVerifier, inject: [Settings, Clock, Reload, Logs], useFactory: tokenVerifier },
   ],
-  exports: [...GUARDS, Access, BearerTokens, TokenVerifier, UnnamedProxies, UpgradeGuards, WrongTokens],
+  exports: [
+    ...GUARDS,
+    Access,
+    BearerTokens,
+    ClientAuthorities,
+    TokenVerifier,
+    UnnamedProxies,
+    UpgradeGuards,
+    WrongTokens,
+  ],
 })
 export class AuthModule {}
 

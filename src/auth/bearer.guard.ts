@@ -5,6 +5,7 @@ import type { Credential } from './bearer-tokens.js';
 import { mistakeIn, presented } from './credentials.js';
 import { Refusal } from '../connection/refusal.js';
 import { TokenVerifier } from './token-verifier.js';
+import { TokenAndCertificate } from './certificates/certificate-credential.js';
 import type { UpgradeRequest } from './upgrade-request.js';
 import { WrongTokens } from './wrong-tokens.js';
 
@@ -66,7 +67,8 @@ function withHint(sentence: string, mistake: string | undefined): string {
 }
 
 function letIn(request: UpgradeRequest, credential: Credential): true {
-  request.credential = credential;
+  const certificate = request.credential;
+  request.credential = certificate === undefined ? credential : new TokenAndCertificate(credential, certificate);
   if (credential.principal !== undefined) request.principal = credential.principal;
   return true;
 }

@@ -1,4 +1,6 @@
 import { isOpen, OPEN } from '../auth/is-open.js';
+import { loadClientTrust } from '../auth/certificates/load-client-trust.js';
+import { inOneGo } from '../clock/in-turns.js';
 import type { Environment } from '../config/environment.js';
 import type { LoadedSettings } from '../config/load-settings.js';
 import { nodeWarnings } from '../config/node-version.js';
@@ -20,8 +22,9 @@ import { complain, print } from './output.js';
 export async function checkConfig({ settings, warnings }: LoadedSettings, environment: Environment): Promise<number> {
   const faults = new Faults(fileFaults(filesOf(settings)));
   const tls = await faults.of(() => loadTlsPair(settings));
+  const trust = await faults.of(() => inOneGo(loadClientTrust(settings, Date.now())));
   const extensions = await faults.of(() => loadExtensions(settings));
-  const found = tls === undefined ? [] : warningsOf(tls, Date.now());
+  const found = [tls === undefined ? [] : warningsOf(tls, Date.now()), trust?.warnings(Date.now()) ?? []].flat();
   const tokens = await readFiles(settings, faults, (warning) => void found.push(warning));
   const handles = await faults.of(() => handlesWarning(settings));
   const open =

@@ -14,6 +14,7 @@ const FLAGS: readonly (readonly [names: string, advice: string])[] = [
   ['--cert --certificate --ssl-cert --tls-crt --ssl --tls --https', 'write --tls-cert PATH and --tls-key PATH'],
   ['--key --private-key --ssl-key', 'write --tls-key PATH'],
   ['--ca --client-ca --ca-cert --cacert', 'write --tls-client-ca PATH'],
+  ['--crl --client-crl --crl-file --ssl-crl --tls-crl', 'write --tls-client-crl PATH'],
   ['-c -f --conf --config-file --settings --file', 'write --config PATH'],
   ['--verbose --debug --quiet --silent -q -d -vv --log --log-level --loglevel --level', LOG],
   ['--daemon --background --detach --fork -D', FOREGROUND],

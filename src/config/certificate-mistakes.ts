@@ -22,6 +22,28 @@ export function notAKey(content: Buffer): string | undefined {
   return notPem(content, 'openssl pkey -inform der -in FILE -out key.pem') ?? wrongPem(content, 'KEY');
 }
 
+/** Says what a file is that should be revocation lists in PEM; undefined where it looks right. */
+export function notARevocationList(content: Buffer): string | undefined {
+  const wrong = notPem(content, 'openssl crl -inform der -in FILE -out crl.pem');
+  if (wrong !== undefined) return wrong;
+  const text = content.toString('latin1');
+  if (REVOCATION_LIST.test(text)) return undefined;
+  if (text.includes('PRIVATE KEY-----')) return 'it is a private key';
+  if (text.includes('-----BEGIN CERTIFICATE-----')) return 'it is a certificate: authorities belong into tls-client-ca';
+  return wrongPem(content, 'CERTIFICATE');
+}
+
+/** Begins a revocation list in PEM. RFC 7468, section 6, has the label X509 CRL; some tools leave out a part. */
+const REVOCATION_LIST = /-----BEGIN (?:X509 )?CRL-----/;
+
+/**
+ * The revocation lists in a PEM file, in their order and in DER. One that is cut off is what is left of it.
+ */
+export function revocationListsIn(pem: Buffer): Buffer[] {
+  const parts = pem.toString('latin1').split(REVOCATION_LIST).slice(1);
+  return parts.map((part) => Buffer.from(part.split('-----END')[0], 'base64'));
+}
+
 function notPem(content: Buffer, convert: string): string | undefined {
   if (content.length === 0) return 'the file is empty';
   if (content[0] !== SEQUENCE || (content[1] < LONG && content[2] !== INTEGER)) return undefined;

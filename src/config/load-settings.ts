@@ -163,6 +163,7 @@ const NEEDS: readonly (readonly [SettingName, SettingName, string])[] = [
   ['tlsCert', 'tlsKey', BOTH],
   ['tlsKey', 'tlsCert', BOTH],
   ['tlsClientCa', 'tlsCert', 'peers show their certificates in the TLS handshake'],
+  ['tlsClientCrl', 'tlsClientCa', 'without it no peer is asked for a certificate'],
   ['managementHosts', 'managementAddr', 'without it there is no address to ask for'],
   ['natsTlsCert', 'natsTlsKey', 'a certificate needs its key'],
   ['natsTlsKey', 'natsTlsCert', 'a key needs its certificate'],

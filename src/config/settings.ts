@@ -5,6 +5,7 @@ import { natsSettings } from './nats-settings.js';
 import {
   bearerToken,
   bytes,
+  certificateNames,
   count,
   duration,
   filePath,
@@ -42,7 +43,22 @@ export const settingsSchema = z.strictObject({
   tlsClientCa: filePath.optional().meta({
     about:
       'Certificate authorities (PEM). Every peer must show a certificate that one of them issued, besides any ' +
-      'token. The common name of the certificate is the principal. Read again when it changes.',
+      'token. tls-client-principal says which of its names is the principal. Read again when it changes.',
+  }),
+  tlsClientCrl: filePath.optional().meta({
+    about:
+      'Certificate revocation lists (PEM) of authorities in tls-client-ca. A certificate on its list opens nothing. ' +
+      'When a list has expired, certificates of its authority are answered 503. Read again when it changes.',
+  }),
+  tlsClientPrincipal: certificateNames.prefault('cn,uri,fingerprint').meta({
+    about:
+      'Which name in the certificate of a peer is its principal: the first of these that it has. uri is a SPIFFE ID ' +
+      'or another URI, email and dns are the first of their kind, and cn is the common name.',
+  }),
+  tlsClientExpiryCloses: onOff.prefault('on').meta({
+    about:
+      'Whether a connection is closed, with 4001, when its certificate expires, is revoked, or loses its authority ' +
+      'in tls-client-ca. Such a certificate never opens any.',
   }),
   authToken: bearerToken.optional().meta({
     about: 'Bearer token that a peer must show to connect. Without a token, here or in a file, anyone may connect.',

@@ -6,7 +6,7 @@ import { described, looksLike } from './looks-like.js';
 const PLAIN_PART = /^(?:[A-Z]?[a-z]{1,24}\d{0,4}|\d{1,4})?$/;
 /** Longest path that is taken for one by its looks, in characters. */
 const LONGEST = 200;
-const EXTENSION = /\.(?:pem|crt|cer|key|csr|der|p12|pfx|txt|ya?ml|json|[cm]?[jt]s|creds|conf|env|tokens?)$/;
+const EXTENSION = /\.(?:pem|crt|cer|crl|key|csr|der|p12|pfx|txt|ya?ml|json|[cm]?[jt]s|creds|conf|env|tokens?)$/;
 
 /**
  * Returns a path for a log line or a fault: in quotes where there is such a file, or where it can be nothing but a

@@ -189,6 +189,15 @@ export function list<T>(what: string, read: (word: string) => T | undefined, fau
     .meta({ list: true });
 }
 
+/** Names in a certificate that can be the principal of whoever shows it; the fingerprint stands for a name. */
+export const CERTIFICATE_NAMES = ['uri', 'cn', 'email', 'dns', 'fingerprint'] as const;
+export type CertificateName = (typeof CERTIFICATE_NAMES)[number];
+
+/** Some of them, the preferred one first. */
+export const certificateNames = list('some of uri, cn, email, dns and fingerprint', (word) =>
+  CERTIFICATE_NAMES.find((name) => name === word),
+).meta({ value: 'NAMES' });
+
 /** A range of addresses that share the first `prefix` bits of `address` (RFC 4632, RFC 4291). */
 export interface Network {
   readonly address: string;

@@ -7,7 +7,10 @@ export type Claims = Readonly<Record<string, unknown>>;
 export interface Proof {
   /** A listed bearer token, a JWT, or a client certificate. */
   readonly kind: 'token' | 'jwt' | 'certificate';
-  /** Who vouches for the peer: the claim `iss` of a JWT. */
+  /**
+   * Who vouches for the peer: the claim `iss` of a JWT; of a certificate the authority that issued it (RFC 4514), or
+   * the trust domain of an X.509-SVID, such as `spiffe://example.org`.
+   */
   readonly issuer?: string | undefined;
   /** What a JWT says of its bearer. */
   readonly claims?: Claims | undefined;
@@ -27,6 +30,13 @@ export interface ConnectionCredential {
   readonly topics?: GrantedTopics | undefined;
   /** When it expires, in milliseconds since the epoch; undefined for never. */
   readonly expiresAt?: number | undefined;
+  /** Where a token was needed besides a certificate: the credentials of both, each of which may end. */
+  readonly parts?: readonly ConnectionCredential[] | undefined;
+}
+
+/** The credentials that a connection came with, none of which consists of others. */
+export function partsOf(credential: ConnectionCredential | undefined): readonly ConnectionCredential[] {
+  return credential === undefined ? [] : (credential.parts ?? [credential]);
 }
 
 /**

@@ -9,6 +9,8 @@ export interface RefusalOptions {
   /** Seconds after which the peer may try again, or what a guard gave for that. Becomes a valid Retry-After. */
   readonly retryAfter?: unknown;
   readonly headers?: RefusalHeaders;
+  /** What the log says of the cause, such as a code of OpenSSL. Never anything that the peer sent. */
+  readonly why?: string | undefined;
   /** The whole body, where a guard wrote one itself, and its content type. */
   readonly body?: { readonly bytes: Buffer; readonly type: string | undefined } | undefined;
 }
@@ -21,12 +23,13 @@ export interface RefusalOptions {
 export class Refusal extends HttpException {
   readonly headers: RefusalHeaders;
   readonly body: RefusalOptions['body'];
+  readonly why: string | undefined;
 
   constructor(
     status: number,
     readonly reason: RefusalReason,
     text: string,
-    { retryAfter, headers = {}, body }: RefusalOptions = {},
+    { retryAfter, headers = {}, why, body }: RefusalOptions = {},
   ) {
     super(text, status);
     const after = retryAfterOf(retryAfter);
@@ -37,12 +40,13 @@ export class Refusal extends HttpException {
       },
       headers,
     );
+    this.why = why;
     this.body = body;
   }
   /** The same with more headers, which win over its own, and maybe another status. */
   with(headers: RefusalHeaders, status = this.getStatus()): Refusal {
-    const { reason, message, body } = this;
-    return new Refusal(status, reason, message, { headers: mergedHeaders(this.headers, headers), body });
+    const { reason, message, why, body } = this;
+    return new Refusal(status, reason, message, { headers: mergedHeaders(this.headers, headers), why, body });
   }
 }
 

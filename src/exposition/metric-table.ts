@@ -267,6 +267,15 @@ export const METRICS: readonly MetricRow[] = [
     read: ({ certificate }) => (certificate.at === undefined ? undefined : certificate.at / 1000),
   },
   {
+    name: 'cairn_signal_tls_client_crl_expiry_timestamp_seconds',
+    type: 'gauge',
+    help: 'When the first list in tls-client-crl expires, in seconds since the epoch; absent without one.',
+    moves:
+      'Hours ahead: get the next list of that authority. Once it has expired, newcomers with its certificates are ' +
+      'answered 503.',
+    read: ({ certificate }) => (certificate.listsAt === undefined ? undefined : certificate.listsAt / 1000),
+  },
+  {
     name: 'cairn_signal_log_lines_dropped_total',
     type: 'counter',
     help: 'Log lines that were dropped because standard output did not take them.',

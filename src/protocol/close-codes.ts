@@ -37,7 +37,7 @@ export const CloseCode = {
   messageTooBig: 1009,
   /** A bug in the server. */
   internalError: 1011,
-  /** The token of the peer has expired or was revoked. */
+  /** The token or the certificate of the peer has expired or was revoked. */
   tokenRevoked: 4001,
   /** The application that embeds the server closed it. */
   closedOnRequest: 4002,
@@ -141,6 +141,18 @@ export function closedOnRequest(text: string): CloseReason {
 export const permissionEnded: CloseReason = {
   code: CloseCode.permissionEnded,
   text: 'you may not use one of your topics any more; come back for the others',
+};
+
+/** The client certificate of the connection has expired. */
+export const certificateExpired: CloseReason = {
+  code: CloseCode.tokenRevoked,
+  text: 'certificate expired; come back with a new one',
+};
+
+/** The client certificate of the connection was revoked, or its authority is not trusted any more. */
+export const certificateRevoked: CloseReason = {
+  code: CloseCode.tokenRevoked,
+  text: 'certificate revoked; come back with a new one',
 };
 
 /** Too many pings and pongs came inside one message. */

@@ -17,8 +17,19 @@ export const REFUSAL_REASONS = {
     'connection from a trusted proxy without a valid one (400, or closed where TLS is on).',
   origin: 'A web page from an origin that `allowed-origins` does not list (403).',
   certificate_missing: '`tls-client-ca` is set, and the peer showed no certificate (403).',
-  certificate_wrong:
-    "No authority in `tls-client-ca` issued the peer's certificate, or the certificate has expired (403).",
+  certificate_expired: "The peer's certificate, or an authority of it, has expired (403).",
+  certificate_not_yet_valid: "The peer's certificate, or an authority of it, is not valid yet (403).",
+  certificate_authority: "No authority in `tls-client-ca` issued the peer's certificate (403).",
+  certificate_incomplete:
+    "No authority in `tls-client-ca` issued the peer's certificate directly, and it came without an intermediate " +
+    'certificate (403).',
+  certificate_purpose: "The peer's certificate is not for clients, by its (extended) key usage (403).",
+  certificate_revoked: "The peer's certificate, or an authority of it, is on a list in `tls-client-crl` (403).",
+  certificate_name:
+    "The peer's certificate has no name that `tls-client-principal` takes, or is not a valid X.509-SVID (403).",
+  certificate_wrong: "The peer's certificate does not verify for another cause; the log has the code of OpenSSL (403).",
+  revocation_unknown:
+    "A list in `tls-client-crl` has expired, so nobody can tell whether the peer's certificate was revoked (503).",
   token_missing: 'The server needs a token, and the peer showed none (401).',
   token_wrong: 'The token is not configured, and it is not a JWT that the server can judge (401).',
   token_malformed:

@@ -4,8 +4,10 @@ import { Clock } from '../clock/clock.js';
 import { Sweep } from '../clock/sweep.js';
 import { Settings } from '../config/settings.js';
 import { Log, Logs } from '../logging/log.js';
+import { partsOf } from '../connection/connection.js';
 import type { Connection } from '../connection/connection.js';
-import { tokenExpired } from '../protocol/close-codes.js';
+import { certificateExpired, tokenExpired } from '../protocol/close-codes.js';
+import type { CloseReason } from '../protocol/close-codes.js';
 
 /** Milliseconds between rounds. A connection is closed at most this late. */
 const INTERVAL_MS = 1000;
@@ -13,21 +15,27 @@ const INTERVAL_MS = 1000;
 const CHECKED_PER_STEP = 5000;
 const CLOSED_PER_STEP = 200;
 
+/** When a connection ends, in milliseconds since the epoch, and why. */
+interface End {
+  readonly at: number;
+  readonly reason: CloseReason;
+}
+
 /**
- * Closes connections whose credentials expire, if `jwt-expiry-closes` says so. Owns the list of those connections.
- * Knows nothing of tokens. Looks at all of them every second by the wall clock, which the issuers of credentials use.
+ * Closes connections whose credentials expire, if `jwt-expiry-closes` or `tls-client-expiry-closes` says so. Owns the
+ * list of those connections. Knows nothing of tokens or certificates. Looks at all of them every second by the wall clock, which the issuers of credentials use.
  * That clock may jump, so no order by expiry would last.
  * Invariant: a connection is here from `add` to `remove` unless it was closed.
  */
 @Injectable()
 export class Expiry implements OnApplicationBootstrap, OnApplicationShutdown {
-  /** When each connection's credential expires, in milliseconds since the epoch. */
-  readonly #ends = new Map<Connection, number>();
+  /** When and why each connection ends, by the first of its credentials that expires. */
+  readonly #ends = new Map<Connection, End>();
   readonly #sweep = new Sweep(() => this.check(CHECKED_PER_STEP, CLOSED_PER_STEP), INTERVAL_MS);
   /** Position of the round over all connections. */
-  #round: Iterator<[Connection, number]> | undefined;
-  /** Number of connections closed since the last log line. */
-  #closed = 0;
+  #round: Iterator<[Connection, End]> | undefined;
+  /** Number of connections closed in this round, by the reason. */
+  readonly #closed = new Map<CloseReason, number>();
   readonly #log: Log;
 
   constructor(
@@ -39,7 +47,9 @@ export class Expiry implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 
   onApplicationBootstrap(): void {
-    if (this.settings.jwtIssuer !== undefined && this.settings.jwtExpiryCloses) this.#sweep.start();
+    const { jwtIssuer, jwtExpiryCloses, tlsClientCa, tlsClientExpiryCloses } = this.settings;
+    const jwts = jwtIssuer !== undefined && jwtExpiryCloses;
+    if (jwts || (tlsClientCa !== undefined && tlsClientExpiryCloses)) this.#sweep.start();
   }
 
   onApplicationShutdown(): void {
@@ -48,8 +58,15 @@ export class Expiry implements OnApplicationBootstrap, OnApplicationShutdown {
 
   /** Adds a connection. Ignores one whose credential does not expire. */
   add(connection: Connection): void {
-    const ends = connection.credential?.expiresAt;
-    if (ends !== undefined && this.settings.jwtExpiryCloses) this.#ends.set(connection, ends);
+    const { jwtExpiryCloses, tlsClientExpiryCloses } = this.settings;
+    let end: End | undefined;
+    for (const { proof, expiresAt } of partsOf(connection.credential)) {
+      const ofCertificate = proof.kind === 'certificate';
+      const closes = ofCertificate ? tlsClientExpiryCloses : jwtExpiryCloses;
+      if (!closes || expiresAt === undefined || (end !== undefined && end.at <= expiresAt)) continue;
+      end = { at: expiresAt, reason: ofCertificate ? certificateExpired : tokenExpired };
+    }
+    if (end !== undefined) this.#ends.set(connection, end);
   }
 
   /** Removes a connection. */
@@ -67,21 +84,23 @@ export class Expiry implements OnApplicationBootstrap, OnApplicationShutdown {
     let closed = 0;
     for (let looked = 0; looked < max && closed < maxClosed; looked++) {
       const { value, done } = this.#round.next();
-      if (done === true) return this.#over(closed);
-      const [connection, ends] = value;
-      if (ends > now) continue;
+      if (done === true) return this.#over();
+      const [connection, end] = value;
+      if (end.at > now) continue;
       this.#ends.delete(connection);
-      connection.close(tokenExpired);
+      connection.close(end.reason);
+      this.#closed.set(end.reason, (this.#closed.get(end.reason) ?? 0) + 1);
       closed += 1;
     }
-    this.#closed += closed;
     return true;
   }
 
-  #over(closed: number): false {
-    this.#closed += closed;
-    if (this.#closed > 0) this.#log.info('closed connections whose token has expired', { connections: this.#closed });
-    this.#closed = 0;
+  #over(): false {
+    for (const [reason, connections] of this.#closed) {
+      const what = reason === certificateExpired ? 'client certificate' : 'token';
+      this.#log.info(`closed connections whose ${what} has expired`, { connections });
+    }
+    this.#closed.clear();
     this.#round = undefined;
     return false;
   }

@@ -4,11 +4,14 @@ import { BearerTokens } from '../auth/bearer-tokens.js';
 import { Settings } from '../config/settings.js';
 import { Log, Logs } from '../logging/log.js';
 import { ConnectionRegistry } from '../presence/connection-registry.js';
-import { tokenRevoked } from '../protocol/close-codes.js';
+import { ClientAuthorities } from '../auth/certificates/client-authorities.js';
+import { partsOf } from '../connection/connection.js';
+import type { CloseReason } from '../protocol/close-codes.js';
+import { certificateRevoked, tokenRevoked } from '../protocol/close-codes.js';
 
 /**
- * Closes connections whose tokens were revoked, if `revoke-closes` says so. Owns nothing. Knows nothing of tokens or
- * where they come from.
+ * Closes connections whose tokens were revoked, if `revoke-closes` says so, or whose certificates are not accepted any
+ * more, if `tls-client-expiry-closes` does. Owns nothing. Knows nothing of tokens, certificates or where they come from.
  */
 @Injectable()
 export class Revocation implements OnModuleInit {
@@ -16,6 +19,7 @@ export class Revocation implements OnModuleInit {
 
   constructor(
     private readonly tokens: BearerTokens,
+    private readonly authorities: ClientAuthorities,
     private readonly connections: ConnectionRegistry,
     private readonly settings: Settings,
     logs: Logs,
@@ -24,15 +28,19 @@ export class Revocation implements OnModuleInit {
   }
 
   onModuleInit(): void {
-    this.tokens.onRevoked(() => this.#enforce());
+    const { revokeCloses, tlsClientExpiryCloses } = this.settings;
+    if (revokeCloses) this.tokens.onRevoked(() => this.#enforce(false, tokenRevoked, 'token was revoked'));
+    if (tlsClientExpiryCloses) {
+      const what = 'client certificate is not accepted any more';
+      this.authorities.onChanged(() => this.#enforce(true, certificateRevoked, what));
+    }
   }
 
-  #enforce(): void {
-    if (!this.settings.revokeCloses) return;
-    const revoked = [...this.connections].filter(({ credential }) => credential?.revoked === true);
-    for (const connection of revoked) connection.close(tokenRevoked);
-    if (revoked.length > 0) {
-      this.#log.info('closed connections whose token was revoked', { connections: revoked.length });
-    }
+  #enforce(ofCertificates: boolean, reason: CloseReason, what: string): void {
+    const revoked = [...this.connections].filter(({ credential }) =>
+      partsOf(credential).some((part) => (part.proof.kind === 'certificate') === ofCertificates && part.revoked),
+    );
+    for (const connection of revoked) connection.close(reason);
+    if (revoked.length > 0) this.#log.info(`closed connections whose ${what}`, { connections: revoked.length });
   }
 }

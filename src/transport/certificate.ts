@@ -1,30 +1,41 @@
 import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { ClientAuthorities } from '../auth/certificates/client-authorities.js';
+import type { ClientTrust } from '../auth/certificates/client-trust.js';
+import { clientTrustFiles, loadClientTrust } from '../auth/certificates/load-client-trust.js';
 import { Clock } from '../clock/clock.js';
+import { inTurns } from '../clock/in-turns.js';
+import type { CertificatePair } from '../config/certificate-pair.js';
 import { Settings } from '../config/settings.js';
 import { readAtStart } from '../config/settled-files.js';
 import { Log, Logs } from '../logging/log.js';
+import type { LogFields } from '../logging/log.js';
 import { Reload } from '../lifecycle/reload.js';
+import type { FilesInUse } from '../lifecycle/reload.js';
 import { CertificateExpiry } from '../metrics/certificate-expiry.js';
 import { HttpListener } from './http-listener.js';
 import { expiryOf, loadTlsPair, tlsFiles, warningsOf } from './tls.js';
-import type { TlsPair } from './tls.js';
 
 /**
- * Owns the certificate of the public listener: reads it before the server listens, and again when its files change.
- * Knows nothing of an application's own listeners.
- * Invariant: the pair in use was valid when it was read.
+ * Owns the certificate of the public listener, and hands it and the authorities of client certificates to those who use
+ * them: before the server listens, and again when their files change. Knows nothing of an application's own listeners.
+ * Invariant: what is in use was valid when it was read. A fault in the files of one of the two does not hold up the
+ * other.
  */
 @Injectable()
 export class Certificate implements OnModuleInit {
   private readonly log: Log;
+  #pair: CertificatePair | undefined;
+  #trust: ClientTrust | undefined;
+  readonly #warnings: { own: readonly string[]; ofClients: readonly string[] } = { own: [], ofClients: [] };
 
   constructor(
     private readonly host: HttpAdapterHost,
     private readonly settings: Settings,
     private readonly reload: Reload,
     private readonly expiry: CertificateExpiry,
+    private readonly authorities: ClientAuthorities,
     private readonly clock: Clock,
     logs: Logs,
   ) {
@@ -34,18 +45,53 @@ export class Certificate implements OnModuleInit {
   /** Rejects with a StartupError that names the file at fault. */
   async onModuleInit(): Promise<void> {
     const listener: unknown = this.host.httpAdapter;
-    const files = tlsFiles(this.settings);
-    if (files.length === 0 || !(listener instanceof HttpListener)) return;
-    const read = (): TlsPair => loadTlsPair(this.settings)!;
-    const use = (pair: TlsPair): { validTo: string } => {
-      listener.useTls(pair);
-      this.expiry.at = expiryOf(pair);
-      this.expiry.warnings = warningsOf(pair, this.clock.now());
-      for (const warning of this.expiry.warnings) this.log.warn(warning);
-      return { validTo: new Date(this.expiry.at).toISOString() };
+    if (tlsFiles(this.settings).length === 0 || !(listener instanceof HttpListener)) return;
+    const own: FilesInUse<CertificatePair> = {
+      files: tlsFiles(this.settings),
+      read: () => loadTlsPair(this.settings)!,
+      use: (pair) => this.#usePair(pair, listener),
+      what: 'certificate and key',
+      otherwise: 'keeping the current certificate',
     };
-    this.reload.watch({ files, read, use, what: 'certificate and key', otherwise: 'keeping the current certificate' });
-    const paths = files.map(({ path }) => path);
-    use(await readAtStart(paths, this.clock, read));
+    const ofClients: FilesInUse<ClientTrust | undefined> = {
+      files: clientTrustFiles(this.settings),
+      read: () => inTurns(loadClientTrust(this.settings, this.clock.now())),
+      use: (trust) => this.#useTrust(trust!, listener),
+      what: 'client authorities',
+      otherwise: 'keeping the current client authorities',
+    };
+    this.reload.watch(own);
+    this.reload.watch(ofClients);
+    const [pair, trust] = await Promise.all([this.#atStart(own), this.#atStart(ofClients)]);
+    own.use(pair);
+    if (trust !== undefined) ofClients.use(trust);
+  }
+
+  #atStart<T>(used: FilesInUse<T>): Promise<T> {
+    const paths = used.files.map(({ path }) => path);
+    return readAtStart(paths, this.clock, () => used.read());
+  }
+
+  #usePair(pair: CertificatePair, listener: HttpListener): LogFields {
+    this.#pair = pair;
+    listener.useTls(pair, this.#trust?.pem);
+    this.expiry.at = expiryOf(pair);
+    this.#warn('own', warningsOf(pair, this.clock.now()));
+    return { validTo: new Date(this.expiry.at).toISOString() };
+  }
+
+  #useTrust(trust: ClientTrust, listener: HttpListener): LogFields {
+    this.#trust = trust;
+    listener.useTls(this.#pair!, trust.pem);
+    this.authorities.use(trust);
+    this.expiry.listsAt = trust.listsExpireAt;
+    this.#warn('ofClients', trust.warnings(this.clock.now()));
+    return { authorities: trust.authorities.length, lists: trust.lists.length, revoked: trust.revoked };
+  }
+
+  #warn(which: 'own' | 'ofClients', warnings: readonly string[]): void {
+    this.#warnings[which] = warnings;
+    this.expiry.warnings = [...this.#warnings.own, ...this.#warnings.ofClients];
+    for (const warning of warnings) this.log.warn(warning);
   }
 }

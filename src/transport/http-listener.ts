@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { IncomingMessage, RequestListener, Server, ServerOptions, ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -5,6 +6,7 @@ import type { Server as TlsServer } from 'node:https';
 import type { Server as TcpServer } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { ExpressAdapter } from '@nestjs/platform-express';
+import type { CertificatePair } from '../config/certificate-pair.js';
 import type { Settings } from '../config/settings.js';
 import { Refusal } from '../connection/refusal.js';
 import { answerJson, failure } from '../http/json-failure.js';
@@ -20,12 +22,16 @@ import { hasTooManyHeaders, MAX_HEADER_BYTES, MAX_HEADERS, TOO_MANY_HEADERS } fr
 import { BAD_HOST, hasBadHost } from './host-header.js';
 import { ManagementHosts } from './management-hosts.js';
 import { answerRefusal, NOT_A_PROXY } from './upgrade-answer.js';
-import type { TlsPair } from './tls.js';
 
 /** Maximum number of plain requests on one connection: enough for health checks and people, not for floods. */
 const MAX_REQUESTS = 16;
 /** TLS 1.0 and 1.1 are deprecated (RFC 8996). */
 const MIN_TLS = 'TLSv1.2';
+/**
+ * For client certificates: a resumed session would bring the verdict of its first handshake, without the chain, and a
+ * renegotiation (TLS 1.2) another certificate, which Node does not judge again.
+ */
+const ONE_FULL_HANDSHAKE = constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION;
 /**
  * Maximum milliseconds between two looks of Node for requests that take too long. Its default of 30 s would stretch
  * every timeout.
@@ -112,9 +118,13 @@ export class HttpListener extends ExpressAdapter {
     });
   }
 
-  /** Uses this pair for new handshakes. Existing connections stay. Call it only if `tls-cert` is set. */
-  useTls(tls: TlsPair): void {
-    (this.httpServer as TlsServer).setSecureContext({ ...tls, minVersion: MIN_TLS });
+  /**
+   * Uses this pair, and these client authorities (PEM), for new handshakes. Existing connections stay. Call it only if
+   * `tls-cert` is set.
+   */
+  useTls({ cert, key }: CertificatePair, ca?: Buffer): void {
+    const secureOptions = ca === undefined ? undefined : ONE_FULL_HANDSHAKE;
+    (this.httpServer as TlsServer).setSecureContext({ cert, key, ca, secureOptions, minVersion: MIN_TLS });
   }
 
   /** Stops listening, and cuts the HTTP connections that are still open, half-open ones included. */

@@ -46,9 +46,10 @@ export class RefusalLog {
 
   /** Reports a refused upgrade. */
   refused(refusal: Refusal, remote: string | undefined): void {
-    const { reason } = refusal;
+    const { reason, why } = refusal;
     this.refusals.refused(reason);
-    this.#refused.write('refused an upgrade', { status: refusal.getStatus(), reason, remote });
+    const cause = why === undefined ? undefined : { why };
+    this.#refused.write('refused an upgrade', { status: refusal.getStatus(), reason, remote, ...cause });
   }
 
   /** What came was refused before it could be an upgrade. */

@@ -1,11 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { Injectable } from '@nestjs/common';
+import { refusalOfCode } from '../auth/certificates/certificate-refusal.js';
 import { UnnamedProxies } from '../auth/unnamed-proxies.js';
 import { UpgradeGuards } from '../auth/upgrade-guards.js';
 import type { GuardCheck } from '../auth/upgrade-guards.js';
 import type { UpgradeRequest } from '../auth/upgrade-request.js';
 import { UpgradeResponse } from '../auth/upgrade-response.js';
 import { Clock } from '../clock/clock.js';
+import { partsOf } from '../connection/connection.js';
 import { Refusal } from '../connection/refusal.js';
 import { Lifecycle } from '../lifecycle/lifecycle.js';
 import { Log, Logs } from '../logging/log.js';
@@ -110,9 +112,7 @@ export class UpgradeGate {
   async #judge(request: UpgradeRequest): Promise<Refusal | undefined> {
     try {
       await this.#askGuards!(request);
-      // The token may have been revoked while guards took their time.
-      if (request.credential?.revoked === true) return new Refusal(401, 'token_revoked', 'This token was revoked.');
-      return this.#draining();
+      return this.#revoked(request) ?? this.#draining();
     } catch (error) {
       const refusal = refusalOf(error);
       if (refusal.reason === 'fault') this.fault(error);
@@ -142,6 +142,15 @@ export class UpgradeGate {
     const message = 'failed to decide an upgrade';
     this.#log.debug(message, { error: textOf(error) });
     this.#faults.write(message, { error: nameOf(error) });
+  }
+
+  /** Returns the refusal where a credential was revoked while guards took their time. */
+  #revoked({ credential }: UpgradeRequest): Refusal | undefined {
+    const revoked = partsOf(credential).find((part) => part.revoked);
+    if (revoked === undefined) return undefined;
+    return revoked.proof.kind === 'certificate'
+      ? refusalOfCode('CERT_REVOKED')
+      : new Refusal(401, 'token_revoked', 'This token was revoked.');
   }
 
   #draining(): Refusal | undefined {

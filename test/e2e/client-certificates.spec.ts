@@ -8,6 +8,7 @@ import { connect as connectTls } from 'node:tls';
 import type { SecureVersion } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { SettingsInput } from '../../src/config/settings.js';
+import type { RefusalReason } from '../../src/protocol/refusal-reasons.js';
 import { RefusalCounts } from '../../src/metrics/refusal-counts.js';
 import { makeCertificates, makeChain } from '../support/certificates.js';
 import type { Certificates, Chain } from '../support/certificates.js';
@@ -87,22 +88,42 @@ describe('tls-client-ca', () => {
     expect(refusals(running).of('certificate_missing')).toBe(1);
   });
 
-  it('A10: refuses a certificate that has expired, is of another CA, or is self-signed', async () => {
+  it('A14: says what is wrong with a certificate: expired, of another authority, self-signed, without its chain', async () => {
     const [expired, stranger] = await Promise.all([
       makeChain({ host: 'alice', expiresIn: -1000 }),
       makeChain({ host: 'mallory' }),
     ]);
-    const running = await start();
-    writeFileSync(authorities, alice.ca + expired.ca);
-    await running.server.reload();
-    for (const options of [showing(expired), showing(stranger), showing(alice, alice.selfSigned)]) {
+    const wrong: readonly (readonly [PeerOptions, RefusalReason, string, string])[] = [
+      [showing(expired), 'certificate_expired', 'CERT_HAS_EXPIRED', 'This client certificate has expired.'],
+      [
+        showing(stranger),
+        'certificate_authority',
+        'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+        'No authority in tls-client-ca issued this client certificate.',
+      ],
+      [
+        showing(alice, alice.selfSigned),
+        'certificate_authority',
+        'DEPTH_ZERO_SELF_SIGNED_CERT',
+        'No authority in tls-client-ca issued this client certificate: it is self-signed.',
+      ],
+      [
+        { ...showing(alice), cert: alice.server },
+        'certificate_incomplete',
+        'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+        'No authority in tls-client-ca issued this client certificate directly, and it came without an intermediate ' +
+          'certificate. Send the whole chain.',
+      ],
+    ];
+    for (const [options, reason, why, sentence] of wrong) {
+      const running = await start();
+      writeFileSync(authorities, alice.ca + expired.ca);
+      await running.server.reload();
       const refused = await Peer.refused(running.url, options);
-      expect([refused.status, refused.body]).toEqual([
-        403,
-        'This client certificate has expired, or no authority in tls-client-ca issued it.\n',
-      ]);
+      expect([refused.status, refused.body]).toEqual([403, `${sentence}\n`]);
+      expect(refusals(running).of(reason)).toBe(1);
+      expect(running.log.find(({ msg }) => msg === 'refused an upgrade')).toMatchObject({ reason, why });
     }
-    expect(refusals(running).of('certificate_wrong')).toBe(3);
   });
 
   it('A10: also asks for a token if one is set; then the token says who the peer is', async () => {
@@ -115,9 +136,9 @@ describe('tls-client-ca', () => {
     expect([...running.connections].map(({ principal }) => principal)).toEqual(['alice']);
   });
 
-  it('A10: is reloaded for newcomers', async () => {
+  it('A10: is reloaded for newcomers; with tls-client-expiry-closes off, connections stay', async () => {
     const bob = await makeChain({ host: 'bob' });
-    const running = await start();
+    const running = await start({ tlsClientExpiryCloses: 'off' });
     const before = await Peer.connect(running.url, showing(alice));
     expect((await Peer.refused(running.url, showing(bob))).status).toBe(403);
     writeFileSync(authorities, bob.ca);

@@ -84,8 +84,20 @@ describe('the doctor and a server with tls-client-ca', () => {
     const { upgrade } = await diagnose(`wss://localhost:${port}`, { ca: server.ca, certificate: shown(own) });
     expect(upgrade).toMatchObject({
       verdict: 'failed',
-      found: expect.stringContaining('or no authority in tls-client-ca issued it'),
+      found: expect.stringContaining('No authority in tls-client-ca issued this client certificate'),
       advice: expect.stringMatching(/^Give another certificate with --cert and --key/),
+    });
+  });
+
+  it('says that its chain is not whole', async () => {
+    const { port } = await start();
+    const { upgrade } = await diagnose(`wss://localhost:${port}`, {
+      ca: server.ca,
+      certificate: { ...shown(alice), cert: alice.server },
+    });
+    expect(upgrade).toMatchObject({
+      verdict: 'failed',
+      advice: 'Give the whole chain with --cert: the certificate, then the intermediate ones.',
     });
   });
 

@@ -5,6 +5,8 @@ import { load, faultsOf } from '../../support/load.js';
 
 const DEFAULTS = {
   listenAddr: { host: '0.0.0.0', port: 443 },
+  tlsClientPrincipal: ['cn', 'uri', 'fingerprint'],
+  tlsClientExpiryCloses: true,
   revokeCloses: false,
   jwtAlgorithms: ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'],
   jwtAllowIdTokens: ['https://accounts.google.com'],
@@ -66,6 +68,9 @@ describe('settings', () => {
     ['tlsCert', 'tls-cert', 'CAIRN_SIGNAL_TLS_CERT', '/certs/cert.pem', '/certs/cert.pem'],
     ['tlsKey', 'tls-key', 'CAIRN_SIGNAL_TLS_KEY', '/certs/key.pem', '/certs/key.pem'],
     ['tlsClientCa', 'tls-client-ca', 'CAIRN_SIGNAL_TLS_CLIENT_CA', '/certs/peers.pem', '/certs/peers.pem'],
+    ['tlsClientCrl', 'tls-client-crl', 'CAIRN_SIGNAL_TLS_CLIENT_CRL', '/certs/lists.crl', '/certs/lists.crl'],
+    ['tlsClientPrincipal', 'tls-client-principal', 'CAIRN_SIGNAL_TLS_CLIENT_PRINCIPAL', 'uri, dns', ['uri', 'dns']],
+    ['tlsClientExpiryCloses', 'tls-client-expiry-closes', 'CAIRN_SIGNAL_TLS_CLIENT_EXPIRY_CLOSES', 'off', false],
     ['authToken', 'auth-token', 'CAIRN_SIGNAL_AUTH_TOKEN', 's3cret', 's3cret'],
     ['authTokenFile', 'auth-token-file', 'CAIRN_SIGNAL_AUTH_TOKEN_FILE', '/run/tokens', '/run/tokens'],
     ['revokeCloses', 'revoke-closes', 'CAIRN_SIGNAL_REVOKE_CLOSES', 'on', true],
@@ -225,6 +230,7 @@ describe('settings', () => {
     const needed = [
       'TLS_CERT',
       'TLS_KEY',
+      'TLS_CLIENT_CA',
       'NATS_URL',
       'NATS_TLS_CERT',
       'NATS_TLS_KEY',
@@ -340,6 +346,7 @@ describe('settings', () => {
         'https://a.example https://id.example/1,https://a.example https://id.example/2',
       ],
     ],
+    ['tlsClientPrincipal', ['', 'CN', 'san', 'uri,ip', 'uri,']],
     ['jwtAlgorithms', ['', 'none', 'HS256', 'HS512', 'RS256,HS256', 'rs256', 'RSA-OAEP', 'dir', 'ES256K']],
     ['jwtPrincipalClaim', ['', 'a b', 'x'.repeat(129), 'sub,azp', 'https://a.example sub,https://a.example azp']],
     ['jwtClockTolerance', ['5m1s', '301s', '-1s']],
