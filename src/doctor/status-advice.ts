@@ -3,6 +3,9 @@ import type { Request } from './subject.js';
 
 /** Advice for a handshake that was refused with this answer instead of 101. */
 export function adviceForRefusal({ status, message = '' }: Refused, { certificate }: Request): string {
+  if (status === 503 && /revocation list/.test(message)) {
+    return 'The operator must fetch the next list of the authority into tls-client-crl.';
+  }
   // With 403, the sentence comes from this server; with 400, from nginx.
   if ((status === 403 || status === 400) && /\bcertificate\b/i.test(message)) {
     return adviceForCertificate(message, certificate !== undefined);
@@ -26,11 +29,26 @@ function adviceForCertificate(message: string, given: boolean): string {
       'Let TLS pass through, or let the proxy ask for the certificate.'
     );
   }
+  const fault = FAULTS.find(([says]) => says.test(message));
+  if (fault !== undefined) return fault[1];
   return (
     'Give another certificate with --cert and --key: not expired, and from an authority that the server trusts ' +
     '(tls-client-ca; nginx: ssl_client_certificate).'
   );
 }
+
+/** What to do about a certificate, by what the sentence of this server says of it. */
+const FAULTS: readonly (readonly [says: RegExp, advice: string])[] = [
+  [/without an intermediate/, 'Give the whole chain with --cert: the certificate, then the intermediate ones.'],
+  [/not its root/, 'The operator must add the root of this authority to tls-client-ca.'],
+  [/authority .* has expired/i, 'The authority needs a new certificate, in tls-client-ca too.'],
+  [/has expired\.$/, 'Renew the certificate, and check that automatic renewal runs.'],
+  [/not valid yet/, 'Check the clocks of this machine and of the server, or wait.'],
+  [/not for clients/, 'Give a certificate whose extended key usage holds clientAuth, with --cert and --key.'],
+  [/was revoked/, 'Ask the authority for a new certificate: it is on a list in tls-client-crl.'],
+  [/tls-client-principal/, 'Give a certificate with such a name, or have the operator add another kind of name.'],
+  [/X\.509-SVID/, 'Ask for an SVID that follows the X509-SVID specification: the sentence says what is wrong.'],
+];
 
 function adviceForStatus(status: number): string {
   switch (status) {

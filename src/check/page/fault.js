@@ -95,7 +95,7 @@ export function refused({ status, message, retryAfter, withToken }) {
  */
 function forbidden(message) {
   if (message.includes('allowed-origins')) return `The operator can add ${location.origin} to allowed-origins.`;
-  if (message.includes('tls-client-ca')) {
+  if (message.includes('client certificate')) {
     return (
       'Install one in this browser, from the operator of the server, and restart the browser. ' +
       'A proxy that terminates TLS passes on no client certificate.'
