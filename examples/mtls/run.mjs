@@ -63,7 +63,7 @@ expect(
 const other = await Peer.refused(server.url, showing(mallory));
 expect(
   `with one in the name of alice, of another authority: ${said(other)}`,
-  other.status === 403 && other.body.includes('no authority in tls-client-ca issued it'),
+  other.status === 403 && other.body.includes('No authority in tls-client-ca issued this client certificate'),
 );
 
 const [health] = await once(
