@@ -22,6 +22,16 @@ export function notAKey(content: Buffer): string | undefined {
   return notPem(content, 'openssl pkey -inform der -in FILE -out key.pem') ?? wrongPem(content, 'KEY');
 }
 
+/** Says what a file is that should be certificates of authorities in PEM; undefined where it looks right. */
+export function notAuthorities(content: Buffer): string | undefined {
+  const wrong = notPem(content, 'openssl x509 -inform der -in FILE -out ca.pem');
+  if (wrong !== undefined) return wrong;
+  const text = content.toString('latin1');
+  if (text.includes('-----BEGIN CERTIFICATE-----')) return undefined;
+  if (REVOCATION_LIST.test(text)) return 'it is a revocation list, which belongs into tls-client-crl';
+  return text.includes('PRIVATE KEY-----') ? 'it is a private key' : wrongPem(content, 'CERTIFICATE');
+}
+
 /** Says what a file is that should be revocation lists in PEM; undefined where it looks right. */
 export function notARevocationList(content: Buffer): string | undefined {
   const wrong = notPem(content, 'openssl crl -inform der -in FILE -out crl.pem');

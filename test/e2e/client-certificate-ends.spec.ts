@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { SettingsInput } from '../../src/config/settings.js';
+import type { Extensions } from '../../src/extensions.js';
 import { CertificateExpiry } from '../../src/metrics/certificate-expiry.js';
 import { RefusalCounts } from '../../src/metrics/refusal-counts.js';
 import { KeyUsageFlags, TestAuthority } from '../support/authority.js';
@@ -16,6 +17,7 @@ import { makeKey, sign } from '../support/issuer.js';
 import type { SigningKey } from '../support/issuer.js';
 import { Peer } from '../support/peer.js';
 import type { PeerOptions } from '../support/peer.js';
+import { endPrograms, Program } from '../support/program.js';
 import { SettlingClock } from '../support/settling-clock.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
@@ -53,16 +55,29 @@ beforeAll(async () => {
   // With the chain, as peers show it.
   alice = { ...alice, cert: alice.cert + issuing.certificate };
 });
-afterEach(stopServers);
+afterEach(async () => {
+  endPrograms();
+  await stopServers();
+});
 afterAll(() => {
   server.remove();
   rmSync(folder, { recursive: true });
 });
 
 let clock: ForwardClock;
-function start(input: SettingsInput = {}): Promise<RunningServer> {
+function start(input: SettingsInput = {}, guards: Extensions['guards'] = []): Promise<RunningServer> {
   clock = new ForwardClock();
-  return startServer({ tlsCert: server.chain, tlsKey: server.key, tlsClientCa, ...input }, 'trace', clock);
+  const settings = { tlsCert: server.chain, tlsKey: server.key, tlsClientCa, ...input };
+  return startServer(settings, 'trace', clock, { guards });
+}
+
+/** A guard that answers when a test says so. */
+class SlowGuard {
+  static answer: () => Promise<boolean>;
+
+  canActivate(): Promise<boolean> {
+    return SlowGuard.answer();
+  }
 }
 const trust = (...all: readonly TestAuthority[]): void =>
   writeFileSync(tlsClientCa, all.map(({ certificate }) => certificate).join(''));
@@ -113,6 +128,28 @@ describe('the end of a client certificate', () => {
     const iss = 'https://id.example.com';
     let key: SigningKey;
     beforeAll(async () => void (key = await makeKey('one')));
+
+    it.each([
+      [
+        'the token is taken out of auth-token-file',
+        '',
+        { code: 4001, reason: 'token revoked; come back with a new one' },
+      ],
+      ['the certificate is revoked', 's3cret\n', REVOKED],
+    ])('A15: the connection ends when %s', async (_what, tokens, closed) => {
+      trust(other);
+      const authTokenFile = join(folder, 'tokens');
+      writeFileSync(authTokenFile, 's3cret\n');
+      writeFileSync(tlsClientCrl, await other.list());
+      const running = await start({ authTokenFile, revokeCloses: 'on', tlsClientCrl });
+      const peer = await Peer.connect(running.url, { ...showing(bob), headers: { Authorization: 'Bearer s3cret' } });
+      const [{ credential, principal }] = [...running.connections];
+      expect([credential?.proof.kind, principal]).toEqual(['token', 'bob']);
+      writeFileSync(authTokenFile, `${tokens}another\n`);
+      if (closed === REVOKED) writeFileSync(tlsClientCrl, await other.list({ revoked: [bob] }));
+      await running.server.reload();
+      expect(await peer.closed).toEqual(closed);
+    });
 
     it.each([
       ['the certificate, if that expires first', HOUR_MS / 2, 45 * 60, EXPIRED],
@@ -222,6 +259,22 @@ describe('tls-client-crl', () => {
     expect(running.server.app.get(RefusalCounts, { strict: false }).of('certificate_revoked')).toBe(2);
   });
 
+  it('A15: refuses a certificate that is revoked while a guard makes up its mind', async () => {
+    trust(other);
+    await put(other.list());
+    let decide: (answer: boolean) => void = () => undefined;
+    const asked = new Promise<void>((resolve) => {
+      SlowGuard.answer = () => (resolve(), new Promise((answer) => (decide = answer)));
+    });
+    const running = await start({ tlsClientCrl }, [SlowGuard]);
+    const answer = refused(running, bob);
+    await asked;
+    await put(other.list({ revoked: [bob] }));
+    await running.server.reload();
+    decide(true);
+    expect(await answer).toEqual([403, 'This client certificate was revoked.']);
+  });
+
   it('A15: refuses what a revoked authority issued', async () => {
     trust(root);
     const list = root.list({ revoked: [{ cert: issuing.certificate, key: '' }] });
@@ -307,6 +360,27 @@ describe('tls-client-crl', () => {
     const { warnings, listsAt } = running.server.app.get(CertificateExpiry, { strict: false });
     expect(warnings).toEqual([expect.stringMatching(/^tls-client-crl: a list expires at \d{4}-.*renew it/)]);
     expect(listsAt! - Date.now()).toBeLessThan(HOUR_MS / 60);
+  });
+
+  it.each<[what: string, content: () => string | Promise<string>, why: string]>([
+    ['a revocation list', () => other.list(), 'it is a revocation list, which belongs into tls-client-crl'],
+    ['a key', () => bob.key, 'it is a private key'],
+    ['empty', () => '', 'the file is empty'],
+  ])('A10: says that tls-client-ca is %s', async (_what, content, why) => {
+    writeFileSync(tlsClientCa, await content());
+    await expect(start()).rejects.toThrow(`not a PEM certificate: ${why}`);
+  });
+
+  it('A15: check-config says everything that is wrong with the files, and warns of what will be', async () => {
+    trust(other, issuing);
+    await put(other.list({ expiresIn: HOUR_MS / 60 }));
+    const files = ['--tls-cert', server.chain, '--tls-key', server.key, '--tls-client-ca', tlsClientCa];
+    const check = (crl: string): Program => new Program(['check-config', ...files, '--tls-client-crl', crl]);
+    const good = await check(tlsClientCrl).ended;
+    expect([good.code, good.stderr]).toEqual([0, expect.stringMatching(/warning: tls-client-crl: a list expires at/)]);
+    expect(good.stderr).toMatch(/warning: tls-client-ca: 1 of its authorities are not roots/);
+    const bad = await check(tlsClientCa).ended;
+    expect([bad.code, bad.stderr]).toEqual([1, expect.stringContaining('it is a certificate: authorities belong')]);
   });
 
   it('A15: needs tls-client-ca', async () => {

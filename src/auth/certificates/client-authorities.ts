@@ -12,6 +12,9 @@ import { refusalOfCode, revocationUnknown } from './certificate-refusal.js';
 import type { ClientTrust, Path } from './client-trust.js';
 import { NotDer } from './der.js';
 
+/** Paths that are shared between peers. Whoever may issue authorities can make any number of them. */
+const MOST_PATHS = 1024;
+
 const MISSING = 'This server asks for a client certificate; the setting is tls-client-ca.';
 
 /**
@@ -60,14 +63,13 @@ export class ClientAuthorities {
       const mayBeBelow = sent.length === 0 && trust?.names(certificate.issuer) !== true;
       throw refusalOfCode(codeWithoutPath(code, certificate, mayBeBelow));
     }
-    const expiry = Date.parse(certificate.validTo);
-    if (code !== undefined) {
-      const ofAuthority = code === 'CERT_HAS_EXPIRED' && expiry > Date.now();
-      throw refusalOfCode(ofAuthority ? 'AUTHORITY_HAS_EXPIRED' : code);
-    }
     const now = this.clock.now();
+    const expiry = Date.parse(certificate.validTo);
     const expiresAt = Math.min(expiry, ...path.map((authority) => authority.expiresAt));
-    if (expiresAt <= now) throw refusalOfCode(expiry <= now ? 'CERT_HAS_EXPIRED' : 'AUTHORITY_HAS_EXPIRED');
+    if (code === 'CERT_HAS_EXPIRED' || (code === undefined && expiresAt <= now)) {
+      throw refusalOfCode(expiry <= now ? 'CERT_HAS_EXPIRED' : 'AUTHORITY_HAS_EXPIRED');
+    }
+    if (code !== undefined) throw refusalOfCode(code);
     try {
       const fields = fieldsOf(certificate);
       if (trust.isRevoked(fields.serial, path)) throw refusalOfCode('CERT_REVOKED');
@@ -88,8 +90,10 @@ export class ClientAuthorities {
   #shared(path: Path): Path {
     const key = path.map(({ fingerprint }) => fingerprint).join();
     const known = this.#paths.get(key);
-    if (known === undefined) this.#paths.set(key, path);
-    return known ?? path;
+    if (known !== undefined) return known;
+    if (this.#paths.size >= MOST_PATHS) this.#paths.clear();
+    this.#paths.set(key, path);
+    return path;
   }
 }
 

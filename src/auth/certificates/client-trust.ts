@@ -15,7 +15,7 @@ const SOON_DAYS = 7;
 
 /** A revocation list, and the authority that signed it. */
 export interface SignedList {
-  readonly list: RevocationList;
+  readonly list: Pick<RevocationList, 'issuedAt' | 'expiresAt' | 'serials'>;
   readonly by: Authority;
 }
 

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { Work } from '../../clock/in-turns.js';
-import { notARevocationList, revocationListsIn } from '../../config/certificate-mistakes.js';
+import { notARevocationList, notAuthorities, revocationListsIn } from '../../config/certificate-mistakes.js';
 import { orStartupError, StartupError } from '../../config/faults.js';
 import { readSettingFile, settingFile } from '../../config/setting-file.js';
 import type { SettingFile } from '../../config/setting-file.js';
@@ -29,12 +29,9 @@ export function* loadClientTrust({ tlsClientCa, tlsClientCrl }: Settings, now: n
   const pem = readSettingFile('tls-client-ca', tlsClientCa);
   // OpenSSL skips what it cannot read. Then the clients of that CA would all be refused.
   const blocks = pem.toString('latin1').match(PEM_CERTIFICATES) ?? [''];
-  const authorities = blocks.map((block) =>
-    orStartupError(
-      () => new Authority(new X509Certificate(block)),
-      `tls-client-ca ${shownPath(tlsClientCa)}: not a PEM certificate`,
-    ),
-  );
+  const wrongCa = notAuthorities(pem);
+  const notOne = `tls-client-ca ${shownPath(tlsClientCa)}: not a PEM certificate${wrongCa === undefined ? '' : `: ${wrongCa}`}`;
+  const authorities = blocks.map((block) => orStartupError(() => new Authority(new X509Certificate(block)), notOne));
   if (tlsClientCrl === undefined) return new ClientTrust(pem, authorities);
   const file = `tls-client-crl ${shownPath(tlsClientCrl)}`;
   const content = readSettingFile('tls-client-crl', tlsClientCrl);
@@ -49,7 +46,9 @@ export function* loadClientTrust({ tlsClientCa, tlsClientCrl }: Settings, now: n
     checkTimes(list, now, which);
     const by = authorities.find(({ key }) => list.isSignedWith(key));
     if (by === undefined) throw new StartupError(`${which}: no authority in tls-client-ca signed it`);
-    lists.push({ list, by });
+    const { issuedAt, expiresAt, serials } = list;
+    // Not the whole list, whose bytes would stay in memory.
+    lists.push({ list: { issuedAt, expiresAt, serials }, by });
     yield;
   }
   return new ClientTrust(pem, authorities, lists);
