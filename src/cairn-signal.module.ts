@@ -1,6 +1,7 @@
 import { ConfigurableModuleBuilder, Inject, Module, Scope, UseGuards } from '@nestjs/common';
 import type { DynamicModule, OnModuleInit, Provider, Type } from '@nestjs/common';
 import { ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
+import { AuditModule } from './audit/audit.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { CustomGuardList } from './auth/custom-guards.js';
 import { BackplaneModule } from './backplane/backplane.module.js';
@@ -92,6 +93,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIO
 
 /** Modules of the relay. Each of them imports what it needs. */
 const MODULES = [
+  AuditModule,
   AuthModule,
   BackplaneModule,
   ExpositionModule,

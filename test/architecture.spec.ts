@@ -10,6 +10,7 @@ const ROOT = fileURLToPath(new URL('../src', import.meta.url));
 
 /** Which folders a folder of src/ may import, besides itself. The same picture as docs/architecture.md. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
+  audit: ['connection', 'protocol', 'config', 'clock', 'logging', 'metrics'],
   protocol: [],
   config: [],
   clock: [],
@@ -33,6 +34,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'records',
     'backplane',
     'auth',
+    'audit',
   ],
   transport: [
     'http/management-path',
@@ -45,6 +47,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'logging',
     'metrics',
     'auth',
+    'audit',
   ],
   health: ['config', 'clock', 'lifecycle', 'logging', 'metrics', 'presence', 'backplane', 'http/management-path', '.'],
   exposition: [
@@ -75,6 +78,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   check: ['auth', 'http', 'transport'],
   cli: ['config', 'clock', 'logging', 'auth', 'backplane/nats-options', 'transport', 'doctor', '.'],
   '.': [
+    'audit',
     'cli',
     'config',
     'clock',
@@ -127,6 +131,7 @@ const MODULES: Record<string, readonly string[]> = {
     'StatusModule',
   ],
   CairnSignalModule: [
+    'AuditModule',
     'AuthModule',
     'BackplaneModule',
     'ExpositionModule',
@@ -139,12 +144,13 @@ const MODULES: Record<string, readonly string[]> = {
   ],
   ConfigModule: [],
   MetricsModule: [],
+  AuditModule: ['MetricsModule'],
   PresenceModule: ['MetricsModule'],
   AuthModule: ['MetricsModule'],
   RecordsModule: [],
   BackplaneModule: ['MetricsModule'],
-  SignalingModule: ['AuthModule', 'BackplaneModule', 'MetricsModule', 'PresenceModule', 'RecordsModule'],
-  TransportModule: ['AuthModule', 'MetricsModule'],
+  SignalingModule: ['AuditModule', 'AuthModule', 'BackplaneModule', 'MetricsModule', 'PresenceModule', 'RecordsModule'],
+  TransportModule: ['AuditModule', 'AuthModule', 'MetricsModule'],
   ExpositionModule: ['BackplaneModule', 'MetricsModule', 'PresenceModule', 'RecordsModule'],
   HealthIndicatorsModule: ['BackplaneModule', 'MetricsModule', 'PresenceModule'],
   HealthModule: ['HealthIndicatorsModule'],

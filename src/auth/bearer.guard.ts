@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import { Settings } from '../config/settings.js';
 import { BearerTokens } from './bearer-tokens.js';
 import type { Credential } from './bearer-tokens.js';
 import { mistakeIn, presented } from './credentials.js';
 import { Refusal } from '../connection/refusal.js';
+import { issuerNamed } from './shown-in.js';
 import { TokenVerifier } from './token-verifier.js';
 import { TokenAndCertificate } from './certificates/certificate-credential.js';
 import type { UpgradeRequest } from './upgrade-request.js';
@@ -27,6 +29,7 @@ export class BearerGuard implements CanActivate {
     private readonly tokens: BearerTokens,
     private readonly verifier: TokenVerifier,
     private readonly wrongTokens: WrongTokens,
+    private readonly settings: Settings,
   ) {}
 
   /**
@@ -48,6 +51,7 @@ export class BearerGuard implements CanActivate {
     return this.verifier.verify(token).then(
       (verified) => letIn(request, verified),
       (error: unknown) => {
+        if (error instanceof Refusal) request.named = issuerNamed(token, this.settings.jwtIssuer ?? [], error.reason);
         throw this.#counted(request, error);
       },
     );

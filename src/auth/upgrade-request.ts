@@ -17,6 +17,8 @@ export interface UpgradeRequest extends IncomingMessage {
   principal?: string;
   /** Set by the guard that reads tokens: what the shown token gives to the peer. */
   credential?: Credential | undefined;
+  /** Set by the guard that reads tokens: the configured issuer that a JWT names which it refused. */
+  named?: { readonly issuer: string; readonly proved: boolean } | undefined;
 }
 
 /** Returns the upgrade that a guard is asked about. */

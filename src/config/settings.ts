@@ -13,6 +13,7 @@ import {
   headerName,
   hostNames,
   jwtAlgorithms,
+  lineTarget,
   listenAddress,
   MOST_OF_PUBLIC_ADDRESS,
   networks,
@@ -174,6 +175,12 @@ export const settingsSchema = z.strictObject({
         'Format of the log: json or pretty. By default pretty on a terminal and json elsewhere. ' +
         'RUST_LOG sets the level.',
     }),
+  audit: lineTarget.prefault('off').meta({
+    about:
+      'Whether to write an audit: a line of JSON for each peer that connected, was refused or disconnected. ' +
+      'On writes it to standard output, whatever RUST_LOG and log-format are; fd:3 to file descriptor 3, which must ' +
+      'be open at the start.',
+  }),
   maxMessageBytes: bytes(1024, 64 * 1024 * 1024)
     .prefault(65_536)
     .meta({ about: 'Largest message that a peer may send. A larger one closes its connection with 1009.' }),

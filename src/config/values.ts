@@ -157,11 +157,27 @@ export function bytes(least: number, most: number) {
   return count(least, most).meta({ value: 'BYTES' });
 }
 
+const LINE_TARGET =
+  'expected off, on (standard output) or a descriptor such as fd:3; to write a file, have the shell open it: 3>>FILE';
+
 /** A switch: `on` or `off`, `true` or `false`. */
 export const onOff = z
   .union([z.boolean(), z.enum(['on', 'off', 'true', 'false'])], 'expected on or off')
   .transform((written) => written === true || written === 'on' || written === 'true')
   .meta({ value: 'ON|OFF' });
+
+/** A descriptor of the process that lines are written to; undefined for none. */
+export const lineTarget = z
+  .union([z.boolean(), z.string()], LINE_TARGET)
+  .transform((written, context) => {
+    if (written === false || written === 'off' || written === 'false') return undefined;
+    if (written === true || written === 'on' || written === 'true') return 1;
+    const [, digits] = /^fd:([1-9]\d{0,3})$/.exec(written) ?? [];
+    if (digits !== undefined) return Number(digits);
+    context.addIssue(LINE_TARGET);
+    return z.NEVER;
+  })
+  .meta({ value: 'ON|OFF|FD' });
 
 /** One of a few words. */
 export function oneOf<const Words extends readonly [string, ...string[]]>(words: Words) {

@@ -1,4 +1,5 @@
 import type { CloseReason } from '../protocol/close-codes.js';
+import type { Tally } from './tally.js';
 
 /** Claims of a JWT, verified and frozen to their depth. */
 export type Claims = Readonly<Record<string, unknown>>;
@@ -60,6 +61,11 @@ export abstract class Connection {
 
   /** What opened the server to it; undefined if nothing was needed. */
   abstract readonly credential: ConnectionCredential | undefined;
+
+  /** What the audit counts of it; undefined without an audit. */
+  get tally(): Tally | undefined {
+    return undefined;
+  }
 
   /** Whether what is sent may still arrive. */
   abstract readonly open: boolean;

@@ -284,4 +284,20 @@ export const METRICS: readonly MetricRow[] = [
       'When it works again, a line in the log says how many were lost.',
     read: ({ logs }) => logs.dropped,
   },
+  {
+    name: 'cairn_signal_audit_lines_total',
+    type: 'counter',
+    help: 'Lines of the audit, by what became of them; absent without audit.',
+    label: 'result',
+    moves:
+      '`dropped`: nobody reads the audit, its disk is full, or refusals come faster than they are written. ' +
+      'The next line that is written says how many were.',
+    read: ({ audit, settings }) =>
+      settings.audit === undefined
+        ? undefined
+        : [
+            ['written', audit.written],
+            ['dropped', audit.dropped],
+          ],
+  },
 ];

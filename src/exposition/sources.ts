@@ -3,6 +3,7 @@ import { Backplane } from '../backplane/backplane.js';
 import { Settings } from '../config/settings.js';
 import { Lifecycle } from '../lifecycle/lifecycle.js';
 import { Logs } from '../logging/log.js';
+import { AuditCounts } from '../metrics/audit-counts.js';
 import { BackplaneCounts } from '../metrics/backplane-counts.js';
 import { CertificateExpiry } from '../metrics/certificate-expiry.js';
 import { ConnectionCounts } from '../metrics/connection-counts.js';
@@ -35,6 +36,7 @@ export class Sources {
     readonly bus: BackplaneCounts,
     readonly timings: Timings,
     readonly certificate: CertificateExpiry,
+    readonly audit: AuditCounts,
     readonly logs: Logs,
   ) {}
 }

@@ -18,6 +18,8 @@ interface Line {
   readonly bytes: number;
   /** Number of lost lines that this line reports; 0 for an ordinary line. */
   readonly reports: number;
+  /** Hears that the line was lost, in place of the count of this writer. */
+  readonly lost: (() => void) | undefined;
 }
 
 /**
@@ -28,7 +30,7 @@ interface Line {
  * reported, by `onLoss`, between the lines before and after them.
  */
 export class LineWriter {
-  /** Number of lines that were dropped since the start. */
+  /** Number of lines that were dropped since the start, apart from those of which somebody else is told. */
   dropped = 0;
   /** Writes the line that says how many were lost. */
   onLoss: (lost: number) => void = () => undefined;
@@ -51,9 +53,12 @@ export class LineWriter {
     private readonly later: Later = (milliseconds, run) => void setTimeout(run, milliseconds).unref(),
   ) {}
 
-  /** Writes a line, with its end; as soon as the lines before it are written, if it is not dropped. */
-  write(text: string): void {
-    const line = { text, bytes: Buffer.byteLength(text), reports: this.#reporting };
+  /**
+   * Writes a line, with its end; as soon as the lines before it are written, if it is not dropped. `lost` is called
+   * where it is.
+   */
+  write(text: string, lost?: () => void): void {
+    const line = { text, bytes: Buffer.byteLength(text), reports: this.#reporting, lost };
     if (line.reports === 0 && this.#unreported > 0) {
       if (!this.#busy) this.#report();
       if (this.#unreported > 0) return this.#lose([line]);
@@ -130,9 +135,10 @@ export class LineWriter {
   }
 
   #lose(lines: readonly Line[]): void {
-    for (const { reports } of lines) {
+    for (const { reports, lost } of lines) {
       this.#unreported += reports === 0 ? 1 : reports;
-      if (reports === 0) this.dropped += 1;
+      if (lost !== undefined) lost();
+      else if (reports === 0) this.dropped += 1;
     }
     if (this.#retrying) return;
     this.#retrying = true;

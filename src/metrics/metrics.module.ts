@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuditCounts } from './audit-counts.js';
 import { BackplaneCounts } from './backplane-counts.js';
 import { CertificateExpiry } from './certificate-expiry.js';
 import { ConnectionCounts } from './connection-counts.js';
@@ -10,6 +11,7 @@ import { Timings } from './timings.js';
 import { TrafficCounts } from './traffic-counts.js';
 
 const COUNTS = [
+  AuditCounts,
   BackplaneCounts,
   CertificateExpiry,
   ConnectionCounts,

@@ -31,6 +31,11 @@ export function pongFrame(data: Uint8Array): Buffer {
   return frameOf(PONG, data);
 }
 
+/** Whether a frame of ours carries a message, and is no ping or pong. */
+export function isMessage(frame: Uint8Array): boolean {
+  return frame[0] === FINAL_BINARY || frame[0] === FINAL_TEXT;
+}
+
 function frameOf(initial: number, message: Uint8Array): Buffer {
   const length = message.length;
   const head = length < 126 ? 2 : length < 0x1_0000 ? 4 : 10;

@@ -1,6 +1,7 @@
 import { UseGuards } from '@nestjs/common';
 import { WebSocketGateway } from '@nestjs/websockets';
 import type { OnGatewayConnection, OnGatewayDisconnect, OnGatewayInit } from '@nestjs/websockets';
+import { Audit } from '../audit/audit.js';
 import { BearerGuard } from '../auth/bearer.guard.js';
 import { ClientCertificateGuard } from '../auth/client-certificate.guard.js';
 import { CustomGuards } from '../auth/custom-guards.js';
@@ -9,6 +10,7 @@ import type { Connection } from '../connection/connection.js';
 import { GATEWAY } from '../connection/message-handler.js';
 import type { CanonicalRelay, ConnectionSource, MessageHandler } from '../connection/message-handler.js';
 import { ConnectionRegistry } from '../presence/connection-registry.js';
+import { TopicRegistry } from '../presence/topic-registry.js';
 import type { Subscribe, Unsubscribe } from '../protocol/message.js';
 import type { Announce, Malformed, Publish, Query } from '../protocol/rendezvous-message.js';
 import { Expiry } from './expiry.js';
@@ -37,6 +39,8 @@ export class SignalingGateway
     private readonly connections: ConnectionRegistry,
     private readonly expiry: Expiry,
     private readonly leases: Leases,
+    private readonly topics: TopicRegistry,
+    private readonly audit: Audit,
   ) {}
 
   /** The server of another adapter delivers nothing: CairnSignalModule stops the start. */
@@ -50,6 +54,7 @@ export class SignalingGateway
   }
 
   handleDisconnect(connection: Connection): void {
+    this.audit.disconnected(connection, this.topics.countOf(connection));
     this.relays.disconnect(connection);
     this.rendezvous.disconnect(connection);
     this.expiry.remove(connection);

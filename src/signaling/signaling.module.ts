@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.js';
 import { AuthModule } from '../auth/auth.module.js';
 import { BackplaneModule } from '../backplane/backplane.module.js';
 import { MetricsModule } from '../metrics/metrics.module.js';
@@ -18,7 +19,7 @@ import { SignalingService } from './signaling.service.js';
 
 /** The domain: what happens to a message, from the gateway inwards. CairnSignalModule provides the topic policy. */
 @Module({
-  imports: [AuthModule, BackplaneModule, MetricsModule, PresenceModule, RecordsModule],
+  imports: [AuditModule, AuthModule, BackplaneModule, MetricsModule, PresenceModule, RecordsModule],
   providers: [
     Discovery,
     Drain,

@@ -1,4 +1,5 @@
 import type { Connection } from '../connection/connection.js';
+import type { Tally } from '../connection/tally.js';
 import type { TrafficCounts } from '../metrics/traffic-counts.js';
 import { MOST_INTERRUPTIONS, tooManyInterruptions } from '../protocol/close-codes.js';
 import type { FrameReceiver } from './frame-reader.js';
@@ -64,6 +65,7 @@ export class Inbox implements FrameReceiver, Throttled {
     private readonly share: InboxShare,
     socket: { readonly bytesRead: number },
     maxMessageBytes: number,
+    private readonly tally: Tally | undefined,
   ) {
     this.#framing = new Framing(socket, maxMessageBytes);
   }
@@ -82,6 +84,11 @@ export class Inbox implements FrameReceiver, Throttled {
     this.share.traffic.bytesIn += data.length;
     if (kind === 'text') this.#texts = true;
     else this.#others = true;
+    const { tally } = this;
+    if (tally !== undefined && (kind === 'binary' || kind === 'text')) {
+      tally.messagesIn += 1;
+      tally.bytesIn += data.length;
+    }
     this.charge(this.#framing.count(data.length));
     if ((kind === 'ping' || kind === 'pong') && this.#interrupts()) return;
     if (this.#held !== undefined) {

@@ -1,6 +1,9 @@
 import { Injectable } from '@nestjs/common';
+import { Audit } from '../audit/audit.js';
+import type { Refused } from '../audit/audit.js';
 import { Clock } from '../clock/clock.js';
 import type { Refusal } from '../connection/refusal.js';
+import type { Shown } from '../connection/shown.js';
 import { Logs } from '../logging/log.js';
 import { ThrottledLog } from '../logging/throttled-log.js';
 import { LimitCounts } from '../metrics/limit-counts.js';
@@ -21,8 +24,9 @@ const PROXIED: Record<ProxyFault | 'off' | 'management', string> = {
 };
 
 /**
- * Reports refusals to the log and the metrics, with the same reason. The log says nothing of a peer except its address.
- * Invariant: every refusal is counted. It has a log line, or is counted in a later one.
+ * Reports refusals to the log, the audit and the metrics, with the same reason. The log says where a peer is, and what
+ * it proved or claimed to be; never what it sent.
+ * Invariant: every refusal is counted, and in the audit. It has a log line, or is counted in a later one.
  */
 @Injectable()
 export class RefusalLog {
@@ -34,6 +38,7 @@ export class RefusalLog {
   constructor(
     private readonly refusals: RefusalCounts,
     private readonly limits: LimitCounts,
+    private readonly audit: Audit,
     clock: Clock,
     logs: Logs,
   ) {
@@ -44,17 +49,18 @@ export class RefusalLog {
     this.#proxied = new ThrottledLog(log, clock, 'warn');
   }
 
-  /** Reports a refused upgrade. */
-  refused(refusal: Refusal, remote: string | undefined): void {
+  /** Reports a refused upgrade, and what its peer showed. */
+  refused(refusal: Refusal, remote: string | undefined, shown: Shown = {}): void {
     const { reason, why } = refusal;
-    this.refusals.refused(reason);
+    const status = refusal.getStatus();
+    this.#count({ reason, status, address: remote, ...shown });
     const cause = why === undefined ? undefined : { why };
-    this.#refused.write('refused an upgrade', { status: refusal.getStatus(), reason, remote, ...cause });
+    this.#refused.write('refused an upgrade', { status, reason, remote, ...shown, ...cause });
   }
 
   /** What came was refused before it could be an upgrade. */
   broken({ reason, status, why, remote }: BrokenRequest): void {
-    this.refusals.refused(reason);
+    this.#count({ reason, status, address: remote });
     this.#broken.write('refused a request', { ...(status !== undefined && { status }), reason, remote, why });
   }
 
@@ -63,14 +69,19 @@ export class RefusalLog {
    * there), or without one that is due.
    */
   proxied(fault: ProxyFault | 'off' | 'management', remote: string): void {
-    this.refusals.refused('proxy_header');
+    this.#count({ reason: 'proxy_header', address: remote });
     this.#proxied.write(PROXIED[fault], { reason: 'proxy_header', remote });
   }
 
   /** Reports a TCP connection that was dropped because the process has no file handle for it. */
   dropped(remote: string | undefined): void {
     this.limits.reached('max-connections');
-    this.refusals.refused('handles');
+    this.#count({ reason: 'handles', address: remote });
     this.#dropped.write('dropped a connection: no file handles are left for it', { reason: 'handles', remote });
+  }
+
+  #count(refused: Refused): void {
+    this.refusals.refused(refused.reason);
+    this.audit.refused(refused);
   }
 }

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.js';
 import { AuthModule } from '../auth/auth.module.js';
 import { Clock } from '../clock/clock.js';
 import { Settings } from '../config/settings.js';
@@ -24,7 +25,7 @@ import { WsEndpoint } from './ws-endpoint.js';
  * server of the application.
  */
 @Module({
-  imports: [AuthModule, MetricsModule],
+  imports: [AuditModule, AuthModule, MetricsModule],
   providers: [
     CborCodec,
     Certificate,

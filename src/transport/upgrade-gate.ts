@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { refusalOfCode } from '../auth/certificates/certificate-refusal.js';
+import { shownIn } from '../auth/shown-in.js';
 import { UnnamedProxies } from '../auth/unnamed-proxies.js';
 import { UpgradeGuards } from '../auth/upgrade-guards.js';
 import type { GuardCheck } from '../auth/upgrade-guards.js';
@@ -130,7 +131,7 @@ export class UpgradeGate {
     // Peers need the place while guards take their time, and the client may be gone by then.
     if (!(place instanceof Refusal)) place.release();
     const refusal = place instanceof Refusal ? place : await this.judge(request);
-    if (refusal !== undefined) this.refusals.refused(refusal, request.peerAddress);
+    if (refusal !== undefined) this.refusals.refused(refusal, request.peerAddress, shownIn(request));
     return refusal;
   }
 

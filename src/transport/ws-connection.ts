@@ -2,8 +2,10 @@ import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import { Connection } from '../connection/connection.js';
 import type { ConnectionCredential } from '../connection/connection.js';
-import { CloseCode, nodeOverloaded, slowConsumer, tooMuchUnfinished } from '../protocol/close-codes.js';
+import type { End, Tally } from '../connection/tally.js';
+import { CloseCode, nodeOverloaded, reasonFor, slowConsumer, tooMuchUnfinished } from '../protocol/close-codes.js';
 import type { CloseReason } from '../protocol/close-codes.js';
+import { isMessage } from '../protocol/websocket-frame.js';
 import type { Place } from './connection-limits.js';
 import type { ConnectionShare } from './connection-share.js';
 import { FrameReader } from './frame-reader.js';
@@ -22,6 +24,7 @@ export interface ConnectionIdentity {
   readonly address: string | undefined;
   readonly source: string;
   readonly credential: ConnectionCredential | undefined;
+  readonly tally: Tally | undefined;
   /** Released when the connection ends. */
   readonly place: Place;
 }
@@ -52,7 +55,7 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
   ) {
     super();
     const { readBuffer, heartbeat, maxMessageBytes } = share;
-    this.inbox = new Inbox(this, share, socket, maxMessageBytes);
+    this.inbox = new Inbox(this, share, socket, maxMessageBytes, identity.tally);
     this.#outlet = new Outlet(socket, this);
     this.pulse = new SocketPulse(this, this.inbox, socket, identity.place, heartbeat.times.pingInterval);
     const reader = new FrameReader(readBuffer, this.inbox, this, maxMessageBytes);
@@ -90,6 +93,10 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
     return this.identity.credential;
   }
 
+  override get tally(): Tally | undefined {
+    return this.identity.tally;
+  }
+
   get open(): boolean {
     return this.webSocket.readyState === WebSocket.OPEN;
   }
@@ -102,6 +109,11 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
     if (!this.open) return false;
     const { writes, traffic, maxBufferedBytes } = this.share;
     traffic.bytesOut += frame.length;
+    const { tally } = this.identity;
+    if (tally !== undefined && isMessage(frame)) {
+      tally.messagesOut += 1;
+      tally.bytesOut += frame.length;
+    }
     writes.write(this.#outlet, frame);
     // Part of it may wait only for the end of this turn.
     if (maxBufferedBytes > 0 && this.#outlet.waiting > maxBufferedBytes) writes.flush(this.#outlet);
@@ -132,6 +144,7 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
 
   terminate(): void {
     this.#dismissed = true;
+    if (this.tally !== undefined) this.tally.cut = true;
     this.webSocket.terminate();
     if (this.#closed) this.inbox.drop();
   }
@@ -201,6 +214,7 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
    */
   ended(own: number | undefined, ofPeer: number): void {
     this.share.connections.closed(own, ofPeer);
+    if (this.tally !== undefined) this.tally.end = endOf(this.tally, own, ofPeer);
     this.share.heartbeat.remove(this.pulse);
     this.#closed = true;
     this.#reader.stop();
@@ -210,7 +224,8 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
     else this.inbox.end();
   }
 
-  #count({ limit }: CloseReason): void {
+  #count({ limit, text }: CloseReason): void {
+    if (this.tally !== undefined) this.tally.reason ??= text;
     if (limit !== undefined) this.share.counts.reached(limit);
   }
 
@@ -218,4 +233,13 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
     this.identity.place.release();
     this.onClose?.();
   }
+}
+
+/** Code of a connection that ended without a close frame (RFC 6455, section 7.1.5). */
+const ABNORMAL = 1006;
+
+function endOf({ reason, cut }: Tally, own: number | undefined, ofPeer: number): End {
+  if (own !== undefined) return { code: own, by: 'server', reason: reason ?? reasonFor(own) };
+  if (ofPeer !== ABNORMAL) return { code: ofPeer, by: 'peer' };
+  return { code: ofPeer, by: cut ? 'server' : 'network' };
 }

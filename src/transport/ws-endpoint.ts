@@ -5,9 +5,11 @@ import type { Duplex } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import { WebSocketServer } from 'ws';
 import type { Server as WebSockets, ServerOptions } from 'ws';
+import { Audit } from '../audit/audit.js';
 import { Access } from '../auth/access.js';
 import { OPEN } from '../auth/is-open.js';
 import { withoutPadding } from '../auth/credentials.js';
+import { shownIn } from '../auth/shown-in.js';
 import type { UpgradeRequest } from '../auth/upgrade-request.js';
 import { Clock } from '../clock/clock.js';
 import { Settings } from '../config/settings.js';
@@ -74,6 +76,7 @@ export class WsEndpoint implements ConnectionSource {
     private readonly handles: Handles,
     private readonly proxies: TrustedProxies,
     private readonly refusals: RefusalLog,
+    private readonly audit: Audit,
     private readonly share: ConnectionShare,
     private readonly path: ServedPath,
     private readonly settings: Settings,
@@ -250,17 +253,20 @@ export class WsEndpoint implements ConnectionSource {
       this.#plain!.becamePeer(socket);
       const { principal, credential, peerAddress, peerNetwork } = request;
       const source = principal === undefined ? peerNetwork : sourceOf(principal, peerAddress);
-      const identity = { id: ++this.#lastId, principal, address: peerAddress, source, credential, place };
+      const tally = this.audit.tally();
+      const identity = { id: ++this.#lastId, principal, source, address: peerAddress, credential, place, tally };
       const connection = new WsConnection(identity, socket as Socket, webSocket, this.share);
       this.share.connections.opened += 1;
       this.#onConnection!(connection);
+      if (tally !== undefined) this.audit.connected(connection, shownIn(request), webSocket.protocol);
       this.#log.debug('connected', { connection: connection.id, ...(principal !== undefined && { principal }) });
     });
   }
 
   #refuse(request: IncomingMessage, socket: Duplex, refusal: Refusal): void {
     this.#plain!.refused(socket);
-    this.refusals.refused(refusal, (request as UpgradeRequest).peerAddress ?? peerOf(request.socket));
+    const { peerAddress = peerOf(request.socket) } = request as Partial<UpgradeRequest>;
+    this.refusals.refused(refusal, peerAddress, shownIn(request));
     answerRefusal(socket, refusal);
   }
 }

@@ -21,7 +21,7 @@ const wrongTokens = new WrongTokens(
   new LimitCounts(),
   new Logs({ format: 'json', filter: LogFilter.parse('off')! }),
 );
-const guard = new BearerGuard(new BearerTokens(['s3cret', 'other']), new NoVerifier(), wrongTokens);
+const guard = new BearerGuard(new BearerTokens(['s3cret', 'other']), new NoVerifier(), wrongTokens, settings);
 
 /** Returns what Nest passes to a guard at an upgrade with these headers. */
 function upgrade(headers: IncomingHttpHeaders, url = '/'): ExecutionContextHost {
@@ -124,8 +124,8 @@ describe('the guard of the upgrade', () => {
     ['nothing', {}],
     ['any token', { authorization: 'Bearer none' }],
   ])('lets in a peer that shows %s if no token is configured', (_what, headers) => {
-    expect(new BearerGuard(new BearerTokens([]), new NoVerifier(), wrongTokens).canActivate(upgrade(headers))).toBe(
-      true,
-    );
+    expect(
+      new BearerGuard(new BearerTokens([]), new NoVerifier(), wrongTokens, settings).canActivate(upgrade(headers)),
+    ).toBe(true);
   });
 });

@@ -157,6 +157,7 @@ describe('settings', () => {
     ['maxConnectionsPerIp', 'max-connections-per-ip', 'CAIRN_SIGNAL_MAX_CONNECTIONS_PER_IP', '5', 5],
     ['maxPlainConnections', 'max-plain-connections', 'CAIRN_SIGNAL_MAX_PLAIN_CONNECTIONS', '6', 6],
     ['logFormat', 'log-format', 'CAIRN_SIGNAL_LOG_FORMAT', 'pretty', 'pretty'],
+    ['audit', 'audit', 'CAIRN_SIGNAL_AUDIT', 'fd:3', 3],
     ['maxMessageBytes', 'max-message-bytes', 'CAIRN_SIGNAL_MAX_MESSAGE_BYTES', '2048', 2048],
     ['maxTopicBytes', 'max-topic-bytes', 'CAIRN_SIGNAL_MAX_TOPIC_BYTES', '64', 64],
     ['maxTopicsPerConnection', 'max-topics-per-connection', 'CAIRN_SIGNAL_MAX_TOPICS_PER_CONNECTION', '0', 0],

@@ -6,6 +6,7 @@ import {
   duration,
   filePath,
   hostNames,
+  lineTarget,
   listenAddress,
   oneOf,
   onOff,
@@ -282,4 +283,30 @@ describe('host names', () => {
       faults('expected host names without port, such as node-1.example.com, separated by commas'),
     );
   });
+});
+
+describe('where lines go', () => {
+  it.each([
+    ['off', undefined],
+    ['on', 1],
+    [true, 1],
+    [false, undefined],
+    ['fd:1', 1],
+    ['fd:3', 3],
+    ['fd:1023', 1023],
+  ])('%j is descriptor %j', (written, descriptor) => {
+    expect(read(lineTarget, written)).toEqual(descriptor);
+  });
+
+  it.each(['fd:0', 'fd:', 'fd:-1', 'fd:3x', '3', 'fd: 3', 'FD:3', '/var/log/audit.jsonl', '', 'yes', 3, null])(
+    '%j is none',
+    (written) => {
+      expect(read(lineTarget, written)).toEqual(
+        faults(
+          'expected off, on (standard output) or a descriptor such as fd:3; ' +
+            'to write a file, have the shell open it: 3>>FILE',
+        ),
+      );
+    },
+  );
 });

@@ -8,6 +8,7 @@ import { History, INTERVAL_MS, KEPT } from '../../../src/status/history.js';
 import { RESOLUTION_MS } from '../../../src/status/sampler.js';
 import type { Sample } from '../../../src/status/sampler.js';
 import { Sources } from '../../../src/exposition/sources.js';
+import { AuditCounts } from '../../../src/metrics/audit-counts.js';
 import { BackplaneCounts } from '../../../src/metrics/backplane-counts.js';
 import { CertificateExpiry } from '../../../src/metrics/certificate-expiry.js';
 import { ConnectionCounts } from '../../../src/metrics/connection-counts.js';
@@ -52,6 +53,7 @@ describe('history', () => {
       new BackplaneCounts(),
       timings,
       new CertificateExpiry(),
+      new AuditCounts(),
       new Logs({ format: 'json', destination: { write: () => undefined } }),
     );
     history = new History(sources, clock);
