@@ -287,17 +287,14 @@ export const METRICS: readonly MetricRow[] = [
   {
     name: 'cairn_signal_audit_lines_total',
     type: 'counter',
-    help: 'Lines of the audit, by what became of them; absent without audit.',
+    help: 'Lines of the audit, by what became of them.',
     label: 'result',
     moves:
       '`dropped`: nobody reads the audit, its disk is full, or refusals come faster than they are written. ' +
       'The next line that is written says how many were.',
-    read: ({ audit, settings }) =>
-      settings.audit === undefined
-        ? undefined
-        : [
-            ['written', audit.written],
-            ['dropped', audit.dropped],
-          ],
+    read: ({ audit }) => [
+      ['written', audit.written],
+      ['dropped', audit.dropped],
+    ],
   },
 ];
