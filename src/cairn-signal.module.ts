@@ -27,6 +27,7 @@ import type { LogFilter } from './logging/log-filter.js';
 import { Logs } from './logging/log.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { PresenceModule } from './presence/presence.module.js';
+import { PrincipalsModule } from './principals/principals.module.js';
 import { RecordsModule } from './records/records.module.js';
 import { Faults, readFiles } from './setting-files.js';
 import { SignalingModule } from './signaling/signaling.module.js';
@@ -100,6 +101,7 @@ const MODULES = [
   HealthIndicatorsModule,
   MetricsModule,
   PresenceModule,
+  PrincipalsModule,
   RecordsModule,
   SignalingModule,
   TransportModule,

@@ -4,6 +4,7 @@ import { Settings } from '../config/settings.js';
 import { BearerTokens } from './bearer-tokens.js';
 import type { Credential } from './bearer-tokens.js';
 import { mistakeIn, presented } from './credentials.js';
+import { readAllowance } from '../connection/allowance.js';
 import { Refusal } from '../connection/refusal.js';
 import { issuerNamed } from './shown-in.js';
 import { TokenVerifier } from './token-verifier.js';
@@ -48,13 +49,16 @@ export class BearerGuard implements CanActivate {
       const hint = mistakeIn(token, request.headers);
       throw this.#counted(request, new Refusal(401, 'token_wrong', withHint(WRONG, hint)));
     }
-    return this.verifier.verify(token).then(
-      (verified) => letIn(request, verified),
-      (error: unknown) => {
-        if (error instanceof Refusal) request.named = issuerNamed(token, this.settings.jwtIssuer ?? [], error.reason);
+    return this.verifier
+      .verify(token)
+      .then((verified) => {
+        readLimits(request, verified);
+        return letIn(request, verified);
+      })
+      .catch((error: unknown) => {
+        if (error instanceof Refusal) request.named ??= issuerNamed(token, this.settings.jwtIssuer ?? [], error.reason);
         throw this.#counted(request, error);
-      },
-    );
+      });
   }
 
   /** Counts a wrong token. Returns its refusal, or 429 when it was one too many. */
@@ -68,6 +72,17 @@ export class BearerGuard implements CanActivate {
 /** A sentence, and behind it what the mistake is. */
 function withHint(sentence: string, mistake: string | undefined): string {
   return mistake === undefined ? sentence : `${sentence} ${mistake}`;
+}
+
+/** A16: reads the claim `limits`. Throws a refusal that names it, and never its value. */
+function readLimits(request: UpgradeRequest, { proof: { claims, issuer } }: Credential): void {
+  if (claims === undefined || !Object.hasOwn(claims, 'limits')) return;
+  const allowance = readAllowance(claims.limits);
+  if (typeof allowance === 'string') {
+    if (issuer !== undefined) request.named = { issuer, proved: true };
+    throw new Refusal(401, 'token_malformed', `The claim "limits" of this token ${allowance}.`);
+  }
+  request.limits = allowance;
 }
 
 function letIn(request: UpgradeRequest, credential: Credential): true {

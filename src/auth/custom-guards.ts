@@ -5,6 +5,7 @@ import { isTooLate, within } from '../clock/deadline.js';
 import { Log, Logs } from '../logging/log.js';
 import { classOf, textOf } from '../logging/name-of.js';
 import { ThrottledLog } from '../logging/throttled-log.js';
+import { readAllowance } from '../connection/allowance.js';
 import { Refusal } from '../connection/refusal.js';
 import { lastValue } from './last-value.js';
 import { NO, refusalIn } from './thrown.js';
@@ -68,6 +69,11 @@ export class CustomGuards implements CanActivate {
       const principal: unknown = upgradeOf(context).principal;
       if (principal !== undefined && (typeof principal !== 'string' || principal === '')) {
         throw this.#failure(guard, 'guard_nonsense', 'set a principal that is not a string, or is empty');
+      }
+      const { limits } = upgradeOf(context);
+      const allowance = limits === undefined ? undefined : readAllowance(limits);
+      if (typeof allowance === 'string') {
+        throw this.#failure(guard, 'guard_nonsense', `set limits, which ${allowance}`);
       }
     }
     return true;

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { ExecutionContext } from '@nestjs/common';
+import type { Allowance } from '../connection/allowance.js';
 import type { Credential } from './bearer-tokens.js';
 import type { UpgradeResponse } from './upgrade-response.js';
 
@@ -15,6 +16,11 @@ export interface UpgradeRequest extends IncomingMessage {
   peerNetwork: string;
   /** Set by the guard that learned who the peer is; undefined for an anonymous peer, as with a token without a name. */
   principal?: string;
+  /**
+   * What the principal may have, where that differs from the settings: set by the guard that reads the claim `limits`,
+   * or by a custom guard. It may allow more or less.
+   */
+  limits?: Allowance | undefined;
   /** Set by the guard that reads tokens: what the shown token gives to the peer. */
   credential?: Credential | undefined;
   /** Set by the guard that reads tokens: the configured issuer that a JWT names which it refused. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { issuerSettings } from './issuer-settings.js';
 import { claimNames, jwtAudiences, jwtFiles, jwtIssuers, keySetUrls } from './jwt-values.js';
 import { natsSettings } from './nats-settings.js';
+import { principalSettings } from './principal-settings.js';
 import {
   bearerToken,
   bytes,
@@ -194,6 +195,7 @@ export const settingsSchema = z.strictObject({
   maxTopicsPerConnection: count(0, 1_000_000)
     .prefault(1024)
     .meta({ about: 'Topics that one connection may subscribe to; 0 for no limit. One more closes it with 1008.' }),
+  ...principalSettings,
   maxSubscribersPerTopic: count(0, 10_000_000)
     .prefault(1024)
     .meta({

@@ -1,4 +1,5 @@
 import type { CloseReason } from '../protocol/close-codes.js';
+import type { Allowance } from './allowance.js';
 import type { Tally } from './tally.js';
 
 /** Claims of a JWT, verified and frozen to their depth. */
@@ -61,6 +62,11 @@ export abstract class Connection {
 
   /** What opened the server to it; undefined if nothing was needed. */
   abstract readonly credential: ConnectionCredential | undefined;
+
+  /** What its principal may have, where that differs from the settings. */
+  get allowance(): Allowance | undefined {
+    return undefined;
+  }
 
   /** What the audit counts of it; undefined without an audit. */
   get tally(): Tally | undefined {

@@ -74,8 +74,8 @@ function adviceForStatus(status: number): string {
       return 'This is not a WebSocket server, or the proxy changes the method: check host, port and path.';
     case 429:
       return (
-        'This address has too many connections, or showed too many wrong tokens: ' +
-        'wait, or raise max-connections-per-ip. Behind a proxy all peers may share this address: ' +
+        'This address has too many connections, or showed too many wrong tokens, or the principal has too many: ' +
+        'wait, or raise max-connections-per-ip or max-connections-per-principal. Behind a proxy all peers may share this address: ' +
         'set trusted-proxies.'
       );
     case 502:

@@ -82,6 +82,11 @@ export function tooManyTopics(limit: number): CloseReason {
   return breach(CloseCode.policyViolation, 'max-topics-per-connection', `more than ${limit} topics on one connection`);
 }
 
+/** All connections of the peer's principal together subscribed to more than `limit` topics. */
+export function tooManyTopicsOfPrincipal(limit: number): CloseReason {
+  return breach(CloseCode.policyViolation, 'max-topics-per-principal', `more than ${limit} topics of one principal`);
+}
+
 /** The peer subscribed to a topic with `limit` subscribers. */
 export function tooManySubscribers(limit: number): CloseReason {
   return breach(CloseCode.policyViolation, 'max-subscribers-per-topic', `topic has ${limit} subscribers already`);

@@ -54,6 +54,7 @@ export const REFUSAL_REASONS = {
   guard_nonsense: 'A custom guard answered neither true nor false, or set a principal that is not a string (503).',
   fault: 'A Nest guard threw something that is not an HTTP exception; the log has it (500).',
   connections_per_ip: 'The address reached `max-connections-per-ip` (429).',
+  connections_per_principal: 'The principal reached `max-connections-per-principal`, or its own number (429).',
   connections: 'The server reached `max-connections` (503).',
   handles: 'The process had no file handles left, and dropped the connection without an answer.',
   draining: 'The server is about to stop (503).',

@@ -6,6 +6,7 @@ import { Log, Logs } from '../logging/log.js';
 import { topicDigest } from '../logging/topic-digest.js';
 import { TrafficCounts } from '../metrics/traffic-counts.js';
 import type { Connection } from '../connection/connection.js';
+import { Principals } from '../principals/principals.js';
 import { TopicRegistry } from '../presence/topic-registry.js';
 import {
   permissionEnded,
@@ -44,6 +45,7 @@ export class RelayService implements OnModuleInit {
 
   constructor(
     private readonly topics: TopicRegistry,
+    private readonly principals: Principals,
     private readonly discovery: Discovery,
     private readonly permissions: Permissions,
     private readonly leases: Leases,
@@ -79,6 +81,7 @@ export class RelayService implements OnModuleInit {
    */
   join(connection: Connection, topic: string): Promise<void> | undefined {
     this.topics.subscribe(connection, topic);
+    this.principals.subscribed(connection);
     if (this.#debugging) this.#logTopic('subscribed', connection, topic);
     this.#replay(connection, topic, this.discovery.here(topic));
     const confirmed = this.backplane.subscribe(topic);
@@ -92,6 +95,8 @@ export class RelayService implements OnModuleInit {
     const { maxTopicBytes, maxTopicsPerConnection, maxSubscribersPerTopic, maxSubscriptions } = this.settings;
     if (Buffer.byteLength(topic) > maxTopicBytes) return topicTooLong(maxTopicBytes);
     if (full(this.topics.countOf(connection), maxTopicsPerConnection)) return tooManyTopics(maxTopicsPerConnection);
+    const ofPrincipal = this.principals.breach(connection);
+    if (ofPrincipal !== undefined) return ofPrincipal;
     if (full(this.topics.subscribers(topic).size, maxSubscribersPerTopic)) {
       return tooManySubscribers(maxSubscribersPerTopic);
     }
@@ -102,6 +107,7 @@ export class RelayService implements OnModuleInit {
   /** R3: harmless if not subscribed. */
   unsubscribe(connection: Connection, topic: string): void {
     if (!this.topics.unsubscribe(connection, topic)) return;
+    this.principals.unsubscribed(connection, 1);
     this.leases.end(connection, 'subscribe', topic);
     this.#owed.get(connection)?.delete(topic);
     this.#vacate(topic);
@@ -152,6 +158,7 @@ export class RelayService implements OnModuleInit {
   /** R7: the connection has ended. */
   disconnect(connection: Connection): void {
     this.#owed.delete(connection);
+    this.principals.unsubscribed(connection, this.topics.countOf(connection));
     for (const topic of this.topics.leave(connection)) this.#vacate(topic);
   }
 

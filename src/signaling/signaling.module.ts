@@ -3,6 +3,7 @@ import { AuditModule } from '../audit/audit.module.js';
 import { AuthModule } from '../auth/auth.module.js';
 import { BackplaneModule } from '../backplane/backplane.module.js';
 import { MetricsModule } from '../metrics/metrics.module.js';
+import { PrincipalsModule } from '../principals/principals.module.js';
 import { PresenceModule } from '../presence/presence.module.js';
 import { RecordsModule } from '../records/records.module.js';
 import { Discovery } from './discovery.js';
@@ -19,7 +20,7 @@ import { SignalingService } from './signaling.service.js';
 
 /** The domain: what happens to a message, from the gateway inwards. CairnSignalModule provides the topic policy. */
 @Module({
-  imports: [AuditModule, AuthModule, BackplaneModule, MetricsModule, PresenceModule, RecordsModule],
+  imports: [AuditModule, AuthModule, BackplaneModule, MetricsModule, PresenceModule, PrincipalsModule, RecordsModule],
   providers: [
     Discovery,
     Drain,

@@ -3,6 +3,7 @@ import type { Tally } from '../connection/tally.js';
 import type { TrafficCounts } from '../metrics/traffic-counts.js';
 import { MOST_INTERRUPTIONS, tooManyInterruptions } from '../protocol/close-codes.js';
 import type { FrameReceiver } from './frame-reader.js';
+import type { Member } from '../principals/member.js';
 import { Framing } from './framing.js';
 import { HeldMessages } from './held-messages.js';
 import type { Incoming } from './held-messages.js';
@@ -32,6 +33,12 @@ export interface InboxShare {
   readonly traffic: TrafficCounts;
 }
 
+/** Whose messages these are. */
+export interface InboxOwner {
+  readonly tally: Tally | undefined;
+  readonly place: { readonly member: Member | undefined };
+}
+
 /** Messages delivered together when a wait is over. The rest wait for their turn as throttled ones do. */
 const RELEASED_TOGETHER = 100;
 /** Maximum number of Subscribes of one connection that wait for the bus at the same time. */
@@ -44,6 +51,8 @@ const MOST_SUBSCRIBING = 128;
  */
 export class Inbox implements FrameReceiver, Throttled {
   fullAt = 0;
+  readonly member: Member | undefined;
+  readonly #tally: Tally | undefined;
   #held: HeldMessages | undefined;
   /** Number of promises that delivery waits for. */
   #waits = 0;
@@ -65,8 +74,10 @@ export class Inbox implements FrameReceiver, Throttled {
     private readonly share: InboxShare,
     socket: { readonly bytesRead: number },
     maxMessageBytes: number,
-    private readonly tally: Tally | undefined,
+    { tally, place: { member } }: InboxOwner,
   ) {
+    this.#tally = tally;
+    this.member = member?.limited === true ? member : undefined;
     this.#framing = new Framing(socket, maxMessageBytes);
   }
 
@@ -84,7 +95,7 @@ export class Inbox implements FrameReceiver, Throttled {
     this.share.traffic.bytesIn += data.length;
     if (kind === 'text') this.#texts = true;
     else this.#others = true;
-    const { tally } = this;
+    const tally = this.#tally;
     if (tally !== undefined && (kind === 'binary' || kind === 'text')) {
       tally.messagesIn += 1;
       tally.bytesIn += data.length;

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock/clock.js';
 import { Sweep } from '../clock/sweep.js';
 import type { LimitCounts } from '../metrics/limit-counts.js';
+import type { Member } from '../principals/member.js';
 
 /** How fast a connection may send. */
 export interface Rate {
@@ -17,6 +18,8 @@ export interface Throttled {
    * bucket. Only Throttle sets it.
    */
   fullAt: number;
+  /** The peer as one of a principal whose peers have a rate together. */
+  readonly member?: Member | undefined;
   /** Delivers at most `max` of the messages that are held, while there are tokens. Returns how many were delivered. */
   release(max: number): number;
 }
@@ -39,6 +42,8 @@ export class Throttle {
   /** Milliseconds until one token comes back, and until a whole bucket does. */
   readonly #perToken: number;
   readonly #perBucket: number;
+  /** Those of this pass that took tokens out of a bucket which others share. */
+  #served: Throttled[] = [];
   /** Position of the pass over the paused connections. */
   #pass: Iterator<Throttled> = this.#paused.values();
 
@@ -51,12 +56,17 @@ export class Throttle {
     this.#perBucket = this.#perToken * rate.messageBurst;
   }
 
-  /** Takes one token. Returns false, and takes none, if there is none. */
+  /** Takes one token, and one of the principal's where it has a rate. Returns false, and takes none, if one lacks. */
   spend(inbox: Throttled): boolean {
-    if (this.#perToken === 0) return true;
+    const { member } = inbox;
+    if (this.#perToken === 0 && member === undefined) return true;
     const now = this.clock.monotonic();
     const fullAt = Math.max(inbox.fullAt, now) + this.#perToken;
     if (fullAt - now > this.#perBucket + ROUNDING_MS) return false;
+    if (member !== undefined) {
+      if (member.lacks(now)) return false;
+      member.charge(now, 1);
+    }
     inbox.fullAt = fullAt;
     return true;
   }
@@ -64,12 +74,15 @@ export class Throttle {
   /** Takes tokens even if the bucket has too few. The missing ones must come back before the next token is spent. */
   charge(inbox: Throttled, tokens: number): void {
     if (tokens === 0) return;
-    inbox.fullAt = Math.max(inbox.fullAt, this.clock.monotonic()) + tokens * this.#perToken;
+    const now = this.clock.monotonic();
+    inbox.fullAt = Math.max(inbox.fullAt, now) + tokens * this.#perToken;
+    inbox.member?.charge(now, tokens);
   }
 
   /** Counts an inbox whose bucket is empty, and lets it wait for tokens. */
   exceeded(inbox: Throttled): void {
-    this.counts.reached('max-messages-per-second');
+    const ofPrincipal = inbox.member?.lacks(this.clock.monotonic()) === true;
+    this.counts.reached(ofPrincipal ? 'max-messages-per-second-per-principal' : 'max-messages-per-second');
     this.add(inbox);
   }
 
@@ -89,14 +102,22 @@ export class Throttle {
     for (let left = RELEASED_PER_STEP; left > 0;) {
       const { done, value: inbox } = this.#pass.next();
       if (done === true) {
+        this.#takeTurns();
         this.#pass = this.#paused.values();
         return false;
       }
       const released = inbox.release(left);
       // An inbox that may have more comes again in this pass, after the others.
       if (released === left && this.#paused.delete(inbox)) this.#paused.add(inbox);
+      else if (released > 0 && inbox.member !== undefined) this.#served.push(inbox);
       left -= 1 + released;
     }
     return true;
+  }
+
+  /** Lets those come last in the next pass that took from a shared bucket in this one: it may have been all there was. */
+  #takeTurns(): void {
+    for (const inbox of this.#served) if (this.#paused.delete(inbox)) this.#paused.add(inbox);
+    this.#served = [];
   }
 }

@@ -6,6 +6,7 @@ import { Settings } from '../config/settings.js';
 import { Logs } from '../logging/log.js';
 import { LimitCounts } from '../metrics/limit-counts.js';
 import { MetricsModule } from '../metrics/metrics.module.js';
+import { PrincipalsModule } from '../principals/principals.module.js';
 import { CborCodec } from './cbor-codec.js';
 import { Certificate } from './certificate.js';
 import { ConnectionLimits } from './connection-limits.js';
@@ -25,7 +26,7 @@ import { WsEndpoint } from './ws-endpoint.js';
  * server of the application.
  */
 @Module({
-  imports: [AuditModule, AuthModule, MetricsModule],
+  imports: [AuditModule, AuthModule, MetricsModule, PrincipalsModule],
   providers: [
     CborCodec,
     Certificate,

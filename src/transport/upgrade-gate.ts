@@ -9,11 +9,13 @@ import type { UpgradeRequest } from '../auth/upgrade-request.js';
 import { UpgradeResponse } from '../auth/upgrade-response.js';
 import { Clock } from '../clock/clock.js';
 import { partsOf } from '../connection/connection.js';
+import { readAllowance } from '../connection/allowance.js';
 import { Refusal } from '../connection/refusal.js';
 import { Lifecycle } from '../lifecycle/lifecycle.js';
 import { Log, Logs } from '../logging/log.js';
 import { nameOf, textOf } from '../logging/name-of.js';
 import { ThrottledLog } from '../logging/throttled-log.js';
+import { Principals } from '../principals/principals.js';
 import { ADDRESS_FULL, ConnectionLimits } from './connection-limits.js';
 import type { Place } from './connection-limits.js';
 import type { Origin } from './plain-connections.js';
@@ -42,6 +44,7 @@ export class UpgradeGate {
     private readonly proxies: TrustedProxies,
     private readonly refusals: RefusalLog,
     private readonly unnamed: UnnamedProxies,
+    private readonly principals: Principals,
     clock: Clock,
     logs: Logs,
   ) {
@@ -78,16 +81,16 @@ export class UpgradeGate {
   }
 
   /**
-   * Asks the guards. Resolves to undefined if the request is let in. D2: if the server begins to drain meanwhile, that
-   * decides, and nobody waits for the guards. What guards change about the request holds only among them, except who
-   * the peer is. Never rejects.
+   * Asks the guards, and counts who comes as one of a principal, as long as `place` is taken. Resolves to undefined if
+   * the request is let in. D2: if the server begins to drain meanwhile, that decides, and nobody waits for the guards.
+   * What guards change about the request holds only among them, except who the peer is. Never rejects.
    */
-  async judge(request: UpgradeRequest): Promise<Refusal | undefined> {
+  async judge(request: UpgradeRequest, place?: Place): Promise<Refusal | undefined> {
     const response = new UpgradeResponse(request);
     request.res = response;
     const { method, headers, peerAddress, peerNetwork } = request;
     const asked = { method, headers: { ...headers }, peerAddress, peerNetwork, res: response };
-    const refusal = await this.#untilDrain(this.#judge(request));
+    const refusal = await this.#untilDrain(this.#judge(request, place));
     try {
       Object.assign(request, asked);
       return response.complete(refusal);
@@ -110,10 +113,10 @@ export class UpgradeGate {
     });
   }
 
-  async #judge(request: UpgradeRequest): Promise<Refusal | undefined> {
+  async #judge(request: UpgradeRequest, place: Place | undefined): Promise<Refusal | undefined> {
     try {
       await this.#askGuards!(request);
-      return this.#revoked(request) ?? this.#draining();
+      return this.#revoked(request) ?? this.#draining() ?? this.#join(request, place);
     } catch (error) {
       const refusal = refusalOf(error);
       if (refusal.reason === 'fault') this.fault(error);
@@ -152,6 +155,19 @@ export class UpgradeGate {
     return revoked.proof.kind === 'certificate'
       ? refusalOfCode('CERT_REVOKED')
       : new Refusal(401, 'token_revoked', 'This token was revoked.');
+  }
+
+  /** L17: only once the guards have said who it is. Without a place, tells what would be said. */
+  #join({ principal, limits }: UpgradeRequest, place: Place | undefined): Refusal | undefined {
+    if (principal === undefined) return undefined;
+    const allowance = limits === undefined ? undefined : readAllowance(limits);
+    // Set by a global guard of an application: CustomGuards judges those of its own.
+    if (typeof allowance === 'string') throw new TypeError(`a guard set limits, which ${allowance}`);
+    if (place === undefined) return this.principals.refusal(principal, allowance);
+    const member = this.principals.take(principal, allowance);
+    if (member instanceof Refusal) return member;
+    place.join(member);
+    return undefined;
   }
 
   #draining(): Refusal | undefined {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import { Connection } from '../connection/connection.js';
+import type { Allowance } from '../connection/allowance.js';
 import type { ConnectionCredential } from '../connection/connection.js';
 import type { End, Tally } from '../connection/tally.js';
 import { CloseCode, nodeOverloaded, reasonFor, slowConsumer, tooMuchUnfinished } from '../protocol/close-codes.js';
@@ -55,7 +56,7 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
   ) {
     super();
     const { readBuffer, heartbeat, maxMessageBytes } = share;
-    this.inbox = new Inbox(this, share, socket, maxMessageBytes, identity.tally);
+    this.inbox = new Inbox(this, share, socket, maxMessageBytes, identity);
     this.#outlet = new Outlet(socket, this);
     this.pulse = new SocketPulse(this, this.inbox, socket, identity.place, heartbeat.times.pingInterval);
     const reader = new FrameReader(readBuffer, this.inbox, this, maxMessageBytes);
@@ -91,6 +92,10 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
 
   get credential(): ConnectionCredential | undefined {
     return this.identity.credential;
+  }
+
+  override get allowance(): Allowance | undefined {
+    return this.identity.place.member?.allowance;
   }
 
   override get tally(): Tally | undefined {

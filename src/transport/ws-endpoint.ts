@@ -235,7 +235,7 @@ export class WsEndpoint implements ConnectionSource {
     this.#plain!.tookPlace(socket);
     // Until a connection owns the place: `ws` may still reject the handshake, or the peer may leave.
     socket.once('close', place.release);
-    const refusal = (await this.gate.judge(request)) ?? handshakeFault(request) ?? place.claim();
+    const refusal = (await this.gate.judge(request, place)) ?? handshakeFault(request) ?? place.claim();
     const { headers } = request;
     const offered = headers['sec-websocket-protocol'];
     if (offered !== undefined) headers['sec-websocket-protocol'] = withoutPadding(offered);
