@@ -10,6 +10,7 @@ import { MetricsEndpointModule } from './exposition/metrics-endpoint.module.js';
 import type { Extensions } from './extensions.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
+import { OperatorsEndpointModule } from './operators/operators-endpoint.module.js';
 import { StatusModule } from './status/status.module.js';
 
 /** The complete server: its configuration, the relay, and what is served over plain HTTP. */
@@ -28,6 +29,7 @@ export class AppModule {
         }),
         HealthModule,
         MetricsEndpointModule,
+        OperatorsEndpointModule,
         StatusModule,
         HttpModule,
         ...(settings.checkPage ? [CheckModule] : []),

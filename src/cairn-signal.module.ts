@@ -26,6 +26,7 @@ import { readLogFilter } from './logging/log-filter.js';
 import type { LogFilter } from './logging/log-filter.js';
 import { Logs } from './logging/log.js';
 import { MetricsModule } from './metrics/metrics.module.js';
+import { OperatorsModule } from './operators/operators.module.js';
 import { PresenceModule } from './presence/presence.module.js';
 import { PrincipalsModule } from './principals/principals.module.js';
 import { RecordsModule } from './records/records.module.js';
@@ -100,6 +101,7 @@ const MODULES = [
   ExpositionModule,
   HealthIndicatorsModule,
   MetricsModule,
+  OperatorsModule,
   PresenceModule,
   PrincipalsModule,
   RecordsModule,

@@ -22,6 +22,8 @@ const OF_THE_APPLICATION: readonly (readonly [SettingName, string])[] = [
   ['tlsCert', HAS_LISTENERS],
   ['managementAddr', HAS_LISTENERS],
   ['managementHosts', HAS_LISTENERS],
+  ['managementToken', HAS_LISTENERS],
+  ['managementTokenFile', HAS_LISTENERS],
   ['metricsToken', HAS_LISTENERS],
   ['metricsTokenFile', HAS_LISTENERS],
   ['handshakeTimeout', HAS_LISTENERS],

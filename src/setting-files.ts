@@ -1,4 +1,4 @@
-import { loadMetricsToken, loadTokens } from './auth/load-tokens.js';
+import { loadManagementToken, loadMetricsToken, loadTokens } from './auth/load-tokens.js';
 import type { Warn } from './auth/load-tokens.js';
 import { StartupError } from './config/faults.js';
 import { issuersOf } from './config/jwt-issuers.js';
@@ -41,6 +41,7 @@ export class Faults {
 export async function readFiles(settings: Settings, faults: Faults, warn?: Warn): Promise<boolean | undefined> {
   const tokens = await faults.of(() => loadTokens(settings, warn).length > 0);
   await faults.of(() => loadMetricsToken(settings));
+  await faults.of(() => loadManagementToken(settings));
   // Loaded only if there are such files.
   for (const policy of issuersOf(settings)) {
     const { keysAt, tokenFile } = policy;

@@ -21,6 +21,23 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   principals: ['connection', 'protocol', 'config', 'clock', 'metrics'],
   presence: ['connection', 'protocol', 'clock', 'metrics'],
   auth: ['connection', 'protocol', 'config', 'clock', 'lifecycle', 'logging', 'metrics'],
+  operators: [
+    'audit',
+    'auth',
+    'backplane',
+    'clock',
+    'config',
+    'connection',
+    'http/json-failure',
+    'http/management-path',
+    'lifecycle',
+    'logging',
+    'metrics',
+    'presence',
+    'protocol',
+    'transport/refusal-log',
+    'transport/transport.module',
+  ],
   records: ['config', 'clock'],
   backplane: ['protocol', 'config', 'clock', 'logging', 'metrics'],
   signaling: [
@@ -88,6 +105,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'lifecycle',
     'logging',
     'metrics',
+    'operators',
     'presence',
     'principals',
     'records',
@@ -132,6 +150,7 @@ const MODULES: Record<string, readonly string[]> = {
     'HealthModule',
     'HttpModule',
     'MetricsEndpointModule',
+    'OperatorsEndpointModule',
     'StatusModule',
   ],
   CairnSignalModule: [
@@ -141,6 +160,7 @@ const MODULES: Record<string, readonly string[]> = {
     'ExpositionModule',
     'HealthIndicatorsModule',
     'MetricsModule',
+    'OperatorsModule',
     'PresenceModule',
     'PrincipalsModule',
     'RecordsModule',
@@ -169,6 +189,8 @@ const MODULES: Record<string, readonly string[]> = {
   HealthIndicatorsModule: ['BackplaneModule', 'MetricsModule', 'PresenceModule'],
   HealthModule: ['HealthIndicatorsModule'],
   MetricsEndpointModule: ['AuthModule', 'ExpositionModule'],
+  OperatorsModule: ['BackplaneModule', 'PresenceModule'],
+  OperatorsEndpointModule: ['AuditModule', 'MetricsModule', 'OperatorsModule', 'TransportModule'],
   StatusModule: ['ExpositionModule'],
   HttpModule: [],
   CheckModule: ['TransportModule'],
@@ -267,7 +289,8 @@ describe('the architecture', () => {
         } else packages.add(specifier);
       }
     };
-    for (const file of ['cli/run.ts', 'cli/check-config.ts', 'cli/healthcheck.ts', 'cli/doctor.ts']) load(file);
+    const commands = ['cli/run.ts', 'cli/check-config.ts', 'cli/healthcheck.ts', 'cli/doctor.ts', 'cli/operators.ts'];
+    for (const file of commands) load(file);
     expect([...loaded]).toEqual(expect.arrayContaining(['doctor/peer.ts', 'config/settings.ts']));
     expect([...packages].filter((name) => /nest|rxjs|reflect-metadata/.test(name))).toEqual([]);
   });

@@ -65,6 +65,25 @@ export function loadMetricsToken({ metricsToken, metricsTokenFile, authToken }: 
   throw new StartupError('metrics-token-file and auth-token are the same: everyone who reads metrics could connect');
 }
 
+/**
+ * Returns the token that orders to the management address need; undefined without one. Throws a StartupError that names
+ * the file, never the token.
+ */
+export function loadManagementToken(settings: Settings): string | undefined {
+  const { managementToken, managementTokenFile, authToken } = settings;
+  if (managementTokenFile === undefined) return managementToken;
+  const token = readSecretFile('management-token-file', managementTokenFile, bearerToken);
+  if (token === authToken) {
+    throw new StartupError('management-token-file and auth-token are the same: every peer could give orders');
+  }
+  if (token === settings.metricsToken) {
+    throw new StartupError(
+      'management-token-file and metrics-token are the same: everyone who reads metrics could give orders',
+    );
+  }
+  return token;
+}
+
 /** Adds the tokens in the text of a token file to `tokens`. */
 function* readTokenFile(
   text: string,

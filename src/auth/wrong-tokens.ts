@@ -37,10 +37,13 @@ export class WrongTokens {
 
   /**
    * Counts a wrong token that a peer showed. Returns the seconds until its network may try again, if that was one too
-   * many; otherwise undefined.
+   * many; otherwise undefined. Where `trustedProxies` is undefined, a private address may be a proxy, and is spared.
    */
-  shown({ peerAddress, peerNetwork }: UpgradeRequest): number | undefined {
-    const { maxWrongTokens: most, trustedProxies } = this.settings;
+  shown(
+    { peerAddress, peerNetwork }: Pick<UpgradeRequest, 'peerAddress' | 'peerNetwork'>,
+    trustedProxies: readonly unknown[] | undefined = this.settings.trustedProxies,
+  ): number | undefined {
+    const { maxWrongTokens: most } = this.settings;
     if (most === 0) return undefined;
     const now = this.clock.monotonic();
     const attempts = this.#attemptsOf(peerNetwork, now);

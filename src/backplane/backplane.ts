@@ -7,6 +7,9 @@ export type Deliver = (topic: string, message: Uint8Array) => void;
 /** Returns what this node has to say about a topic, in at most `most` bytes; undefined for nothing. */
 export type Respond = (topic: string, most: number) => Uint8Array | undefined;
 
+/** Does what another node's operator orders. Returns the answer; undefined for an order that is not obeyed. */
+export type Obey = (order: Uint8Array) => Uint8Array | undefined;
+
 /**
  * off: there are no other nodes. up: they can be reached. degraded: some of what this node wants of the bus is refused,
  * or the bus does not answer; `trouble` says what. down: other nodes cannot be reached, and this node serves its own
@@ -23,6 +26,7 @@ export type BackplaneState = 'off' | 'up' | 'degraded' | 'down';
  * - A question is answered by the nodes that offered its topic a moment ago or earlier, and by no others.
  * - When the promise of `subscribe` is fulfilled, everything that other nodes publish from then on arrives.
  * - When the promise of `offer` is fulfilled, every question that other nodes ask from then on is answered.
+ * - An order reaches each other node at most once.
  * - Nothing throws and nothing blocks. What waits to be sent is bounded: the rest is dropped and counted.
  */
 export abstract class Backplane {
@@ -73,4 +77,9 @@ export abstract class Backplane {
    * offers the topic. Returns undefined when there is nobody to ask.
    */
   abstract ask(topic: string): Promise<readonly Uint8Array[]> | undefined;
+
+  /** Sets who obeys the orders of other nodes. Called once. */
+  abstract obey(obey: Obey): void;
+  /** Gives an order to all other nodes. The promise is fulfilled within about two seconds, with what they answered. */
+  abstract order(order: Uint8Array): Promise<readonly Uint8Array[]>;
 }

@@ -39,4 +39,12 @@ export class LocalBackplane extends Backplane {
   ask(): undefined {
     return undefined;
   }
+
+  obey(): void {
+    // No node orders.
+  }
+
+  order(): Promise<readonly Uint8Array[]> {
+    return Promise.resolve([]);
+  }
 }

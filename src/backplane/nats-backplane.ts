@@ -9,13 +9,14 @@ import type { BackplaneCounts, BackplaneDrop } from '../metrics/backplane-counts
 import { canonicalRelayTopic } from '../protocol/canonical-relay.js';
 import { AnswerLine } from './answer-line.js';
 import { Backplane } from './backplane.js';
-import type { BackplaneState, Deliver, Respond } from './backplane.js';
+import type { BackplaneState, Deliver, Obey, Respond } from './backplane.js';
 import { Interest } from './interest.js';
 import type { Wanted } from './interest.js';
 import { NatsLink } from './nats-link.js';
 import type { LinkListener } from './nats-link.js';
 import { natsCredentialSettings } from './nats-credentials.js';
 import { natsOptions } from './nats-options.js';
+import { Orders } from './orders.js';
 import { canWait, give, isOffer, Questions } from './questions.js';
 import { Refusals } from './refusals.js';
 import { RoundTrips } from './round-trips.js';
@@ -56,6 +57,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   /** Topics that this node has something to say about. */
   readonly #offers: Interest;
   readonly #questions: Questions;
+  readonly #orders: Orders;
   readonly #refusals: Refusals;
   readonly #trips: RoundTrips;
   readonly #line: AnswerLine<Wanted>;
@@ -84,6 +86,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     );
     const records = new Subjects(settings.natsSubjectPrefix, 'records');
     this.#questions = new Questions(records, clock, counts);
+    this.#orders = new Orders(`${settings.natsSubjectPrefix}.orders`, clock, counts, failed);
     this.#line = new AnswerLine(
       clock,
       () => !this.#questions.spent && !this.#trips.full,
@@ -172,6 +175,15 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     return this.answers ? this.#questions.ask(topic) : undefined;
   }
 
+  obey(obey: Obey): void {
+    this.#orders.obey = obey;
+  }
+
+  async order(order: Uint8Array): Promise<readonly Uint8Array[]> {
+    const { connection } = this.#link;
+    return connection === undefined ? [] : this.#orders.give(connection, order);
+  }
+
   publish(topic: string, message: Uint8Array): void {
     const { connection } = this.#link;
     if (connection === undefined) return this.#drop('down');
@@ -206,6 +218,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     const tooSmall = this.#tooSmall();
     if (tooSmall !== undefined) this.parts.log.error(tooSmall);
     this.#begin(connection);
+    this.#orders.joined(connection);
   }
 
   rejoined(): void {

@@ -6,6 +6,7 @@ import type { BackplaneCounts } from '../metrics/backplane-counts.js';
 import { MOST_TOLD_BYTES } from '../protocol/record-answer.js';
 import { LATE_MS } from './answer-line.js';
 import type { Respond } from './backplane.js';
+import { Ration } from './ration.js';
 import type { Subjects } from './subjects.js';
 
 /** Milliseconds to wait for all answers to a question. */
@@ -284,32 +285,4 @@ export function give(
   if (alone) headers.set(ALONE, '1');
   if (late || answer === undefined) headers.set(LATE, answer === undefined ? PROMISED : GIVEN);
   connection.publish(reply, answer, { headers });
-}
-
-/** Owns the ration of each second. Invariant: in one second at most the ration is taken, plus one helping. */
-class Ration {
-  #taken = 0;
-  #second = 0;
-
-  constructor(
-    private readonly most: number,
-    private readonly clock: Clock,
-  ) {}
-
-  /** Whether nothing is left in this second. */
-  get spent(): boolean {
-    const second = Math.floor(this.clock.monotonic() / 1000);
-    if (second !== this.#second) {
-      this.#second = second;
-      this.#taken = 0;
-    }
-    return this.#taken >= this.most;
-  }
-
-  /** Takes a helping. Returns false if nothing is left. */
-  take(amount: number): boolean {
-    if (this.spent) return false;
-    this.#taken += amount;
-    return true;
-  }
 }

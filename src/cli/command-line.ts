@@ -5,7 +5,15 @@ import { settingNames } from '../config/settings.js';
 import { DOCTOR_FLAGS } from '../doctor/flags.js';
 import { commandMeant, flagMeant } from './meant.js';
 
-export const COMMANDS = ['serve', 'check-config', 'healthcheck', 'doctor', 'token'] as const;
+export const COMMANDS = [
+  'serve',
+  'check-config',
+  'healthcheck',
+  'doctor',
+  'connections',
+  'disconnect',
+  'token',
+] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
 /** The command line as typed, not yet validated. */
@@ -15,7 +23,7 @@ export interface CommandLine {
   readonly version: boolean;
   /** The value of each flag, by its name without the leading dashes; empty for a switch. */
   readonly flags: ReadonlyMap<string, string>;
-  /** Words after the command that are not flags. Only doctor takes one. */
+  /** Words after the command that are not flags. Only doctor and disconnect take one. */
   readonly operands: readonly string[];
   /** What could not be understood, one sentence each. None quotes a value, which may be a token. */
   readonly faults: readonly string[];
@@ -60,6 +68,10 @@ const DOCTOR: Grammar = {
 /** A flag that only the server has. */
 const LISTEN_FLAG = dashed(flagOf('listenAddr'));
 
+const DISCONNECT = 'cairn-signal disconnect PRINCIPAL [OPTIONS]';
+
+/** What follows it is no flag, whatever it begins with. */
+const NO_MORE_FLAGS = '--';
 const HELP = ['-h', '--help'];
 const VERSION = ['-V', '-v', '--version'];
 const LENGTH_OF_TIME = /^\d+(?:ms|s|m|h)$/;
@@ -82,13 +94,15 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   }
   if (command === 'doctor') {
     faults.push('doctor must be the first word, and it takes no settings: cairn-signal doctor URL [OPTIONS]');
+  } else if (command === 'disconnect') {
+    if (words.length !== 2 && !help) faults.push(`disconnect needs one principal: ${DISCONNECT}`);
   } else if (words.length > 1 && command !== undefined) {
     const advice = commandMeant(words[1]);
     faults.push(`only one command can be given${advice === undefined ? '' : `: ${advice}`}`);
   }
   return {
     command: command ?? 'serve',
-    operands: command === 'doctor' ? words.slice(1) : [],
+    operands: command === 'doctor' || command === 'disconnect' ? words.slice(1) : [],
     faults,
     help: help || words[1] === 'help',
     ...line,
@@ -111,6 +125,10 @@ function readWords(
 
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i];
+    if (word === NO_MORE_FLAGS) {
+      words.push(...argv.slice(i + 1));
+      break;
+    }
     if (!word.startsWith('-')) {
       words.push(word);
       continue;

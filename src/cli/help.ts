@@ -12,6 +12,8 @@ Commands:
   check-config  Check the settings, certificates and tokens, and exit
   healthcheck   Ask the server in this container whether it is alive, and exit
   doctor        Test a server, the proxy in front of it and a token: doctor URL
+  connections   Say how many connections each principal has on this node
+  disconnect    Close all connections of a principal, on all nodes: disconnect PRINCIPAL
   token         Make a token with a name, for auth-token-file: token new NAME [--file PATH]
 
 Options:
@@ -24,6 +26,7 @@ ${renderFlags()}
 
 Log levels: RUST_LOG=info, RUST_LOG=cairn_signal=debug, RUST_LOG=off.
 Exit codes: 0 stopped as asked, 1 could not serve, 2 faults in the settings.
+3: disconnect, but nobody was connected as that principal.
 129, 130, 131, 143: a second signal ended it immediately. 141: nobody reads what is printed.
 `;
 }

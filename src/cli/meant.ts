@@ -32,6 +32,8 @@ const COMMANDS: readonly (readonly [names: string, advice: string])[] = [
   ['health ping alive live ready status', 'write healthcheck, or doctor URL for a server elsewhere'],
   ['diagnose diagnostics probe test debug', 'write doctor URL'],
   ['tokens new-token add-token gen-token keygen', 'write token new NAME'],
+  ['kick ban close drop disconnect-all logout', 'write disconnect PRINCIPAL'],
+  ['peers clients list who principals users', 'write connections'],
   ['stop kill shutdown', 'send the process SIGTERM'],
   ['reload restart', 'send the process SIGHUP to have it read its files again'],
 ];

@@ -56,6 +56,13 @@ async function execute(argv: readonly string[], signals: Signals): Promise<numbe
       return healthcheck(
         () => loadSettings({ flags: new Map([...serverFlags(), ...line.flags]), environment }, line.faults).settings,
       );
+    case 'connections':
+    case 'disconnect': {
+      const flags = new Map([...serverFlags(), ...line.flags]);
+      const { settings } = loadSettings({ flags, environment }, line.faults);
+      const { connections, disconnect } = await import('./operators.js');
+      return line.command === 'disconnect' ? disconnect(settings, line.operands[0]) : connections(settings);
+    }
     case 'token':
       throw new ConfigurationError(['token must be the first word, and it takes no settings']);
   }

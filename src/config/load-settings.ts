@@ -114,7 +114,7 @@ function validate(written: ReadonlyMap<string, Written>, faults: string[]): Sett
 
 /** Faults of settings that are valid alone but not together. */
 function faultsTogether(settings: Settings, sourceOf: (name: SettingName) => string): string[] {
-  const { listenAddr, managementAddr, authToken, metricsToken } = settings;
+  const { listenAddr, managementAddr, authToken, metricsToken, managementToken } = settings;
   const faults = jwtFaults(settings, sourceOf);
   if (managementAddr !== undefined && collide(listenAddr, managementAddr)) {
     faults.push(
@@ -124,6 +124,16 @@ function faultsTogether(settings: Settings, sourceOf: (name: SettingName) => str
   if (metricsToken !== undefined && metricsToken === authToken) {
     faults.push(
       `${sourceOf('metricsToken')} and ${sourceOf('authToken')} are the same: everyone who reads metrics could connect`,
+    );
+  }
+  if (managementToken !== undefined && managementToken === authToken) {
+    faults.push(
+      `${sourceOf('managementToken')} and ${sourceOf('authToken')} are the same: every peer could give orders`,
+    );
+  }
+  if (managementToken !== undefined && managementToken === metricsToken) {
+    faults.push(
+      `${sourceOf('managementToken')} and ${sourceOf('metricsToken')} are the same: everyone who reads metrics could give orders`,
     );
   }
   if (settings.proxyProtocol && settings.trustedProxies === undefined) {
@@ -150,6 +160,7 @@ const ONE_OF: readonly (readonly SettingName[])[] = [
   ['natsCreds', 'natsToken', 'natsTokenFile', 'natsUser', 'natsNkey'],
   ['natsPassword', 'natsPasswordFile'],
   ['metricsToken', 'metricsTokenFile'],
+  ['managementToken', 'managementTokenFile'],
 ];
 
 /** Settings of JWTs without a default. */
@@ -165,6 +176,8 @@ const NEEDS: readonly (readonly [SettingName, SettingName, string])[] = [
   ['tlsClientCa', 'tlsCert', 'peers show their certificates in the TLS handshake'],
   ['tlsClientCrl', 'tlsClientCa', 'without it no peer is asked for a certificate'],
   ['managementHosts', 'managementAddr', 'without it there is no address to ask for'],
+  ['managementToken', 'managementAddr', 'without it there is no address that takes orders'],
+  ['managementTokenFile', 'managementAddr', 'without it there is no address that takes orders'],
   ['natsTlsCert', 'natsTlsKey', 'a certificate needs its key'],
   ['natsTlsKey', 'natsTlsCert', 'a key needs its certificate'],
   ['natsCreds', 'natsUrl', NO_NATS],

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { issuerSettings } from './issuer-settings.js';
 import { claimNames, jwtAudiences, jwtFiles, jwtIssuers, keySetUrls } from './jwt-values.js';
+import { managementSettings } from './management-settings.js';
 import { natsSettings } from './nats-settings.js';
 import { principalSettings } from './principal-settings.js';
 import {
@@ -12,7 +13,6 @@ import {
   filePath,
   filePaths,
   headerName,
-  hostNames,
   jwtAlgorithms,
   lineTarget,
   listenAddress,
@@ -288,17 +288,7 @@ export const settingsSchema = z.strictObject({
       'Whether /health/ready answers 503 while NATS cannot be reached. ' +
       'When off, the node is ready and serves its own peers.',
   }),
-  managementAddr: listenAddress.optional().meta({
-    about:
-      'Address of health, metrics and the status page, in plaintext and without a token. ' +
-      'Only operators should reach it. By default there is none.',
-  }),
-  managementHosts: hostNames.optional().meta({
-    about:
-      'Host names by which clients may ask for management-addr, besides localhost, IP addresses and its own ' +
-      'name. Other names are answered 421. By default this applies on loopback only, and any name is accepted ' +
-      'elsewhere.',
-  }),
+  ...managementSettings,
   metricsToken: bearerToken
     .optional()
     .meta({ about: 'Bearer token for /metrics on listen-addr. Without it, there are no metrics there.' }),

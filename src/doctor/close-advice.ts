@@ -14,6 +14,8 @@ export function adviceForClose(code: number): string {
       return 'The server is restarting: try again later.';
     case CloseCode.tokenRevoked:
       return 'The token was revoked or has expired: give a new one.';
+    case CloseCode.closedOnRequest:
+      return 'An operator closed all connections of this principal: ask them why, or try again later.';
     case CloseCode.permissionEnded:
       return 'The topic policy of the server does not allow a topic any more: ask its operator, or come back without it.';
     case CloseCode.slowConsumer:

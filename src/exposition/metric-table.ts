@@ -285,6 +285,16 @@ export const METRICS: readonly MetricRow[] = [
     read: ({ logs }) => logs.dropped,
   },
   {
+    name: 'cairn_signal_operator_requests_total',
+    type: 'counter',
+    help: 'Requests for /connections on the management address, by outcome.',
+    label: 'outcome',
+    moves:
+      '`unauthorized`: somebody tries tokens there, or an operator has an old one. ' +
+      '`nobody`: connections of a principal were to be closed that had none.',
+    read: ({ operators }) => Object.entries(operators.outcomes),
+  },
+  {
     name: 'cairn_signal_audit_lines_total',
     type: 'counter',
     help: 'Lines of the audit, by what became of them.',

@@ -9,6 +9,7 @@ import { CertificateExpiry } from '../metrics/certificate-expiry.js';
 import { ConnectionCounts } from '../metrics/connection-counts.js';
 import { HeldBytes } from '../metrics/held-bytes.js';
 import { LimitCounts } from '../metrics/limit-counts.js';
+import { OperatorCounts } from '../metrics/operator-counts.js';
 import { RefusalCounts } from '../metrics/refusal-counts.js';
 import { RendezvousCounts } from '../metrics/rendezvous-counts.js';
 import { Timings } from '../metrics/timings.js';
@@ -37,6 +38,7 @@ export class Sources {
     readonly timings: Timings,
     readonly certificate: CertificateExpiry,
     readonly audit: AuditCounts,
+    readonly operators: OperatorCounts,
     readonly logs: Logs,
   ) {}
 }

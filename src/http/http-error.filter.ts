@@ -45,7 +45,7 @@ function sentence(error: unknown, status: number, request: IncomingMessage): str
   switch (status) {
     case 404:
       if (request.url?.startsWith(`/${MANAGEMENT}/`)) {
-        return 'Nothing here. This is the management address: /, /metrics and /health; peers connect to listen-addr.';
+        return 'Nothing here. This is the management address: /, /metrics, /health and /connections; peers connect to listen-addr.';
       }
       return isBrokenUpgrade(request)
         ? `Nothing here. This WebSocket handshake is not complete: ${whatIsBroken(request)}`

@@ -62,7 +62,9 @@ export class Reload implements OnApplicationBootstrap, OnApplicationShutdown {
   /** Reads everything again. Resolves when that is done. Never rejects: the log says what cannot be used. */
   async all(): Promise<void> {
     if (this.#watched.length === 0) {
-      this.#log.info('nothing to reload: no certificate, auth-token-file, metrics-token-file or jwt-public-key is set');
+      this.#log.info(
+        'nothing to reload: no certificate, auth-token-file, metrics-token-file, management-token-file or jwt-public-key is set',
+      );
     }
     await Promise.all(this.#watched.map(({ again }) => again()));
   }

@@ -5,6 +5,7 @@ import { CertificateExpiry } from './certificate-expiry.js';
 import { ConnectionCounts } from './connection-counts.js';
 import { HeldBytes } from './held-bytes.js';
 import { LimitCounts } from './limit-counts.js';
+import { OperatorCounts } from './operator-counts.js';
 import { RefusalCounts } from './refusal-counts.js';
 import { RendezvousCounts } from './rendezvous-counts.js';
 import { Timings } from './timings.js';
@@ -17,6 +18,7 @@ const COUNTS = [
   ConnectionCounts,
   HeldBytes,
   LimitCounts,
+  OperatorCounts,
   RefusalCounts,
   RendezvousCounts,
   Timings,

@@ -39,7 +39,7 @@ export const CloseCode = {
   internalError: 1011,
   /** The token or the certificate of the peer has expired or was revoked. */
   tokenRevoked: 4001,
-  /** The application that embeds the server closed it. */
+  /** An operator, or the application that embeds the server, had it closed. */
   closedOnRequest: 4002,
   /** The peer may not use a topic any more that it subscribed to. */
   permissionEnded: 4003,
@@ -159,6 +159,9 @@ export const certificateRevoked: CloseReason = {
   code: CloseCode.tokenRevoked,
   text: 'certificate revoked; come back with a new one',
 };
+
+/** An operator had the connections of a principal closed. */
+export const closedByOperator = closedOnRequest('closed by the operator; come back with backoff');
 
 /** Too many pings and pongs came inside one message. */
 export const tooManyInterruptions: CloseReason = {

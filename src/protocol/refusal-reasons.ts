@@ -33,8 +33,8 @@ export const REFUSAL_REASONS = {
   token_missing: 'The server needs a token, and the peer showed none (401).',
   token_wrong: 'The token is not configured, and it is not a JWT that the server can judge (401).',
   token_malformed:
-    'A JWT that cannot be read, that lacks `exp` or the claim that names its bearer, or that needs an extension of ' +
-    'JWS (401).',
+    'A JWT that cannot be read, that lacks `exp` or the claim that names its bearer, that needs an extension of ' +
+    'JWS, or whose claim `limits` is none (401).',
   token_too_long: 'A JWT longer than 8,192 characters (401).',
   token_algorithm: 'A JWT signed with an algorithm that `jwt-algorithms` does not list, or with none (401).',
   token_issuer: 'A JWT from an issuer that `jwt-issuer` does not list (401).',
@@ -47,11 +47,13 @@ export const REFUSAL_REASONS = {
   token_not_yet_valid: 'A JWT that is not valid yet (401).',
   keys_unavailable: "The keys of a JWT's issuer could not be fetched (503).",
   token_throttled: 'The address reached `max-wrong-tokens` (429).',
+  operator_token: 'An order to the management address without `management-token`, or with a wrong one (401, 429).',
   token_revoked: 'The token was revoked while the guards decided (401).',
   guard: 'A custom guard said no, with 403 or the status of its choice.',
   guard_failed: 'A custom guard threw (503); the log names it.',
   guard_timeout: 'A custom guard did not answer in time (503).',
-  guard_nonsense: 'A custom guard answered neither true nor false, or set a principal that is not a string (503).',
+  guard_nonsense:
+    'A custom guard answered neither true nor false, or set a principal that is not a string or limits that are none (503).',
   fault: 'A Nest guard threw something that is not an HTTP exception; the log has it (500).',
   connections_per_ip: 'The address reached `max-connections-per-ip` (429).',
   connections_per_principal: 'The principal reached `max-connections-per-principal`, or its own number (429).',

@@ -25,6 +25,7 @@ const BAD_ENDS: Readonly<Record<string, string>> = {
   1009: 'message too big',
   1011: 'a fault of this server; see the log',
   4001: 'token expired or revoked',
+  4002: 'closed by an operator',
   4003: 'a topic that the topic policy allows no more',
   4008: 'slow consumer',
   4009: 'no sign of life',

@@ -60,6 +60,6 @@ import { WsEndpoint } from './ws-endpoint.js';
         new TrustedProxies(trustedProxies, forwardedHeader),
     },
   ],
-  exports: [UpgradeGate, WsEndpoint],
+  exports: [RefusalLog, UpgradeGate, WsEndpoint],
 })
 export class TransportModule {}

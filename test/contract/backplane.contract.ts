@@ -96,5 +96,19 @@ export function backplaneContract(name: string, join: (count: number) => Promise
       await settle(arrived);
       expect(arrived[1]).toEqual(others ? [line('topic', 'x')] : []);
     });
+
+    it('O7: an order reaches every other node once, and what they answer comes back', async () => {
+      await settle(await start(3));
+      const obeyed: string[] = [];
+      for (const [node, backplane] of nodes.backplanes.entries()) {
+        backplane.obey((order) => {
+          obeyed.push(`${node} ${Buffer.from(order).toString()}`);
+          return node === 2 ? undefined : Buffer.from(`done by ${node}`);
+        });
+      }
+      const answers = await nodes.backplanes[0].order(Buffer.from('an order'));
+      expect(answers.map((answer) => Buffer.from(answer).toString())).toEqual(others ? ['done by 1'] : []);
+      expect(obeyed.toSorted()).toEqual(others ? ['1 an order', '2 an order'] : []);
+    });
   });
 }

@@ -158,6 +158,7 @@ const AFTER_CLOSE = {
   1008: 'The setting that it names is too small for a handshake of two peers.',
   1009: 'The setting that it names is too small for a handshake of two peers.',
   4001: 'Start again with a new token.',
+  4002: 'An operator closed all connections of this principal. Ask them why, or start again later.',
   4003: 'The topic policy of this server changed its mind about a topic. Start again, or ask its operator.',
 };
 

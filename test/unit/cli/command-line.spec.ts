@@ -10,12 +10,27 @@ function parse(...argv: string[]) {
 }
 
 const NOTHING = { command: 'serve', help: false, version: false, flags: {}, operands: [], faults: [] };
-/** Commands that take settings. */
-const OF_SETTINGS = COMMANDS.filter((command) => command !== 'doctor');
+/** Commands that take settings, and nothing else. */
+const OF_SETTINGS = COMMANDS.filter((command) => command !== 'doctor' && command !== 'disconnect');
 
 describe('a command', () => {
   it('is serve when none is given', () => {
     expect(parse()).toEqual(NOTHING);
+  });
+
+  it.each([
+    ['before flags', ['disconnect', 'alice', '--log-format', 'json'], ['alice']],
+    ['after flags', ['--log-format', 'json', 'disconnect', 'alice'], ['alice']],
+    ['among flags', ['disconnect', '--log-format', 'json', 'alice'], ['alice']],
+    ['behind --, whatever it is', ['disconnect', '--log-format', 'json', '--', '--help'], ['--help']],
+  ])('disconnect takes a principal, %s', (_where, words, operands) => {
+    expect(parse(...words)).toEqual({ ...NOTHING, command: 'disconnect', flags: { 'log-format': 'json' }, operands });
+  });
+
+  it.each([[[]], [['a', 'b']]])('disconnect takes one principal, not %j', (operands) => {
+    expect(parse('disconnect', ...operands).faults).toEqual([
+      'disconnect needs one principal: cairn-signal disconnect PRINCIPAL [OPTIONS]',
+    ]);
   });
 
   it.each(OF_SETTINGS)('%s is understood before and after flags', (command) => {
@@ -28,7 +43,7 @@ describe('a command', () => {
     expect(parse('check-confg')).toEqual({
       ...NOTHING,
       faults: [
-        'there is no such command (did you mean check-config?); the commands are serve, check-config, healthcheck, doctor, token',
+        'there is no such command (did you mean check-config?); the commands are serve, check-config, healthcheck, doctor, connections, disconnect, token',
       ],
     });
   });
@@ -153,7 +168,7 @@ describe('a flag', () => {
   it('hides no other fault if it is unknown', () => {
     expect(parse('--bogus', '--log-format', 'healthcheck', 'now').faults).toEqual([
       '--bogus: there is no such flag',
-      'there is no such command; the commands are serve, check-config, healthcheck, doctor, token',
+      'there is no such command; the commands are serve, check-config, healthcheck, doctor, connections, disconnect, token',
     ]);
   });
 });

@@ -233,6 +233,8 @@ describe('settings', () => {
       'Node-1.example.com.,ops',
       ['node-1.example.com', 'ops'],
     ],
+    ['managementToken', 'management-token', 'CAIRN_SIGNAL_MANAGEMENT_TOKEN', 's3cret', 's3cret'],
+    ['managementTokenFile', 'management-token-file', 'CAIRN_SIGNAL_MANAGEMENT_TOKEN_FILE', '/token', '/token'],
     ['metricsToken', 'metrics-token', 'CAIRN_SIGNAL_METRICS_TOKEN', 's3cret', 's3cret'],
     ['metricsTokenFile', 'metrics-token-file', 'CAIRN_SIGNAL_METRICS_TOKEN_FILE', '/run/m', '/run/m'],
     ['handshakeTimeout', 'handshake-timeout', 'CAIRN_SIGNAL_HANDSHAKE_TIMEOUT', '3s', 3000],

@@ -14,6 +14,7 @@ import { CertificateExpiry } from '../../../src/metrics/certificate-expiry.js';
 import { ConnectionCounts } from '../../../src/metrics/connection-counts.js';
 import { HeldBytes } from '../../../src/metrics/held-bytes.js';
 import { LimitCounts } from '../../../src/metrics/limit-counts.js';
+import { OperatorCounts } from '../../../src/metrics/operator-counts.js';
 import { RefusalCounts } from '../../../src/metrics/refusal-counts.js';
 import { RendezvousCounts } from '../../../src/metrics/rendezvous-counts.js';
 import { Timings } from '../../../src/metrics/timings.js';
@@ -54,6 +55,7 @@ describe('history', () => {
       timings,
       new CertificateExpiry(),
       new AuditCounts(),
+      new OperatorCounts(),
       new Logs({ format: 'json', destination: { write: () => undefined } }),
     );
     history = new History(sources, clock);
