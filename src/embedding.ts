@@ -33,6 +33,7 @@ export { Logs } from './logging/log.js';
 export { LogFilter } from './logging/log-filter.js';
 export type { ApplicationLogger } from './logging/application-logger.js';
 
+export type { Allowance } from './connection/allowance.js';
 export { Connection } from './connection/connection.js';
 export type { Claims, Proof } from './connection/connection.js';
 export { ConnectionRegistry } from './presence/connection-registry.js';

@@ -1,4 +1,5 @@
 import { constants, fstatSync, openSync, readdirSync, statSync, write, writeSync } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { Socket } from 'node:net';
 
 /** Writes some of `bytes`: calls back once, with an error or the number of bytes, maybe before it returns. */
@@ -51,14 +52,17 @@ function unblock(descriptor: number): void {
  * 20, so that one which nobody passed to this process may seem to be open.
  */
 export function descriptorFault(descriptor: number): string | undefined {
+  let type: Stats | undefined;
   try {
-    const type = fstatSync(descriptor);
+    type = fstatSync(descriptor);
     writeSync(descriptor, new Uint8Array(0));
     return type.isFIFO() && hasBothEnds(type.ino) ? 'is not open' : undefined;
   } catch (error) {
     // EINVAL: what Node waits for events with.
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EBADF') return 'is not open for writing';
+    // It listens, as what LISTEN_FDS names, or its other end is gone.
+    if (code === 'EPIPE' && type?.isSocket() === true) return 'is a socket that is not connected';
     // What a full disk or a gone reader does not take is dropped, now as later.
     return code === 'EINVAL' ? 'is not open' : undefined;
   }

@@ -8,6 +8,7 @@ import type { SettingsInput } from '../../src/config/settings.js';
 import type { Extensions } from '../../src/extensions.js';
 import { compact, makeKey, sign, stopIssuers, TestIssuer } from '../support/issuer.js';
 import type { SigningKey } from '../support/issuer.js';
+import { closeMounted, mount } from '../support/mounted-application.js';
 import { Peer } from '../support/peer.js';
 import type { PeerOptions } from '../support/peer.js';
 import { endPrograms, Program } from '../support/program.js';
@@ -259,6 +260,21 @@ describe('the issuer of a refused JWT', () => {
     const { line, log } = await refusedWith(token);
     for (const { reason, issuer, claimed } of [line, log]) expect({ reason, issuer, claimed }).toEqual(told);
     expect(JSON.stringify([line, log])).not.toContain('evil');
+  });
+});
+
+describe('in an application that embeds the server', () => {
+  afterEach(closeMounted);
+
+  it('O8: it is the same', async () => {
+    const path = join(folder, 'embedded');
+    descriptor = openSync(path, 'a');
+    const { url } = await mount({ settings: { audit: `fd:${descriptor}`, authToken: 's3cret' } });
+    await Peer.refused(url);
+    await (await Peer.connect(url, bearer('s3cret'))).close();
+    await until(() => readFileSync(path, 'utf8').includes('"event":"disconnected"'));
+    const lines = readFileSync(path, 'utf8').trim().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as Line).event)).toEqual(['refused', 'connected', 'disconnected']);
   });
 });
 
