@@ -17,7 +17,8 @@ export function shownIn(request: Asking): Shown {
   const { principal, credential, named } = request;
   const issuer = credential?.proof.issuer ?? named?.issuer;
   return {
-    ...(principal !== undefined && { principal }),
+    // Custom guards may set anything, and are refused for it.
+    ...(typeof principal === 'string' && { principal }),
     ...withProof(proofOf(request)),
     ...(issuer !== undefined && { issuer }),
     ...(credential === undefined && named?.proved === false && { claimed: true as const }),

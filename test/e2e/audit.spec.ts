@@ -63,6 +63,12 @@ async function audited(
   };
 }
 
+function cyclic(): object {
+  const object: { itself?: object } = {};
+  object.itself = object;
+  return object;
+}
+
 const is =
   (event: string) =>
   (line: Line): boolean =>
@@ -196,6 +202,27 @@ describe('the audit', () => {
     expect(running.log.filter(({ msg }) => msg === 'refused an upgrade')).toMatchObject([
       { principal: 'bob', reason: 'guard' },
     ]);
+  });
+
+  it.each([
+    ['a big integer', 1n],
+    ['an object that holds itself', cyclic()],
+    ['a line break', 'a\nb'],
+  ])('O8: a guard that sets %s as the principal breaks no line', async (_what, principal) => {
+    class Odd {
+      canActivate(context: ExecutionContext): boolean {
+        Object.assign(context.switchToHttp().getRequest<object>(), { principal });
+        return true;
+      }
+    }
+    const { running, lines } = await audited({}, { guards: [Odd] });
+    const [line] =
+      typeof principal === 'string'
+        ? [await Peer.connect(running.url), ...(await lines(is('connected')))].slice(1)
+        : [await Peer.refused(running.url), ...(await lines(is('refused')))].slice(1);
+    const told =
+      typeof principal === 'string' ? { principal, proof: 'guard' } : { reason: 'guard_nonsense', status: 503 };
+    expect(line).toMatchObject(told);
   });
 
   it('O8: without an audit, nothing is counted of a connection', async () => {
