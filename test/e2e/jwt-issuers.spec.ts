@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -95,7 +95,7 @@ describe('A3: where the keys of issuers are', () => {
   it('can ask for a bearer token, whose file is read again for every fetch', async () => {
     const seen: [string | undefined, string | undefined][] = [];
     issuer.answer = (response: ServerResponse, path: string): void => {
-      const { authorization } = (response.req.headers ?? {}) as IncomingHttpHeaders;
+      const { authorization } = response.req.headers;
       seen.push([path, authorization]);
       if (!/^Bearer (?:first|second)$/.test(authorization ?? '')) response.writeHead(401).end();
       else if (path === '/keys') response.end(JSON.stringify({ keys: issuer.keys }));

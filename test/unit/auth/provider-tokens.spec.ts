@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { JwtVerifier } from '../../../src/auth/jwt/jwt-verifier.js';
 import { Refusal } from '../../../src/connection/refusal.js';
 import { parseSettings } from '../../../src/config/load-settings.js';
-import type { SettingsInput } from '../../../src/config/settings.js';
 import { Logs } from '../../../src/logging/log.js';
 import { makeKey, sign } from '../../support/issuer.js';
 import type { SigningKey } from '../../support/issuer.js';
@@ -44,7 +43,7 @@ function verifier(...known: readonly ProviderToken[]): JwtVerifier {
       );
     }
   }
-  return new JwtVerifier(parseSettings(input as SettingsInput), clock, new Logs({ format: 'json' }).for('auth'));
+  return new JwtVerifier(parseSettings(input), clock, new Logs({ format: 'json' }).for('auth'));
 }
 
 function token(
