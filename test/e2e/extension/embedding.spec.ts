@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { EmbeddedApplication } from '../../support/embedded-application.js';
+import { makeKey, sign } from '../../support/issuer.js';
+import type { SigningKey } from '../../support/issuer.js';
 import { NatsServer, describeWithNats } from '../../support/nats-server.js';
 import { payloadOf, Peer, settle } from '../../support/peer.js';
 import { scrape } from '../../support/scrape.js';
@@ -17,6 +19,8 @@ const PAGE = readFileSync(new URL('../../../docs/extending.md', import.meta.url)
 const [officeHours, oneEach, policy, roomPolicy, mount, fromConfiguration, useBoth, takingPart, observed, health] = [
   ...PAGE.matchAll(/```(?:js|ts)\n(.*?)```/gs),
 ].map(([, code]) => code);
+/** The block about claims, whose fence tells it from the others. */
+const [, claims] = /```typescript\n(.*?)```/s.exec(PAGE)!;
 /** Names in the page that Nest or the reader's application has. */
 const OF_OTHERS = [
   'EventEmitter',
@@ -55,11 +59,14 @@ const OTHER_REGISTRY = `
 `;
 
 let application: EmbeddedApplication;
+let key: SigningKey;
 beforeAll(async () => {
+  key = await makeKey('key');
   application = await EmbeddedApplication.install({
     'src/one-each.ts': oneEach,
     'src/room.policy.ts': roomPolicy,
     'src/directory.ts': DIRECTORY,
+    'src/claims.ts': claims,
     'src/mount.ts': mount,
     'src/from-configuration.ts': fromConfiguration,
     'src/use-both.ts': useBoth,
@@ -69,6 +76,7 @@ beforeAll(async () => {
     'other-registry.mjs': OTHER_REGISTRY,
     'office-hours.js': officeHours,
     'policy.js': policy,
+    'key.pem': key.pem,
     tokens: `alice:sha256:${createHash('sha256').update(ALICE_TOKEN).digest('hex')}\n`,
   });
 }, INSTALLING_MS);
@@ -167,6 +175,21 @@ describe('docs/extending.md', () => {
     expect(await application.checkConfig(['--guard', 'office-hours.js', '--topic-policy', 'policy.js'])).toMatch(
       /^the configuration is valid/,
     );
+  });
+
+  it('A11: its guard goes by the claims of a JWT in ten lines', async () => {
+    expect(claims.trim().split('\n').length).toBeLessThanOrEqual(11);
+    const running = await application.serve([
+      ...['--jwt-issuer', 'https://id.example.com', '--jwt-audience', 'cairn'],
+      ...['--jwt-public-key', 'key.pem', '--guard', 'dist/claims.js'],
+    ]);
+    const shown = async (roles: string[]): Promise<object> => {
+      const exp = Math.floor(Date.now() / 1000) + 300;
+      const token = await sign(key, { iss: 'https://id.example.com', aud: 'cairn', sub: 'alice', exp, roles });
+      return { headers: { Authorization: `Bearer ${token}` } };
+    };
+    await Peer.connect(running.url, await shown(['operator']));
+    expect((await Peer.refused(running.url, await shown(['guest']))).status).toBe(403);
   });
 
   it('G1: its guard with injection lets each principal in once', async () => {
