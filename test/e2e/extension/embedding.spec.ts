@@ -180,8 +180,10 @@ describe('docs/extending.md', () => {
   it('A11: its guard goes by the claims of a JWT in ten lines', async () => {
     expect(claims.trim().split('\n').length).toBeLessThanOrEqual(11);
     const running = await application.serve([
-      ...['--jwt-issuer', 'https://id.example.com', '--jwt-audience', 'cairn'],
-      ...['--jwt-public-key', 'key.pem', '--guard', 'dist/claims.js'],
+      '--jwt-issuer=https://id.example.com',
+      '--jwt-audience=cairn',
+      '--jwt-public-key=key.pem',
+      '--guard=dist/claims.js',
     ]);
     const shown = async (roles: string[]): Promise<object> => {
       const exp = Math.floor(Date.now() / 1000) + 300;
