@@ -1,4 +1,8 @@
 import { isObservable, lastValueFrom } from 'rxjs';
+import type { Observable } from 'rxjs';
+
+/** An answer, or a promise or an observable of it. */
+export type NowOrLater<T> = T | Promise<T> | Observable<T>;
 
 /** Resolves to what code of an operator answered: like Nest, takes a value, a promise or an observable. */
 export async function lastValue(answer: unknown): Promise<unknown> {

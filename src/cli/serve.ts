@@ -57,7 +57,10 @@ async function serveLogging(
   const log = logs.for('server');
   for (const warning of warnings) log.warn(warning);
 
-  const server = await createApp(settings, { logs });
+  // An operator's code may already fail while it is loaded.
+  const faults = listenForFaults(log, settings);
+  const server = await Promise.race([createApp(settings, { logs }), faults.first.then(() => undefined)]);
+  if (server === undefined) return 1;
   const address = await server.listen(sockets);
   if (address.port > 0 && format === 'pretty') {
     const secure = settings.tlsCert === undefined ? '' : 's';
@@ -70,7 +73,6 @@ async function serveLogging(
   signals.onHangup(() => void server.reload());
   signals.onIgnored((signal) => log.info('this signal does nothing', { signal }));
 
-  const faults = listenForFaults(log, settings);
   const reason = await Promise.race([signals.first.then((signal) => ({ signal })), faults.first]);
   log.info('stopping', reason);
   // A fault during the drain-delay ends the delay.

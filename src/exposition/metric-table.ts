@@ -139,6 +139,24 @@ export const METRICS: readonly MetricRow[] = [
     read: ({ traffic }) => Object.entries(traffic.dropped),
   },
   {
+    name: 'cairn_signal_topic_policy_failures_total',
+    type: 'counter',
+    help: 'Questions that the topic policy did not answer with yes or no, by reason. What was asked about is refused.',
+    label: 'reason',
+    moves:
+      '`failed`: it threw. `timeout`: it took more than 5 s. `nonsense`: it answered something else. ' +
+      'The log names the policy.',
+    read: ({ policy }) => Object.entries(policy.failures),
+  },
+  {
+    name: 'cairn_signal_topic_permissions_ended_total',
+    type: 'counter',
+    help: 'Subscriptions and published records that ended because the topic policy allows them no more.',
+    label: 'what',
+    moves: 'Somebody took permissions back, or the policy failed for a minute.',
+    read: ({ policy }) => Object.entries(policy.ended),
+  },
+  {
     name: 'cairn_signal_deliveries_total',
     type: 'counter',
     help: 'Relays written to subscribers of this node; each subscriber counts.',

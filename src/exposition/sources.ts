@@ -10,6 +10,7 @@ import { ConnectionCounts } from '../metrics/connection-counts.js';
 import { HeldBytes } from '../metrics/held-bytes.js';
 import { LimitCounts } from '../metrics/limit-counts.js';
 import { OperatorCounts } from '../metrics/operator-counts.js';
+import { PolicyCounts } from '../metrics/policy-counts.js';
 import { RefusalCounts } from '../metrics/refusal-counts.js';
 import { RendezvousCounts } from '../metrics/rendezvous-counts.js';
 import { Timings } from '../metrics/timings.js';
@@ -32,6 +33,7 @@ export class Sources {
     readonly refusals: RefusalCounts,
     readonly traffic: TrafficCounts,
     readonly limits: LimitCounts,
+    readonly policy: PolicyCounts,
     readonly held: HeldBytes,
     readonly rendezvous: RendezvousCounts,
     readonly bus: BackplaneCounts,

@@ -6,6 +6,7 @@ import { ConnectionCounts } from './connection-counts.js';
 import { HeldBytes } from './held-bytes.js';
 import { LimitCounts } from './limit-counts.js';
 import { OperatorCounts } from './operator-counts.js';
+import { PolicyCounts } from './policy-counts.js';
 import { RefusalCounts } from './refusal-counts.js';
 import { RendezvousCounts } from './rendezvous-counts.js';
 import { Timings } from './timings.js';
@@ -19,6 +20,7 @@ const COUNTS = [
   HeldBytes,
   LimitCounts,
   OperatorCounts,
+  PolicyCounts,
   RefusalCounts,
   RendezvousCounts,
   Timings,

@@ -4,6 +4,7 @@ import { Clock } from '../clock/clock.js';
 import { Sweep } from '../clock/sweep.js';
 import type { Connection } from '../connection/connection.js';
 import { Log, Logs } from '../logging/log.js';
+import { PolicyCounts } from '../metrics/policy-counts.js';
 import { ConnectionRegistry } from '../presence/connection-registry.js';
 import { TopicRegistry } from '../presence/topic-registry.js';
 import { RecordStore } from '../records/record-store.js';
@@ -87,6 +88,7 @@ export class Leases implements OnModuleInit, OnApplicationBootstrap, OnApplicati
     private readonly records: RecordStore,
     private readonly connections: ConnectionRegistry,
     private readonly clock: Clock,
+    private readonly counts: PolicyCounts,
     logs: Logs,
   ) {
     this.#log = logs.for('policy');
@@ -228,6 +230,7 @@ export class Leases implements OnModuleInit, OnApplicationBootstrap, OnApplicati
     } else {
       held[action].delete(topic);
       this.#ended[action] += 1;
+      this.counts.ended[action === 'subscribe' ? 'subscription' : 'record'] += 1;
       if (judged === undefined) this.#ended.unjudged += 1;
       this.#onEnd[action]?.(connection, topic);
     }

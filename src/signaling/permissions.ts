@@ -7,6 +7,8 @@ import { ConnectionRegistry } from '../presence/connection-registry.js';
 import { Log, Logs } from '../logging/log.js';
 import { nameOf } from '../logging/name-of.js';
 import { ThrottledLog } from '../logging/throttled-log.js';
+import { PolicyCounts } from '../metrics/policy-counts.js';
+import type { PolicyFailure } from '../metrics/policy-counts.js';
 import type { Connection } from '../connection/connection.js';
 import { judgementOf } from './judgement.js';
 import type { Judgement } from './judgement.js';
@@ -52,6 +54,7 @@ export class Permissions {
     private readonly connections: ConnectionRegistry,
     private readonly settings: Settings,
     private readonly clock: Clock,
+    private readonly counts: PolicyCounts,
     logs: Logs,
   ) {
     this.#log = logs.for('policy');
@@ -165,8 +168,9 @@ export class Permissions {
     try {
       return this.#read(await within(this.clock, POLICY_TIMEOUT_MS, lastValue(answer)));
     } catch (error) {
-      if (isTooLate(error)) this.#stalled.set(connection, this.clock.monotonic() + STALLED_MS);
-      return this.#fail(error);
+      if (!isTooLate(error)) return this.#fail(error);
+      this.#stalled.set(connection, this.clock.monotonic() + STALLED_MS);
+      return this.#fail(error, 'timeout');
     }
   }
 
@@ -174,6 +178,7 @@ export class Permissions {
   #read(answer: unknown): Judged {
     const judgement = judgementOf(answer, this.clock.monotonic());
     if (typeof judgement !== 'string') return judgement;
+    this.counts.failures.nonsense += 1;
     this.#nonsense.write(`the topic policy answered with ${judgement}, so the action is refused`, {
       policy: this.source.policy.constructor.name,
     });
@@ -192,7 +197,8 @@ export class Permissions {
    * Logs the first failure as an error: what fails for one peer fails for all, and would fill the log. The text of the
    * error may hold the topic, so only its name is logged.
    */
-  #fail(error: unknown): undefined {
+  #fail(error: unknown, failure: PolicyFailure = 'failed'): undefined {
+    this.counts.failures[failure] += 1;
     const fields = { policy: this.source.policy.constructor.name, error: nameOf(error) };
     if (!this.#failed) {
       this.#log.error(

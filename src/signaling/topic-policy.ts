@@ -1,3 +1,4 @@
+import type { NowOrLater } from '../auth/last-value.js';
 import type { Proof } from '../connection/connection.js';
 
 /** What a peer may do with a topic: subscribe and relay over CBOR, the others over JSON. */
@@ -32,7 +33,7 @@ export abstract class TopicPolicy {
     action: TopicAction,
     topic: string,
     proof?: Proof,
-  ): PolicyAnswer | Promise<PolicyAnswer>;
+  ): NowOrLater<PolicyAnswer>;
 }
 
 /** Allows everything to everyone, like the reference. */

@@ -7,6 +7,7 @@ import { SystemClock } from '../../../src/clock/clock.js';
 import type { Clock } from '../../../src/clock/clock.js';
 import { Permissions } from '../../../src/embedding.js';
 import type { TopicAction } from '../../../src/embedding.js';
+import { PolicyCounts } from '../../../src/metrics/policy-counts.js';
 import { RecordStore } from '../../../src/records/record-store.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { Peer } from '../../support/peer.js';
@@ -263,6 +264,8 @@ describe('what a policy answers', () => {
     for (let i = 0; i < 3; i++) peer.subscribe('t0pic');
     await peer.sync();
     expect([running.topics.size, running.traffic.dropped.forbidden]).toEqual([0, 3]);
+    const { failures } = running.server.app.get(PolicyCounts, { strict: false });
+    expect(failures).toEqual({ failed: 0, timeout: 0, nonsense: 3 });
     expect(running.log.filter(({ level }) => level === 'error')).toEqual([
       expect.objectContaining({
         msg: `the topic policy answered with ${named}, so the action is refused`,

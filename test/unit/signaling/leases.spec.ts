@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { parseSettings } from '../../../src/config/load-settings.js';
 import { Logs } from '../../../src/logging/log.js';
+import { PolicyCounts } from '../../../src/metrics/policy-counts.js';
 import { Timings } from '../../../src/metrics/timings.js';
 import { ConnectionRegistry } from '../../../src/presence/connection-registry.js';
 import { TopicRegistry } from '../../../src/presence/topic-registry.js';
@@ -26,6 +27,7 @@ describe('what lasts by permission', () => {
   let connections: ConnectionRegistry;
   let permissions: Permissions;
   let leases: Leases;
+  let counts: PolicyCounts;
   let asked: string[];
   let ended: string[];
   let lines: { level: string; msg: string }[];
@@ -49,8 +51,9 @@ describe('what lasts by permission', () => {
     topics = new TopicRegistry(clock, new Timings());
     records = new MemoryRecordStore(BOUNDS, clock);
     const source = new TopicPolicySource(() => new Policy());
-    permissions = new Permissions(source, connections, parseSettings({}), clock, logs);
-    leases = new Leases(permissions, topics, records, connections, clock, logs);
+    counts = new PolicyCounts();
+    permissions = new Permissions(source, connections, parseSettings({}), clock, counts, logs);
+    leases = new Leases(permissions, topics, records, connections, clock, counts, logs);
     leases.onModuleInit();
     leases.onEnd('subscribe', (connection, topic) => {
       topics.unsubscribe(connection, topic);
@@ -109,6 +112,7 @@ describe('what lasts by permission', () => {
     pass(99);
     expect(ended.toSorted()).toEqual(['b', 'record on r']);
     expect([topics.subscriptions, records.size, leases.size]).toEqual([1, 0, 0]);
+    expect(counts.ended).toEqual({ subscription: 1, record: 1 });
     expect(lines).toMatchObject([
       { level: 'info', msg: 'ended what the topic policy allows no more', subscriptions: 1, records: 1 },
     ]);

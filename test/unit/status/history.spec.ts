@@ -15,6 +15,7 @@ import { ConnectionCounts } from '../../../src/metrics/connection-counts.js';
 import { HeldBytes } from '../../../src/metrics/held-bytes.js';
 import { LimitCounts } from '../../../src/metrics/limit-counts.js';
 import { OperatorCounts } from '../../../src/metrics/operator-counts.js';
+import { PolicyCounts } from '../../../src/metrics/policy-counts.js';
 import { RefusalCounts } from '../../../src/metrics/refusal-counts.js';
 import { RendezvousCounts } from '../../../src/metrics/rendezvous-counts.js';
 import { Timings } from '../../../src/metrics/timings.js';
@@ -49,6 +50,7 @@ describe('history', () => {
       new RefusalCounts(),
       new TrafficCounts(),
       new LimitCounts(),
+      new PolicyCounts(),
       new HeldBytes(),
       new RendezvousCounts(),
       new BackplaneCounts(),
