@@ -66,7 +66,7 @@ interface Due {
  * P6: asks the topic policy again about what lasts: a *lease* is its yes to a subscription or to a published record.
  * Owns when leases end, as far as they do, and the round over them. Knows nothing of what holds a lease: who does hears
  * of its end.
- * Invariant: a term is here only while its lease lasts, and is asked about by one question at a time. At most
+ * Invariant: a term is here only while its lease lasts, and of its questions only the latest counts. At most
  * MOST_ASKING questions are open.
  */
 @Injectable()
