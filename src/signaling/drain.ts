@@ -20,7 +20,8 @@ const MAX_RETRY_S = { least: 5, most: 60 };
  * Empties the node when the application closes. Reports not ready, then refuses newcomers, tells each peer in turn to
  * come back, and cuts what is left. Owns nothing. Runs before all other shutdown hooks, so that health checks and
  * upgrades are still answered meanwhile. Knows nothing of sockets.
- * Invariant: afterwards no connection and no subscription of the application is left, and it takes at most drain-delay and drain-timeout.
+ * Invariant: afterwards no connection and no subscription of the application is left, and it takes at most drain-delay
+ * and drain-timeout.
  */
 @Injectable()
 export class Drain implements OnModuleDestroy {

@@ -23,8 +23,8 @@ export interface ApplicationListener {
  * The application in this process, as a connection without a socket: whatever parts it has, it is one peer. Owns the
  * application's subscriptions, by topic, and the count of the bytes that wait for their readers. Does not know who may
  * subscribe, nor the bus. It is not in the ConnectionRegistry: it takes no place, and a drain does not wait for it.
- * Invariant: what waits is never more than max-buffered-bytes after `send`; where that is off, max-buffered-total-bytes.
- * The subscription that most waits for ends first.
+ * Invariant: what waits is never more than max-buffered-bytes after `send`; where that is off,
+ * max-buffered-total-bytes. The subscription that most waits for ends first.
  */
 @Injectable()
 export class InProcessConnection extends Connection implements SubscriptionOwner {

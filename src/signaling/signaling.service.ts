@@ -45,7 +45,9 @@ export interface SubscribeOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A subscription at once, to iterate over; and the promise of it, which is fulfilled once it is sure to receive (N2). */
+/**
+ * A subscription at once, to iterate over; and the promise of it, which is fulfilled once it is sure to receive (N2).
+ */
 export type PendingSubscription = Promise<Subscription> & AsyncIterable<Buffer>;
 
 /** The application subscribed after the drain. */
@@ -113,8 +115,9 @@ export class SignalingService extends EventEmitter<SignalingEvents> {
   }
 
   /**
-   * E2: subscribes to a topic. Throws a TypeError for what is not a topic, a handler or options. The promise is fulfilled once everything that is relayed from then on arrives, from other
-   * nodes too (N2). It is rejected with a SignalingError at a limit; so is the iteration.
+   * E2: subscribes to a topic. Throws a TypeError for what is not a topic, a handler or options. The promise is
+   * fulfilled once everything that is relayed from then on arrives, from other nodes too (N2). It is rejected with a
+   * SignalingError at a limit; so is the iteration.
    */
   subscribe(topic: string, options?: SubscribeOptions): PendingSubscription;
   /** The same, where `handler` takes the payloads. */
@@ -140,9 +143,9 @@ export class SignalingService extends EventEmitter<SignalingEvents> {
   }
 
   /**
-   * E4: closes the connections of a principal, or the one with an id, on this node, with 4002 and a reason for people of
-   * at most 123 bytes. Returns how many. Throws a TypeError for anything else, also for undefined: an anonymous peer is
-   * closed by its id.
+   * E4: closes the connections of a principal, or the one with an id, on this node, with 4002 and a reason for people
+   * of at most 123 bytes. Returns how many. Throws a TypeError for anything else, also for undefined: an anonymous peer
+   * is closed by its id.
    */
   close(whom: string | number, reason = 'closed by the application'): number {
     if (typeof whom !== 'string' && typeof whom !== 'number') {
@@ -203,7 +206,9 @@ export class SignalingService extends EventEmitter<SignalingEvents> {
     }
   }
 
-  /** Calls the application's code. Never rejects: what it throws is logged, without its text, which may hold a topic. */
+  /**
+   * Calls the application's code. Never rejects: what it throws is logged, without its text, which may hold a topic.
+   */
   async #guard(what: string, call: () => unknown): Promise<void> {
     try {
       await call();

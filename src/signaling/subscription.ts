@@ -7,7 +7,9 @@ const OVERHEAD_BYTES = 256;
 /** Payloads that may have been taken before their slots are given back. */
 const MOST_TAKEN = 1024;
 
-/** A limit of the server that the application reached, in the words that a peer is told (docs/protocol.md, section 4). */
+/**
+ * A limit of the server that the application reached, in the words that a peer is told (docs/protocol.md, section 4).
+ */
 export class SignalingError extends Error {
   override readonly name = 'SignalingError';
   /** The close code that a peer would have got. */
@@ -26,8 +28,8 @@ export class SignalingError extends Error {
 export interface Subscription extends AsyncIterableIterator<Buffer> {
   readonly topic: string;
   /**
-   * Fulfilled when nothing more comes: with undefined if the application unsubscribed or the node drains, otherwise with
-   * the reason. Never rejected.
+   * Fulfilled when nothing more comes: with undefined if the application unsubscribed or the node drains, otherwise
+   * with the reason. Never rejected.
    */
   readonly ended: Promise<SignalingError | undefined>;
   /** Unsubscribes, and drops what waits. */

@@ -15,7 +15,9 @@ afterEach(async () => {
 
 type Line = Record<string, unknown>;
 
-/** Lets a peer subscribe and relay to a secret topic with a secret token, and returns what the application's log got. */
+/**
+ * Lets a peer subscribe and relay to a secret topic with a secret token, and returns what the application's log got.
+ */
 async function written(options: CairnSignalOptions, lines: readonly unknown[]): Promise<string> {
   const { url } = await mount({ ...options, settings: { authToken: 's3cret-token' } });
   const peer = await Peer.connect(url, { headers: { Authorization: 'Bearer s3cret-token' } });

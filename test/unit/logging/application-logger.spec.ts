@@ -172,6 +172,19 @@ describe('a pino logger', () => {
     ]);
   });
 
+  it('may be one whose level is a method, as that of bunyan', () => {
+    const calls: unknown[][] = [];
+    const keep = (...args: unknown[]): void => void calls.push(args);
+    const child = { trace: keep, debug: keep, info: keep, warn: keep, error: keep, level: () => 20 };
+    const logs = logsInto({ ...child, child: (bindings: object) => (calls.push([bindings]), child) }, 'warn');
+    writeAll(logs);
+    expect(calls).toEqual([
+      [{ target: TARGET }],
+      [{ port: 443 }, 'a line at warn'],
+      [{ port: 443 }, 'a line at error'],
+    ]);
+  });
+
   it('may be one without children, as PinoLogger of nestjs-pino', () => {
     const calls: unknown[][] = [];
     const keep = (...args: unknown[]): void => void calls.push(args);
