@@ -8,8 +8,6 @@ import { BackplaneModule } from './backplane/backplane.module.js';
 import { Clock, SystemClock } from './clock/clock.js';
 import { StartupError } from './config/faults.js';
 import { nodeWarnings } from './config/node-version.js';
-import { fileFaults } from './config/setting-file.js';
-import { filesOf } from './config/setting-names.js';
 import { Settings } from './config/settings.js';
 import type { SettingsInput } from './config/settings.js';
 import { embeddedSettings } from './embedded-settings.js';
@@ -30,7 +28,7 @@ import { OperatorsModule } from './operators/operators.module.js';
 import { PresenceModule } from './presence/presence.module.js';
 import { PrincipalsModule } from './principals/principals.module.js';
 import { RecordsModule } from './records/records.module.js';
-import { Faults, readFiles } from './setting-files.js';
+import { requireFiles } from './setting-files.js';
 import { SignalingModule } from './signaling/signaling.module.js';
 import { EveryTopic, TopicPolicy, TopicPolicySource } from './signaling/topic-policy.js';
 import { CborWsAdapter } from './transport/cbor-ws-adapter.js';
@@ -115,10 +113,10 @@ const PROVIDERS: Provider[] = [
   Reload,
   {
     provide: Settings,
-    inject: [MODULE_OPTIONS_TOKEN, EXTENSIONS],
-    useFactory: async (options: CairnSignalOptions, extensions: Extensions) => {
+    inject: [MODULE_OPTIONS_TOKEN, EXTENSIONS, Clock],
+    useFactory: async (options: CairnSignalOptions, extensions: Extensions, clock: Clock) => {
       const settings = settingsOf(options, extensions);
-      if (options.program === undefined) await requireFiles(settings);
+      if (options.program === undefined) await requireFiles(settings, clock);
       return settings;
     },
   },
@@ -243,13 +241,6 @@ export class CairnSignalModule extends ConfigurableModuleClass implements OnModu
 /** Returns the program's settings unchanged, or an application's settings, checked. */
 function settingsOf({ program, settings = {}, ...given }: CairnSignalOptions, extensions: Extensions): Settings {
   return program ?? embeddedSettings(settings, extensions, given);
-}
-
-/** Rejects with a StartupError that names every file at fault. */
-async function requireFiles(settings: Settings): Promise<void> {
-  const faults = new Faults(fileFaults(filesOf(settings)));
-  await readFiles(settings, faults);
-  faults.throw();
 }
 
 /** RUST_LOG holds as in the program. Where it is not set, the application's logger decides. */

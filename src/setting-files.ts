@@ -1,8 +1,13 @@
+import { statSync } from 'node:fs';
 import { loadManagementToken, loadMetricsToken, loadTokens } from './auth/load-tokens.js';
 import type { Warn } from './auth/load-tokens.js';
+import type { Clock } from './clock/clock.js';
 import { StartupError } from './config/faults.js';
 import { issuersOf } from './config/jwt-issuers.js';
 import { readSecretFile } from './config/secret-file.js';
+import { fileFaults } from './config/setting-file.js';
+import { filesOf } from './config/setting-names.js';
+import { readAtStart } from './config/settled-files.js';
 import type { Settings } from './config/settings.js';
 import { bearerToken } from './config/values.js';
 
@@ -55,4 +60,23 @@ export async function readFiles(settings: Settings, faults: Faults, warn?: Warn)
     await faults.of(async () => (await import('./backplane/nats-options.js')).natsOptions(settings));
   }
   return tokens;
+}
+
+/**
+ * Rejects with a StartupError that names every file at fault, and says what is wrong in it, once nobody writes to the
+ * files any more. Looks into none where one can be read only once, such as a pipe: it is for those who use it.
+ */
+export async function requireFiles(settings: Settings, clock: Clock): Promise<void> {
+  const files = filesOf(settings);
+  const paths = files.map(({ path }) => path);
+  await readAtStart(paths, clock, async () => {
+    const faults = new Faults(fileFaults(files));
+    if (!paths.some(isReadOnce)) await readFiles(settings, faults);
+    faults.throw();
+  });
+}
+
+function isReadOnce(path: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found !== undefined && !found.isFile() && !found.isDirectory();
 }

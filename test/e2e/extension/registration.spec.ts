@@ -1,4 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Inject, Injectable, Module } from '@nestjs/common';
@@ -16,6 +18,8 @@ import {
   TopicPolicy,
 } from '../../../src/embedding.js';
 import type { CairnSignalOptions, Extensions } from '../../../src/embedding.js';
+import { SystemClock } from '../../../src/clock/clock.js';
+import { SETTLED_MS } from '../../../src/config/settled-files.js';
 import { closeMounted, company, listen, mount } from '../../support/mounted-application.js';
 import { Peer } from '../../support/peer.js';
 
@@ -195,6 +199,48 @@ describe('faults of the registration', () => {
         '  nats-token-file "/nowhere/nats": there is no such file',
         expect.stringMatching(/^ {2}auth-token-file .*: there is no token in it$/),
       ]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('A1: does not judge a file that somebody is still writing', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cairn-signal-registration-'));
+    try {
+      const authTokenFile = join(folder, 'tokens');
+      writeFileSync(authTokenFile, '');
+      // As if it had been written now, however late the start is.
+      utimesSync(authTokenFile, new Date(), new Date(Date.now() + 3_600_000));
+      class Completing extends SystemClock {
+        #written = false;
+
+        override sleep(milliseconds: number, over?: AbortSignal): Promise<void> {
+          if (milliseconds !== SETTLED_MS) return super.sleep(milliseconds, over);
+          if (!this.#written) writeFileSync(authTokenFile, 's3cret\n');
+          this.#written = true;
+          return Promise.resolve();
+        }
+      }
+      const url = await started(
+        CairnSignalModule.forRoot({ settings: { authTokenFile, maxConnections: 100 }, logs, clock: new Completing() }),
+      );
+      expect((await Peer.connect(url, TOKEN)).isOpen).toBe(true);
+      await closeMounted();
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('A1: leaves a pipe to who uses it: it can be read only once', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cairn-signal-registration-'));
+    try {
+      const authTokenFile = join(folder, 'pipe');
+      spawnSync('mkfifo', [authTokenFile]);
+      const writer = spawn(process.execPath, ['-e', `fs.writeFileSync(${JSON.stringify(authTokenFile)}, 's3cret')`]);
+      const url = await started(CairnSignalModule.forRoot({ settings: { authTokenFile, maxConnections: 100 }, logs }));
+      await Peer.connect(url, TOKEN);
+      await closeMounted();
+      expect(writer.exitCode ?? (await once(writer, 'exit'))[0]).toBe(0);
     } finally {
       rmSync(folder, { recursive: true });
     }
