@@ -1,3 +1,4 @@
+import type { Server as TlsServer } from 'node:tls';
 import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
@@ -46,6 +47,7 @@ export class Certificate implements OnModuleInit {
   async onModuleInit(): Promise<void> {
     const listener: unknown = this.host.httpAdapter;
     if (tlsFiles(this.settings).length === 0 || !(listener instanceof HttpListener)) return;
+    (listener.getHttpServer() as TlsServer).on('secureConnection', (socket) => this.authorities.shaken(socket));
     const own: FilesInUse<CertificatePair> = {
       files: tlsFiles(this.settings),
       read: () => loadTlsPair(this.settings)!,

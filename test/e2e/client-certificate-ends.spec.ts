@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:tls';
-import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import type { ConnectionOptions, Server, TLSSocket } from 'node:tls';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
@@ -113,7 +113,7 @@ describe('the end of a client certificate', () => {
   });
 
   it('A15: closes nothing with tls-client-expiry-closes off', async () => {
-    trust(root, other);
+    trust(root, issuing, other);
     writeFileSync(tlsClientCrl, await other.list());
     const running = await start({ tlsClientCrl, tlsClientExpiryCloses: 'off' });
     const peers = await Promise.all([alice, bob].map((shown) => Peer.connect(running.url, showing(shown))));
@@ -209,6 +209,27 @@ describe('an authority that is taken out of tls-client-ca', () => {
     expect(await Promise.all(peers.map(({ closed }) => closed))).toEqual([REVOKED, REVOKED]);
   });
 
+  it('A15: ends them too where Node does not show what a peer sent', async () => {
+    trust(root, other);
+    const running = await start();
+    // What Node 24.21 does by itself: nodejs/node#65579.
+    const hide = (socket: TLSSocket): void => void socket.getPeerX509Certificate();
+    (running.server.app.getHttpServer() as Server).prependListener('secureConnection', hide);
+    const [gone, stays] = await Promise.all([alice, bob].map((shown) => Peer.connect(running.url, showing(shown))));
+    expect(running.log.filter(({ level }) => level === 'warn').map(({ msg }) => msg)).toEqual([
+      expect.stringMatching(/^this version of Node does not show .*: add them to tls-client-ca/),
+    ]);
+    const tls = await handshake(running, alice);
+    trust(await root.renewed(), other);
+    await running.server.reload();
+    await gone.sync();
+    trust(other);
+    await running.server.reload();
+    expect(await gone.closed).toEqual(REVOKED);
+    expect(await upgradeOn(tls)).toMatch(/^HTTP\/1\.1 403 .*No authority in tls-client-ca/s);
+    await stays.sync();
+  });
+
   it.each(['TLSv1.2', 'TLSv1.3'] as const)('A15: leaves no session that could be resumed (%s)', async (maxVersion) => {
     trust(other);
     const running = await start();
@@ -276,7 +297,7 @@ describe('tls-client-crl', () => {
   });
 
   it('A15: refuses what a revoked authority issued', async () => {
-    trust(root);
+    trust(root, issuing);
     const list = root.list({ revoked: [{ cert: issuing.certificate, key: '' }] });
     await put(list);
     const running = await start({ tlsClientCrl });
@@ -310,7 +331,7 @@ describe('tls-client-crl', () => {
   });
 
   it('A15: when a list has expired, refuses newcomers that it may revoke with 503, and keeps the others', async () => {
-    trust(other, root);
+    trust(other, root, issuing);
     await put(other.list({ expiresIn: HOUR_MS / 4 }));
     const running = await start({ tlsClientCrl });
     const before = await Peer.connect(running.url, showing(bob));

@@ -2,7 +2,7 @@ import type { Proof } from '../../connection/connection.js';
 import type { Credential } from '../bearer-tokens.js';
 import type { CertificateIdentity } from './certificate-identity.js';
 import type { ClientAuthorities } from './client-authorities.js';
-import type { Path } from './client-trust.js';
+import type { ClientTrust, Path } from './client-trust.js';
 
 /**
  * What a client certificate gives to the peer that showed it. Keeps no certificate of the peer, only its serial number.
@@ -18,13 +18,15 @@ export class CertificateCredential implements Credential {
     private readonly path: Path,
     readonly expiresAt: number,
     private readonly authorities: ClientAuthorities,
+    /** The trust that accepted it. */
+    private readonly trust: ClientTrust,
   ) {
     this.principal = principal;
     this.proof = Object.freeze({ kind: 'certificate', issuer });
   }
 
   get revoked(): boolean {
-    return !this.authorities.accept(this.serial, this.path);
+    return !this.authorities.accept(this.serial, this.path, this.trust);
   }
 }
 

@@ -52,13 +52,14 @@ function usable(name: unknown, form = /^/): string | undefined {
 }
 
 /** Checks an X.509-SVID (X509-SVID, section 5.2). Returns its trust domain. Throws a refusal. */
-function trustDomainOfSvid({ ca }: X509Certificate, fields: CertificateFields, [issuer]: Path): string {
+function trustDomainOfSvid({ ca }: X509Certificate, fields: CertificateFields, path: Path): string {
   const [uri, ...others] = fields.names.uri;
   if (others.length > 0) throw refusalOfName('it must hold exactly one URI');
   if (ca || fields.signsCertificates) throw refusalOfName('it is a certificate of an authority');
   const domain = trustDomainOf(uri);
   if (domain === undefined) throw refusalOfName('its URI must be spiffe://TRUST-DOMAIN/PATH, in the letters of SPIFFE');
-  if ((trustDomainOfAuthority(issuer.fields.names.uri) ?? domain) !== domain) {
+  const [issuer] = path.map((authority) => trustDomainOfAuthority(authority.fields.names.uri));
+  if ((issuer ?? domain) !== domain) {
     throw refusalOfName('its authority belongs to another trust domain');
   }
   return domain;

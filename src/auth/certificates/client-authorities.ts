@@ -1,9 +1,10 @@
-import type { X509Certificate } from 'node:crypto';
-import type { TLSSocket } from 'node:tls';
+import { X509Certificate } from 'node:crypto';
+import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../clock/clock.js';
 import { Settings } from '../../config/settings.js';
 import { Refusal } from '../../connection/refusal.js';
+import { Log, Logs } from '../../logging/log.js';
 import type { Credential } from '../bearer-tokens.js';
 import { CertificateCredential } from './certificate-credential.js';
 import { fieldsOf } from './certificate-fields.js';
@@ -11,6 +12,14 @@ import { identityIn } from './certificate-identity.js';
 import { refusalOfCode, revocationUnknown } from './certificate-refusal.js';
 import type { ClientTrust, Path } from './client-trust.js';
 import { NotDer } from './der.js';
+
+const UNSEEN =
+  'this version of Node does not show which intermediate certificates a peer sent: ' +
+  'add them to tls-client-ca, so that revocation and reloads can go by them';
+const UNSEEN_PATH: Path = [];
+
+/** Certificates above a peer's own of which a path may consist. */
+const MOST_SENT = 16;
 
 /** Paths that are shared between peers. Whoever may issue authorities can make any number of them. */
 const MOST_PATHS = 1024;
@@ -29,11 +38,18 @@ export class ClientAuthorities {
   #onChanged: (() => void) | undefined;
   /** Paths of peers, by their fingerprints: peers of one authority share one. */
   readonly #paths = new Map<string, Path>();
+  /** The trust by which each handshake was done. */
+  readonly #handshakes = new WeakMap<TLSSocket, ClientTrust>();
+  readonly #log: Log;
+  #warned = false;
 
   constructor(
     private readonly settings: Settings,
     private readonly clock: Clock,
-  ) {}
+    logs: Logs,
+  ) {
+    this.#log = logs.for('auth');
+  }
 
   /** Trusts these authorities from now on. Credentials that they do not accept any more are revoked. */
   use(trust: ClientTrust): void {
@@ -45,6 +61,11 @@ export class ClientAuthorities {
     this.#onChanged?.();
   }
 
+  /** Notes that a handshake was done, by the trust in use. */
+  shaken(socket: TLSSocket): void {
+    if (this.#trust !== undefined) this.#handshakes.set(socket, this.#trust);
+  }
+
   /** Calls `listener` whenever other authorities are trusted. */
   onChanged(listener: () => void): void {
     this.#onChanged = listener;
@@ -52,12 +73,11 @@ export class ClientAuthorities {
 
   /** Returns the credential for the certificate that a peer showed in the TLS handshake. Throws a refusal. */
   judge(socket: TLSSocket | undefined): Credential {
-    const certificate = socket?.getPeerX509Certificate();
+    const [certificate, ...sent] = socket === undefined ? [] : shownOn(socket);
     if (socket === undefined || certificate === undefined) throw new Refusal(403, 'certificate_missing', MISSING);
     const code = socket.authorized ? undefined : String(socket.authorizationError);
-    const sent = sentWith(certificate);
     const trust = this.#trust;
-    const path = trust?.pathOf(certificate, sent);
+    const path = trust?.pathOf(certificate, sent) ?? this.#unseen(socket, code, sent);
     // First, since OpenSSL tells only the last fault that it found.
     if (trust === undefined || path === undefined) {
       const mayBeBelow = sent.length === 0 && trust?.names(certificate.issuer) !== true;
@@ -75,16 +95,35 @@ export class ClientAuthorities {
       if (trust.isRevoked(fields.serial, path)) throw refusalOfCode('CERT_REVOKED');
       if (trust.lacksList(path, now)) throw revocationUnknown();
       const identity = identityIn(certificate, fields, path, this.settings.tlsClientPrincipal);
-      return new CertificateCredential(identity, fields.serial, this.#shared(path), expiresAt, this);
+      return new CertificateCredential(identity, fields.serial, this.#shared(path), expiresAt, this, trust);
     } catch (error) {
       throw error instanceof NotDer ? refusalOfCode('MALFORMED_EXTENSIONS') : error;
     }
   }
 
-  /** Whether the certificate with this serial number below this path would still be accepted, but for its dates. */
-  accept(serial: string, path: Path): boolean {
+  /**
+   * Whether the certificate with this serial number below this path, accepted by this trust, would still be accepted,
+   * but for its dates.
+   */
+  accept(serial: string, path: Path, by: ClientTrust): boolean {
     const trust = this.#trust;
-    return trust !== undefined && trust.holds(path) && !trust.isRevoked(serial, path);
+    if (trust === undefined) return false;
+    if (path.length === 0) return trust.covers(by) && trust.lists.length === 0;
+    return trust.holds(path) && !trust.isRevoked(serial, path);
+  }
+
+  /**
+   * Returns the empty path for a certificate that OpenSSL accepted by what Node does not show
+   * (https://github.com/nodejs/node/issues/65579). That must do if all roots of the handshake are trusted still, and no
+   * list could revoke an authority that nobody sees.
+   */
+  #unseen(socket: TLSSocket, code: string | undefined, sent: readonly X509Certificate[]): Path | undefined {
+    const by = this.#handshakes.get(socket);
+    const trust = this.#trust;
+    if (code !== undefined || sent.length > 0 || by === undefined || trust?.covers(by) !== true) return undefined;
+    if (!this.#warned) this.#log.warn(UNSEEN);
+    this.#warned = true;
+    return trust.lists.length === 0 ? UNSEEN_PATH : undefined;
   }
 
   #shared(path: Path): Path {
@@ -97,11 +136,19 @@ export class ClientAuthorities {
   }
 }
 
-/** The certificates that came with one in the handshake. */
-function sentWith(certificate: X509Certificate): X509Certificate[] {
-  const sent: X509Certificate[] = [];
-  for (let one = certificate.issuerCertificate; one !== undefined; one = one.issuerCertificate) sent.push(one);
-  return sent;
+/**
+ * The certificate that a peer showed in the handshake, and those that came with it, as far as each issued the one
+ * before. Not by `getPeerX509Certificate`: it takes them out of the connection, so that the next one to ask misses them.
+ */
+function shownOn(socket: TLSSocket): X509Certificate[] {
+  const shown = new Set<DetailedPeerCertificate>();
+  let one: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
+  // A root is its own issuer.
+  while (one?.raw !== undefined && !shown.has(one) && shown.size <= MOST_SENT) {
+    shown.add(one);
+    one = one.issuerCertificate;
+  }
+  return [...shown].map(({ raw }) => new X509Certificate(raw));
 }
 
 /** Codes of OpenSSL for a certificate without a path to a root, the cause of which they name. */

@@ -2,10 +2,10 @@ import type { X509Certificate } from 'node:crypto';
 import { Authority, nameKey } from './authority.js';
 import type { RevocationList } from './revocation-list.js';
 
-/** Certificates that a peer sends along of which a path may consist. */
-const MOST_SENT = 16;
-
-/** The authorities above a certificate: the one that issued it first, a root of `tls-client-ca` last. */
+/**
+ * The authorities above a certificate: the one that issued it first, a root of `tls-client-ca` last. Empty where OpenSSL
+ * saw one and Node does not show it.
+ */
 export type Path = readonly Authority[];
 
 const DAY_MS = 86_400_000;
@@ -79,7 +79,7 @@ export class ClientTrust {
   pathOf(certificate: X509Certificate, sent: readonly X509Certificate[]): Path | undefined {
     return this.#climb(
       certificate,
-      sent.slice(0, MOST_SENT).map((one) => new Authority(one)),
+      sent.map((one) => new Authority(one)),
       new Set(),
     );
   }
@@ -99,6 +99,12 @@ export class ClientTrust {
       this.#holds.set(path, holds);
     }
     return holds;
+  }
+
+  /** Whether it has every root of another trust, if only by the same key. */
+  covers(other: ClientTrust): boolean {
+    const roots = other === this ? [] : other.authorities.filter(({ isRoot }) => isRoot);
+    return roots.every((root) => this.#named(root.subject).some(({ keyId }) => keyId === root.keyId));
   }
 
   /** Whether a certificate with this serial number was revoked, or an authority above it. */
