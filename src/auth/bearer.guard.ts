@@ -61,11 +61,19 @@ export class BearerGuard implements CanActivate {
       });
   }
 
-  /** Counts a wrong token. Returns its refusal, or 429 when it was one too many. */
+  /**
+   * Counts a wrong token. Returns its refusal, or 429 when it was one too many. One whose key nobody knows yet counts as
+   * well: it costs as much, and anybody can name such a key. If it is right, it opens the server as soon as the key is
+   * known.
+   */
   #counted(request: UpgradeRequest, error: unknown): unknown {
-    if (!(error instanceof Refusal) || error.getStatus() !== 401) return error;
-    const retryAfter = this.wrongTokens.shown(request);
-    return retryAfter === undefined ? error : new Refusal(429, 'token_throttled', TOO_MANY, { retryAfter });
+    if (!(error instanceof Refusal)) return error;
+    const undecided = error.reason === 'token_key_unknown';
+    if (error.getStatus() !== 401 && !undecided) return error;
+    const throttled = this.wrongTokens.shown(request);
+    if (throttled === undefined) return error;
+    const retryAfter = undecided ? Math.min(throttled, Number(error.headers['Retry-After'])) : throttled;
+    return new Refusal(429, 'token_throttled', TOO_MANY, { retryAfter });
   }
 }
 

@@ -39,6 +39,8 @@ export const REFUSAL_REASONS = {
   token_algorithm: 'A JWT signed with an algorithm that `jwt-algorithms` does not list, or with none (401).',
   token_issuer: 'A JWT from an issuer that `jwt-issuer` does not list (401).',
   token_key: 'A JWT signed with a key that its issuer does not have (401).',
+  token_key_unknown:
+    'A JWT signed with a key that its issuer did not have a moment ago, and that it cannot be asked for yet (503).',
   token_signature: 'A JWT whose signature is wrong (401).',
   token_type: 'A JWT that is no access token, such as an ID token or a logout token (401).',
   token_audience: 'A JWT for an audience that `jwt-audience` does not list (401).',

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { jwtVerify } from 'jose';
+import { KeysUnavailable } from '../../src/auth/jwt/key-source.js';
 import type { KeySource } from '../../src/auth/jwt/key-source.js';
 import { makeKey, sign } from '../support/issuer.js';
 import type { SigningKey } from '../support/issuer.js';
@@ -42,6 +43,28 @@ export function describeKeySource(name: string, make: (keys: readonly SigningKey
       const brought = { jwk: stranger.jwk, jku: 'http://127.0.0.1:1/', x5u: 'http://127.0.0.1:1/' };
       const [key] = await source.candidates({ alg: 'ES256', kid: 'one', ...brought });
       await expect(jwtVerify(await sign(stranger, { sub: 'a' }), key)).rejects.toThrow('signature verification failed');
+    });
+
+    it('has nothing newer for a token that names one of its keys, or has no proper name for its key', async () => {
+      const source = await make([ec, rsa]);
+      for (const kid of ['one', 'two', 7, null, ['one']]) {
+        const header = { alg: 'ES256', kid: kid as never };
+        await source.candidates(header);
+        expect(await source.renewed(header)).toBe(false);
+      }
+    });
+
+    it('says of a token that fits none of its keys that it has nothing newer, or when that will be known', async () => {
+      const source = await make([ec]);
+      await source.candidates({ alg: 'ES256', kid: 'one' });
+      for (const header of [{ alg: 'ES256', kid: 'made up' }, { alg: 'ES256' }]) {
+        await source.candidates(header);
+        const newer = await source.renewed(header).catch((error: unknown) => error);
+        if (newer !== false) {
+          expect(newer).toBeInstanceOf(KeysUnavailable);
+          expect((newer as KeysUnavailable).retryAfter).toBeGreaterThanOrEqual(1);
+        }
+      }
     });
 
     it('survives a kid that is not a string', async () => {

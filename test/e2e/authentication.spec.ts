@@ -232,6 +232,9 @@ describe('JWTs', () => {
 
   it('A5: every wrong one gets 401 with a sentence and is counted by its reason; the answer and the log repeat nothing of it', async () => {
     const running = await start({ maxWrongTokens: 0 });
+    // The issuer may be asked for a key that nobody has.
+    await Peer.connect(running.url, bearer(await token()));
+    clock.pass(30_000);
     const wrong: [RefusalReason, string][] = [
       ['token_wrong', 's3cret'],
       ['token_malformed', 'a.b.c'],
@@ -254,6 +257,23 @@ describe('JWTs', () => {
     }
     expect(refusals(running)).toEqual(Object.fromEntries(wrong.map(([reason]) => [reason, 1])));
     expect(JSON.stringify(running.log)).not.toMatch(/s3cret|eyJ/);
+  });
+
+  it('A7: a right token whose key its issuer has just begun to use is 503 until the keys may be asked for', async () => {
+    const running = await start();
+    await Peer.connect(running.url, bearer(await token()));
+    const fresh = await makeKey('fresh');
+    issuer.keys = [key.jwk, fresh.jwk];
+    clock.pass(7000);
+    for (let i = 0; i < 13; i++) {
+      const { status, headers, body } = await Peer.refused(running.url, bearer(await token({}, fresh)));
+      expect([status, headers['retry-after'], headers['www-authenticate']]).toEqual([503, '23', undefined]);
+      expect(body).toMatch(/^This server does not know the key of this token yet/);
+    }
+    clock.pass(23_000);
+    await Peer.connect(running.url, bearer(await token({}, fresh)));
+    expect(refusals(running)).toEqual({ token_key_unknown: 13 });
+    expect(issuer.asked).toHaveLength(2);
   });
 
   it('A5: a token in the largest headers that HTTP allows does no harm', async () => {

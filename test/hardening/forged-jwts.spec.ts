@@ -21,6 +21,7 @@ describe('forged JWTs', () => {
   let attacker: TestIssuer;
   let running: RunningServer;
   let claims: Record<string, unknown>;
+  let clock: ManualClock;
 
   beforeAll(async () => {
     [key, mallory] = await Promise.all([makeKey('key', 'RS256'), makeKey('key', 'RS256')]);
@@ -29,8 +30,8 @@ describe('forged JWTs', () => {
     [issuer, attacker] = await Promise.all([TestIssuer.start(), TestIssuer.start()]);
     issuer.keys = [key.jwk];
     attacker.keys = [mallory.jwk];
-    const clock = new ManualClock();
-    claims = { iss: issuer.name, aud: 'cairn', sub: 'alice', exp: clock.now() / 1000 + 60 };
+    clock = new ManualClock();
+    claims = { iss: issuer.name, aud: 'cairn', sub: 'alice', exp: clock.now() / 1000 + 600 };
     running = await startServer(
       {
         jwtIssuer: issuer.name,
@@ -97,10 +98,21 @@ describe('forged JWTs', () => {
       { jku: attacker.keysUrl },
       { x5u: `${attacker.name}/certificate` },
       { x5c: [Buffer.from(mallory.pem).toString('base64')] },
-      { jku: attacker.keysUrl, jwk: mallory.jwk, kid: attacker.keysUrl },
     ];
-    // The last one names a key that does not exist, and does so within the cooldown.
     expect(await show(await Promise.all(headers.map((header) => sign(mallory, claims, header))))).toEqual(NOTHING);
+  });
+
+  it('that bring a key along which nobody knows, with or without a name: they cannot be judged yet', async () => {
+    const unknown = { jku: attacker.keysUrl, jwk: mallory.jwk };
+    const names = [{ kid: attacker.keysUrl }, { kid: '' }, { kid: undefined as never }];
+    const tokens = await Promise.all(names.map((name) => sign(mallory, claims, { ...unknown, ...name })));
+    expect(await show(tokens)).toEqual({ ...NOTHING, statuses: [503] });
+    // As soon as the issuer may be asked again, they are judged.
+    for (const [i, token] of tokens.entries()) {
+      clock.pass(30_000);
+      const { status } = await Peer.refused(running.url, bearer(token));
+      expect([status, issuer.asked.length, attacker.asked]).toEqual([401, i + 2, []]);
+    }
   });
 
   it('that name the attacker as their issuer', async () => {

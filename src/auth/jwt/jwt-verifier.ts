@@ -16,7 +16,7 @@ import type { IssuerPolicy } from '../../config/jwt-issuers.js';
 import { claimAt } from './claim-values.js';
 import { Issuer, trustDomainOf, Unfit } from './issuer.js';
 import { isTooDeep, jwtProof, MOST_DEEP } from './jwt-proof.js';
-import { KeysUnavailable } from './key-source.js';
+import { KeysUnavailable, KeyUnknown } from './key-source.js';
 import type { KeySource } from './key-source.js';
 import { PublicKeys } from './public-keys.js';
 import { ownKeys } from './own-keys.js';
@@ -47,6 +47,8 @@ const WHY = {
 } as const satisfies { readonly [Reason in RefusalReason]?: string };
 
 const NO_KEYS = "This server cannot get the keys of this token's issuer at the moment; try again.";
+const UNKNOWN_KEY =
+  'This server does not know the key of this token yet, and has asked its issuer for keys a moment ago; try again.';
 
 /**
  * Owns the sources of the issuers' keys, and judges JWTs (RFC 7519, RFC 8725) by them. Knows nothing of requests.
@@ -110,6 +112,9 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
         expiresAt: claims.exp! * 1000 + this.settings.jwtClockTolerance,
       };
     } catch (error) {
+      if (error instanceof KeyUnknown) {
+        throw new Refusal(503, 'token_key_unknown', UNKNOWN_KEY, { retryAfter: error.retryAfter });
+      }
       if (error instanceof KeysUnavailable) {
         throw new Refusal(503, 'keys_unavailable', NO_KEYS, { retryAfter: error.retryAfter });
       }
@@ -140,12 +145,13 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
   }
 
   async #signed(header: JWSHeaderParameters, token: string, { keys, iss }: Issuer): Promise<JWTPayload> {
-    try {
-      return await this.#signedWith(await keys.candidates(header), token, iss);
-    } catch (error) {
-      // The issuer may have a new key: under the same `kid`, or without one.
-      if (!(error instanceof errors.JWSSignatureVerificationFailed) || !(await keys.renewed())) throw error;
-      return this.#signedWith(await keys.candidates(header), token, iss);
+    for (;;) {
+      try {
+        return await this.#signedWith(await keys.candidates(header), token, iss);
+      } catch (error) {
+        // The issuer may have a new key: under a new `kid`, under the same one, or without one.
+        if (!isOfTheKey(error) || !(await keys.renewed(header))) throw error;
+      }
     }
   }
 
@@ -213,6 +219,14 @@ function remotely(
     plainHttp,
     bearer: tokenFile === undefined ? undefined : readAnew(tokenFile, () => read(tokenFile)),
   };
+}
+
+/** Whether a newer key of the issuer may lead to another answer. */
+function isOfTheKey(error: unknown): boolean {
+  return (
+    error instanceof errors.JWSSignatureVerificationFailed ||
+    (error instanceof Unusable && error.reason === 'token_key')
+  );
 }
 
 /** Reads the claim `topics`: the exact topics that the bearer may use; undefined for all topics. */

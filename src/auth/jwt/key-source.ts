@@ -13,16 +13,21 @@ const MOST_TRIED = 8;
  */
 export abstract class KeySource {
   /**
-   * Returns the keys that may have signed a token with this header: usually one, none when the issuer has no such key.
-   * Rejects with KeysUnavailable if that cannot be said.
+   * Returns the keys that may have signed a token with this header: usually one, none when no such key is known.
+   * Rejects with KeysUnavailable if no key can be said to be missing. A token is known by its header: the same object
+   * is the same token.
    */
   abstract candidates(header: JWSHeaderParameters): Promise<readonly CryptoKey[]>;
 
-  /** Asks for newer keys, after none of those returned fitted. Returns whether there are newer ones. */
-  abstract renewed(): Promise<boolean>;
+  /**
+   * Asks for newer keys, after none of those returned for this header fitted. Returns whether there are newer ones.
+   * Rejects with KeyUnknown if the issuer may have the right one without our knowing. A key that is known under the
+   * name in the header is the right one.
+   */
+  abstract renewed(header: JWSHeaderParameters): Promise<boolean>;
 }
 
-/** The keys of an issuer are missing, or too old to say that a key is not the issuer's. */
+/** Nothing can be said of a token: the keys of its issuer are missing, or too old. */
 export class KeysUnavailable extends Error {
   /** `retryAfter`: seconds until it is worth asking again. */
   constructor(readonly retryAfter: number) {
@@ -30,15 +35,25 @@ export class KeysUnavailable extends Error {
   }
 }
 
+/** The issuer has keys, but not the one of this token; and it cannot be asked yet whether it has a newer one. */
+export class KeyUnknown extends KeysUnavailable {}
+
 /** A set of public keys. Never uses the secret and private keys in it. */
 export class KeySet {
   readonly #find: ReturnType<typeof createLocalJWKSet>;
+  readonly #names: ReadonlySet<unknown>;
   readonly size: number;
 
   /** Throws if `jwks` is not a JSON Web Key Set (RFC 7517, section 5). */
   constructor(jwks: JSONWebKeySet) {
     this.#find = createLocalJWKSet(jwks);
+    this.#names = new Set(jwks.keys.map(({ kid }) => kid));
     this.size = jwks.keys.length;
+  }
+
+  /** Whether a key has this name, whatever it is for. */
+  has(kid: string): boolean {
+    return this.#names.has(kid);
   }
 
   /**

@@ -4,7 +4,7 @@ import { TooLate } from '../../clock/deadline.js';
 import { isKeyUrl } from '../../config/values.js';
 import type { Log } from '../../logging/log.js';
 import { FetchFault, fetchJson } from './fetch-json.js';
-import { KeySet, KeySource, KeysUnavailable } from './key-source.js';
+import { KeySet, KeySource, KeysUnavailable, KeyUnknown } from './key-source.js';
 
 /** How long keys are used before they are fetched again, in milliseconds like all times here. */
 const FRESH_MS = 10 * 60_000;
@@ -13,11 +13,14 @@ const FRESH_MS = 10 * 60_000;
  * much longer.
  */
 const KEPT_MS = 24 * 3_600_000;
-/** Time between two fetches while there are keys. Strangers who invent key names must not make us hammer the issuer. */
+/**
+ * Time from the end of a fetch to the next one while there are keys. Strangers who invent key names must not make us
+ * hammer the issuer.
+ */
 const COOLDOWN_MS = 30_000;
-/** Time between two fetches while there are no keys, and so nobody can connect. */
+/** The same while there are no keys, and so nobody can connect. */
 const COOLDOWN_WITHOUT_KEYS_MS = 5000;
-/** How long a fetch may take, including that of the issuer's metadata. */
+/** How long a fetch may take, including that of the issuer's metadata. No handshake waits for more than one fetch. */
 const TIMEOUT_MS = 5000;
 const MOST_BYTES = 256 * 1024;
 const MOST_KEYS = 100;
@@ -39,6 +42,14 @@ export interface RemoteKeysParts {
   readonly timeout?: number;
 }
 
+/** A token that is being judged, by numbers of fetches. */
+interface Judged {
+  /** The last one that had begun when the token came. */
+  readonly came: number;
+  /** The one that brought the keys which the token was last judged by. */
+  by: number;
+}
+
 /** What Discovery answers, unchecked. */
 interface Metadata {
   readonly issuer?: unknown;
@@ -47,13 +58,19 @@ interface Metadata {
 
 /**
  * Owns the key set of an issuer, fetched over HTTPS and kept, and the fetch under way, which all waiting callers share.
- * Knows nothing of tokens.
- * Invariant: a fetch does not begin within the cooldown of the last one. A fetch that fails changes nothing.
+ * Knows nothing of tokens but when they came.
+ * Invariant: a fetch does not begin within the cooldown of the last one, so no caller waits for two. A fetch that fails
+ * changes nothing. Only a fetch that began after a token came can say that the issuer lacks its key.
  */
 export class RemoteKeys extends KeySource {
   #keys: KeySet | undefined;
   #fetchedAt = -Infinity;
+  /** When the last fetch began or, once it is over, ended. */
   #triedAt = -Infinity;
+  /** Number of fetches that began, and of the last one that succeeded. */
+  #begun = 0;
+  #succeeded = 0;
+  readonly #tokens = new WeakMap<JWSHeaderParameters, Judged>();
   /** Whether the last fetch failed. */
   #failing = false;
   #fetching: Promise<void> | undefined;
@@ -66,23 +83,30 @@ export class RemoteKeys extends KeySource {
   }
 
   async candidates(header: JWSHeaderParameters): Promise<readonly CryptoKey[]> {
+    const token = this.#tokens.get(header) ?? { came: this.#begun, by: 0 };
+    this.#tokens.set(header, token);
     if (this.#age > FRESH_MS) {
       const fetched = this.fetch();
       // With keys in hand, wait for newer ones, but not for an issuer that did not answer the last time.
       if (!this.#failing || this.#usable === undefined) await fetched;
     }
+    token.by = this.#succeeded;
     const found = await this.#usable?.candidates(header);
     if (found !== undefined && found.length > 0) return found;
     // The issuer may have a new key.
     await this.fetch();
-    if (this.#failing || this.#usable === undefined) throw new KeysUnavailable(this.#retryAfter);
+    if (this.#usable === undefined) throw new KeysUnavailable(this.#retryAfter);
+    if (this.#failing && this.#mayHaveNewer(header, token)) throw new KeyUnknown(this.#retryAfter);
+    token.by = this.#succeeded;
     return this.#usable.candidates(header);
   }
 
-  async renewed(): Promise<boolean> {
-    const before = this.#fetchedAt;
-    await this.fetch();
-    return this.#fetchedAt > before;
+  async renewed(header: JWSHeaderParameters): Promise<boolean> {
+    const token = this.#tokens.get(header) ?? { came: this.#begun, by: this.#succeeded };
+    if (this.#succeeded === token.by) await this.fetch();
+    if (this.#succeeded > token.by) return true;
+    if (this.#mayHaveNewer(header, token)) throw new KeyUnknown(this.#retryAfter);
+    return false;
   }
 
   /** Fetches the keys, unless that was tried a moment ago. Never rejects: failures go to the log. */
@@ -105,9 +129,11 @@ export class RemoteKeys extends KeySource {
   async #fetch(): Promise<void> {
     const { clock, log, issuer } = this.parts;
     this.#triedAt = clock.monotonic();
+    const number = ++this.#begun;
     try {
       this.#keys = await this.#read();
       this.#fetchedAt = clock.monotonic();
+      this.#succeeded = number;
       if (this.#failing) log.info('the keys of a JWT issuer can be fetched again', { issuer, keys: this.#keys.size });
       else log.debug('fetched the keys of a JWT issuer', { issuer, keys: this.#keys.size });
       this.#failing = false;
@@ -118,6 +144,8 @@ export class RemoteKeys extends KeySource {
         log.warn('the keys of a JWT issuer cannot be fetched', { issuer, why: this.#why(error), keys });
       }
       this.#failing = true;
+    } finally {
+      this.#triedAt = clock.monotonic();
     }
   }
 
@@ -177,6 +205,13 @@ export class RemoteKeys extends KeySource {
 
   get #usable(): KeySet | undefined {
     return this.#age > KEPT_MS ? undefined : this.#keys;
+  }
+
+  /** Whether the issuer may have a key for this token that the keys in use lack: they were asked for too early. */
+  #mayHaveNewer({ kid }: { readonly kid?: unknown }, { came }: Judged): boolean {
+    if (this.#succeeded > came) return false;
+    // A key that is there under the token's name for it has judged the token, and no key has a name that is not text.
+    return kid === undefined || (typeof kid === 'string' && this.#usable?.has(kid) !== true);
   }
 
   get #cooldown(): number {

@@ -79,12 +79,17 @@ describe('A7: an issuer that changes its key', () => {
       const judge = verifier({ jwtIssuer: issuer.name, jwtJwksUrl: issuer.keysUrl, jwtPublicKey: undefined }, time);
       expect(await judge.verify(await signed(ec))).toMatchObject({ principal: `${issuer.name}|alice` });
       issuer.keys = [named(stranger)];
-      await expect(judge.verify(await signed(stranger))).rejects.toMatchObject({ reason: 'token_signature' });
+      // A key that is there under the token's name for it has judged the token. Without a name, it may be a new one.
+      await expect(judge.verify(await signed(stranger))).rejects.toMatchObject(
+        kid === undefined ? { reason: 'token_key_unknown' } : { reason: 'token_signature' },
+      );
       expect(issuer.asked).toHaveLength(1);
       time.pass(30_000);
       expect(await judge.verify(await signed(stranger))).toMatchObject({ principal: `${issuer.name}|alice` });
       for (let i = 0; i < 3; i++) {
-        await expect(judge.verify(await signed(ec))).rejects.toMatchObject({ reason: 'token_signature' });
+        await expect(judge.verify(await signed(ec))).rejects.toMatchObject(
+          kid === undefined ? { reason: 'token_key_unknown' } : { reason: 'token_signature' },
+        );
       }
       expect(issuer.asked).toHaveLength(2);
     },

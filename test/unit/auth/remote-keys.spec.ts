@@ -1,9 +1,10 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { ServerResponse } from 'node:http';
+import type { JWSHeaderParameters } from 'jose';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
-import { KeysUnavailable } from '../../../src/auth/jwt/key-source.js';
+import { KeysUnavailable, KeyUnknown } from '../../../src/auth/jwt/key-source.js';
 import { RemoteKeys } from '../../../src/auth/jwt/remote-keys.js';
 import { Logs } from '../../../src/logging/log.js';
 import { LogFilter } from '../../../src/logging/log-filter.js';
@@ -58,6 +59,23 @@ describe('A7: the fetched keys of an issuer', () => {
     }
   }
 
+  /**
+   * Judges a token whose key is not among those found, as a verifier does: 'wrong' if its issuer has no such key, or
+   * the seconds after which to ask again.
+   */
+  async function judged(header: { readonly kid?: unknown }): Promise<string> {
+    try {
+      const token = { alg: 'ES256', ...header } as JWSHeaderParameters;
+      do await keys.candidates(token);
+      while (await keys.renewed(token));
+      return 'wrong';
+    } catch (error) {
+      if (error instanceof KeyUnknown) return `unknown for ${error.retryAfter}`;
+      if (error instanceof KeysUnavailable) return `no keys for ${error.retryAfter}`;
+      throw error;
+    }
+  }
+
   const down = (response: ServerResponse): void => void response.writeHead(500).end('s3cret');
 
   it('are fetched once, and used for ten minutes before the next fetch', async () => {
@@ -98,6 +116,109 @@ describe('A7: the fetched keys of an issuer', () => {
     clock.pass(1);
     expect(await Promise.all(Array.from({ length: 50 }, (_, i) => found(`made up ${i}`)))).toEqual(Array(50).fill(0));
     expect(issuer.asked).toHaveLength(2);
+  });
+
+  it('judge an unknown name, or none that fits, only if they were asked for after the token came', async () => {
+    await found('first');
+    const strangers = [{ kid: 'made up' }, { kid: '' }, {}];
+    for (const asked of [1, 2, 3]) {
+      for (const header of strangers) expect(await judged(header)).toBe('unknown for 30');
+      clock.pass(12_500);
+      for (const header of strangers) expect(await judged(header)).toBe('unknown for 18');
+      expect(issuer.asked).toHaveLength(asked);
+      clock.pass(17_500);
+      // All that came before the fetch are judged by it.
+      const all = Promise.all([...strangers, ...strangers].map(judged));
+      expect(await all).toEqual(Array(6).fill('wrong'));
+      expect(issuer.asked).toHaveLength(asked + 1);
+    }
+  });
+
+  it('judge a token that names one of them, and one whose name is not text, without asking', async () => {
+    issuer.keys = [first.jwk, { ...second.jwk, alg: 'ES384' }];
+    await found('first');
+    for (const kid of ['first', 'second', 7, null, ['first']]) expect(await judged({ kid })).toBe('wrong');
+    expect(issuer.asked).toHaveLength(1);
+  });
+
+  it('do not judge a token that came while they were asked for', async () => {
+    await found('first');
+    clock.pass(30 * SECOND);
+    let answer!: () => void;
+    const asked = issuer.heard();
+    issuer.answer = (response): void => {
+      const set = JSON.stringify({ keys: issuer.keys });
+      answer = (): void => void response.end(set);
+    };
+    const early = [judged({ kid: 'second' }), judged({})];
+    await asked;
+    // The answer is on its way, and lacks this key.
+    issuer.keys = [second.jwk];
+    const late = [judged({ kid: 'second' }), judged({})];
+    answer();
+    expect(await Promise.all([...early, ...late])).toEqual(['wrong', 'wrong', 'unknown for 30', 'unknown for 30']);
+    issuer.answer = undefined;
+    clock.pass(30 * SECOND);
+    expect(await found('second')).toBe(1);
+  });
+
+  it('are tried again on a token without a name that came while they were asked for, if they are newer', async () => {
+    await found('first');
+    clock.pass(30 * SECOND);
+    issuer.keys = [second.jwk];
+    const token = { alg: 'ES256' };
+    expect(await keys.candidates(token)).toHaveLength(1);
+    // Another token has them fetched meanwhile.
+    expect(await found('second')).toBe(1);
+    expect(await keys.renewed(token)).toBe(true);
+    expect(await keys.candidates(token)).toHaveLength(1);
+    expect(await keys.renewed(token)).toBe(false);
+    expect(issuer.asked).toHaveLength(2);
+  });
+
+  it('that cannot be asked for again judge no unknown name, and are not there at all without any', async () => {
+    await found('first');
+    issuer.answer = down;
+    clock.pass(MINUTE);
+    for (const header of [{ kid: 'second' }, {}]) expect(await judged(header)).toBe('unknown for 30');
+    expect(await judged({ kid: 'first' })).toBe('wrong');
+    clock.pass(24 * HOUR);
+    for (const header of [{ kid: 'second' }, {}, { kid: 'first' }]) expect(await judged(header)).toBe('no keys for 5');
+  });
+
+  it.each([
+    ['keys', (): void => make({ url: issuer.keysUrl, timeout: 100 }), ['/keys']],
+    ['metadata', (): void => make({ timeout: 100 }), ['/.well-known/openid-configuration']],
+  ])(
+    'of an issuer that is silent when asked for its %s hold a handshake for one fetch',
+    async (_what, begin, paths) => {
+      begin();
+      issuer.answer = 'never';
+      const asked = issuer.heard();
+      const waiting = Promise.all([judged({ kid: 'first' }), judged({})]);
+      await asked;
+      // The fetch took as long as the pause after it.
+      clock.pass(5 * SECOND);
+      expect(await waiting).toEqual(['no keys for 5', 'no keys for 5']);
+      expect(issuer.asked).toEqual(paths);
+      // One that comes now does not wait at all.
+      clock.pass(4 * SECOND);
+      expect(await judged({})).toBe('no keys for 1');
+      expect(issuer.asked).toEqual(paths);
+    },
+  );
+
+  it('have one time together with the metadata that names them', async () => {
+    const timeout = 123;
+    make({ timeout });
+    issuer.answer = (response, path): void => {
+      if (path !== '/keys') response.end(JSON.stringify({ issuer: issuer.name, jwks_uri: issuer.keysUrl }));
+    };
+    const timers = jest.spyOn(globalThis, 'setTimeout');
+    expect(await found('first')).toBe('retry after 5');
+    expect(issuer.asked).toEqual(['/.well-known/openid-configuration', '/keys']);
+    expect(timers.mock.calls.filter(([, delay]) => delay === timeout)).toHaveLength(1);
+    timers.mockRestore();
   });
 
   it('stay in use for 24 h while the issuer is down; unknown key names cannot be judged in that time', async () => {
