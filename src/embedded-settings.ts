@@ -28,6 +28,7 @@ const OF_THE_APPLICATION: readonly (readonly [SettingName, string])[] = [
   ['metricsTokenFile', HAS_LISTENERS],
   ['handshakeTimeout', HAS_LISTENERS],
   ['keepAliveTimeout', HAS_LISTENERS],
+  ['maxHeaderBytes', HAS_LISTENERS],
   ['maxPlainConnections', HAS_LISTENERS],
   ['proxyProtocol', HAS_LISTENERS],
   ['checkPage', HAS_PATHS],

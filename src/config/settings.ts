@@ -16,6 +16,7 @@ import {
   jwtAlgorithms,
   lineTarget,
   listenAddress,
+  MOST_HEADER_BYTES,
   MOST_OF_PUBLIC_ADDRESS,
   networks,
   oneOf,
@@ -298,6 +299,13 @@ export const settingsSchema = z.strictObject({
   handshakeTimeout: duration('100ms', '10m')
     .prefault('10s')
     .meta({ about: 'How long a connection may take for its TLS handshake, and then for its HTTP request.' }),
+  maxHeaderBytes: bytes(8192, MOST_HEADER_BYTES)
+    .prefault(16_384)
+    .meta({
+      about:
+        'Headers that a request may have, with its first line. More is answered 431. ' +
+        'Each unfinished request may take as much memory, and proxies in front have limits of their own.',
+    }),
   keepAliveTimeout: duration('100ms', '1h')
     .prefault('75s')
     .meta({

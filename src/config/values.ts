@@ -29,6 +29,9 @@ declare module 'zod' {
 /** Connections that one public address may have when max-connections-per-ip is not set (docs/adr/0011). */
 export const MOST_OF_PUBLIC_ADDRESS = 1024;
 
+/** Most bytes of headers that a request may be allowed to have. */
+export const MOST_HEADER_BYTES = 256 * 1024;
+
 export interface TcpAddress {
   /** An IPv4 or IPv6 address (without brackets) or a host name. */
   readonly host: string;

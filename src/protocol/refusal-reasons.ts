@@ -3,7 +3,7 @@
  */
 export const REFUSAL_REASONS = {
   malformed: 'The request is not a well-formed WebSocket handshake or HTTP request (400, 405, 413, 417).',
-  headers: 'The request has more than 16 KB of headers, or more than 128 of them (431).',
+  headers: 'The request has more than `max-header-bytes` of headers, or more than 128 of them (431).',
   not_http: 'What came is not an HTTP request (400).',
   tls_on_plaintext: 'A TLS handshake came to an address that speaks plaintext (400).',
   plaintext_on_tls: 'Plaintext HTTP came to an address that speaks TLS (400).',

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { Refusal } from '../connection/refusal.js';
 import type { RefusalReason } from '../protocol/refusal-reasons.js';
 import { breaksInBody, inTurn } from './answer-order.js';
-import { HEADERS_TOO_LARGE } from './header-count.js';
+import { headersTooLarge } from './header-count.js';
 import { ShakingHands } from './shaking-hands.js';
 import { answerRefusal, lingerThenDestroy } from './upgrade-answer.js';
 
@@ -42,14 +42,15 @@ const CUT_SHORT = new Refusal(400, 'malformed', 'The connection ended within the
 
 /**
  * Answers what is not HTTP in a sentence, and in its turn, for a server of our own. Node would answer immediately, with
- * an empty body, and drop what was to be said before. Tells of each.
+ * an empty body, and drop what was to be said before. Tells of each. `maxHeaderBytes` is the server's own bound.
  */
-export function answerBrokenRequests(server: Server, tell: Tell): void {
+export function answerBrokenRequests(server: Server, maxHeaderBytes: number, tell: Tell): void {
+  const tooLarge = headersTooLarge(maxHeaderBytes);
   const broken = new WeakSet<Duplex>();
   const shakingHands = ShakingHands.of(server);
   server.on('clientError', (error: ParserError, socket: Socket) => {
     const remote = socket.remoteAddress;
-    const refusal = refusalOf(error);
+    const refusal = error.code === 'HPE_HEADER_OVERFLOW' ? tooLarge : refusalOf(error);
     // The connection or its TLS is broken.
     if (refusal === undefined) {
       const failed = tlsFault(error.code);
@@ -80,11 +81,9 @@ export function inWords(refusal: Refusal): Omit<BrokenRequest, 'remote'> {
   return { reason: refusal.reason, status: refusal.getStatus(), why: refusal.message };
 }
 
-/** The answer to a request that the parser does not take; undefined where there is no HTTP to answer in. */
+/** The answer to any other request that the parser does not take; undefined where there is no HTTP to answer in. */
 function refusalOf({ code = '', rawPacket }: ParserError): Refusal | undefined {
   switch (code) {
-    case 'HPE_HEADER_OVERFLOW':
-      return HEADERS_TOO_LARGE;
     case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
       return CHUNKS_TOO_LARGE;
     case 'ERR_HTTP_REQUEST_TIMEOUT':

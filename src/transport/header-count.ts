@@ -7,22 +7,25 @@ import { Refusal } from '../connection/refusal.js';
  */
 export const MAX_HEADERS = 128;
 
-/** Maximum bytes of request line and headers. */
-export const MAX_HEADER_BYTES = 16 * 1024;
-
 /** The refusal of a request with more headers. */
 export const TOO_MANY_HEADERS = new Refusal(431, 'headers', `A request may have at most ${MAX_HEADERS} headers.`);
 
 /**
- * The refusal of a request whose headers Node does not take: there are too many bytes of them or, since Node 24, too
- * many.
+ * Returns the refusal of a request whose headers Node does not take: there are more than `mostBytes` of them or, since
+ * Node 24, too many.
  */
-export const HEADERS_TOO_LARGE = new Refusal(
-  431,
-  'headers',
-  `A request may have at most ${MAX_HEADERS} headers, and ${MAX_HEADER_BYTES / 1024} KB of them. ` +
-    'Large cookies are a common reason for more.',
-);
+export function headersTooLarge(mostBytes: number): Refusal {
+  return new Refusal(
+    431,
+    'headers',
+    `A request may have at most ${MAX_HEADERS} headers, and ${inKilobytes(mostBytes)} of them; the setting is ` +
+      'max-header-bytes. Large cookies and long tokens are common reasons for more.',
+  );
+}
+
+function inKilobytes(bytes: number): string {
+  return bytes % 1024 === 0 ? `${bytes / 1024} KB` : `${bytes} bytes`;
+}
 
 export function hasTooManyHeaders({ rawHeaders }: IncomingMessage): boolean {
   return rawHeaders.length > 2 * MAX_HEADERS;

@@ -18,7 +18,7 @@ import { originAt, PlainSockets } from './plain-sockets.js';
 import { inTurn, OrderedAnswer } from './answer-order.js';
 import { answerBrokenRequests, inWords } from './broken-requests.js';
 import type { BrokenRequest } from './broken-requests.js';
-import { hasTooManyHeaders, MAX_HEADER_BYTES, MAX_HEADERS, TOO_MANY_HEADERS } from './header-count.js';
+import { hasTooManyHeaders, MAX_HEADERS, TOO_MANY_HEADERS } from './header-count.js';
 import { BAD_HOST, hasBadHost } from './host-header.js';
 import { ManagementHosts } from './management-hosts.js';
 import { answerRefusal, NOT_A_PROXY } from './upgrade-answer.js';
@@ -65,7 +65,7 @@ export class HttpListener extends ExpressAdapter {
     const express = this.getInstance() as RequestListener;
     const limits: ServerOptions<typeof IncomingMessage, typeof OrderedAnswer> = {
       ServerResponse: OrderedAnswer,
-      maxHeaderSize: MAX_HEADER_BYTES,
+      maxHeaderSize: this.settings.maxHeaderBytes,
       // hasBadHost looks at it, and answers in a sentence.
       requireHostHeader: false,
       headersTimeout: timeout,
@@ -151,7 +151,7 @@ export class HttpListener extends ExpressAdapter {
   }
 
   #limitRequests(server: Server, timeout: number): void {
-    answerBrokenRequests(server, (broken) => this.onBroken?.(broken));
+    answerBrokenRequests(server, this.settings.maxHeaderBytes, (broken) => this.onBroken?.(broken));
     // Node would answer these two with an empty body, or count neither.
     server.on('checkExpectation', (request, response) => {
       this.#tell(UNMET, request);

@@ -30,7 +30,7 @@ const CASES: readonly (readonly [
   reason: RefusalReason,
   sentence: string,
 ])[] = [
-  ['17 KB of cookies', COOKIES, 431, 'headers', '16 KB of them'],
+  ['17 KB of cookies', COOKIES, 431, 'headers', '16 KB of them; the setting is max-header-bytes'],
   ['more than 128 headers', MANY_HEADERS, 431, 'headers', 'may have at most 128 headers'],
   ['a TLS hello', HELLO, 400, 'tls_on_plaintext', 'this port speaks plaintext'],
   ['what is not HTTP', 's3cret\r\n\r\n', 400, 'not_http', 'not an HTTP/1.1 request'],
@@ -55,6 +55,25 @@ describe.each([
       expect.objectContaining({ level: 'info', status, reason, remote: expect.stringMatching(/127\.0\.0\.1$/) }),
     ]);
     expect(JSON.stringify(running.log) + answer).not.toContain('s3cret');
+  });
+
+  it.each([
+    [8192, '8 KB of them'],
+    [20_000, '20000 bytes of them'],
+    [65_536, '64 KB of them'],
+    [262_144, '256 KB of them'],
+  ])('L14: max-header-bytes of %i bounds headers, and its refusal says so', async (maxHeaderBytes, sentence) => {
+    const running = await startServer({ managementAddr: '127.0.0.1:0', maxHeaderBytes });
+    const get = (bytes: number): Promise<string> =>
+      exchange(
+        portOf(running),
+        `GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX: ${'x'.repeat(bytes)}\r\n\r\n`,
+      );
+    expect(await get(maxHeaderBytes - 100)).toMatch(/^HTTP\/1\.1 200 /);
+    const answer = await get(maxHeaderBytes + 1);
+    expect(answer).toMatch(/^HTTP\/1\.1 431 /);
+    expect(answer).toContain(sentence);
+    expect(counted(running, 'headers')).toBe(1);
   });
 
   it('chunk extensions that are too long are counted', async () => {

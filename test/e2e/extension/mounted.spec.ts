@@ -83,6 +83,7 @@ describe('the server in an application', () => {
     ['metricsTokenFile', '/run/m'],
     ['handshakeTimeout', '5s'],
     ['keepAliveTimeout', '5s'],
+    ['maxHeaderBytes', 65_536],
     ['proxyProtocol', 'on'],
     ['maxPlainConnections', 100],
     ['checkPage', 'off'],

@@ -45,6 +45,7 @@ const DEFAULTS = {
   natsSubjectPrefix: 'cairn',
   backplaneRequired: false,
   handshakeTimeout: 10_000,
+  maxHeaderBytes: 16_384,
   keepAliveTimeout: 75_000,
   drainDelay: 0,
   drainTimeout: 10_000,
@@ -238,6 +239,7 @@ describe('settings', () => {
     ['metricsToken', 'metrics-token', 'CAIRN_SIGNAL_METRICS_TOKEN', 's3cret', 's3cret'],
     ['metricsTokenFile', 'metrics-token-file', 'CAIRN_SIGNAL_METRICS_TOKEN_FILE', '/run/m', '/run/m'],
     ['handshakeTimeout', 'handshake-timeout', 'CAIRN_SIGNAL_HANDSHAKE_TIMEOUT', '3s', 3000],
+    ['maxHeaderBytes', 'max-header-bytes', 'CAIRN_SIGNAL_MAX_HEADER_BYTES', '65536', 65_536],
     ['keepAliveTimeout', 'keep-alive-timeout', 'CAIRN_SIGNAL_KEEP_ALIVE_TIMEOUT', '620s', 620_000],
     ['drainDelay', 'drain-delay', 'CAIRN_SIGNAL_DRAIN_DELAY', '5s', 5000],
     ['drainTimeout', 'drain-timeout', 'CAIRN_SIGNAL_DRAIN_TIMEOUT', '4s', 4000],
@@ -560,6 +562,7 @@ describe('settings', () => {
   it.each([
     ['maxMessageBytes', 'from 1024 to 67108864', ['1024', '67108864'], ['1023', '67108865']],
     ['handshakeTimeout', 'from 100ms to 10m', ['100ms', '10m'], ['99ms', '600001ms']],
+    ['maxHeaderBytes', 'from 8192 to 262144', ['8192', '262144'], ['8191', '262145']],
     ['keepAliveTimeout', 'from 100ms to 1h', ['100ms', '1h'], ['99ms', '3600001ms']],
     ['drainTimeout', 'from 0s to 1h', ['0s', '1h'], ['3600001ms', '61m']],
   ] as const)('%s is %s: at the limits, not one past them', (name, range, within, outside) => {
