@@ -9,6 +9,7 @@ import { isMetricsRegistry } from './exposition/application-registry.js';
 import type { Extensions } from './extensions.js';
 import { loggerFault } from './logging/application-logger.js';
 import { LogFilter } from './logging/log-filter.js';
+import { MOST_HEADER_BYTES } from './config/values.js';
 import { ServedPath } from './transport/served-path.js';
 
 const GIVES_CLASSES = 'an application passes the classes themselves, next to settings';
@@ -43,6 +44,9 @@ interface Given {
   readonly register?: unknown;
 }
 
+/** An application's own server bounds its headers: whether a JWT fits is seen when the server is bound to that. */
+const BOUNDED_ELSEWHERE: SettingsInput = { maxHeaderBytes: MOST_HEADER_BYTES };
+
 /**
  * Returns the settings of an embedded server. Throws a ConfigurationError that lists every fault of the settings, the
  * classes, the path, the logger and the registry.
@@ -54,7 +58,7 @@ export function embeddedSettings(input: SettingsInput, extensions: Extensions, g
     ...givenFaults(given),
   ];
   try {
-    const settings = parseSettings(input);
+    const settings = parseSettings({ ...BOUNDED_ELSEWHERE, ...input });
     if (faults.length === 0) return settings;
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;

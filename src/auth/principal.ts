@@ -1,5 +1,5 @@
 /** Maximum number of characters in a principal. */
-const MOST_CHARACTERS = 255;
+export const MOST_CHARACTERS = 255;
 
 /**
  * Whether a value may be a principal. Principals go into logs, so they have 1 to 255 characters, and none that ends a

@@ -24,6 +24,14 @@ const ONE_WORD: ReadonlySet<ByIssuer> = new Set([
 /** Settings of which there can be one for an issuer. */
 const ONE_EACH: readonly ByIssuer[] = ['jwtAudienceClaim', 'jwtPrincipalClaim', 'jwtJwksTokenFile'];
 
+/** Bytes of a handshake's headers besides its token: those of browsers and proxies, with room for a small cookie. */
+const OTHER_HEADER_BYTES = 2048;
+
+/** Bytes of headers that a handshake needs for a JWT of that many, if it comes as a subprotocol, in base64url. */
+export function headerBytesFor(jwtBytes: number): number {
+  return Math.ceil((jwtBytes * 4) / 3) + OTHER_HEADER_BYTES;
+}
+
 /**
  * What is wrong with the combination of JWT settings, one sentence each. `sourceOf` names the place where a setting was
  * written. Each issuer needs its own keys: with shared keys, one issuer could speak for another.
@@ -44,6 +52,7 @@ export function jwtFaults(settings: Settings, sourceOf: SourceOf): string[] {
       isTwice(settings, name) ? [`${sourceOf(name)}: there can be one for an issuer`] : [],
     ),
     ...issuers.flatMap((_, i) => issuerFaults(settings, i, sourceOf)),
+    ...sizeFaults(settings, sourceOf),
   ];
 }
 
@@ -216,6 +225,22 @@ function fetchFaults(policy: IssuerPolicy, forWhich: string, sourceOf: SourceOf)
     'set jwt-jwks-url or jwt-public-key',
   ].join(', or ');
   return [`${sourceOf('jwtIssuer')}: discovery${forWhich} needs an https: address without a query: ${advice}`];
+}
+
+/** A13: a JWT of the length that is allowed must fit into the headers that are. */
+function sizeFaults({ maxJwtBytes, maxHeaderBytes }: Settings, sourceOf: SourceOf): string[] {
+  const needed = headerBytesFor(maxJwtBytes);
+  if (needed <= maxHeaderBytes) return [];
+  return [
+    `${sourceOf('maxJwtBytes')} does not fit into ${sourceOf('maxHeaderBytes')}: as a subprotocol, which browsers use, ` +
+      `a JWT of ${maxJwtBytes} bytes needs headers of ${needed}; raise max-header-bytes to that, ` +
+      `or lower max-jwt-bytes to ${jwtBytesIn(maxHeaderBytes)}`,
+  ];
+}
+
+/** The longest JWT, in bytes, that headers of that many bytes have room for. */
+function jwtBytesIn(headerBytes: number): number {
+  return Math.floor(((headerBytes - OTHER_HEADER_BYTES) * 3) / 4);
 }
 
 /**

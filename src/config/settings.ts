@@ -111,6 +111,14 @@ export const settingsSchema = z.strictObject({
     about:
       'Whether the expiry of a JWT closes the connections that used it, with 4001. An expired one never opens any.',
   }),
+  maxJwtBytes: bytes(1024, 128 * 1024)
+    .prefault(8192)
+    .meta({
+      about:
+        "Longest JWT. 8192 bytes have room for about 82 of cairn's topics in the claim topics, or 222 digests in " +
+        'topics_sha256. max-header-bytes must be at least four thirds of it, for the subprotocol of browsers, and 2048 ' +
+        'bytes more.',
+    }),
   maxWrongTokens: count(0, 1_000_000)
     .prefault(10)
     .meta({

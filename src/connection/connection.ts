@@ -21,6 +21,8 @@ export interface Proof {
 /** The topics that a token grants. */
 export interface GrantedTopics {
   has(topic: string): boolean;
+  /** Memory that they take, in bytes; undefined for none that counts. */
+  readonly bytes?: number;
 }
 
 /** What opened the server to a peer, such as a token. */

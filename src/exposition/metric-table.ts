@@ -207,6 +207,18 @@ export const METRICS: readonly MetricRow[] = [
     read: ({ limits }) => LIMITS.map((limit) => [limit, limits.of(limit)]),
   },
   {
+    name: 'cairn_signal_granted_topics_bytes',
+    type: 'gauge',
+    help: 'Bytes of memory for the topics that the JWTs of connected peers name.',
+    moves:
+      'Much for each of `connections`: issuers put many topics into their tokens. `max-jwt-bytes` bounds it for one peer.',
+    read: ({ connections }) => {
+      let bytes = 0;
+      for (const { credential } of connections) bytes += credential?.topics?.bytes ?? 0;
+      return bytes;
+    },
+  },
+  {
     name: 'cairn_signal_buffered_bytes',
     type: 'gauge',
     help: 'Bytes of memory for messages that wait for slow consumers.',

@@ -33,9 +33,8 @@ export const REFUSAL_REASONS = {
   token_missing: 'The server needs a token, and the peer showed none (401).',
   token_wrong: 'The token is not configured, and it is not a JWT that the server can judge (401).',
   token_malformed:
-    'A JWT that cannot be read, that lacks `exp` or the claim that names its bearer, that needs an extension of ' +
-    'JWS, or whose claim `limits` is none (401).',
-  token_too_long: 'A JWT longer than 8,192 characters (401).',
+    'A JWT that cannot be read, or with a claim that is missing or not what it must be; the answer says which (401).',
+  token_too_long: 'A JWT longer than `max-jwt-bytes` (401).',
   token_algorithm: 'A JWT signed with an algorithm that `jwt-algorithms` does not list, or with none (401).',
   token_issuer: 'A JWT from an issuer that `jwt-issuer` does not list (401).',
   token_key: 'A JWT signed with a key that its issuer does not have (401).',

@@ -1,4 +1,4 @@
-import { ServerResponse } from 'node:http';
+import { maxHeaderSize, ServerResponse } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -12,6 +12,7 @@ import { withoutPadding } from '../auth/credentials.js';
 import { shownIn } from '../auth/shown-in.js';
 import type { UpgradeRequest } from '../auth/upgrade-request.js';
 import { Clock } from '../clock/clock.js';
+import { headerBytesFor } from '../config/jwt-faults.js';
 import { Settings } from '../config/settings.js';
 import type { ConnectionSource, MessageHandler } from '../connection/message-handler.js';
 import { Refusal } from '../connection/refusal.js';
@@ -114,6 +115,7 @@ export class WsEndpoint implements ConnectionSource {
     share.connections.plain = plain;
     // Before PlainSockets, which counts connections when they are accepted.
     if (ownListener) this.#door = this.#openDoor(server);
+    else this.#checkHeaders(server);
     this.#plain = new PlainSockets(server, plain, {
       ofConnection: (socket) => (this.proxies.isProxy(socket) ? undefined : originAt(peerOf(socket))),
       ofRequest: (request) => this.gate.originOf(request),
@@ -129,6 +131,18 @@ export class WsEndpoint implements ConnectionSource {
     server.on('listening', this.#onListening);
     share.heartbeat.start();
     this.#server = server;
+  }
+
+  /** Warns of an application's server that does not take the headers of the longest JWT. */
+  #checkHeaders(server: Server & { readonly maxHeaderSize?: number }): void {
+    const { jwtIssuer, maxJwtBytes } = this.settings;
+    const [takes, needed] = [server.maxHeaderSize ?? maxHeaderSize, headerBytesFor(maxJwtBytes)];
+    if (jwtIssuer === undefined || takes >= needed) return;
+    this.#log.warn(
+      'the HTTP server of this application takes fewer bytes of headers than a JWT of max-jwt-bytes needs: give it a ' +
+        'larger maxHeaderSize, start Node with --max-http-header-size, or lower max-jwt-bytes',
+      { takes, needed },
+    );
   }
 
   /** Says so where a proxy sends PROXY headers to operators' address, which takes none. */

@@ -1,4 +1,4 @@
-import { createSign, generateKeyPairSync } from 'node:crypto';
+import { createHash, createSign, generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { JWTPayload } from 'jose';
+import { topicDigest } from '../../src/auth/jwt/granted-topics.js';
 import { digestOf, namedTokenLine } from '../../src/auth/named-token.js';
 import { RefusalCounts } from '../../src/metrics/refusal-counts.js';
 import type { SettingsInput } from '../../src/config/settings.js';
@@ -17,6 +18,7 @@ import { ManualClock } from '../support/manual-clock.js';
 import { Peer, settle } from '../support/peer.js';
 import type { PeerOptions } from '../support/peer.js';
 import { exchange, HANDSHAKE, RawConnection } from '../support/raw-http.js';
+import { scrape } from '../support/scrape.js';
 import { SettlingClock } from '../support/settling-clock.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
@@ -150,7 +152,8 @@ describe('JWTs', () => {
     const [alice, bob] = [...running.connections];
     expect(principals(running)).toEqual([`${issuer.name}|alice`, `${issuer.name}|bob`]);
     expect([alice.source, bob.source]).toEqual([`principal ${issuer.name}|alice`, `principal ${issuer.name}|bob`]);
-    expect([alice.credential?.topics, bob.credential?.topics]).toEqual([new Set(['t']), undefined]);
+    expect(['t', 'u'].map((topic) => alice.credential?.topics?.has(topic))).toEqual([true, false]);
+    expect(bob.credential?.topics).toBeUndefined();
     expect(running.log.find(({ msg }) => msg === 'connected')).toMatchObject({
       level: 'debug',
       principal: `${issuer.name}|alice`,
@@ -257,6 +260,61 @@ describe('JWTs', () => {
     }
     expect(refusals(running)).toEqual(Object.fromEntries(wrong.map(([reason]) => [reason, 1])));
     expect(JSON.stringify(running.log)).not.toMatch(/s3cret|eyJ/);
+  });
+
+  const topicsOf = (count: number): string[] =>
+    Array.from({ length: count }, (_, i) => createHash('sha256').update(`${i}`).digest('hex'));
+
+  it('A12, A13: 1,024 topics of cairn open the server, by header and by subprotocol, and no other topic', async () => {
+    const all = topicsOf(1025);
+    const running = await start({ maxJwtBytes: 94_208, maxHeaderBytes: 128_000, managementAddr: '127.0.0.1:0' });
+    const held = async (): Promise<number> =>
+      (await scrape(`${running.management}/metrics`)).get('cairn_signal_granted_topics_bytes')!;
+    expect(await held()).toBe(0);
+    const peers: Peer[] = [];
+    for (const claims of [
+      { topics: all.slice(0, 1024) },
+      { topics_sha256: all.slice(0, 1024).map(topicDigest) },
+      { topics: all.slice(0, 512), topics_sha256: all.slice(512, 1024).map(topicDigest) },
+    ]) {
+      for (const shown of [bearer, offered]) peers.push(await Peer.connect(running.url, shown(await token(claims))));
+    }
+    for (const peer of peers) {
+      for (const topic of [all[0], all[600], all[1023], all[1024]]) peer.subscribe(topic);
+      await peer.sync();
+    }
+    expect([running.topics.subscriptions, running.topics.size]).toEqual([3 * peers.length, 3]);
+    // Each topic or digest, and 64 bytes.
+    expect(await held()).toBe(2 * 1024 * (64 + 64) + 2 * 1024 * (22 + 64) + 1024 * (64 + 64) + 1024 * (22 + 64));
+    for (const peer of peers) await peer.close();
+    await until(async () => (await held()) === 0);
+  });
+
+  it('A13: as many topics as a refusal says do fit by default, and 431 says what to set', async () => {
+    const running = await start();
+    const refused = async (count: number, shown = bearer): Promise<[number, string]> => {
+      const { status, body } = await Peer.refused(running.url, shown(await token({ topics: topicsOf(count) })));
+      return [status, body];
+    };
+    const [status, body] = await refused(100);
+    const [, fit] = /^This token has more than 8192 characters; .* About (\d+) of cairn's topics/.exec(body)!;
+    expect(status).toBe(401);
+    for (const shown of [bearer, offered]) {
+      await Peer.connect(running.url, shown(await token({ topics: topicsOf(Number(fit)) })));
+    }
+    expect(await refused(200)).toEqual([431, expect.stringMatching(/16 KB of them; the setting is max-header-bytes/)]);
+    expect(await refused(150, offered)).toEqual([431, expect.stringContaining('long tokens')]);
+    expect(refusals(running)).toEqual({ token_too_long: 1, headers: 2 });
+  });
+
+  it('A5: an encrypted token (JWE) is malformed, and counts as a wrong one', async () => {
+    const running = await start();
+    const encrypted = `${Buffer.from('{"alg":"dir","enc":"A256GCM"}').toString('base64url')}..aXY.Y2lwaGVy.dGFn`;
+    for (const shown of [bearer, offered]) {
+      const { status, body } = await Peer.refused(running.url, shown(encrypted));
+      expect([status, body]).toEqual([401, expect.stringContaining('it is encrypted (JWE, five parts)')]);
+    }
+    expect(refusals(running)).toEqual({ token_malformed: 2 });
   });
 
   it('A7: a right token whose key its issuer has just begun to use is 503 until the keys may be asked for', async () => {

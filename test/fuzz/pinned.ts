@@ -30,7 +30,10 @@ const properties = {
   'any frames on a WebSocket leave the server serving': [],
   'any requests leave the server serving': [],
   'a real session with changed bytes leaves the server serving': [],
-  'a JWT with changed characters gives nothing that the valid one does not': [],
+  'a JWT with changed characters gives nothing that the valid one does not': [
+    { why: 'what had one part only was read as if it had two', example: 'eyJhbGciOiJFUzI1NiIsImtpZCI6ImtleSJ9' },
+  ],
+  'a signed JWT opens the server, or is told which claim is wrong': [],
 } satisfies Record<string, readonly Pinned[]>;
 
 export type PropertyName = keyof typeof properties;

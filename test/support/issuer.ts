@@ -46,7 +46,7 @@ const running = new Set<TestIssuer>();
 /** An issuer of JWTs on loopback, as seen by those who fetch its keys. Its answers can be changed at any time. */
 export class TestIssuer {
   /** The keys that it publishes. */
-  keys: JWK[] = [];
+  keys: (JWK & { readonly issuer?: string })[] = [];
   /** Answers instead of the issuer, if set. Undefined never answers. */
   answer: ((response: ServerResponse, path: string) => void) | 'never' | undefined;
   /** The requested paths, in order. */

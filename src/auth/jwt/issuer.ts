@@ -1,6 +1,7 @@
 import type { JWTHeaderParameters, JWTPayload } from 'jose';
 import type { IssuerPolicy } from '../../config/jwt-issuers.js';
 import { isNeverAccess, tokenType } from '../../config/jwt-values.js';
+import { mistakeInAudience } from './claim-mistakes.js';
 import { claimAt, holdsOneOf } from './claim-values.js';
 import type { KeySource } from './key-source.js';
 
@@ -49,7 +50,8 @@ export class Issuer {
     this.#checkType(header.typ, claims);
     const held = [audienceClaim, ...(claims.aud === undefined ? [] : ['aud'])];
     if (!held.every((claim) => holdsAudience(claimAt(claims, claim), audiences))) {
-      throw new Unfit('token_audience', OTHER_AUDIENCE);
+      const mistake = audienceClaim === 'aud' ? mistakeInAudience(claims.aud) : undefined;
+      throw new Unfit('token_audience', mistake ?? OTHER_AUDIENCE);
     }
     for (const [claim, values] of required) {
       if (holdsOneOf(claims, claim, values)) continue;

@@ -8,12 +8,22 @@ import { bearerToken } from '../../config/values.js';
 import type { Log } from '../../logging/log.js';
 import type { RefusalReason } from '../../protocol/refusal-reasons.js';
 import type { Credential } from '../bearer-tokens.js';
-import { isPrincipal } from '../principal.js';
 import { Refusal } from '../../connection/refusal.js';
 import { TokenVerifier } from '../token-verifier.js';
 import { issuersOf } from '../../config/jwt-issuers.js';
 import type { IssuerPolicy } from '../../config/jwt-issuers.js';
+import {
+  ENCRYPTED,
+  EXTENSIONS,
+  isEncrypted,
+  mistakeInBearer,
+  mistakeInIssuer,
+  mistakeInParts,
+  mistakeInTimes,
+  UNUSABLE,
+} from './claim-mistakes.js';
 import { claimAt } from './claim-values.js';
+import { grantedTopics, TopicsMistake, topicsThatFit } from './granted-topics.js';
 import { Issuer, trustDomainOf, Unfit } from './issuer.js';
 import { isTooDeep, jwtProof, MOST_DEEP } from './jwt-proof.js';
 import { KeysUnavailable, KeyUnknown } from './key-source.js';
@@ -23,20 +33,13 @@ import { ownKeys } from './own-keys.js';
 import { RemoteKeys } from './remote-keys.js';
 import type { RemoteKeysParts } from './remote-keys.js';
 
-/** Maximum number of characters in a JWT. */
-export const MOST_CHARACTERS = 8192;
-/** Maximum number of topics in the claim `topics`. */
-export const MOST_TOPICS = 1024;
-
 /** RFC 7515, section 3.1. The signature may be empty here, so that an unsigned token gets its own refusal. */
 const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
-/** What a peer is told about a JWT that is refused with 401 (RFC 6750, section 3.1). */
+/** What a peer is told about a JWT that is refused with 401 (RFC 6750, section 3.1), unless there is more to say. */
 const WHY = {
-  token_too_long: `This token has more than ${MOST_CHARACTERS} characters.`,
-  token_malformed:
-    'This token cannot be used: a JWT must have the claims iss, aud, exp and one that names its bearer, ' +
-    'and must not use JWS extensions ("crit").',
+  token_too_long: 'This token is too long; the setting is max-jwt-bytes.',
+  token_malformed: `${UNUSABLE}it is not a JWT as RFC 7519 has it.`,
   token_algorithm:
     'This token is signed with an algorithm that this server does not accept; the setting is jwt-algorithms.',
   token_issuer: 'This server does not know the issuer of this token.',
@@ -98,7 +101,7 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
   }
 
   takes(token: string): boolean {
-    return COMPACT_JWS.test(token);
+    return COMPACT_JWS.test(token) || isEncrypted(token);
   }
 
   async verify(token: string): Promise<Credential> {
@@ -108,7 +111,7 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
         proof: jwtProof(issuer.policy.name, token),
         revoked: false,
         principal: this.#principal(claims, issuer.policy),
-        topics: topicsOf(claims),
+        topics: grantedTopics(claims),
         expiresAt: claims.exp! * 1000 + this.settings.jwtClockTolerance,
       };
     } catch (error) {
@@ -119,18 +122,20 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
         throw new Refusal(503, 'keys_unavailable', NO_KEYS, { retryAfter: error.retryAfter });
       }
       if (error instanceof Unfit) throw new Refusal(401, error.reason, error.message);
-      const reason = reasonOf(error);
-      throw new Refusal(401, reason, WHY[reason]);
+      const { reason, message } = unusable(error);
+      throw new Refusal(401, reason, message);
     }
   }
 
   async #verified(token: string): Promise<{ claims: JWTPayload; issuer: Issuer }> {
-    if (token.length > MOST_CHARACTERS) throw new Unusable('token_too_long');
+    const { maxJwtBytes } = this.settings;
+    if (token.length > maxJwtBytes) throw new Unusable('token_too_long', tooLong(token, maxJwtBytes));
+    if (isEncrypted(token)) throw new Unusable('token_malformed', ENCRYPTED);
     const { header, claims: unproven } = unverified(token);
-    if (header.crit !== undefined) throw new Unusable('token_malformed');
+    if (header.crit !== undefined) throw new Unusable('token_malformed', EXTENSIONS);
     if (!this.#algorithms.includes(header.alg!)) throw new Unusable('token_algorithm');
     const issuer = this.#issuerOf(unproven);
-    if (issuer === undefined) throw new Unusable('token_issuer');
+    if (issuer === undefined) throw new Unusable('token_issuer', mistakeInIssuer(unproven.iss));
     const claims = await this.#signed(header, token, issuer);
     if (isTooDeep(claims)) {
       throw new Unfit('token_malformed', `The claims of this token are nested more than ${MOST_DEEP} deep.`);
@@ -167,7 +172,8 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
       try {
         const { payload } = await jwtVerify(token, key, options);
         // A token that never expires could never be withdrawn.
-        if (!Number.isFinite(payload.exp)) throw new Unusable('token_malformed');
+        const mistake = mistakeInTimes(payload);
+        if (mistake !== undefined) throw new Unusable('token_malformed', mistake);
         return payload;
       } catch (error) {
         // jose throws a TypeError for a key that the algorithm cannot use, such as one that is too short.
@@ -183,16 +189,20 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
    */
   #principal(claims: JWTPayload, { name, principalClaim, spiffe }: IssuerPolicy): string {
     const value = claimAt(claims, principalClaim);
-    if (!isPrincipal(value)) throw new Unusable('token_malformed');
+    const mistake = mistakeInBearer(principalClaim, value);
+    if (mistake !== undefined) throw new Unusable('token_malformed', mistake);
     // A SPIFFE ID begins with its trust domain, and is the principal of a certificate as well.
-    return spiffe ? value : `${name}|${value}`;
+    return spiffe ? (value as string) : `${name}|${value as string}`;
   }
 }
 
 /** Says why a token is refused. */
 class Unusable extends Error {
-  constructor(readonly reason: keyof typeof WHY) {
-    super(reason);
+  constructor(
+    readonly reason: keyof typeof WHY,
+    message: string = WHY[reason],
+  ) {
+    super(message);
   }
 }
 
@@ -201,8 +211,17 @@ function unverified(token: string): { header: JWSHeaderParameters; claims: JWTPa
   try {
     return { header: decodeProtectedHeader(token), claims: decodeJwt(token) };
   } catch {
-    throw new Unusable('token_malformed');
+    throw new Unusable('token_malformed', mistakeInParts(token));
   }
+}
+
+/** What is said of a token that is too long, and how much one of the right length can hold. */
+function tooLong(token: string, most: number): string {
+  const { topics, digests } = topicsThatFit(token, most);
+  const why = `This token has more than ${most} characters; the setting is max-jwt-bytes.`;
+  return digests === 0
+    ? why
+    : `${why} About ${topics} of cairn's topics fit into its claim topics, or ${digests} digests into topics_sha256.`;
 }
 
 /** How the keys of an issuer are fetched. */
@@ -229,23 +248,20 @@ function isOfTheKey(error: unknown): boolean {
   );
 }
 
-/** Reads the claim `topics`: the exact topics that the bearer may use; undefined for all topics. */
-function topicsOf({ topics }: JWTPayload): ReadonlySet<string> | undefined {
-  if (topics === undefined) return undefined;
-  if (!Array.isArray(topics) || topics.length > MOST_TOPICS || !topics.every((topic) => typeof topic === 'string')) {
-    throw new Unusable('token_malformed');
+function unusable(error: unknown): Unusable {
+  if (error instanceof Unusable) return error;
+  if (error instanceof TopicsMistake) return new Unusable('token_malformed', error.message);
+  if (error instanceof errors.JWSSignatureVerificationFailed) return new Unusable('token_signature');
+  if (error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed) {
+    return claimRefused(error);
   }
-  return new Set(topics);
+  if (error instanceof errors.JOSEError) return new Unusable('token_malformed');
+  throw error;
 }
 
-function reasonOf(error: unknown): keyof typeof WHY {
-  if (error instanceof Unusable) return error.reason;
-  if (error instanceof errors.JWTExpired) return 'token_expired';
-  if (error instanceof errors.JWSSignatureVerificationFailed) return 'token_signature';
-  if (error instanceof errors.JWTClaimValidationFailed) {
-    if (error.claim === 'nbf' && error.reason === 'check_failed') return 'token_not_yet_valid';
-    return 'token_malformed';
-  }
-  if (error instanceof errors.JOSEError) return 'token_malformed';
-  throw error;
+function claimRefused({ claim, payload }: errors.JWTClaimValidationFailed | errors.JWTExpired): Unusable {
+  const mistake = mistakeInTimes(payload);
+  if (mistake !== undefined) return new Unusable('token_malformed', mistake);
+  if (claim === 'exp') return new Unusable('token_expired');
+  return new Unusable(claim === 'nbf' ? 'token_not_yet_valid' : 'token_malformed');
 }

@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { maxHeaderSize } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Controller, Get, Injectable } from '@nestjs/common';
@@ -8,6 +9,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { CairnSignalModule, ConnectionRegistry } from '../../../src/embedding.js';
 import { namedTokenLine } from '../../../src/auth/named-token.js';
 import { Lifecycle } from '../../../src/lifecycle/lifecycle.js';
+import type { SettingsInput } from '../../../src/config/settings.js';
 import { closeMounted, mount } from '../../support/mounted-application.js';
 import { Peer } from '../../support/peer.js';
 
@@ -91,6 +93,18 @@ describe('the server in an application', () => {
     expect(() => CairnSignalModule.register({ settings: { [name]: value } })).toThrow(
       new RegExp(`^${name}: an application `),
     );
+  });
+
+  it('A13: warns where its server does not take the longest JWT, and only there', async () => {
+    const warned = async (settings: SettingsInput): Promise<unknown[]> => {
+      const { log } = await mount({ settings: { jwtAudience: 'a', jwtIssuer: 'https://127.0.0.1:1', ...settings } });
+      return log.filter(({ msg }) => msg.startsWith('the HTTP server of this application takes fewer bytes'));
+    };
+    expect(await warned({})).toEqual([]);
+    expect(await warned({ maxJwtBytes: 32_768 })).toEqual([
+      expect.objectContaining({ level: 'warn', takes: maxHeaderSize, needed: 45_739 }),
+    ]);
+    expect(await warned({ maxJwtBytes: 32_768, jwtIssuer: undefined, jwtAudience: undefined })).toEqual([]);
   });
 
   it('lists every fault of its settings', () => {

@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createHmac, createPublicKey } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { JWTPayload } from 'jose';
 import type { Credential } from '../../../src/auth/bearer-tokens.js';
+import { topicDigest } from '../../../src/auth/jwt/granted-topics.js';
 import { JwtVerifier } from '../../../src/auth/jwt/jwt-verifier.js';
 import { Refusal } from '../../../src/connection/refusal.js';
 import { parseSettings } from '../../../src/config/load-settings.js';
@@ -98,18 +99,20 @@ describe('A7: an issuer that changes its key', () => {
 
 describe('a JWT that is accepted', () => {
   it('A4: gives its bearer a principal, an expiry and topics', async () => {
-    expect(await accepted({ ...CLAIMS, topics: ['a', 'b', 'a'] })).toEqual({
+    const credential = await accepted({ ...CLAIMS, topics: ['a', 'b', 'a'] });
+    expect(['a', 'b', 'c'].map((topic) => credential.topics?.has(topic))).toEqual([true, true, false]);
+    expect(credential).toEqual({
       proof: { kind: 'jwt', issuer: ISSUER, claims: expect.objectContaining({ iss: ISSUER }) },
       revoked: false,
       principal: 'https://id.example/|alice',
-      topics: new Set(['a', 'b']),
+      topics: expect.anything(),
       expiresAt: (now + 65) * 1000,
     });
   });
 
   it('A6: without the claim topics allows all topics; with an empty one, none', async () => {
     expect((await accepted(CLAIMS)).topics).toBeUndefined();
-    expect((await accepted({ ...CLAIMS, topics: [] })).topics).toEqual(new Set());
+    expect((await accepted({ ...CLAIMS, topics: [] })).topics?.has('')).toBe(false);
     expect(
       (await accepted({ ...CLAIMS, topics: Array.from({ length: 1024 }, (_, i) => i.toString(36)) })).topics?.has(
         (1023).toString(36),
@@ -200,6 +203,138 @@ describe('A5: a JWT is refused with 401 and a reason', () => {
     ['has 1025 topics', { topics: Array.from({ length: 1025 }, (_, i) => i.toString(36)) }, 'token_malformed'],
   ])('when it %s', async (_what, claims, expected) => {
     expect(await reason({ ...CLAIMS, ...(claims as JWTPayload) })).toBe(expected);
+  });
+
+  it.each<[string, Record<string, unknown>, string, SettingsInput?]>([
+    [
+      'topics that are text',
+      { topics: 's3cret' },
+      'the claim topics is text. It must be a list of at most 1024 topics.',
+    ],
+    ['topics that are null', { topics: null }, 'the claim topics is null. It must be a list'],
+    ['topics that are an object', { topics: { s3cret: 1 } }, 'the claim topics is an object. It must be a list'],
+    ['topics that are true', { topics: true }, 'the claim topics is true or false. It must be a list'],
+    [
+      'topics that are numbers',
+      { topics: [7, 8] },
+      'entry 1 of the claim topics is a number. Every entry must be text.',
+    ],
+    ['a topic that is null', { topics: ['a', null] }, 'entry 2 of the claim topics is null.'],
+    ['a topic that is a list', { topics: ['a', ['s3cret']] }, 'entry 2 of the claim topics is a list.'],
+    ['1025 topics', { topics: Array(1025).fill('s') }, 'more than 1024 topics. At most 1024 fit into the claims'],
+    [
+      'a list elsewhere',
+      { topics_url: 'https://s3cret.example' },
+      'it has the claim topics_url. This server reads topics',
+    ],
+    ['digests that are text', { topics_sha256: 's3cret' }, 'the claim topics_sha256 is text. It must be a list'],
+    [
+      'a digest that is none',
+      { topics_sha256: ['s3cret'] },
+      'entry 1 of the claim topics_sha256 is not a digest. It must',
+    ],
+    ['no sub', { sub: undefined }, 'the claim sub is missing. It must be text of 1 to 255 characters that names the'],
+    ['a sub that is a number', { sub: 5_333_777 }, 'the claim sub is a number. It must be text'],
+    ['a sub that is null', { sub: null }, 'the claim sub is null.'],
+    ['a sub that is empty', { sub: '' }, 'the claim sub is empty.'],
+    ['a sub that is too long', { sub: 's3cret'.repeat(50) }, 'the claim sub is too long.'],
+    ['a sub with an escape code', { sub: 's3cret\u001b[2J' }, 'the claim sub holds control characters'],
+    ['no claim of its bearer', {}, 'the claim email is missing. It must be', { jwtPrincipalClaim: 'email' }],
+    ['a list as its bearer', { email: ['s3cret'] }, 'the claim email is a list.', { jwtPrincipalClaim: 'email' }],
+    ['no exp', { exp: undefined }, 'the claim exp is missing. It must be a number: seconds since 1970.'],
+    ['an exp that is text', { exp: '5333777' }, 'the claim exp is text. It must be a number: seconds since 1970.'],
+    ['an exp that is null', { exp: null }, 'the claim exp is null. It must be a number'],
+    [
+      'an exp in milliseconds',
+      { exp: (now + 60) * 1000 },
+      'the claim exp looks like milliseconds. It must be a number',
+    ],
+    ['an exp in microseconds', { exp: (now + 60) * 1e6 }, 'the claim exp is too large a number. It must be a number'],
+    [
+      'an nbf in milliseconds',
+      { nbf: (now - 60) * 1000 },
+      'the claim nbf looks like milliseconds. It must be a number',
+    ],
+    ['an nbf that is text', { nbf: '5333777' }, 'the claim nbf is text.'],
+    ['an nbf that is a list', { nbf: [5_333_777] }, 'the claim nbf is a list.'],
+    ['an iat that is text', { iat: '5333777' }, 'the claim iat is text.'],
+    ['an iat that is an object', { iat: { s3cret: 1 } }, 'the claim iat is an object.'],
+  ])(
+    'with %s, and is told which claim and what it must be, never its value',
+    async (_what, claims, sentence, input = {}) => {
+      const { reason: why, message } = await refusal(await sign(ec, { ...CLAIMS, ...claims }), input);
+      expect(why).toBe('token_malformed');
+      expect(message).toMatch(/^This token cannot be used: /);
+      expect(message).toContain(sentence);
+      expect(message).not.toMatch(/s3cret|5333777/);
+      // The doctor repeats no more of a refusal.
+      expect(message.length).toBeLessThanOrEqual(300);
+    },
+  );
+
+  it.each<[string, Record<string, unknown>, string, string]>([
+    ['no issuer', { iss: undefined }, 'token_issuer', 'the claim iss is missing. It must be text'],
+    ['an issuer that is a list', { iss: ['s3cret'] }, 'token_issuer', 'the claim iss is a list. It must be text'],
+    [
+      'no audience',
+      { aud: undefined },
+      'token_audience',
+      'the claim aud is missing. It must be text, or a list of texts',
+    ],
+    [
+      'an audience that is a number',
+      { aud: 5 },
+      'token_audience',
+      'the claim aud is a number. It must be text, or a list',
+    ],
+    ['no audience in a list', { aud: [] }, 'token_audience', 'the claim aud is an empty list.'],
+    ['numbers for audiences', { aud: [5] }, 'token_audience', 'the claim aud is a list of other things than text.'],
+  ])('with %s, and is told so', async (_what, claims, expected, sentence) => {
+    const { reason: why, message } = await refusal(await sign(ec, { ...CLAIMS, ...claims }));
+    expect(why).toBe(expected);
+    expect(message).toContain(sentence);
+  });
+
+  it('with another issuer or audience, or a time that has passed, and is told just that', async () => {
+    const told = async (claims: object): Promise<string> =>
+      (await refusal(await sign(ec, { ...CLAIMS, ...claims }))).message;
+    expect(await told({ iss: 'https://s3cret.example' })).toBe('This server does not know the issuer of this token.');
+    expect(await told({ aud: ['s3cret'] })).toBe('This token is for another service.');
+    expect(await told({ exp: 0 })).toBe('This token has expired.');
+    expect(await told({ nbf: now + 60, iat: now + 60 })).toBe('This token is not valid yet.');
+  });
+
+  it('not for an expiry in a far future: the last second of the year 9999', async () => {
+    expect((await accepted({ ...CLAIMS, exp: 253_402_300_799 })).revoked).toBe(false);
+  });
+
+  it('with parts that cannot be read, and is told which and how', async () => {
+    const [header, claims, signature] = (await sign(ec, CLAIMS)).split('.');
+    const encoded = (text: string | Buffer): string => Buffer.from(text as string).toString('base64url');
+    const inner = await sign(ec, CLAIMS);
+    const cases: [token: string, sentence: string][] = [
+      [`${encoded('s3cret')}.${claims}.${signature}`, 'its header is not JSON. It must be a JSON object'],
+      [`${encoded('["s3cret"]')}.${claims}.${signature}`, 'its header is a list. It must be a JSON object'],
+      [`${encoded('null')}.${claims}.${signature}`, 'its header is null.'],
+      [`${header}.${encoded('s3cret')}.${signature}`, 'its payload with the claims is not JSON.'],
+      [`${header}.${encoded('"s3cret"')}.${signature}`, 'its payload with the claims is text.'],
+      [`${header}.${encoded('5333777')}.${signature}`, 'its payload with the claims is a number.'],
+      [
+        `${header}.${encoded(Buffer.from('{"a":"\xff"}', 'latin1'))}.${signature}`,
+        'its payload with the claims is not JSON.',
+      ],
+      [`${header}.${encoded(inner)}.${signature}`, 'it contains another JWT in place of claims (nested).'],
+      [compact({ alg: 'ES256', cty: 'JWT' }, 's3cret'), 'it contains another JWT in place of claims (nested).'],
+      [compact({ alg: 'ES256', crit: ['s3cret'] }, CLAIMS), 'it needs extensions of JWS ("crit" in its header)'],
+      [`${encoded('{"alg":"dir","enc":"A256GCM"}')}..aXY.Y2lwaGVy.dGFn`, 'it is encrypted (JWE, five parts)'],
+      [`${encoded('{"alg":"RSA-OAEP"}')}.a2V5.aXY.Y2lwaGVy.dGFn`, 'it is encrypted (JWE, five parts)'],
+    ];
+    for (const [token, sentence] of cases) {
+      expect(verifier().takes(token)).toBe(true);
+      const { reason: why, message } = await refusal(token);
+      expect([why, message]).toEqual(['token_malformed', expect.stringContaining(sentence)]);
+      expect(message).not.toMatch(/s3cret|5333777/);
+    }
   });
 
   it('when its expiry is too large for a number', async () => {
@@ -330,6 +465,70 @@ describe('A5: a JWT is refused with 401 and a reason', () => {
       `${header}.${encoded('['.repeat(3000))}.${signature}`,
     ];
     for (const token of wrong) expect((await refusal(token)).reason).toBe('token_malformed');
+  });
+
+  it('A13: when it is longer than max-jwt-bytes, and is told how many topics fit', async () => {
+    const claims = (topics: number, digests: number): JWTPayload => ({
+      ...CLAIMS,
+      iat: now,
+      jti: '2f0e9d5c-6a7b-4c8d-9e0f-1a2b3c4d5e6f',
+      topics: Array.from({ length: topics }, (_, i) => String(i).padEnd(64, 'a')),
+      topics_sha256: Array.from({ length: digests }, (_, i) => topicDigest(`${i}`)),
+    });
+    for (const [key, input] of [
+      [ec, {}],
+      [rsa, {}],
+      [ec, { maxJwtBytes: 20_000, maxHeaderBytes: 32_768 }],
+    ] as const) {
+      const { message } = await refusal(await sign(key, claims(500, 0)), input);
+      const [, most, topics, digests] =
+        /^This token has more than (\d+) characters; the setting is max-jwt-bytes\. About (\d+) of cairn's topics fit into its claim topics, or (\d+) digests into topics_sha256\.$/
+          .exec(message)!
+          .map(Number);
+      expect(most).toBe(input.maxJwtBytes ?? 8192);
+      await verifier(input).verify(await sign(key, claims(topics, 0)));
+      await verifier(input).verify(await sign(key, claims(0, digests)));
+      // Not much more fits.
+      expect((await refusal(await sign(key, claims(Math.ceil(topics * 1.1), 0)), input)).reason).toBe('token_too_long');
+      expect((await refusal(await sign(key, claims(0, Math.ceil(digests * 1.1))), input)).reason).toBe(
+        'token_too_long',
+      );
+    }
+    // One without room for any.
+    const { message } = await refusal(compact({ alg: 'x'.repeat(9000) }, {}));
+    expect(message).toBe('This token has more than 8192 characters; the setting is max-jwt-bytes.');
+  });
+
+  it('A12: when it holds the topics of the table in docs/protocol.md, but for the rows that it has', async () => {
+    const text = readFileSync(new URL('../../../docs/protocol.md', import.meta.url), 'utf8');
+    const rows = [
+      ...text.matchAll(/^\| (\d+)(?:, the default)? \| (\d+)(?:, the default)? \| ([\d,]+) \| ([\d,]+) \|$/gm),
+    ].map(([, ...figures]) => figures.map((figure) => Number(figure.replace(',', ''))));
+    expect(rows).toHaveLength(4);
+    for (const [maxJwtBytes, maxHeaderBytes, topics, digests] of rows) {
+      const named = { ...CLAIMS, topics: Array.from({ length: topics }, (_, i) => String(i).padEnd(64, 'a')) };
+      const digested = { ...CLAIMS, topics_sha256: Array.from({ length: digests }, (_, i) => topicDigest(`${i}`)) };
+      for (const claims of [named, digested]) {
+        // 300 bytes of claims in all.
+        const padding = { x: 'x'.repeat(300 - JSON.stringify(CLAIMS).length - '"topics_sha256":[]'.length - 6) };
+        const token = await sign(rsa, { ...padding, ...claims });
+        expect((await verifier({ maxJwtBytes, maxHeaderBytes }).verify(token)).revoked).toBe(false);
+      }
+    }
+  });
+
+  it('but not for claims that are as deep as it is long', async () => {
+    const depth = 2900;
+    const nested = `{"iss":"${ISSUER}","aud":"cairn","sub":"alice","exp":${now + 60},"x":${'['.repeat(depth)}${']'.repeat(depth)}}`;
+    const input = `${Buffer.from('{"alg":"ES256"}').toString('base64url')}.${Buffer.from(nested).toString('base64url')}`;
+    const signature = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, ec.privateKey, Buffer.from(input));
+    const { proof } = await verifier().verify(`${input}.${Buffer.from(signature).toString('base64url')}`);
+    let [inner, levels] = [proof.claims!.x, 0];
+    for (; Array.isArray(inner); levels++) {
+      expect(Object.isFrozen(inner)).toBe(true);
+      inner = inner[0] as unknown;
+    }
+    expect(levels).toBe(depth);
   });
 
   it('when it has more than 8192 characters, but not at 8192', async () => {

@@ -14,6 +14,7 @@ const DEFAULTS = {
   jwtPrincipalClaim: ['sub'],
   jwtClockTolerance: 5000,
   jwtExpiryCloses: true,
+  maxJwtBytes: 8192,
   maxWrongTokens: 10,
   forwardedHeader: 'x-forwarded-for',
   proxyProtocol: false,
@@ -136,6 +137,7 @@ describe('settings', () => {
     ],
     ['jwtClockTolerance', 'jwt-clock-tolerance', 'CAIRN_SIGNAL_JWT_CLOCK_TOLERANCE', '0s', 0],
     ['jwtExpiryCloses', 'jwt-expiry-closes', 'CAIRN_SIGNAL_JWT_EXPIRY_CLOSES', 'off', false],
+    ['maxJwtBytes', 'max-jwt-bytes', 'CAIRN_SIGNAL_MAX_JWT_BYTES', '4096', 4096],
     ['maxWrongTokens', 'max-wrong-tokens', 'CAIRN_SIGNAL_MAX_WRONG_TOKENS', '3', 3],
     ['guards', 'guard', 'CAIRN_SIGNAL_GUARDS', './a.js, ./b.js', ['./a.js', './b.js']],
     ['topicPolicy', 'topic-policy', 'CAIRN_SIGNAL_TOPIC_POLICY', './policy.js', './policy.js'],
@@ -559,11 +561,56 @@ describe('settings', () => {
     },
   );
 
+  describe('A13: the longest JWT must fit into the headers', () => {
+    const jwt = { jwtIssuer: 'https://a.example', jwtAudience: 'a' };
+
+    it.each([
+      ['defaults', {}],
+      ['4/3 of it, and 2,048 bytes', { maxJwtBytes: 16_384, maxHeaderBytes: 23_894 }],
+      ['the largest one', { maxJwtBytes: 131_072, maxHeaderBytes: 176_811 }],
+    ])('%s are enough', (_what, input) => {
+      expect(parseSettings({ ...jwt, ...input })).toMatchObject(input);
+    });
+
+    it.each([
+      [{ maxJwtBytes: 16_384, maxHeaderBytes: 23_893 }, 'maxJwtBytes does not fit into maxHeaderBytes', 23_894, 16_383],
+      [{ maxJwtBytes: 16_384 }, 'maxJwtBytes does not fit into maxHeaderBytes', 23_894, 10_752],
+      [{ maxHeaderBytes: 8192 }, 'maxJwtBytes does not fit into maxHeaderBytes', 12_971, 4608],
+    ])('%j is a fault that names what would fit', (input, what, headers, tokens) => {
+      const [fault, ...others] = faultsOf(() => parseSettings({ ...jwt, ...input }));
+      expect(others).toEqual([]);
+      expect(fault).toContain(what);
+      expect(fault).toContain(`raise max-header-bytes to that, or lower max-jwt-bytes to ${tokens}`);
+      expect(() => parseSettings({ ...jwt, ...input, maxHeaderBytes: headers })).not.toThrow();
+      expect(() => parseSettings({ ...jwt, ...input, maxJwtBytes: tokens })).not.toThrow();
+      expect(() => parseSettings({ ...jwt, ...input, maxJwtBytes: tokens + 1 })).toThrow(what);
+    });
+
+    it('names where each was written', () => {
+      const [fault] = faultsOf(() =>
+        load({
+          flags: { 'max-jwt-bytes': '16384' },
+          environment: {
+            CAIRN_SIGNAL_JWT_ISSUER: 'https://a.example',
+            CAIRN_SIGNAL_JWT_AUDIENCE: 'a',
+            CAIRN_SIGNAL_MAX_HEADER_BYTES: '16384',
+          },
+        }),
+      );
+      expect(fault).toMatch(/^--max-jwt-bytes does not fit into CAIRN_SIGNAL_MAX_HEADER_BYTES: /);
+    });
+
+    it('does not matter without JWTs', () => {
+      expect(parseSettings({ maxHeaderBytes: 8192 }).maxHeaderBytes).toBe(8192);
+    });
+  });
+
   it.each([
     ['maxMessageBytes', 'from 1024 to 67108864', ['1024', '67108864'], ['1023', '67108865']],
     ['handshakeTimeout', 'from 100ms to 10m', ['100ms', '10m'], ['99ms', '600001ms']],
-    ['maxHeaderBytes', 'from 8192 to 262144', ['8192', '262144'], ['8191', '262145']],
     ['keepAliveTimeout', 'from 100ms to 1h', ['100ms', '1h'], ['99ms', '3600001ms']],
+    ['maxJwtBytes', 'from 1024 to 131072', ['1024', '131072'], ['1023', '131073']],
+    ['maxHeaderBytes', 'from 8192 to 262144', ['8192', '262144'], ['8191', '262145']],
     ['drainTimeout', 'from 0s to 1h', ['0s', '1h'], ['3600001ms', '61m']],
   ] as const)('%s is %s: at the limits, not one past them', (name, range, within, outside) => {
     for (const text of within) expect(() => parseSettings({ [name]: text })).not.toThrow();
