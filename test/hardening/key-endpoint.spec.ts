@@ -1,4 +1,6 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { WrongTokens } from '../../src/auth/wrong-tokens.js';
+import type { SettingsInput } from '../../src/config/settings.js';
 import { HonestPair } from '../support/honest-pair.js';
 import { makeKey, sign, stopIssuers, TestIssuer } from '../support/issuer.js';
 import type { SigningKey } from '../support/issuer.js';
@@ -7,7 +9,6 @@ import { Peer } from '../support/peer.js';
 import type { PeerOptions } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
-import { WrongTokens } from '../../src/auth/wrong-tokens.js';
 
 /**
  * Names of keys that do not exist, one after the other. A token that is signed with a new key is a reason to ask the
@@ -28,24 +29,26 @@ describe('made-up keys', () => {
     issuer = await TestIssuer.start();
     issuer.keys = [key.jwk];
     clock = new ManualClock();
-    running = await startServer(
-      {
-        jwtIssuer: issuer.name,
-        jwtJwksUrl: issuer.keysUrl,
-        jwtAudience: 'cairn',
-        drainTimeout: '0s',
-        trustedProxies: '127.0.0.1',
-        maxWrongTokens: 100_000,
-      },
-      'trace',
-      clock,
-    );
+    running = await start({ maxWrongTokens: 0 });
   });
   afterEach(async () => {
     await stopServers();
     await stopIssuers();
   });
 
+  const start = (input: SettingsInput): Promise<RunningServer> =>
+    startServer(
+      {
+        jwtIssuer: issuer.name,
+        jwtJwksUrl: issuer.keysUrl,
+        jwtAudience: 'cairn',
+        drainTimeout: '0s',
+        trustedProxies: '127.0.0.1',
+        ...input,
+      },
+      'trace',
+      clock,
+    );
   const bearer = (token: string): { headers: { Authorization: string } } => ({
     headers: { Authorization: `Bearer ${token}` },
   });
@@ -68,18 +71,7 @@ describe('made-up keys', () => {
 
   it('count as wrong tokens, do not keep others out, and do not keep out a right one once its key is known', async () => {
     await running.close();
-    running = await startServer(
-      {
-        jwtIssuer: issuer.name,
-        jwtJwksUrl: issuer.keysUrl,
-        jwtAudience: 'cairn',
-        drainTimeout: '0s',
-        trustedProxies: '127.0.0.1',
-        maxWrongTokens: 10,
-      },
-      'trace',
-      clock,
-    );
+    running = await start({ maxWrongTokens: 10 });
     const from = (address: string, shown: string): PeerOptions => ({
       headers: { ...bearer(shown).headers, 'X-Forwarded-For': address },
     });

@@ -11,6 +11,7 @@ import { LogFilter } from '../../../src/logging/log-filter.js';
 import { makeKey, stopIssuers, TestIssuer } from '../../support/issuer.js';
 import type { SigningKey } from '../../support/issuer.js';
 import { ManualClock } from '../../support/manual-clock.js';
+import { until } from '../../support/until.js';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -186,39 +187,50 @@ describe('A7: the fetched keys of an issuer', () => {
     for (const header of [{ kid: 'second' }, {}, { kid: 'first' }]) expect(await judged(header)).toBe('no keys for 5');
   });
 
-  it.each([
-    ['keys', (): void => make({ url: issuer.keysUrl, timeout: 100 }), ['/keys']],
-    ['metadata', (): void => make({ timeout: 100 }), ['/.well-known/openid-configuration']],
-  ])(
-    'of an issuer that is silent when asked for its %s hold a handshake for one fetch',
-    async (_what, begin, paths) => {
+  describe('of an issuer that is silent', () => {
+    /** Told apart from all other timers. */
+    const timeout = HOUR + 1;
+    /** The timeouts of fetches that began; calling one ends its fetch. */
+    let timeouts: () => (() => void)[];
+    let timers: jest.SpiedFunction<typeof setTimeout>;
+    beforeEach(() => {
+      timers = jest.spyOn(globalThis, 'setTimeout');
+      timeouts = (): (() => void)[] => timers.mock.calls.filter(([, delay]) => delay === timeout).map(([end]) => end);
+    });
+    afterEach(() => {
+      timers.mockRestore();
+    });
+
+    it.each([
+      ['keys', (): void => make({ url: issuer.keysUrl, timeout }), ['/keys']],
+      ['metadata', (): void => make({ timeout }), ['/.well-known/openid-configuration']],
+    ])('when asked for its %s hold a handshake for one fetch', async (_what, begin, paths) => {
       begin();
       issuer.answer = 'never';
       const asked = issuer.heard();
       const waiting = Promise.all([judged({ kid: 'first' }), judged({})]);
       await asked;
-      // The fetch took as long as the pause after it.
+      // The fetch takes as long as the pause after it.
       clock.pass(5 * SECOND);
+      timeouts()[0]();
       expect(await waiting).toEqual(['no keys for 5', 'no keys for 5']);
-      expect(issuer.asked).toEqual(paths);
       // One that comes now does not wait at all.
       clock.pass(4 * SECOND);
       expect(await judged({})).toBe('no keys for 1');
-      expect(issuer.asked).toEqual(paths);
-    },
-  );
+      expect([issuer.asked, timeouts().length]).toEqual([paths, 1]);
+    });
 
-  it('have one time together with the metadata that names them', async () => {
-    const timeout = 123;
-    make({ timeout });
-    issuer.answer = (response, path): void => {
-      if (path !== '/keys') response.end(JSON.stringify({ issuer: issuer.name, jwks_uri: issuer.keysUrl }));
-    };
-    const timers = jest.spyOn(globalThis, 'setTimeout');
-    expect(await found('first')).toBe('retry after 5');
-    expect(issuer.asked).toEqual(['/.well-known/openid-configuration', '/keys']);
-    expect(timers.mock.calls.filter(([, delay]) => delay === timeout)).toHaveLength(1);
-    timers.mockRestore();
+    it('when asked for its keys have one time together with the metadata that names them', async () => {
+      make({ timeout });
+      issuer.answer = (response, path): void => {
+        if (path !== '/keys') response.end(JSON.stringify({ issuer: issuer.name, jwks_uri: issuer.keysUrl }));
+      };
+      const waiting = found('first');
+      await until(() => issuer.asked.includes('/keys'));
+      expect(timeouts()).toHaveLength(1);
+      timeouts()[0]();
+      expect(await waiting).toBe('retry after 5');
+    });
   });
 
   it('stay in use for 24 h while the issuer is down; unknown key names cannot be judged in that time', async () => {
