@@ -19,7 +19,8 @@ import { natsOptions } from './nats-options.js';
 import { Orders } from './orders.js';
 import { canWait, give, isOffer, Questions } from './questions.js';
 import { Refusals } from './refusals.js';
-import { RoundTrips } from './round-trips.js';
+import { QuietTopics } from './quiet-topics.js';
+import { RoundTrips, SUSPECT_MS } from './round-trips.js';
 import type { RoundTripsListener } from './round-trips.js';
 import { BareSubscriptions } from './nats-internals.js';
 import { Subjects } from './subjects.js';
@@ -35,6 +36,8 @@ const RETRY_MS = 10_000;
 /** Seconds after which a node that shared a topic of records asks whether it still does. */
 const CHECK_AGAIN_SECONDS = 5;
 
+/** Milliseconds after which NATS would have said that nobody got a message. */
+const HEARD_MS = 150;
 /** An answer without records. */
 const NOTHING = Buffer.from('[]');
 
@@ -61,6 +64,8 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   readonly #refusals: Refusals;
   readonly #trips: RoundTrips;
   readonly #line: AnswerLine<Wanted>;
+  readonly #alone: Subjects;
+  readonly #quiet: QuietTopics;
   readonly #subscriptions = new BareSubscriptions();
   readonly #retry = new Sweep(() => this.#retryRefused(), RETRY_MS);
   #deliver: Deliver = () => undefined;
@@ -87,6 +92,11 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     const records = new Subjects(settings.natsSubjectPrefix, 'records');
     this.#questions = new Questions(records, clock, counts);
     this.#orders = new Orders(`${settings.natsSubjectPrefix}.orders`, clock, counts, failed);
+    this.#alone = new Subjects(settings.natsSubjectPrefix, 'alone');
+    this.#quiet = new QuietTopics(this.#alone, this.#subscriptions, clock, ({ reply }) => {
+      const { connection } = this.#link;
+      if (connection !== undefined && reply) give(connection, reply, NOTHING, { alone: true });
+    });
     this.#line = new AnswerLine(
       clock,
       () => !this.#questions.spent && !this.#trips.full,
@@ -148,7 +158,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   subscribe(topic: string): Promise<void> | undefined {
     const { wanted, news } = this.#topics.want(topic);
     if (!this.answers) return undefined;
-    if (news) wanted.waitFor(this.#trips.confirm());
+    if (news) wanted.waitFor(this.#confirm(topic));
     return this.#topics.confirmed(wanted);
   }
 
@@ -189,9 +199,14 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     if (connection === undefined) return this.#drop('down');
     if (message.length > this.#most()) return this.#drop('too_large');
     if (this.#trips.full) return this.#drop('slow');
+    const way = this.#quiet.next(topic);
+    if (way === 'skip') return undefined;
     try {
       // A copy: the client sends it at the end of this turn, and the sender's buffer is reused by then.
-      connection.publish(this.#subjects.of(topic), Buffer.from(message));
+      const copy = Buffer.from(message);
+      const subject = this.#subjects.of(topic);
+      if (way === 'send') connection.publish(subject, copy);
+      else this.#questions.request(subject, copy, HEARD_MS, (nobody) => this.#quiet.tried(topic, nobody));
     } catch {
       // The connection was closed for good a moment ago, and the link has not noticed yet.
       return this.#drop('down');
@@ -207,6 +222,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     if (connection !== undefined) await this.#trips.confirm();
     this.#topics.stop();
     this.#offers.stop();
+    this.#quiet.stop();
     this.#retry.stop();
     this.#trips.stop();
     this.#questions.lost();
@@ -233,6 +249,8 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
 
   complained(error: Error): void {
     this.#refusals.heard(error);
+    // Without it nobody can say that it wants a topic, and nobody knows that it is alone with one.
+    if (this.#refusals.denies('alone')) this.#quiet.begin(false);
   }
 
   recovered(): void {
@@ -248,6 +266,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.#subscriptions.use(undefined);
     this.#questions.lost();
     this.#line.clear();
+    this.#quiet.begin(false);
   }
 
   /** Maximum number of bytes in a message on the bus; 0 without a connection. */
@@ -321,12 +340,22 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.parts.counts.dropped[why] += 1;
   }
 
+  /** Fulfilled when NATS has the subscription to a topic, and no node leaves its messages out any more. */
+  async #confirm(topic: string): Promise<void> {
+    const left = this.#quiet.on
+      ? new Promise<unknown>((heard) => this.#questions.request(this.#alone.of(topic), undefined, SUSPECT_MS, heard))
+      : undefined;
+    await Promise.all([this.#trips.confirm(), left]);
+  }
+
   /** Begins on a connection that has none of our subscriptions, and none of what the client had not sent. */
   #begin(connection: NatsConnection): void {
     this.#trips.begin(connection);
     this.#refusals.forget();
     this.#subscriptions.use(connection);
     this.#questions.joined(connection);
+    // Between the servers of a cluster, a subscription travels longer than it takes to be confirmed.
+    this.#quiet.begin(connection.info?.cluster === undefined);
     const confirm = (): Promise<void> => this.#trips.confirm();
     const goOn = (): boolean => this.#link.connection === connection;
     void Promise.all([this.#topics.joined(confirm, goOn), this.#offers.joined(confirm, goOn)]).then(

@@ -146,23 +146,35 @@ export class Questions {
     this.#send(topic, OFFER, (_answers, nobody) => heard(nobody));
   }
 
+  /**
+   * Sends a message so that NATS says at once if nobody gets it. Calls `heard` with that, before it takes anything that
+   * NATS sends later; or after an answer, or `patience` milliseconds.
+   */
+  request(subject: string, content: Uint8Array | undefined, patience: number, heard: (nobody: boolean) => void): void {
+    this.#request(subject, content, patience, (_answers, nobody) => heard(nobody));
+  }
+
   #send(topic: string, content: Uint8Array | undefined, end: Open['end']): void {
+    this.#request(this.subjects.of(topic), content, this.#questions.size < MOST_HEARD ? MOST_MS : 0, end);
+  }
+
+  #request(subject: string, content: Uint8Array | undefined, patience: number, end: Open['end']): void {
     this.#asked += 1;
     const token = `${PATIENT}${this.#asked}`;
     try {
-      this.#connection?.publish(this.subjects.of(topic), content, { reply: this.#prefix + token });
+      this.#connection?.publish(subject, content, { reply: this.#prefix + token });
     } catch {
       // The connection was closed for good a moment ago, and the link has not noticed yet.
       end([], false);
       return;
     }
-    // Offers are told in any case. Of too many nobody learns whether there are others, as if there were.
-    if (this.#connection === undefined || this.#inbox === undefined || this.#questions.size >= MOST_HEARD) {
+    // Of too many nobody hears whether there are answers, as if there were.
+    if (this.#connection === undefined || this.#inbox === undefined || patience === 0) {
       end([], false);
       return;
     }
     if (this.#questions.size === 0) this.#look.start();
-    const until = this.#looks + MOST_MS / LOOK_MS;
+    const until = this.#looks + patience / LOOK_MS;
     const latest = this.#looks + LATE_MS / LOOK_MS;
     this.#questions.set(token, { answers: [], heard: 0, bytes: 0, patience: until, until, latest, promised: 0, end });
   }

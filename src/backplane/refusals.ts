@@ -38,6 +38,11 @@ export class Refusals {
     return this.#standing.has(TOO_MANY);
   }
 
+  /** Whether NATS denies something about one kind of subjects. */
+  denies(kind: string): boolean {
+    return [...this.#standing].some((sentence) => sentence.includes(` below ${this.prefix}.${kind},`));
+  }
+
   /** Number of subscriptions that were too many, on all connections. */
   refused = 0;
 

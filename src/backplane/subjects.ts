@@ -19,7 +19,7 @@ export class Subjects {
   /** `prefix` is one or more tokens of a subject, joined by dots. `kind` is the next token. */
   constructor(
     private readonly prefix: string,
-    private readonly kind: 'topic' | 'records',
+    private readonly kind: 'topic' | 'records' | 'alone',
   ) {}
 
   of(topic: string): string {

@@ -45,7 +45,6 @@ describeWithNats('N11: Subscribes of one connection, with a NATS that is far awa
   let far: Far;
   beforeEach(async () => {
     nats = await NatsServer.start();
-    far = new Far(nats.port, ROUND_TRIP_MS / 2);
   });
   afterEach(async () => {
     await stopServers();
@@ -54,6 +53,7 @@ describeWithNats('N11: Subscribes of one connection, with a NATS that is far awa
   });
 
   it('wait together: 100 topics take as long as a few', async () => {
+    far = new Far(nats.port, ROUND_TRIP_MS / 2);
     const here = await startServer({ natsUrl: await far.listen(), maxMessagesPerSecond: 0 });
     await busIs(here, 'up');
     const peer = await Peer.connect(here.url);
@@ -67,6 +67,8 @@ describeWithNats('N11: Subscribes of one connection, with a NATS that is far awa
   });
 
   it('keep their order: what each is sent, what comes between, and what comes behind', async () => {
+    // An answer is waited for for 150 ms (N6).
+    far = new Far(nats.port, 10);
     const [here, there] = [
       await startServer({ natsUrl: await far.listen(), maxMessagesPerSecond: 0 }),
       await startServer({ natsUrl: nats.url, maxMessagesPerSecond: 0 }),
@@ -93,6 +95,7 @@ describeWithNats('N11: Subscribes of one connection, with a NATS that is far awa
   });
 
   it('stay subscribed in the order of Subscribe and Unsubscribe', async () => {
+    far = new Far(nats.port, ROUND_TRIP_MS / 2);
     const here = await startServer({ natsUrl: await far.listen(), maxMessagesPerSecond: 0 });
     await busIs(here, 'up');
     const peer = await Peer.connect(here.url);
