@@ -1,5 +1,5 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
-import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import type { NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../clock/clock.js';
 import { Sweep } from '../clock/sweep.js';
 import { StartupError } from '../config/faults.js';
@@ -7,17 +7,16 @@ import type { Settings } from '../config/settings.js';
 import type { Log } from '../logging/log.js';
 import type { BackplaneCounts, BackplaneDrop } from '../metrics/backplane-counts.js';
 import { canonicalRelayTopic } from '../protocol/canonical-relay.js';
-import { AnswerLine } from './answer-line.js';
+import { AnswerDesk, NOTHING } from './answer-desk.js';
 import { Backplane } from './backplane.js';
 import type { BackplaneState, Deliver, Obey, Respond } from './backplane.js';
 import { Interest } from './interest.js';
-import type { Wanted } from './interest.js';
 import { NatsLink } from './nats-link.js';
 import type { LinkListener } from './nats-link.js';
 import { natsCredentialSettings } from './nats-credentials.js';
 import { natsOptions } from './nats-options.js';
 import { Orders } from './orders.js';
-import { canWait, give, isOffer, Questions } from './questions.js';
+import { give, Questions } from './questions.js';
 import { Refusals } from './refusals.js';
 import { QuietTopics } from './quiet-topics.js';
 import { RoundTrips, SUSPECT_MS } from './round-trips.js';
@@ -33,13 +32,8 @@ const ROOM_BYTES = 15;
 /** Milliseconds between two attempts to make the subscriptions that NATS had no room for. */
 const RETRY_MS = 10_000;
 
-/** Seconds after which a node that shared a topic of records asks whether it still does. */
-const CHECK_AGAIN_SECONDS = 5;
-
 /** Milliseconds after which NATS would have said that nobody got a message. */
 const HEARD_MS = 150;
-/** An answer without records. */
-const NOTHING = Buffer.from('[]');
 
 export interface NatsBackplaneParts {
   readonly settings: Settings;
@@ -63,7 +57,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   readonly #orders: Orders;
   readonly #refusals: Refusals;
   readonly #trips: RoundTrips;
-  readonly #line: AnswerLine<Wanted>;
+  readonly #desk: AnswerDesk;
   readonly #alone: Subjects;
   readonly #quiet: QuietTopics;
   readonly #subscriptions = new BareSubscriptions();
@@ -97,17 +91,12 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
       const { connection } = this.#link;
       if (connection !== undefined && reply) give(connection, reply, NOTHING, { alone: true });
     });
-    this.#line = new AnswerLine(
-      clock,
-      () => !this.#questions.spent && !this.#trips.full,
-      (offered, reply) => this.#answerLate(offered, reply),
-      () => (counts.questionsDropped += 1),
-    );
+    this.#desk = new AnswerDesk(this.#questions, this.#trips, clock, counts, () => this.#link.connection);
     this.#offers = new Interest(
       records,
       this.#subscriptions,
       clock,
-      (offered, question) => this.#answer(offered, question),
+      (offered, question) => this.#desk.answer(offered, question),
       {
         counted: () => undefined,
         failed,
@@ -170,7 +159,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     const { wanted, news } = this.#offers.want(topic);
     if (!this.answers) return undefined;
     if (news) {
-      this.#lookAround(wanted);
+      this.#desk.lookAround(wanted);
       // Behind the offer: those who have the topic know of it when NATS has answered.
       wanted.waitFor(this.#trips.confirm());
     }
@@ -226,7 +215,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.#retry.stop();
     this.#trips.stop();
     this.#questions.lost();
-    this.#line.clear();
+    this.#desk.clear();
     await this.#link.close();
   }
 
@@ -265,7 +254,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.#trips.begin(undefined);
     this.#subscriptions.use(undefined);
     this.#questions.lost();
-    this.#line.clear();
+    this.#desk.clear();
     this.#quiet.begin(false);
   }
 
@@ -283,57 +272,6 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.parts.counts.messagesIn += 1;
     this.parts.counts.bytesIn += message.length;
     return this.#deliver(topic, message);
-  }
-
-  /** Answers the question of another node. The answer counts as bytes on their way, like a published message. */
-  #answer(offered: Wanted, question: Msg): void {
-    if (isOffer(question)) {
-      offered.alone = false;
-      return undefined;
-    }
-    if (question.reply === undefined || question.reply === '') return this.#drop('malformed');
-    if (this.#trips.full) return this.#drop('slow');
-    const { connection } = this.#link;
-    if (connection === undefined) return undefined;
-    const { reply } = question;
-    if ((this.#questions.spent || !this.#line.empty) && canWait(reply) && this.#line.push(offered, reply)) {
-      give(connection, reply, undefined, { late: true });
-      this.#trips.sent(0);
-      return undefined;
-    }
-    const answer = this.#questions.answer(offered.topic, this.#most());
-    if (answer === undefined) return undefined;
-    give(connection, reply, answer, { alone: offered.alone });
-    if (!offered.alone && this.#seconds() - offered.checked >= CHECK_AGAIN_SECONDS) this.#lookAround(offered);
-    this.#trips.sent(answer.length);
-    return undefined;
-  }
-
-  /** Gives an answer that was promised. */
-  #answerLate({ topic, alone }: Wanted, reply: string): void {
-    const { connection } = this.#link;
-    if (connection === undefined) return;
-    const answer = this.#questions.answer(topic, this.#most()) ?? NOTHING;
-    give(connection, reply, answer, { alone, late: true });
-    this.#trips.sent(answer.length);
-  }
-
-  /** Tells the other nodes that offer a topic that this one does, and learns whether there are any. */
-  #lookAround(offered: Wanted): void {
-    const { connection } = this.#link;
-    if (connection === undefined) return;
-    const first = offered.checked === 0;
-    offered.checked = this.#seconds();
-    // What another server of the cluster has learnt is known here a moment later: the first answer is too early.
-    const tooEarly = first && connection.info?.cluster !== undefined;
-    this.#questions.offer(offered.topic, (nobody) => {
-      if (nobody && !tooEarly) offered.alone = true;
-    });
-  }
-
-  /** Whole seconds, from 1. */
-  #seconds(): number {
-    return 1 + Math.floor(this.parts.clock.monotonic() / 1000);
   }
 
   #drop(why: BackplaneDrop): void {

@@ -32,7 +32,7 @@ const LOOK_MS = 10;
 /** What NATS answers where nobody offers the topic. */
 const NO_RESPONDERS = 503;
 /** Tells the nodes that offer a topic that one more does. Questions have no content. */
-const OFFER = Buffer.from('offer');
+const OFFER = new TextEncoder().encode('offer');
 /** Headers of answers. An older node gives none, and does not look for them. */
 const ALONE = 'Cairn-Alone';
 const LATE = 'Cairn-Late';
@@ -271,7 +271,7 @@ export class Questions {
 
 /** Whether a message to the subject of records is the word of another node that it offers the topic too. */
 export function isOffer({ data }: Msg): boolean {
-  return data.length === OFFER.length && OFFER.equals(data);
+  return data.length === OFFER.length && Buffer.compare(OFFER, data) === 0;
 }
 
 /** Whether whoever asked knows that an answer may come late, and waits for it. Others wait as long as always. */
