@@ -182,10 +182,11 @@ export class HttpListener extends ExpressAdapter {
  * Keeps a connection whose client certificate was not signed by the authority that it names. OpenSSL leaves what it
  * thinks of the signature in its queue of errors, and Node takes whatever is there for a fault of its next read, which
  * ends the connection without an answer. Reading a certificate empties the queue. This is called within the read that
- * ends the handshake; where the certificate came in an earlier one, nothing can be done.
+ * ends the handshake; where the certificate came in an earlier one, nothing can be done. Not by
+ * `getPeerX509Certificate`, which takes the intermediate certificates out of the connection.
  */
 function forgetBadSignature(socket: TLSSocket): void {
-  if (!socket.authorized) socket.getPeerX509Certificate();
+  if (!socket.authorized) socket.getPeerCertificate();
 }
 
 const UNMET = new Refusal(417, 'malformed', 'This server meets no expectation but "100-continue".');
