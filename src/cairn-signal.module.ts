@@ -114,10 +114,9 @@ const PROVIDERS: Provider[] = [
   {
     provide: Settings,
     inject: [MODULE_OPTIONS_TOKEN, EXTENSIONS, Clock],
-    useFactory: async (options: CairnSignalOptions, extensions: Extensions, clock: Clock) => {
+    useFactory: (options: CairnSignalOptions, extensions: Extensions, clock: Clock) => {
       const settings = settingsOf(options, extensions);
-      if (options.program === undefined) await requireFiles(settings, clock);
-      return settings;
+      return options.program === undefined ? withFiles(settings, clock) : settings;
     },
   },
   {
@@ -175,8 +174,9 @@ export class CairnSignalModule extends ConfigurableModuleClass implements OnModu
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
     const definition = super.forRoot(options);
     // Validated here, so that faults are reported now, rather than when the application starts.
-    const settings = { provide: Settings, useValue: settingsOf(options, options) };
-    return { ...definition, providers: [...definition.providers!, settings] };
+    const settings = settingsOf(options, options);
+    const useFactory = (clock: Clock): Promise<Settings> => withFiles(settings, clock);
+    return { ...definition, providers: [...definition.providers!, { provide: Settings, inject: [Clock], useFactory }] };
   }
 
   /**
@@ -286,6 +286,12 @@ function extending(extensions: Extensions): Provider[] {
       useFactory: (module: ModuleRef) => new TopicPolicySource(() => module.get<TopicPolicy>(TopicPolicy)),
     },
   ];
+}
+
+/** Resolves to the settings once the files that they name can be used. */
+async function withFiles(settings: Settings, clock: Clock): Promise<Settings> {
+  await requireFiles(settings, clock);
+  return settings;
 }
 
 function lacks(method: string): (made: object) => boolean {
