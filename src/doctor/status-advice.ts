@@ -41,7 +41,7 @@ function adviceForCertificate(message: string, given: boolean): string {
 const FAULTS: readonly (readonly [says: RegExp, advice: string])[] = [
   [/without an intermediate/, 'Give the whole chain with --cert: the certificate, then the intermediate ones.'],
   [/not its root/, 'The operator must add the root of this authority to tls-client-ca.'],
-  [/authority .* has expired/i, 'The authority needs a new certificate, in tls-client-ca too.'],
+  [/An authority of this client certificate/, 'The authority needs a new certificate, in tls-client-ca too.'],
   [/has expired\.$/, 'Renew the certificate, and check that automatic renewal runs.'],
   [/not valid yet/, 'Check the clocks of this machine and of the server, or wait.'],
   [/not for clients/, 'Give a certificate whose extended key usage holds clientAuth, with --cert and --key.'],
