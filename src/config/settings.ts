@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { issuerSettings } from './issuer-settings.js';
-import { claimNames, jwtAudiences, jwtFiles, jwtIssuers, keySetUrls } from './jwt-values.js';
+import { jwtSettings } from './jwt-settings.js';
 import { managementSettings } from './management-settings.js';
 import { natsSettings } from './nats-settings.js';
 import { principalSettings } from './principal-settings.js';
@@ -13,7 +12,6 @@ import {
   filePath,
   filePaths,
   headerName,
-  jwtAlgorithms,
   lineTarget,
   listenAddress,
   MOST_HEADER_BYTES,
@@ -77,48 +75,7 @@ export const settingsSchema = z.strictObject({
       'Whether removing a token from auth-token-file closes the connections that used it, with 4001. ' +
       'A removed token never opens new ones.',
   }),
-  jwtIssuer: jwtIssuers.optional().meta({
-    about:
-      'Issuers whose JWTs open the server, as in the claim iss. Needs jwt-audience. ' +
-      'OpenID Connect Discovery finds their keys, unless jwt-jwks-url or jwt-public-key says where they are. ' +
-      '{tenantid} in a name stands for each jwt-tenant. spiffe://DOMAIN is a SPIFFE trust domain, whose JWT-SVIDs count.',
-  }),
-  jwtAudience: jwtAudiences.optional().meta({
-    about:
-      'Names of this service. The claim aud of a JWT must hold one, so that tokens for other services do not open it.',
-  }),
-  jwtJwksUrl: keySetUrls.optional().meta({
-    about:
-      'Addresses of the keys of the issuers (JSON Web Key Sets). ' +
-      'Without an issuer before them: one for each jwt-issuer, in the same order.',
-  }),
-  jwtPublicKey: jwtFiles.optional().meta({
-    about:
-      'File of public keys of an issuer: PEM ("BEGIN PUBLIC KEY"), or a JSON Web Key Set or SPIFFE bundle. ' +
-      'It may hold several while keys change over. Read again when it changes.',
-  }),
-  jwtAlgorithms: jwtAlgorithms
-    .prefault('RS256,PS256,ES256,EdDSA,Ed25519')
-    .meta({ about: 'Algorithms that a JWT may be signed with. Only algorithms with public keys are possible.' }),
-  jwtPrincipalClaim: claimNames.prefault('sub').meta({
-    about: 'Claim of a JWT that names its bearer. The principal is the issuer, followed by the value of this claim.',
-  }),
-  ...issuerSettings,
-  jwtClockTolerance: duration('0s', '5m').prefault('5s').meta({
-    about: 'How far the clocks of an issuer and of this server may differ. Applies to the claims exp and nbf.',
-  }),
-  jwtExpiryCloses: onOff.prefault('on').meta({
-    about:
-      'Whether the expiry of a JWT closes the connections that used it, with 4001. An expired one never opens any.',
-  }),
-  maxJwtBytes: bytes(1024, 128 * 1024)
-    .prefault(8192)
-    .meta({
-      about:
-        "Longest JWT. 8192 bytes have room for about 82 of cairn's topics in the claim topics, or 222 digests in " +
-        'topics_sha256. max-header-bytes must be at least four thirds of it, for the subprotocol of browsers, and 2048 ' +
-        'bytes more.',
-    }),
+  ...jwtSettings,
   maxWrongTokens: count(0, 1_000_000)
     .prefault(10)
     .meta({
