@@ -135,7 +135,10 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
     if (header.crit !== undefined) throw new Unusable('token_malformed', EXTENSIONS);
     if (!this.#algorithms.includes(header.alg!)) throw new Unusable('token_algorithm');
     const issuer = this.#issuerOf(unproven);
-    if (issuer === undefined) throw new Unusable('token_issuer', mistakeInIssuer(unproven.iss));
+    if (issuer === undefined) {
+      const isSvid = trustDomainOf(unproven.sub) !== undefined;
+      throw new Unusable('token_issuer', isSvid ? undefined : mistakeInIssuer(unproven.iss));
+    }
     const claims = await this.#signed(header, token, issuer);
     if (isTooDeep(claims)) {
       throw new Unfit('token_malformed', `The claims of this token are nested more than ${MOST_DEEP} deep.`);

@@ -517,18 +517,16 @@ describe('A5: a JWT is refused with 401 and a reason', () => {
     }
   });
 
-  it('but not for claims that are as deep as it is long', async () => {
+  it('A11: when its claims are as deep as it is long', async () => {
     const depth = 2900;
     const nested = `{"iss":"${ISSUER}","aud":"cairn","sub":"alice","exp":${now + 60},"x":${'['.repeat(depth)}${']'.repeat(depth)}}`;
     const input = `${Buffer.from('{"alg":"ES256"}').toString('base64url')}.${Buffer.from(nested).toString('base64url')}`;
     const signature = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, ec.privateKey, Buffer.from(input));
-    const { proof } = await verifier().verify(`${input}.${Buffer.from(signature).toString('base64url')}`);
-    let [inner, levels] = [proof.claims!.x, 0];
-    for (; Array.isArray(inner); levels++) {
-      expect(Object.isFrozen(inner)).toBe(true);
-      inner = inner[0] as unknown;
-    }
-    expect(levels).toBe(depth);
+    const token = `${input}.${Buffer.from(signature).toString('base64url')}`;
+    await expect(verifier().verify(token)).rejects.toMatchObject({
+      reason: 'token_malformed',
+      message: 'The claims of this token are nested more than 32 deep.',
+    });
   });
 
   it('when it has more than 8192 characters, but not at 8192', async () => {
