@@ -1,8 +1,12 @@
 import type { Proof } from '../../connection/connection.js';
 import type { Credential } from '../bearer-tokens.js';
 import type { CertificateIdentity } from './certificate-identity.js';
-import type { ClientAuthorities } from './client-authorities.js';
 import type { ClientTrust, Path } from './client-trust.js';
+
+/** Who says whether a certificate is accepted still: the authorities in use. */
+interface Judge {
+  accept(serial: string, path: Path, by: ClientTrust): boolean;
+}
 
 /**
  * What a client certificate gives to the peer that showed it. Keeps no certificate of the peer, only its serial number.
@@ -17,7 +21,7 @@ export class CertificateCredential implements Credential {
     private readonly serial: string,
     private readonly path: Path,
     readonly expiresAt: number,
-    private readonly authorities: ClientAuthorities,
+    private readonly authorities: Judge,
     /** The trust that accepted it. */
     private readonly trust: ClientTrust,
   ) {
