@@ -1,12 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
-import { Settings } from '../config/settings.js';
 import { BearerTokens } from './bearer-tokens.js';
 import type { Credential } from './bearer-tokens.js';
 import { mistakeIn, presented } from './credentials.js';
 import { readAllowance } from '../connection/allowance.js';
 import { Refusal } from '../connection/refusal.js';
-import { issuerNamed } from './shown-in.js';
 import { TokenVerifier } from './token-verifier.js';
 import { TokenAndCertificate } from './certificates/certificate-credential.js';
 import type { UpgradeRequest } from './upgrade-request.js';
@@ -30,7 +28,6 @@ export class BearerGuard implements CanActivate {
     private readonly tokens: BearerTokens,
     private readonly verifier: TokenVerifier,
     private readonly wrongTokens: WrongTokens,
-    private readonly settings: Settings,
   ) {}
 
   /**
@@ -50,13 +47,12 @@ export class BearerGuard implements CanActivate {
       throw this.#counted(request, new Refusal(401, 'token_wrong', withHint(WRONG, hint)));
     }
     return this.verifier
-      .verify(token)
+      .verify(token, (named) => (request.named = named))
       .then((verified) => {
         readLimits(request, verified);
         return letIn(request, verified);
       })
       .catch((error: unknown) => {
-        if (error instanceof Refusal) request.named ??= issuerNamed(token, this.settings.jwtIssuer ?? [], error.reason);
         throw this.#counted(request, error);
       });
   }
@@ -83,11 +79,10 @@ function withHint(sentence: string, mistake: string | undefined): string {
 }
 
 /** A16: reads the claim `limits`. Throws a refusal that names it, and never its value. */
-function readLimits(request: UpgradeRequest, { proof: { claims, issuer } }: Credential): void {
+function readLimits(request: UpgradeRequest, { proof: { claims } }: Credential): void {
   if (claims === undefined || !Object.hasOwn(claims, 'limits')) return;
   const allowance = readAllowance(claims.limits);
   if (typeof allowance === 'string') {
-    if (issuer !== undefined) request.named = { issuer, proved: true };
     throw new Refusal(401, 'token_malformed', `The claim "limits" of this token ${allowance}.`);
   }
   request.limits = allowance;

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { ExecutionContext } from '@nestjs/common';
 import type { Allowance } from '../connection/allowance.js';
 import type { Credential } from './bearer-tokens.js';
+import type { NamedIssuer } from './token-verifier.js';
 import type { UpgradeResponse } from './upgrade-response.js';
 
 /** The HTTP request of an upgrade to WebSocket, as guards see it: `context.switchToHttp().getRequest()`. */
@@ -23,8 +24,8 @@ export interface UpgradeRequest extends IncomingMessage {
   limits?: Allowance | undefined;
   /** Set by the guard that reads tokens: what the shown token gives to the peer. */
   credential?: Credential | undefined;
-  /** Set by the guard that reads tokens: the configured issuer that a JWT names which it refused. */
-  named?: { readonly issuer: string; readonly proved: boolean } | undefined;
+  /** Set by the guard that reads tokens: the issuer that a JWT names, for the case that it is refused. */
+  named?: NamedIssuer | undefined;
 }
 
 /** Returns the upgrade that a guard is asked about. */

@@ -280,7 +280,7 @@ export class WsEndpoint implements ConnectionSource {
   #refuse(request: IncomingMessage, socket: Duplex, refusal: Refusal): void {
     this.#plain!.refused(socket);
     const { peerAddress = peerOf(request.socket) } = request as Partial<UpgradeRequest>;
-    this.refusals.refused(refusal, peerAddress, shownIn(request));
+    this.refusals.refused(refusal, peerAddress, shownIn(request as Partial<UpgradeRequest>));
     answerRefusal(socket, refusal);
   }
 }

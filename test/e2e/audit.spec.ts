@@ -234,20 +234,28 @@ describe('the audit', () => {
 
 describe('the issuer of a refused JWT', () => {
   const soon = (): number => Math.floor(Date.now() / 1000) + 60;
+  const TENANT = '8eaef023-2b34-4da1-9baa-8bc8c9d6a490';
+  const DOMAIN = 'spiffe://example.org';
 
   async function refusedWith(
     token: (issuer: TestIssuer) => Promise<string> | string,
   ): Promise<{ line: Line; log: Line }> {
     const issuer = await TestIssuer.start();
     issuer.keys = [key.jwk];
+    const bundle = join(folder, 'bundle.json');
+    writeFileSync(bundle, JSON.stringify({ keys: [{ ...key.jwk, use: 'jwt-svid' }] }));
     const { running, lines } = await audited({
-      jwtIssuer: issuer.name,
-      jwtJwksUrl: issuer.keysUrl,
+      jwtIssuer: [issuer.name, `${issuer.name}/{tenantid}`, DOMAIN],
+      jwtTenant: [`${issuer.name}/{tenantid} ${TENANT}`],
+      jwtJwksUrl: [issuer.name, `${issuer.name}/{tenantid}`].map((name) => `${name} ${issuer.keysUrl}`),
+      jwtPublicKey: [`${DOMAIN} ${bundle}`],
       jwtAudience: 'cairn',
+      jwtRequireClaim: 'role=peer',
     });
     await Peer.refused(running.url, bearer(await token(issuer)));
     const [line] = await lines(is('refused'));
-    const named = (issuerNamed: unknown): unknown => (issuerNamed === issuer.name ? 'the issuer' : issuerNamed);
+    const named = (issuerNamed: unknown): unknown =>
+      typeof issuerNamed === 'string' ? issuerNamed.replace(issuer.name, 'the issuer') : issuerNamed;
     const log = running.log.find(({ msg }) => msg === 'refused an upgrade')!;
     return { line: { ...line, issuer: named(line.issuer) }, log: { ...log, issuer: named(log.issuer) } };
   }
@@ -262,6 +270,44 @@ describe('the issuer of a refused JWT', () => {
       'proved: it is for another service',
       (issuer: TestIssuer) => sign(key, { iss: issuer.name, aud: 'other', sub: 'a', exp: soon() }),
       { reason: 'token_audience', issuer: 'the issuer', claimed: undefined },
+    ],
+    [
+      'proved: it lacks a claim',
+      (issuer: TestIssuer) => sign(key, { iss: issuer.name, aud: 'cairn', sub: 'a', exp: soon() }),
+      { reason: 'token_claim', issuer: 'the issuer', claimed: undefined },
+    ],
+    [
+      'proved: it is a logout token',
+      (issuer: TestIssuer) =>
+        sign(key, { iss: issuer.name, aud: 'cairn', sub: 'a', exp: soon() }, { typ: 'logout+jwt' }),
+      { reason: 'token_type', issuer: 'the issuer', claimed: undefined },
+    ],
+    [
+      'proved: its times are none',
+      (issuer: TestIssuer) => sign(key, { iss: issuer.name, aud: 'cairn', sub: 'a', exp: soon() * 1000 }),
+      { reason: 'token_malformed', issuer: 'the issuer', claimed: undefined },
+    ],
+    [
+      'proved: its limits are none',
+      (issuer: TestIssuer) =>
+        sign(key, { iss: issuer.name, aud: 'cairn', sub: 'a', exp: soon(), role: 'peer', limits: 3 }),
+      { reason: 'token_malformed', issuer: 'the issuer', claimed: undefined },
+    ],
+    [
+      'proved: it is one of a tenant',
+      (issuer: TestIssuer) =>
+        sign(key, { iss: `${issuer.name}/${TENANT}`, tid: TENANT, aud: 'other', sub: 'a', exp: soon() }),
+      { reason: 'token_audience', issuer: `the issuer/${TENANT}`, claimed: undefined },
+    ],
+    [
+      'proved: it is an SVID, which has no iss',
+      () => sign(key, { aud: 'other', sub: `${DOMAIN}/a`, exp: soon() }),
+      { reason: 'token_audience', issuer: DOMAIN, claimed: undefined },
+    ],
+    [
+      'claimed: it is an SVID whose signature is wrong',
+      () => compact({ alg: 'ES256', kid: 'key' }, { aud: 'cairn', sub: `${DOMAIN}/a`, exp: soon() }, 'x'.repeat(64)),
+      { reason: 'token_signature', issuer: DOMAIN, claimed: true },
     ],
     [
       'claimed: the signature is wrong',

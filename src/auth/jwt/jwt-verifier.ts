@@ -10,6 +10,7 @@ import type { RefusalReason } from '../../protocol/refusal-reasons.js';
 import type { Credential } from '../bearer-tokens.js';
 import { Refusal } from '../../connection/refusal.js';
 import { TokenVerifier } from '../token-verifier.js';
+import type { NamedIssuer } from '../token-verifier.js';
 import { issuersOf } from '../../config/jwt-issuers.js';
 import type { IssuerPolicy } from '../../config/jwt-issuers.js';
 import {
@@ -104,9 +105,9 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
     return COMPACT_JWS.test(token) || isEncrypted(token);
   }
 
-  async verify(token: string): Promise<Credential> {
+  async verify(token: string, found: (named: NamedIssuer) => void = () => undefined): Promise<Credential> {
     try {
-      const { claims, issuer } = await this.#verified(token);
+      const { claims, issuer } = await this.#verified(token, found);
       return {
         proof: jwtProof(issuer.policy.name, token),
         revoked: false,
@@ -127,7 +128,7 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
     }
   }
 
-  async #verified(token: string): Promise<{ claims: JWTPayload; issuer: Issuer }> {
+  async #verified(token: string, found: (named: NamedIssuer) => void): Promise<{ claims: JWTPayload; issuer: Issuer }> {
     const { maxJwtBytes } = this.settings;
     if (token.length > maxJwtBytes) throw new Unusable('token_too_long', tooLong(token, maxJwtBytes));
     if (isEncrypted(token)) throw new Unusable('token_malformed', ENCRYPTED);
@@ -139,7 +140,13 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
       const isSvid = trustDomainOf(unproven.sub) !== undefined;
       throw new Unusable('token_issuer', isSvid ? undefined : mistakeInIssuer(unproven.iss));
     }
-    const claims = await this.#signed(header, token, issuer);
+    const { name } = issuer.policy;
+    found({ issuer: name, proved: false });
+    const claims = await this.#signed(header, token, issuer).catch((error: unknown) => {
+      if (isBehindTheSignature(error)) found({ issuer: name, proved: true });
+      throw error;
+    });
+    found({ issuer: name, proved: true });
     if (isTooDeep(claims)) {
       throw new Unfit('token_malformed', `The claims of this token are nested more than ${MOST_DEEP} deep.`);
     }
@@ -248,6 +255,15 @@ function isOfTheKey(error: unknown): boolean {
   return (
     error instanceof errors.JWSSignatureVerificationFailed ||
     (error instanceof Unusable && error.reason === 'token_key')
+  );
+}
+
+/** Whether a token is refused for its times, which nobody looks at before the signature is right. */
+function isBehindTheSignature(error: unknown): boolean {
+  return (
+    error instanceof errors.JWTExpired ||
+    error instanceof errors.JWTClaimValidationFailed ||
+    (error instanceof Unusable && error.reason === 'token_malformed')
   );
 }
 
