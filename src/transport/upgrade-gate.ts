@@ -160,8 +160,11 @@ export class UpgradeGate {
   /** L17: only once the guards have said who it is. Without a place, tells what would be said. */
   #join({ principal, limits }: UpgradeRequest, place: Place | undefined): Refusal | undefined {
     if (principal === undefined) return undefined;
+    // Both may be set by a global guard of an application: CustomGuards judges those of its own.
+    if (typeof principal !== 'string' || principal === '') {
+      throw new TypeError('a guard set a principal that is not a string, or is empty');
+    }
     const allowance = limits === undefined ? undefined : readAllowance(limits);
-    // Set by a global guard of an application: CustomGuards judges those of its own.
     if (typeof allowance === 'string') throw new TypeError(`a guard set limits, which ${allowance}`);
     if (place === undefined) return this.principals.refusal(principal, allowance);
     const member = this.principals.take(principal, allowance);

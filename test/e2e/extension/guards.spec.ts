@@ -434,6 +434,23 @@ describe('a custom guard', () => {
     expect(JSON.stringify(running.log)).not.toContain('s3cret');
   });
 
+  it.each([
+    ['a big integer', 1n],
+    ['an object', {}],
+    ['nothing', null],
+    ['no characters', ''],
+  ])('G4: a global guard that sets %s as the principal lets nobody in', async (_what, principal) => {
+    const canActivate = (context: ExecutionContext): true => {
+      Object.assign(context.switchToHttp().getRequest<object>(), { principal });
+      return true;
+    };
+    @Module({ providers: [{ provide: APP_GUARD, useValue: { canActivate } }] })
+    class GlobalModule {}
+    const running = await startServer({}, 'info', undefined, { imports: [GlobalModule] });
+    expect(await refusedBy(running, 'fault')).toMatchObject({ status: 500 });
+    expect(running.connections.size).toBe(0);
+  });
+
   it('G1: is never skipped: request scope stops the start', async () => {
     @Injectable({ scope: Scope.REQUEST })
     class Scoped {
