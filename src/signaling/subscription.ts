@@ -57,8 +57,8 @@ interface Reader {
  */
 export class PendingPayloads implements Subscription {
   readonly ended: Promise<SignalingError | undefined>;
-  #payloads: Buffer[] = [];
-  /** Number of payloads at the front that were taken. */
+  #payloads: (Buffer | undefined)[] = [];
+  /** Number of payloads at the front that were taken: undefined now, so that they take no memory. */
   #taken = 0;
   #bytes = 0;
   readonly #readers: Reader[] = [];
@@ -131,6 +131,7 @@ export class PendingPayloads implements Subscription {
   }
 
   #take(): void {
+    this.#payloads[this.#taken] = undefined;
     this.#taken += 1;
     if (this.#taken < this.#payloads.length && this.#taken < MOST_TAKEN) return;
     this.#payloads = this.#payloads.slice(this.#taken);
