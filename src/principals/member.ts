@@ -9,6 +9,8 @@ export interface Share {
   topics: number;
   /** When its bucket will be full again, in milliseconds on the monotonic clock. */
   fullAt: number;
+  /** Milliseconds until one token comes back, by the member that looked at it last. */
+  perToken: number;
   /** Connections that may be cut for a newcomer, those spared longest first. */
   readonly spared: Set<Member>;
 }
@@ -58,12 +60,12 @@ export class Member {
 
   /** Whether the bucket lacks a token. `now` is in milliseconds on the monotonic clock, here and below. */
   lacks(now: number): boolean {
-    return Math.max(this.share.fullAt, now) + this.#perToken - now > this.#perBucket + ROUNDING_MS;
+    return this.#fullAt(now) + this.#perToken - now > this.#perBucket + ROUNDING_MS;
   }
 
   /** Takes tokens even if the bucket has too few. */
   charge(now: number, tokens: number): void {
-    this.share.fullAt = Math.max(this.share.fullAt, now) + tokens * this.#perToken;
+    this.share.fullAt = this.#fullAt(now) + tokens * this.#perToken;
   }
 
   /** Called once the newcomer is let in. Where there are too many now, another one is cut, or this one refused. */
@@ -89,6 +91,17 @@ export class Member {
     const cut = this.#cut!;
     this.release();
     cut();
+  }
+
+  /** When the bucket will be full again, where what is missing comes back at the rate of this member from now on. */
+  #fullAt(now: number): number {
+    const { share } = this;
+    if (share.fullAt <= now) share.fullAt = now;
+    else if (share.perToken !== this.#perToken) {
+      share.fullAt = now + ((share.fullAt - now) / share.perToken) * this.#perToken;
+    }
+    share.perToken = this.#perToken;
+    return share.fullAt;
   }
 
   /** The connection has ended. A second call does nothing. */

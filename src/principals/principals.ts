@@ -122,6 +122,7 @@ export class Principals {
       connections: 0,
       topics: 0,
       fullAt: 0,
+      perToken: 0,
       spared: new Set<Member>(),
     };
     this.#absent.delete(principal);

@@ -225,16 +225,11 @@ describe('the claim limits', () => {
   let running: RunningServer;
   let issuer: TestIssuer;
 
-  async function start(input: SettingsInput = {}): Promise<void> {
+  async function start(input: SettingsInput = {}, clock?: ManualClock): Promise<void> {
     issuer = await TestIssuer.start();
     issuer.keys = [key.jwk];
-    running = await startServer({
-      jwtIssuer: issuer.name,
-      jwtJwksUrl: issuer.keysUrl,
-      jwtAudience: 'cairn',
-      maxWrongTokens: 0,
-      ...input,
-    });
+    const jwts = { jwtIssuer: issuer.name, jwtJwksUrl: issuer.keysUrl, jwtAudience: 'cairn', maxWrongTokens: 0 };
+    running = await startServer({ ...jwts, ...input }, 'trace', clock);
   }
 
   const withClaims = async (claims: JWTPayload): Promise<PeerOptions> => {
@@ -268,6 +263,20 @@ describe('the claim limits', () => {
     await until(() => running.counts.of('max-messages-per-second-per-principal') === 1);
     expect(running.traffic.received.relay).toBeLessThan(5);
     await peer.sync();
+  });
+
+  it('A16: who gets a higher rate need not wait as long as with the old one', async () => {
+    const clock = new ManualClock();
+    await start({ maxMessagesPerSecond: 0 }, clock);
+    const exp = Math.floor(clock.now() / 1000) + 3600;
+    const slow = await Peer.connect(running.url, await withClaims({ exp, limits: { rate: 1, burst: 1000 } }));
+    for (let i = 0; i < 1000; i++) slow.relay('t', 'x');
+    await until(() => running.traffic.received.relay === 1000);
+    const fast = await Peer.connect(running.url, await withClaims({ exp, limits: { rate: 1000, burst: 100 } }));
+    fast.relay('t', 'x');
+    await until(() => running.counts.of('max-messages-per-second-per-principal') === 1);
+    clock.pass(1000);
+    await until(() => running.traffic.received.relay === 1001);
   });
 
   it.each([
