@@ -23,7 +23,7 @@ export interface ConnectedPeer {
   readonly id: number;
   /** Who the peer proved to be; undefined for an anonymous peer. */
   readonly principal: string | undefined;
-  /** How it proved that; undefined for an anonymous peer, and for a principal that a guard set. */
+  /** What opened the server to it, also where a guard set the principal; undefined where nothing had to. */
   readonly proof: Pick<Proof, 'kind' | 'issuer'> | undefined;
   /** Where it is, as far as `trusted-proxies` reveals it. */
   readonly address: string | undefined;

@@ -275,6 +275,7 @@ describe('the claim limits', () => {
     const fast = await Peer.connect(running.url, await withClaims({ exp, limits: { rate: 1000, burst: 100 } }));
     fast.relay('t', 'x');
     await until(() => running.counts.of('max-messages-per-second-per-principal') === 1);
+    expect(running.traffic.received.relay).toBe(1000);
     clock.pass(1000);
     await until(() => running.traffic.received.relay === 1001);
   });

@@ -21,7 +21,7 @@ const wrongTokens = new WrongTokens(
   new LimitCounts(),
   new Logs({ format: 'json', filter: LogFilter.parse('off')! }),
 );
-const guard = new BearerGuard(new BearerTokens(['s3cret', 'other']), new NoVerifier(), wrongTokens, settings);
+const guard = new BearerGuard(new BearerTokens(['s3cret', 'other']), new NoVerifier(), wrongTokens);
 
 /** Returns what Nest passes to a guard at an upgrade with these headers. */
 function upgrade(headers: IncomingHttpHeaders, url = '/'): ExecutionContextHost {
@@ -125,7 +125,7 @@ describe('the guard of the upgrade', () => {
     ['any token', { authorization: 'Bearer none' }],
   ])('lets in a peer that shows %s if no token is configured', (_what, headers) => {
     expect(
-      new BearerGuard(new BearerTokens([]), new NoVerifier(), wrongTokens, settings).canActivate(upgrade(headers)),
+      new BearerGuard(new BearerTokens([]), new NoVerifier(), wrongTokens).canActivate(upgrade(headers)),
     ).toBe(true);
   });
 });
