@@ -124,8 +124,8 @@ describe('the guard of the upgrade', () => {
     ['nothing', {}],
     ['any token', { authorization: 'Bearer none' }],
   ])('lets in a peer that shows %s if no token is configured', (_what, headers) => {
-    expect(
-      new BearerGuard(new BearerTokens([]), new NoVerifier(), wrongTokens).canActivate(upgrade(headers)),
-    ).toBe(true);
+    expect(new BearerGuard(new BearerTokens([]), new NoVerifier(), wrongTokens).canActivate(upgrade(headers))).toBe(
+      true,
+    );
   });
 });
