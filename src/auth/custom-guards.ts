@@ -9,6 +9,7 @@ import { readAllowance } from '../connection/allowance.js';
 import { Refusal } from '../connection/refusal.js';
 import { lastValue } from './last-value.js';
 import { NO, refusalIn } from './thrown.js';
+import { isPrincipal, NO_PRINCIPAL } from './principal.js';
 import { undecided } from './undecided.js';
 import { upgradeOf } from './upgrade-request.js';
 import type { UpgradeRequest } from './upgrade-request.js';
@@ -67,8 +68,8 @@ export class CustomGuards implements CanActivate {
         throw this.#failure(guard, 'guard_nonsense', `answered with ${typeof answer}, which is neither true nor false`);
       }
       const principal: unknown = upgradeOf(context).principal;
-      if (principal !== undefined && (typeof principal !== 'string' || principal === '')) {
-        throw this.#failure(guard, 'guard_nonsense', 'set a principal that is not a string, or is empty');
+      if (principal !== undefined && !isPrincipal(principal)) {
+        throw this.#failure(guard, 'guard_nonsense', NO_PRINCIPAL);
       }
       const { limits } = upgradeOf(context);
       const allowance = limits === undefined ? undefined : readAllowance(limits);

@@ -13,3 +13,6 @@ export function isPrincipal(value: unknown): value is string {
     !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(value)
   );
 }
+
+/** What is wrong with a guard that sets anything else. */
+export const NO_PRINCIPAL = `set a principal that is not text of 1 to ${MOST_CHARACTERS} characters without control characters`;

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { refusalOfCode } from '../auth/certificates/certificate-refusal.js';
 import { shownIn } from '../auth/shown-in.js';
+import { isPrincipal, NO_PRINCIPAL } from '../auth/principal.js';
 import { UnnamedProxies } from '../auth/unnamed-proxies.js';
 import { UpgradeGuards } from '../auth/upgrade-guards.js';
 import type { GuardCheck } from '../auth/upgrade-guards.js';
@@ -161,9 +162,7 @@ export class UpgradeGate {
   #join({ principal, limits }: UpgradeRequest, place: Place | undefined): Refusal | undefined {
     if (principal === undefined) return undefined;
     // Both may be set by a global guard of an application: CustomGuards judges those of its own.
-    if (typeof principal !== 'string' || principal === '') {
-      throw new TypeError('a guard set a principal that is not a string, or is empty');
-    }
+    if (!isPrincipal(principal)) throw new TypeError(`a guard ${NO_PRINCIPAL}`);
     const allowance = limits === undefined ? undefined : readAllowance(limits);
     if (typeof allowance === 'string') throw new TypeError(`a guard set limits, which ${allowance}`);
     if (place === undefined) return this.principals.refusal(principal, allowance);

@@ -66,7 +66,7 @@ describe('a custom guard', () => {
     expect(peer.socket.readyState).toBe(peer.socket.OPEN);
   });
 
-  it.each([null, '', 42, { id: 1 }])(
+  it.each([null, '', 42, { id: 1 }, 'a\nb', '\u202Ex', 'x'.repeat(256)])(
     'G3: is at fault if it sets the principal %j: peers without a principal would share one',
     async (principal) => {
       const running = await guarded((context) => {
@@ -77,7 +77,9 @@ describe('a custom guard', () => {
       expect(running.log).toContainEqual(
         expect.objectContaining({
           level: 'error',
-          msg: 'a guard set a principal that is not a string, or is empty, so the peer is refused',
+          msg: expect.stringMatching(
+            /^a guard set a principal that is not text of 1 to 255 characters .* so the peer is refused$/,
+          ),
           guard: 'AddedGuard',
         }),
       );
