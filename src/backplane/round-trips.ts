@@ -11,6 +11,8 @@ export const SUSPECT_MS = 1500;
 const DEAD_MS = 2500;
 /** Milliseconds between two looks at how long the bus has not answered. */
 const LOOK_MS = 250;
+/** A look adds at most this to how long the bus has not answered: the rest of the time, this process did not run. */
+const MOST_BETWEEN_LOOKS_MS = 2 * LOOK_MS;
 /** Maximum number of bytes on their way to the bus that it has not acknowledged. */
 const MOST_UNANSWERED_BYTES = 8 * 1024 * 1024;
 /** After this many bytes the bus is pinged. */
@@ -39,13 +41,18 @@ export interface RoundTripsListener {
 /**
  * Measures whether the bus answers, how fast, and how much of what was sent it has taken. Owns the pings. Knows nothing
  * of what is sent.
- * Invariant: nobody waits for the bus longer than SUSPECT_MS and a look, and nobody waits while it is suspect.
+ * Invariant: nobody waits for a silent bus longer than SUSPECT_MS and a look, and nobody waits while it is suspect.
  */
 export class RoundTrips {
   #connection: NatsConnection | undefined;
   /** Oldest first. NATS answers in order. */
   #pings: Ping[] = [];
   #lastPing = -Infinity;
+  /** When was last looked; for how long the bus has sent nothing since, while a ping was on its way. */
+  #looked = 0;
+  #silent = 0;
+  /** Number of messages that the bus had sent at the last look. */
+  #heard = 0;
   /** Bytes sent since the last ping, and those before it that were not acknowledged, with their overhead. */
   #sincePing = 0;
   #beforePing = 0;
@@ -81,6 +88,7 @@ export class RoundTrips {
     this.#pings = [];
     this.#sincePing = 0;
     this.#beforePing = 0;
+    this.#silent = 0;
     this.#suspect = false;
     this.#recovering = false;
     for (const { release } of pings) release();
@@ -130,6 +138,7 @@ export class RoundTrips {
     const index = this.#pings.indexOf(ping);
     if (index < 0) return;
     this.counts.roundTripMs = this.clock.monotonic() - ping.at;
+    this.#silent = 0;
     for (const { bytes, release } of this.#pings.splice(0, index + 1)) {
       this.#beforePing -= bytes;
       release();
@@ -149,15 +158,28 @@ export class RoundTrips {
   #step(): false {
     if (this.#connection === undefined) return false;
     const now = this.clock.monotonic();
-    const waited = this.#pings.length === 0 ? 0 : now - this.#pings[0].at;
-    if (waited >= DEAD_MS) {
+    this.#listen(now);
+    if (this.#silent >= DEAD_MS) {
       this.listener.dead();
-    } else if (waited >= SUSPECT_MS && !this.#suspect) {
+    } else if (this.#silent >= SUSPECT_MS && !this.#suspect) {
       this.#suspect = true;
       for (const { release } of this.#pings) release();
     } else if (this.#pings.length === 0 && now - this.#lastPing >= PROBE_MS) {
       void this.#ping();
     }
     return false;
+  }
+
+  /**
+   * Measures how long the bus has been silent. A bus that sends something is not frozen, even where its answer waits
+   * behind that. A process that was blocked, stopped or asleep has not waited meanwhile.
+   */
+  #listen(now: number): void {
+    const passed = Math.min(now - this.#looked, MOST_BETWEEN_LOOKS_MS);
+    this.#looked = now;
+    const { inMsgs } = this.#connection!.stats();
+    if (inMsgs !== this.#heard || this.#pings.length === 0) this.#silent = 0;
+    else this.#silent += Math.min(passed, now - this.#pings[0].at);
+    this.#heard = inMsgs;
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, expect, it } from '@jest/globals';
 import { busHealth, busIs, countsOf } from '../support/bus.js';
 import { describeWithNats, NatsServer } from '../support/nats-server.js';
@@ -68,6 +69,23 @@ describeWithNats('N4: a NATS that is frozen', () => {
     expect(countsOf(here).dropped.slow).toBeGreaterThan(0);
     nats.freeze(false);
     await busIs(here, 'up');
+  });
+
+  it('is not taken for frozen by a node that was blocked itself', async () => {
+    const nats = await NatsServer.start();
+    const here = await nodeOf(nats.url);
+    for (let round = 0; round < 3; round++) {
+      nats.freeze(true);
+      // A ping is on its way, which NATS answers only after the block.
+      await setTimeout(700);
+      const blocked = performance.now();
+      while (performance.now() - blocked < 3000);
+      // As where both were paused: NATS goes on a moment later.
+      await setTimeout(300);
+      nats.freeze(false);
+      await busIs(here, 'up');
+    }
+    expect(here.log.filter(({ msg }) => /giving up|lost the bus/.test(msg))).toEqual([]);
   });
 
   it('is left for the other server of its cluster within seconds', async () => {
