@@ -236,7 +236,8 @@ export class RelayService implements OnModuleInit {
 
   /** Notes that other nodes could not be asked for what was published to a topic. */
   #owe(subscriber: Connection, topic: string): void {
-    if (!this.settings.records) return;
+    // It may have left while it waited for the bus.
+    if (!this.settings.records || !this.topics.subscribers(topic).has(subscriber)) return;
     const topics = this.#owed.get(subscriber);
     if (topics === undefined) this.#owed.set(subscriber, new Set([topic]));
     else topics.add(topic);
