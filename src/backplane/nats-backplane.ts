@@ -60,6 +60,8 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   readonly #desk: AnswerDesk;
   readonly #alone: Subjects;
   readonly #quiet: QuietTopics;
+  /** Whether other nodes may leave messages out, and can be asked not to. */
+  #asksToBeHeard = false;
   readonly #subscriptions = new BareSubscriptions();
   readonly #retry = new Sweep(() => this.#retryRefused(), RETRY_MS);
   #deliver: Deliver = () => undefined;
@@ -87,9 +89,11 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.#questions = new Questions(records, clock, counts);
     this.#orders = new Orders(`${settings.natsSubjectPrefix}.orders`, clock, counts, failed);
     this.#alone = new Subjects(settings.natsSubjectPrefix, 'alone');
-    this.#quiet = new QuietTopics(this.#alone, this.#subscriptions, clock, ({ reply }) => {
+    this.#quiet = new QuietTopics([this.#alone, records], this.#subscriptions, clock, ({ reply, subject }) => {
       const { connection } = this.#link;
-      if (connection !== undefined && reply) give(connection, reply, NOTHING, { alone: true });
+      if (connection === undefined || !reply) return;
+      // Whoever asks for records waits for those of others, too.
+      give(connection, reply, NOTHING, { alone: subject.startsWith(`${settings.natsSubjectPrefix}.alone.`) });
     });
     this.#desk = new AnswerDesk(this.#questions, this.#trips, clock, counts, () => this.#link.connection);
     this.#offers = new Interest(
@@ -195,7 +199,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
       const copy = Buffer.from(message);
       const subject = this.#subjects.of(topic);
       if (way === 'send') connection.publish(subject, copy);
-      else this.#questions.request(subject, copy, HEARD_MS, (nobody) => this.#quiet.tried(topic, nobody));
+      else if (!this.#questions.request(subject, copy, HEARD_MS, way)) way(false);
     } catch {
       // The connection was closed for good a moment ago, and the link has not noticed yet.
       return this.#drop('down');
@@ -238,8 +242,11 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
 
   complained(error: Error): void {
     this.#refusals.heard(error);
+    const denied = this.#refusals.denies('alone');
     // Without it nobody can say that it wants a topic, and nobody knows that it is alone with one.
-    if (this.#refusals.denies('alone')) this.#quiet.begin(false);
+    if (denied) this.#asksToBeHeard = false;
+    // A subscription that NATS refuses hears no question.
+    if (denied || this.#refusals.denies('records') || this.#refusals.full) this.#quiet.begin(false);
   }
 
   recovered(): void {
@@ -255,6 +262,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.#subscriptions.use(undefined);
     this.#questions.lost();
     this.#desk.clear();
+    this.#asksToBeHeard = false;
     this.#quiet.begin(false);
   }
 
@@ -280,10 +288,21 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
 
   /** Fulfilled when NATS has the subscription to a topic, and no node leaves its messages out any more. */
   async #confirm(topic: string): Promise<void> {
-    const left = this.#quiet.on
-      ? new Promise<unknown>((heard) => this.#questions.request(this.#alone.of(topic), undefined, SUSPECT_MS, heard))
-      : undefined;
-    await Promise.all([this.#trips.confirm(), left]);
+    await Promise.all([this.#trips.confirm(), this.#asksToBeHeard ? this.#everybodyLeft(topic) : undefined]);
+  }
+
+  /** N13: asks until nobody is left who leaves out messages to a topic; at most as long as for a NATS that is frozen. */
+  async #everybodyLeft(topic: string): Promise<void> {
+    const { clock } = this.parts;
+    const subject = this.#alone.of(topic);
+    const until = clock.monotonic() + SUSPECT_MS;
+    let left = false;
+    while (!left && this.#asksToBeHeard && this.answers && clock.monotonic() < until) {
+      // oxlint-disable-next-line no-await-in-loop -- those who have answered are not asked again
+      left = await new Promise<boolean>((heard) => {
+        if (!this.#questions.request(subject, undefined, HEARD_MS, heard)) heard(true);
+      });
+    }
   }
 
   /** Begins on a connection that has none of our subscriptions, and none of what the client had not sent. */
@@ -293,7 +312,9 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.#subscriptions.use(connection);
     this.#questions.joined(connection);
     // Between the servers of a cluster, a subscription travels longer than it takes to be confirmed.
-    this.#quiet.begin(connection.info?.cluster === undefined);
+    this.#asksToBeHeard = connection.info?.cluster === undefined;
+    // Without records, a node of an older version does not say that it wants a topic.
+    this.#quiet.begin(this.#asksToBeHeard && this.parts.settings.records);
     const confirm = (): Promise<void> => this.#trips.confirm();
     const goOn = (): boolean => this.#link.connection === connection;
     void Promise.all([this.#topics.joined(confirm, goOn), this.#offers.joined(confirm, goOn)]).then(

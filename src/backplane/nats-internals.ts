@@ -72,10 +72,15 @@ export class BareSubscriptions {
     this.#connection?.protocol.sendCommand(`SUB ${subject} ${id}\r\n`);
   }
 
+  /** Ends a subscription. What is on its way still comes, and the id may subscribe again. */
+  unsubscribe(id: number): void {
+    this.#connection?.protocol.sendCommand(`UNSUB ${id}\r\n`);
+  }
+
   /** Ends a subscription, and forgets its id. */
   remove(id: number): void {
     this.#receivers.delete(id);
-    this.#connection?.protocol.sendCommand(`UNSUB ${id}\r\n`);
+    this.unsubscribe(id);
   }
 }
 

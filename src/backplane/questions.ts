@@ -148,35 +148,38 @@ export class Questions {
 
   /**
    * Sends a message so that NATS says at once if nobody gets it. Calls `heard` with that, before it takes anything that
-   * NATS sends later; or after an answer, or `patience` milliseconds.
+   * NATS sends later; or after an answer, or `patience` milliseconds. Returns false where nothing will be heard.
    */
-  request(subject: string, content: Uint8Array | undefined, patience: number, heard: (nobody: boolean) => void): void {
-    this.#request(subject, content, patience, (_answers, nobody) => heard(nobody));
+  request(
+    subject: string,
+    content: Uint8Array | undefined,
+    patience: number,
+    heard: (nobody: boolean) => void,
+  ): boolean {
+    return this.#request(subject, content, patience, (_answers, nobody) => heard(nobody));
   }
 
   #send(topic: string, content: Uint8Array | undefined, end: Open['end']): void {
-    this.#request(this.subjects.of(topic), content, this.#questions.size < MOST_HEARD ? MOST_MS : 0, end);
+    // Of too many nobody hears whether there are answers, as if there were.
+    const patience = this.#questions.size < MOST_HEARD ? MOST_MS : 0;
+    if (!this.#request(this.subjects.of(topic), content, patience, end)) end([], false);
   }
 
-  #request(subject: string, content: Uint8Array | undefined, patience: number, end: Open['end']): void {
+  #request(subject: string, content: Uint8Array | undefined, patience: number, end: Open['end']): boolean {
     this.#asked += 1;
     const token = `${PATIENT}${this.#asked}`;
     try {
       this.#connection?.publish(subject, content, { reply: this.#prefix + token });
     } catch {
       // The connection was closed for good a moment ago, and the link has not noticed yet.
-      end([], false);
-      return;
+      return false;
     }
-    // Of too many nobody hears whether there are answers, as if there were.
-    if (this.#connection === undefined || this.#inbox === undefined || patience === 0) {
-      end([], false);
-      return;
-    }
+    if (this.#connection === undefined || this.#inbox === undefined || patience === 0) return false;
     if (this.#questions.size === 0) this.#look.start();
     const until = this.#looks + patience / LOOK_MS;
     const latest = this.#looks + LATE_MS / LOOK_MS;
     this.#questions.set(token, { answers: [], heard: 0, bytes: 0, patience: until, until, latest, promised: 0, end });
+    return true;
   }
 
   /** Takes an answer, or the word of NATS that none will come. */

@@ -1,43 +1,9 @@
-import { connect, createServer } from 'node:net';
-import type { AddressInfo, Server, Socket } from 'node:net';
-import { once } from 'node:events';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { busIs } from '../support/bus.js';
+import { Far } from '../support/far.js';
 import { describeWithNats, NatsServer } from '../support/nats-server.js';
 import { Peer, relayMessage } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
-
-/** Passes bytes on after a while: a NATS that is far away. */
-class Far {
-  readonly #sockets: Socket[] = [];
-  readonly #server: Server;
-
-  /** `delay` is one way, in milliseconds. */
-  constructor(to: number, delay: number) {
-    this.#server = createServer((one) => {
-      const other = connect(to, '127.0.0.1');
-      for (const [from, into] of [
-        [one, other],
-        [other, one],
-      ]) {
-        this.#sockets.push(from);
-        from.on('error', () => undefined).on('close', () => into.destroy());
-        from.on('data', (data) => void setTimeout(() => into.write(data), delay));
-      }
-    });
-  }
-
-  async listen(): Promise<string> {
-    this.#server.listen(0, '127.0.0.1');
-    await once(this.#server, 'listening');
-    return `nats://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  close(): void {
-    for (const socket of this.#sockets) socket.destroy();
-    this.#server.close();
-  }
-}
 
 describeWithNats('N11: Subscribes of one connection, with a NATS that is far away', () => {
   const ROUND_TRIP_MS = 200;
