@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { connect } from '@nats-io/transport-node';
@@ -153,6 +156,39 @@ describeWithNats('N13: topics that only one node wants', () => {
       expect(received.at(-1)).toEqual(message);
     }
     await old.close();
+  });
+
+  it('are published to the other side of a leaf node as soon as it is known there who wants them', async () => {
+    const free = createServer().listen(0, '127.0.0.1');
+    await once(free, 'listening');
+    const { port } = free.address() as AddressInfo;
+    free.close();
+    const hub = await NatsServer.configured(`leafnodes { listen: "127.0.0.1:${port}" }`);
+    const far = new Far(port, 40);
+    try {
+      const leaf = await NatsServer.configured(`leafnodes { remotes = [{ url: "${await far.listen()}" }] }`);
+      const [here, there] = [await node(hub.url), await node(leaf.url)];
+      const [sender, receiver] = [await Peer.connect(here.url), await Peer.connect(there.url)];
+      receiver.subscribe('first');
+      await until(async () => {
+        sender.relay('first', 'x');
+        await Promise.all([sender.sync(), receiver.sync()]);
+        return receiver.received.length > 0;
+      });
+      for (let round = 0; round < 5; round++) {
+        const topic = `topic ${round}`;
+        for (let i = 0; i < 8; i++) sender.relay(topic, 'x');
+        receiver.subscribe(topic);
+        await Promise.all([sender.sync(), receiver.sync()]);
+        // As long as a subscription may travel, and longer.
+        await setTimeout(200);
+        await hears(receiver, sender.relay(topic, 'now'));
+      }
+      expect(countsOf(there).messagesIn).toBeGreaterThanOrEqual(6);
+    } finally {
+      await stopServers();
+      far.close();
+    }
   });
 
   it('are published where NATS has no room for the subscription that others are heard by', async () => {
