@@ -1,7 +1,6 @@
 import { ForbiddenException, Injectable } from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { upgradeOf } from 'cairn-signal';
-import type { Claims } from 'cairn-signal';
 import { Suspensions } from './suspensions.module.js';
 
 /**
@@ -25,7 +24,7 @@ export class MembersGuard implements CanActivate {
 }
 
 /** The roles of the realm. Only the issuer knows the types of its claims, so this takes nothing for granted. */
-function rolesIn(claims: Claims | undefined): readonly unknown[] {
+function rolesIn(claims: Readonly<Record<string, unknown>> | undefined): readonly unknown[] {
   const roles = (claims?.realm_access as { roles?: unknown } | undefined)?.roles;
   return Array.isArray(roles) ? roles : [];
 }
