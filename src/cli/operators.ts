@@ -18,7 +18,7 @@ export const NOBODY_THERE = 3;
 interface Disconnected {
   readonly closed: number;
   readonly nodes: number;
-  readonly bus: 'off' | 'up' | 'down';
+  readonly bus: 'off' | 'up' | 'degraded' | 'down';
 }
 
 /** What the server says of those that are there. */
@@ -44,6 +44,7 @@ export async function disconnect(settings: Settings, principal: string): Promise
   const body = JSON.stringify({ principal });
   const { closed, nodes, bus } = (await ask(serverOf(settings), 'POST', '/connections/close', body)) as Disconnected;
   if (bus === 'down') await complain('warning: the bus cannot be reached, so other nodes were not asked\n');
+  if (bus === 'degraded') await complain('warning: the bus is degraded, so some nodes may not have been asked\n');
   const on = nodes === 1 ? '1 node' : `${nodes} nodes`;
   if (closed === 0) {
     await print(`nobody is connected as ${shown(principal)} (${on} answered)\n`);

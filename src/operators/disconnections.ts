@@ -62,8 +62,8 @@ export class Disconnections implements OnModuleInit {
   /** Closes them on all nodes. Resolves within about two seconds. */
   async close(principal: string): Promise<Disconnected> {
     const here = this.#closeHere(principal);
-    const { state: bus } = this.backplane;
-    const answers = bus === 'up' ? await this.backplane.order(this.#order(principal)) : [];
+    const { state: bus, connected } = this.backplane;
+    const answers = connected ? await this.backplane.order(this.#order(principal)) : [];
     const elsewhere = answers.map(closedIn).filter((closed) => closed !== undefined);
     return { closed: elsewhere.reduce((sum, closed) => sum + closed, here), nodes: 1 + elsewhere.length, bus };
   }

@@ -10,6 +10,7 @@ import { BackplaneCounts } from '../../src/metrics/backplane-counts.js';
 import { OperatorCounts } from '../../src/metrics/operator-counts.js';
 import type { OperatorOutcome } from '../../src/metrics/operator-counts.js';
 import { RefusalCounts } from '../../src/metrics/refusal-counts.js';
+import { busIs } from '../support/bus.js';
 import { describeWithNats, NatsServer } from '../support/nats-server.js';
 import { Peer } from '../support/peer.js';
 import type { PeerOptions } from '../support/peer.js';
@@ -397,6 +398,23 @@ describeWithNats('O7: on several nodes', () => {
     const peers = await Promise.all(nodes.map(joined));
     expect((await close(nodes[0], 'alice')).body).toEqual({ principal: 'alice', closed: 3, nodes: 3, bus: 'up' });
     expect(await Promise.all(peers.map((peer) => peer.closed))).toEqual([CLOSED, CLOSED, CLOSED]);
+  });
+
+  it('closes those on all nodes where NATS refuses something else', async () => {
+    const denied = await NatsServer.configured(
+      'authorization { users: [ { user: a, password: b, permissions: { publish: { deny: "cairn.records.>" } } } ] }\n' +
+        'no_auth_user: a',
+    );
+    const nodes = await Promise.all([node({ natsUrl: denied.url }), node({ natsUrl: denied.url })]);
+    const peers = await Promise.all(nodes.map(joined));
+    await busIs(nodes[0], 'degraded');
+    expect((await close(nodes[0], 'alice')).body).toEqual({
+      principal: 'alice',
+      closed: 2,
+      nodes: 2,
+      bus: 'degraded',
+    });
+    expect(await Promise.all(peers.map((peer) => peer.closed))).toEqual([CLOSED, CLOSED]);
   });
 
   it('a node without a token obeys; one with another token does not, and is not counted', async () => {
