@@ -9,9 +9,9 @@ import { readAllowance } from '../connection/allowance.js';
 import { Refusal } from '../connection/refusal.js';
 import { lastValue } from './last-value.js';
 import { NO, refusalIn } from './thrown.js';
-import { isPrincipal, NO_PRINCIPAL } from './principal.js';
+import { NO_PRINCIPAL } from './principal.js';
 import { undecided } from './undecided.js';
-import { upgradeOf } from './upgrade-request.js';
+import { hasPrincipal, upgradeOf } from './upgrade-request.js';
 import type { UpgradeRequest } from './upgrade-request.js';
 
 /** Milliseconds that one guard may take. */
@@ -67,8 +67,8 @@ export class CustomGuards implements CanActivate {
       if (answer !== true) {
         throw this.#failure(guard, 'guard_nonsense', `answered with ${typeof answer}, which is neither true nor false`);
       }
-      const principal: unknown = upgradeOf(context).principal;
-      if (principal !== undefined && !isPrincipal(principal)) {
+      const upgrade = upgradeOf(context);
+      if (upgrade.principal !== undefined && !hasPrincipal(upgrade)) {
         throw this.#failure(guard, 'guard_nonsense', NO_PRINCIPAL);
       }
       const { limits } = upgradeOf(context);

@@ -1,5 +1,5 @@
 import type { Shown } from '../connection/shown.js';
-import type { Credential } from './bearer-tokens.js';
+import { provedBy } from './upgrade-request.js';
 import type { UpgradeRequest } from './upgrade-request.js';
 
 type Asking = Pick<UpgradeRequest, 'principal' | 'credential' | 'named'>;
@@ -24,8 +24,8 @@ function withProof(proof: Shown['proof']): Pick<Shown, 'proof'> {
 }
 
 /** A guard may replace what a token or a certificate says, and a token the certificate beside it. */
-function proofOf({ principal, credential }: Asking): Shown['proof'] {
+function proofOf(request: Asking): Shown['proof'] {
+  const { principal, credential } = request;
   if (principal === undefined) return credential?.proof.kind;
-  const parts: readonly Credential[] = credential === undefined ? [] : (credential.parts ?? [credential]);
-  return parts.find((part) => part.principal === principal)?.proof.kind ?? 'guard';
+  return provedBy(request)?.proof.kind ?? 'guard';
 }

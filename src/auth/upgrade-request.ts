@@ -3,6 +3,7 @@ import type { ExecutionContext } from '@nestjs/common';
 import type { Allowance } from '../connection/allowance.js';
 import type { Credential } from './bearer-tokens.js';
 import type { NamedIssuer } from './token-verifier.js';
+import { isPrincipal } from './principal.js';
 import type { UpgradeResponse } from './upgrade-response.js';
 
 /** The HTTP request of an upgrade to WebSocket, as guards see it: `context.switchToHttp().getRequest()`. */
@@ -31,4 +32,17 @@ export interface UpgradeRequest extends IncomingMessage {
 /** Returns the upgrade that a guard is asked about. */
 export function upgradeOf(context: ExecutionContext): UpgradeRequest {
   return context.switchToHttp().getRequest<UpgradeRequest>();
+}
+
+type Named = Pick<UpgradeRequest, 'principal' | 'credential'>;
+
+/** Returns the credential that proved the principal; undefined where a guard set it. */
+export function provedBy({ principal, credential }: Named): Credential | undefined {
+  const parts: readonly Credential[] = credential === undefined ? [] : (credential.parts ?? [credential]);
+  return parts.find((part) => part.principal === principal);
+}
+
+/** Whether the principal is one: guards may set anything. Credentials have their own rules (A1, A4, A14). */
+export function hasPrincipal(request: Named): boolean {
+  return provedBy(request) !== undefined || isPrincipal(request.principal);
 }

@@ -2,10 +2,11 @@ import type { IncomingMessage } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { refusalOfCode } from '../auth/certificates/certificate-refusal.js';
 import { shownIn } from '../auth/shown-in.js';
-import { isPrincipal, NO_PRINCIPAL } from '../auth/principal.js';
+import { NO_PRINCIPAL } from '../auth/principal.js';
 import { UnnamedProxies } from '../auth/unnamed-proxies.js';
 import { UpgradeGuards } from '../auth/upgrade-guards.js';
 import type { GuardCheck } from '../auth/upgrade-guards.js';
+import { hasPrincipal } from '../auth/upgrade-request.js';
 import type { UpgradeRequest } from '../auth/upgrade-request.js';
 import { UpgradeResponse } from '../auth/upgrade-response.js';
 import { Clock } from '../clock/clock.js';
@@ -159,10 +160,11 @@ export class UpgradeGate {
   }
 
   /** L17: only once the guards have said who it is. Without a place, tells what would be said. */
-  #join({ principal, limits }: UpgradeRequest, place: Place | undefined): Refusal | undefined {
+  #join(request: UpgradeRequest, place: Place | undefined): Refusal | undefined {
+    const { principal, limits } = request;
     if (principal === undefined) return undefined;
     // Both may be set by a global guard of an application: CustomGuards judges those of its own.
-    if (!isPrincipal(principal)) throw new TypeError(`a guard ${NO_PRINCIPAL}`);
+    if (!hasPrincipal(request)) throw new TypeError(`a guard ${NO_PRINCIPAL}`);
     const allowance = limits === undefined ? undefined : readAllowance(limits);
     if (typeof allowance === 'string') throw new TypeError(`a guard set limits, which ${allowance}`);
     if (place === undefined) return this.principals.refusal(principal, allowance);

@@ -98,6 +98,13 @@ describe('A3: where the keys of issuers are', () => {
     }
   });
 
+  it('A4: give principals that are as long as the issuer and the longest subject together', async () => {
+    const running = await start({ jwtIssuer: issuer.name });
+    const sub = 'x'.repeat(255);
+    await Peer.connect(running.url, bearer(await token({ iss: issuer.name, sub })));
+    expect([...running.connections].map(({ principal }) => principal)).toEqual([`${issuer.name}|${sub}`]);
+  });
+
   it('can ask for a bearer token, whose file is read again for every fetch', async () => {
     const seen: [string | undefined, string | undefined][] = [];
     issuer.answer = (response: ServerResponse, path: string): void => {
