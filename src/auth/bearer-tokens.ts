@@ -8,6 +8,7 @@ import type { NamedToken } from './named-token.js';
 export interface Credential extends ConnectionCredential {
   /** Name of its bearer; undefined for a token that several peers may share. */
   readonly principal?: string | undefined;
+  readonly parts?: readonly Credential[] | undefined;
 }
 
 /** A configured token: the token itself, or its name and digest. */

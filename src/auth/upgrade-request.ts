@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { ExecutionContext } from '@nestjs/common';
+import { partsOf } from '../connection/connection.js';
 import type { Allowance } from '../connection/allowance.js';
 import type { Credential } from './bearer-tokens.js';
 import type { NamedIssuer } from './token-verifier.js';
@@ -38,8 +39,7 @@ type Named = Pick<UpgradeRequest, 'principal' | 'credential'>;
 
 /** Returns the credential that proved the principal; undefined where a guard set it. */
 export function provedBy({ principal, credential }: Named): Credential | undefined {
-  const parts: readonly Credential[] = credential === undefined ? [] : (credential.parts ?? [credential]);
-  return parts.find((part) => part.principal === principal);
+  return partsOf(credential).find((part) => part.principal === principal);
 }
 
 /** Whether the principal is one: guards may set anything. Credentials have their own rules (A1, A4, A14). */

@@ -39,7 +39,9 @@ export interface ConnectionCredential {
 }
 
 /** The credentials that a connection came with, none of which consists of others. */
-export function partsOf(credential: ConnectionCredential | undefined): readonly ConnectionCredential[] {
+export function partsOf<C extends ConnectionCredential & { readonly parts?: readonly C[] | undefined }>(
+  credential: C | undefined,
+): readonly C[] {
   return credential === undefined ? [] : (credential.parts ?? [credential]);
 }
 
