@@ -7,22 +7,23 @@ const SPIFFE_ID = /^spiffe:\/\/([a-z0-9._-]+)((?:\/[A-Za-z0-9._-]+)+)$/;
 /** The SPIFFE ID of a trust domain, which authorities have. */
 const TRUST_DOMAIN = /^spiffe:\/\/([a-z0-9._-]+)$/;
 
-/** Whether a URI is meant to be a SPIFFE ID, valid or not. */
-export function isMeantAsSpiffe(uri: string): boolean {
-  return /^spiffe:/i.test(uri);
-}
-
 /**
  * Returns the trust domain of the SPIFFE ID of a workload. Returns undefined for anything else, such as an ID without a
  * path, with `.` or `..` in it, with a port, a query or an escape, or in capitals.
  */
 export function trustDomainOf(uri: string): string | undefined {
-  const [, domain, path] = (uri.length <= MOST_BYTES && SPIFFE_ID.exec(uri)) || [];
-  if (domain === undefined || domain.length > MOST_DOMAIN_BYTES) return undefined;
+  const [, domain, path] = SPIFFE_ID.exec(uri) ?? [];
+  if (domain === undefined) return undefined;
   return path.split('/').some((segment) => segment === '.' || segment === '..') ? undefined : domain;
+}
+
+/** The same, and undefined for an ID that is longer than SPIFFE allows. */
+export function trustDomainWithinBounds(uri: string): string | undefined {
+  const domain = uri.length <= MOST_BYTES ? trustDomainOf(uri) : undefined;
+  return domain !== undefined && domain.length <= MOST_DOMAIN_BYTES ? domain : undefined;
 }
 
 /** Returns the trust domain that an authority says it belongs to by its names; undefined if it says none. */
 export function trustDomainOfAuthority(uris: readonly string[]): string | undefined {
-  return uris.length === 1 ? (TRUST_DOMAIN.exec(uris[0])?.[1] ?? trustDomainOf(uris[0])) : undefined;
+  return uris.length === 1 ? (TRUST_DOMAIN.exec(uris[0])?.[1] ?? trustDomainWithinBounds(uris[0])) : undefined;
 }

@@ -1,10 +1,11 @@
 import type { X509Certificate } from 'node:crypto';
+import { isSpiffe } from '../../config/jwt-issuers.js';
 import type { CertificateName } from '../../config/values.js';
 import { isPrincipal } from '../principal.js';
 import type { CertificateFields } from './certificate-fields.js';
 import { refusalOfName } from './certificate-refusal.js';
 import type { Path } from './client-trust.js';
-import { isMeantAsSpiffe, trustDomainOf, trustDomainOfAuthority } from './spiffe-id.js';
+import { trustDomainOfAuthority, trustDomainWithinBounds } from '../spiffe-id.js';
 
 /** Who a certificate says its bearer is, and who vouches for that. */
 export interface CertificateIdentity {
@@ -24,7 +25,7 @@ export function identityIn(
 ): CertificateIdentity {
   for (const name of order) {
     const uris = fields.names.uri;
-    if (name === 'uri' && uris.some(isMeantAsSpiffe)) {
+    if (name === 'uri' && uris.some(isSpiffe)) {
       return { principal: uris[0], issuer: `spiffe://${trustDomainOfSvid(certificate, fields, path)}` };
     }
     const principal = NAMES[name](certificate, fields);
@@ -56,7 +57,7 @@ function trustDomainOfSvid({ ca }: X509Certificate, fields: CertificateFields, p
   const [uri, ...others] = fields.names.uri;
   if (others.length > 0) throw refusalOfName('it must hold exactly one URI');
   if (ca || fields.signsCertificates) throw refusalOfName('it is a certificate of an authority');
-  const domain = trustDomainOf(uri);
+  const domain = trustDomainWithinBounds(uri);
   if (domain === undefined) throw refusalOfName('its URI must be spiffe://TRUST-DOMAIN/PATH, in the letters of SPIFFE');
   const [issuer] = path.map((authority) => trustDomainOfAuthority(authority.fields.names.uri));
   if ((issuer ?? domain) !== domain) {

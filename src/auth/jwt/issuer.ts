@@ -4,6 +4,7 @@ import { isNeverAccess, tokenType } from '../../config/jwt-values.js';
 import { mistakeInAudience } from './claim-mistakes.js';
 import { claimAt, holdsOneOf } from './claim-values.js';
 import type { KeySource } from './key-source.js';
+import { trustDomainOf } from '../spiffe-id.js';
 
 /** Why a token of a known issuer does not open this server, although its issuer signed it. */
 export class Unfit extends Error {
@@ -46,7 +47,7 @@ export class Issuer {
   /** Throws Unfit unless a token whose signature and times are right opens this server (A4, A11). */
   check(header: Pick<JWTHeaderParameters, 'typ'>, claims: JWTPayload): void {
     const { name, spiffe, audiences, audienceClaim, required } = this.policy;
-    if (spiffe && trustDomainOf(claims.sub) !== name) throw new Unfit('token_issuer', OTHER_DOMAIN);
+    if (spiffe && issuerOfSvid(claims.sub) !== name) throw new Unfit('token_issuer', OTHER_DOMAIN);
     this.#checkType(header.typ, claims);
     const held = [audienceClaim, ...(claims.aud === undefined ? [] : ['aud'])];
     if (!held.every((claim) => holdsAudience(claimAt(claims, claim), audiences))) {
@@ -74,13 +75,10 @@ export class Issuer {
   }
 }
 
-/** A SPIFFE ID of a workload: SPIFFE-ID, section 2. */
-const SPIFFE_ID = /^(spiffe:\/\/[a-z0-9._-]+)((?:\/[\w.-]+)+)$/;
-
-/** The trust domain of a SPIFFE ID, such as `spiffe://example.org`; undefined for anything else. */
-export function trustDomainOf(sub: unknown): string | undefined {
-  const [, domain, path = ''] = typeof sub === 'string' ? (SPIFFE_ID.exec(sub) ?? []) : [];
-  return path.split('/').some((part) => part === '.' || part === '..') ? undefined : domain;
+/** The issuer of a JWT-SVID by its subject: its trust domain, such as `spiffe://example.org`. Undefined for anything else. */
+export function issuerOfSvid(sub: unknown): string | undefined {
+  const domain = typeof sub === 'string' ? trustDomainOf(sub) : undefined;
+  return domain === undefined ? undefined : `spiffe://${domain}`;
 }
 
 /** RFC 7519, section 4.1.3: a text, or a list of them. */

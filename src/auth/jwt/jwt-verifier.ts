@@ -25,7 +25,7 @@ import {
 } from './claim-mistakes.js';
 import { claimAt } from './claim-values.js';
 import { grantedTopics, TopicsMistake, topicsThatFit } from './granted-topics.js';
-import { Issuer, trustDomainOf, Unfit } from './issuer.js';
+import { Issuer, issuerOfSvid, Unfit } from './issuer.js';
 import { isTooDeep, jwtProof, MOST_DEEP } from './jwt-proof.js';
 import { KeysUnavailable, KeyUnknown } from './key-source.js';
 import type { KeySource } from './key-source.js';
@@ -137,7 +137,7 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
     if (!this.#algorithms.includes(header.alg!)) throw new Unusable('token_algorithm');
     const issuer = this.#issuerOf(unproven);
     if (issuer === undefined) {
-      const isSvid = trustDomainOf(unproven.sub) !== undefined;
+      const isSvid = issuerOfSvid(unproven.sub) !== undefined;
       throw new Unusable('token_issuer', isSvid ? undefined : mistakeInIssuer(unproven.iss));
     }
     const { name } = issuer.policy;
@@ -156,7 +156,7 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
 
   /** The issuer that a token names: in `iss`, or by the trust domain of its `sub` (JWT-SVID, section 3.1). */
   #issuerOf({ iss, sub }: JWTPayload): Issuer | undefined {
-    return this.#issuers.get(iss!) ?? this.#issuers.get(trustDomainOf(sub)!);
+    return this.#issuers.get(iss!) ?? this.#issuers.get(issuerOfSvid(sub)!);
   }
 
   async #signed(header: JWSHeaderParameters, token: string, { keys, iss }: Issuer): Promise<JWTPayload> {
