@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { JWTPayload } from 'jose';
-import { topicDigest } from '../../src/auth/jwt/granted-topics.js';
+import { grantedDigest } from '../../src/auth/jwt/granted-topics.js';
 import { digestOf, namedTokenLine } from '../../src/auth/named-token.js';
 import { RefusalCounts } from '../../src/metrics/refusal-counts.js';
 import type { SettingsInput } from '../../src/config/settings.js';
@@ -274,8 +274,8 @@ describe('JWTs', () => {
     const peers: Peer[] = [];
     for (const claims of [
       { topics: all.slice(0, 1024) },
-      { topics_sha256: all.slice(0, 1024).map(topicDigest) },
-      { topics: all.slice(0, 512), topics_sha256: all.slice(512, 1024).map(topicDigest) },
+      { topics_sha256: all.slice(0, 1024).map(grantedDigest) },
+      { topics: all.slice(0, 512), topics_sha256: all.slice(512, 1024).map(grantedDigest) },
     ]) {
       for (const shown of [bearer, offered]) peers.push(await Peer.connect(running.url, shown(await token(claims))));
     }

@@ -28,7 +28,7 @@ const MOST_CHARACTERS = 4096;
  * Returns the digest of a topic, as the claim `topics_sha256` has it: the first 16 bytes of the SHA-256 of its UTF-8, in
  * base64url without padding (RFC 4648, section 5). 22 characters.
  */
-export function topicDigest(topic: string): string {
+export function grantedDigest(topic: string): string {
   return hash('sha256', topic, 'buffer').toString('base64url', 0, DIGEST_BYTES);
 }
 
@@ -108,7 +108,7 @@ export class TopicList implements GrantedTopics {
   }
 
   #grants(topic: string): boolean {
-    return this.#digests.has(topicDigest(topic));
+    return this.#digests.has(grantedDigest(topic));
   }
 }
 

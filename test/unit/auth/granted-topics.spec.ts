@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import type { JWTPayload } from 'jose';
-import { grantedTopics, topicDigest, TopicsMistake } from '../../../src/auth/jwt/granted-topics.js';
+import { grantedTopics, grantedDigest, TopicsMistake } from '../../../src/auth/jwt/granted-topics.js';
 import { heapHeldBy } from '../../support/heap.js';
 
 const cairns = (i: number): string => createHash('sha256').update(`${i}`).digest('hex');
@@ -18,8 +18,8 @@ describe('A12: the digest of a topic', () => {
   it('is the beginning of its SHA-256, in UTF-8 and base64url', () => {
     for (const topic of ['', 'a', 'ä', '\u{1f600}', cairns(1), 'x'.repeat(4096)]) {
       const whole = createHash('sha256').update(Buffer.from(topic, 'utf8')).digest();
-      expect(topicDigest(topic)).toBe(whole.subarray(0, 16).toString('base64url'));
-      expect(topicDigest(topic)).toHaveLength(22);
+      expect(grantedDigest(topic)).toBe(whole.subarray(0, 16).toString('base64url'));
+      expect(grantedDigest(topic)).toHaveLength(22);
     }
   });
 
@@ -27,7 +27,7 @@ describe('A12: the digest of a topic', () => {
     const text = readFileSync(new URL('../../../docs/protocol.md', import.meta.url), 'utf8');
     const [, script, vector] = /```sh\n(topic=[^]*?)\n# (\S{22})\n```/.exec(text)!;
     const [, topic] = /^topic=([0-9a-f]{64})$/m.exec(script)!;
-    expect(topicDigest(topic)).toBe(vector);
+    expect(grantedDigest(topic)).toBe(vector);
     expect(execFileSync('/bin/sh', ['-c', script], { encoding: 'utf8' }).trim()).toBe(vector);
   });
 });
@@ -38,14 +38,14 @@ describe('A12: the topics that a token names', () => {
   it.each([
     ['nothing', {}, undefined],
     ['literally', { topics: [some[0]] }, [some[0]]],
-    ['by digest', { topics_sha256: [topicDigest(some[1])] }, [some[1]]],
-    ['in both ways', { topics: [some[0]], topics_sha256: [topicDigest(some[1])] }, [some[0], some[1]]],
-    ['in both ways, the same one', { topics: [some[0]], topics_sha256: [topicDigest(some[0])] }, [some[0]]],
-    ['in an empty list and by digest', { topics: [], topics_sha256: [topicDigest(some[2])] }, [some[2]]],
+    ['by digest', { topics_sha256: [grantedDigest(some[1])] }, [some[1]]],
+    ['in both ways', { topics: [some[0]], topics_sha256: [grantedDigest(some[1])] }, [some[0], some[1]]],
+    ['in both ways, the same one', { topics: [some[0]], topics_sha256: [grantedDigest(some[0])] }, [some[0]]],
+    ['in an empty list and by digest', { topics: [], topics_sha256: [grantedDigest(some[2])] }, [some[2]]],
     ['literally, and in an empty list of digests', { topics: [some[3]], topics_sha256: [] }, [some[3]]],
     ['in an empty list', { topics: [] }, []],
     ['in an empty list of digests', { topics_sha256: [] }, []],
-    ['literally with what is a digest', { topics: [topicDigest(some[0])] }, []],
+    ['literally with what is a digest', { topics: [grantedDigest(some[0])] }, []],
   ])('%s', (_what, claims, expected) => {
     expect(granted(claims, some)).toEqual(expected);
     // Whatever was asked before.
@@ -55,36 +55,36 @@ describe('A12: the topics that a token names', () => {
   });
 
   it('are not the digest itself, nor another topic, nor half a surrogate pair', () => {
-    const list = grantedTopics({ topics_sha256: [topicDigest('\ufffd'), topicDigest('t')] })!;
+    const list = grantedTopics({ topics_sha256: [grantedDigest('\ufffd'), grantedDigest('t')] })!;
     expect(
-      ['\ufffd', '\ud800', '\udfff', 't', 'T', 't ', topicDigest('t'), ''].map((topic) => list.has(topic)),
+      ['\ufffd', '\ud800', '\udfff', 't', 'T', 't ', grantedDigest('t'), ''].map((topic) => list.has(topic)),
     ).toEqual([true, false, false, true, false, false, false, false]);
-    expect(grantedTopics({ topics_sha256: [topicDigest('')] })!.has('')).toBe(true);
+    expect(grantedTopics({ topics_sha256: [grantedDigest('')] })!.has('')).toBe(true);
   });
 
   it('are found among 1,024 of them, and a topic of 64 KiB is not even digested', () => {
     const all = Array.from({ length: 1024 }, (_, i) => cairns(i));
-    const list = grantedTopics({ topics_sha256: all.map(topicDigest) })!;
+    const list = grantedTopics({ topics_sha256: all.map(grantedDigest) })!;
     expect(all.every((topic) => list.has(topic))).toBe(true);
     expect(list.has(cairns(1024))).toBe(false);
     const long = 'x'.repeat(65_536);
-    expect(grantedTopics({ topics_sha256: [topicDigest(long)] })!.has(long)).toBe(false);
+    expect(grantedTopics({ topics_sha256: [grantedDigest(long)] })!.has(long)).toBe(false);
   });
 
   it.each([
     ['22 characters with bits that are no digest', `${'A'.repeat(21)}B`],
     ['21 characters', 'A'.repeat(21)],
     ['23 characters', 'A'.repeat(23)],
-    ['padding', `${topicDigest('t')}==`],
+    ['padding', `${grantedDigest('t')}==`],
     ['the whole SHA-256', createHash('sha256').update('t').digest('base64url')],
     ['the whole SHA-256 in hex', cairns(1)],
     ['16 bytes in hex', cairns(1).slice(0, 32)],
     ['base64 rather than base64url', '+/AAAAAAAAAAAAAAAAAAAA'],
     ['nothing', ''],
-    ['a line break', `${topicDigest('t')}\n`],
+    ['a line break', `${grantedDigest('t')}\n`],
   ])('are refused where a digest is %s', (_what, digest) => {
-    expect(() => grantedTopics({ topics_sha256: [topicDigest('t'), digest] })).toThrow(TopicsMistake);
-    expect(() => grantedTopics({ topics_sha256: [topicDigest('t'), digest] })).toThrow(
+    expect(() => grantedTopics({ topics_sha256: [grantedDigest('t'), digest] })).toThrow(TopicsMistake);
+    expect(() => grantedTopics({ topics_sha256: [grantedDigest('t'), digest] })).toThrow(
       'entry 2 of the claim topics_sha256 is not a digest. It must have 22 characters',
     );
   });
@@ -92,7 +92,7 @@ describe('A12: the topics that a token names', () => {
   it('are at most 1,024 in both lists together', () => {
     const lists = (topics: number, digests: number): JWTPayload => ({
       topics: Array.from({ length: topics }, (_, i) => cairns(i)),
-      topics_sha256: Array.from({ length: digests }, (_, i) => topicDigest(cairns(i))),
+      topics_sha256: Array.from({ length: digests }, (_, i) => grantedDigest(cairns(i))),
     });
     for (const [topics, digests] of [
       [1024, 0],
@@ -113,7 +113,7 @@ describe('A12: the memory counted for the topics of a token is what they take', 
     ['82 topics of cairn', (token) => ({ topics: Array.from({ length: 82 }, (_, i) => cairns(token * 1024 + i)) })],
     [
       '222 digests',
-      (token) => ({ topics_sha256: Array.from({ length: 222 }, (_, i) => topicDigest(`${token} ${i}`)) }),
+      (token) => ({ topics_sha256: Array.from({ length: 222 }, (_, i) => grantedDigest(`${token} ${i}`)) }),
     ],
     ['513 short topics', (token) => ({ topics: Array.from({ length: 513 }, (_, i) => `${token}-${i}`) })],
     [

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { JWTPayload } from 'jose';
 import type { Credential } from '../../../src/auth/bearer-tokens.js';
-import { topicDigest } from '../../../src/auth/jwt/granted-topics.js';
+import { grantedDigest } from '../../../src/auth/jwt/granted-topics.js';
 import { JwtVerifier } from '../../../src/auth/jwt/jwt-verifier.js';
 import { Refusal } from '../../../src/connection/refusal.js';
 import { parseSettings } from '../../../src/config/load-settings.js';
@@ -473,7 +473,7 @@ describe('A5: a JWT is refused with 401 and a reason', () => {
       iat: now,
       jti: '2f0e9d5c-6a7b-4c8d-9e0f-1a2b3c4d5e6f',
       topics: Array.from({ length: topics }, (_, i) => String(i).padEnd(64, 'a')),
-      topics_sha256: Array.from({ length: digests }, (_, i) => topicDigest(`${i}`)),
+      topics_sha256: Array.from({ length: digests }, (_, i) => grantedDigest(`${i}`)),
     });
     for (const [key, input] of [
       [ec, {}],
@@ -507,7 +507,7 @@ describe('A5: a JWT is refused with 401 and a reason', () => {
     expect(rows).toHaveLength(4);
     for (const [maxJwtBytes, maxHeaderBytes, topics, digests] of rows) {
       const named = { ...CLAIMS, topics: Array.from({ length: topics }, (_, i) => String(i).padEnd(64, 'a')) };
-      const digested = { ...CLAIMS, topics_sha256: Array.from({ length: digests }, (_, i) => topicDigest(`${i}`)) };
+      const digested = { ...CLAIMS, topics_sha256: Array.from({ length: digests }, (_, i) => grantedDigest(`${i}`)) };
       for (const claims of [named, digested]) {
         // 300 bytes of claims in all.
         const padding = { x: 'x'.repeat(300 - JSON.stringify(CLAIMS).length - '"topics_sha256":[]'.length - 6) };
