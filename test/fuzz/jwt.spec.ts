@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, expect } from '@jest/globals';
 import fc from 'fast-check';
 import type { JWTPayload } from 'jose';
-import { topicDigest } from '../../src/auth/jwt/granted-topics.js';
+import { grantedDigest } from '../../src/auth/jwt/granted-topics.js';
 import { JwtVerifier } from '../../src/auth/jwt/jwt-verifier.js';
 import { Refusal } from '../../src/connection/refusal.js';
 import { parseSettings } from '../../src/config/load-settings.js';
@@ -67,7 +67,7 @@ const MARK = 's3cret';
 /** Values that claims may have, and nearly have. */
 const values = fc.oneof(
   fc.jsonValue(),
-  fc.array(fc.oneof(fc.string(), fc.constant(topicDigest('t')), fc.jsonValue())),
+  fc.array(fc.oneof(fc.string(), fc.constant(grantedDigest('t')), fc.jsonValue())),
   fc.double({ min: -1e16, max: 1e16 }),
 );
 
@@ -92,6 +92,6 @@ property(
 
 /** Marks every text but those that the server compares, and digests. */
 function marked(_name: string, value: unknown): unknown {
-  const kept = value === claims.iss || value === claims.aud || value === topicDigest('t');
+  const kept = value === claims.iss || value === claims.aud || value === grantedDigest('t');
   return typeof value === 'string' && !kept ? `${MARK}${value}` : value;
 }
