@@ -42,3 +42,10 @@ export function encodeMessage(message: SignalMessage): Buffer {
       return encoder.encode({ Relay: { topic: message.topic, payload: message.payload } });
   }
 }
+
+/**
+ * Encodes what a JSON peer published as the Relay that CBOR subscribers get (J6). `payload` is base64.
+ */
+export function encodePublication(topic: string, payload: string): Buffer {
+  return encodeMessage({ kind: 'Relay', topic, payload: Buffer.from(payload, 'base64') });
+}

@@ -17,6 +17,7 @@ import { Expiry } from './expiry.js';
 import { Leases } from './leases.js';
 import { RelayService } from './relay.service.js';
 import { RendezvousService } from './rendezvous.service.js';
+import { Subscriptions } from './subscriptions.js';
 
 /**
  * The protocol's table of contents: who may connect (its guards, which run at the HTTP upgrade), and what happens to
@@ -34,6 +35,7 @@ export class SignalingGateway
     MessageHandler
 {
   constructor(
+    private readonly subscriptions: Subscriptions,
     private readonly relays: RelayService,
     private readonly rendezvous: RendezvousService,
     private readonly connections: ConnectionRegistry,
@@ -55,7 +57,7 @@ export class SignalingGateway
 
   handleDisconnect(connection: Connection): void {
     this.audit.disconnected(connection, this.topics.countOf(connection));
-    this.relays.disconnect(connection);
+    this.subscriptions.disconnect(connection);
     this.rendezvous.disconnect(connection);
     this.expiry.remove(connection);
     this.leases.leave(connection);
@@ -63,11 +65,11 @@ export class SignalingGateway
   }
 
   subscribe(connection: Connection, { topic }: Subscribe): void {
-    this.relays.subscribe(connection, topic);
+    this.subscriptions.subscribe(connection, topic);
   }
 
   unsubscribe(connection: Connection, { topic }: Unsubscribe): void {
-    this.relays.unsubscribe(connection, topic);
+    this.subscriptions.unsubscribe(connection, topic);
   }
 
   relay(connection: Connection, { topic, bytes }: CanonicalRelay): void {

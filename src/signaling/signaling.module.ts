@@ -17,6 +17,7 @@ import { RendezvousService } from './rendezvous.service.js';
 import { Revocation } from './revocation.js';
 import { SignalingGateway } from './signaling.gateway.js';
 import { SignalingService } from './signaling.service.js';
+import { Subscriptions } from './subscriptions.js';
 
 /** The domain: what happens to a message, from the gateway inwards. CairnSignalModule provides the topic policy. */
 @Module({
@@ -33,6 +34,7 @@ import { SignalingService } from './signaling.service.js';
     Revocation,
     SignalingGateway,
     SignalingService,
+    Subscriptions,
   ],
   exports: [Permissions, SignalingService],
 })

@@ -16,6 +16,7 @@ import { InProcessConnection } from './in-process-connection.js';
 import { RelayService } from './relay.service.js';
 import { PendingPayloads, SignalingError } from './subscription.js';
 import type { Subscription } from './subscription.js';
+import { Subscriptions } from './subscriptions.js';
 
 /** A peer that is connected to this node, as the application sees it. Names no topic. */
 export interface ConnectedPeer {
@@ -58,8 +59,8 @@ const LONGEST_REASON = 123;
 
 /**
  * Lets the application that embeds the server take part as a peer without a socket (docs/protocol.md, E1-E4): relay,
- * subscribe, see who is connected, and close connections of this node. Owns what the application is told. The rules of
- * the relay stand in RelayService, and the bounds of what waits in InProcessConnection.
+ * subscribe, see who is connected, and close connections of this node. Owns what the application is told. The rules stand
+ * in Subscriptions and RelayService, and the bounds of what waits in InProcessConnection.
  * Invariant: nothing that the application's listeners and handlers throw reaches the server. The application does not
  * receive its own relays. It is trusted: no topic policy is asked, and no rate holds it back.
  */
@@ -74,6 +75,7 @@ export class SignalingService extends EventEmitter<SignalingEvents> {
   constructor(
     private readonly peer: InProcessConnection,
     private readonly relays: RelayService,
+    private readonly subscriptions: Subscriptions,
     private readonly registry: ConnectionRegistry,
     private readonly settings: Settings,
     private readonly traffic: TrafficCounts,
@@ -85,7 +87,7 @@ export class SignalingService extends EventEmitter<SignalingEvents> {
     this.#faults = new ThrottledLog(this.#log, clock, 'error');
     this.#refusals = new ThrottledLog(this.#log, clock, 'warn');
     peer.listener = {
-      vacated: (topic) => this.relays.unsubscribe(peer, topic),
+      vacated: (topic) => this.subscriptions.unsubscribe(peer, topic),
       refused: ({ text }) => this.#refusals.write('a subscription of the application has ended', { reason: text }),
     };
     registry.watch({
@@ -176,12 +178,12 @@ export class SignalingService extends EventEmitter<SignalingEvents> {
     const { topic } = subscription;
     // Before it subscribes: it may be sent something at once (J6).
     if (!this.peer.add(subscription)) return;
-    const breach = this.relays.breach(this.peer, topic);
+    const breach = this.subscriptions.breach(this.peer, topic);
     if (breach !== undefined) {
       this.peer.refuse(subscription, breach);
       return;
     }
-    const sure: Promise<void> | undefined = this.relays.join(this.peer, topic)?.finally(() => {
+    const sure: Promise<void> | undefined = this.subscriptions.join(this.peer, topic)?.finally(() => {
       if (this.#joining.get(topic) === sure) this.#joining.delete(topic);
     });
     if (sure !== undefined) this.#joining.set(topic, sure);
