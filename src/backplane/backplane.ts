@@ -1,3 +1,5 @@
+import { Roster } from './roster.js';
+
 /**
  * Takes what another node relayed to a topic: a Relay in its canonical encoding (R4). The bytes are valid until it
  * returns.
@@ -27,10 +29,14 @@ export type BackplaneState = 'off' | 'up' | 'degraded' | 'down';
  * - When the promise of `subscribe` is fulfilled, everything that other nodes publish from then on arrives.
  * - When the promise of `offer` is fulfilled, every question that other nodes ask from then on is answered.
  * - An order reaches each other node at most once.
+ * - Each node that joins is in the `nodes` of all others a moment later, until it has stopped or died (N14).
  * - Nothing throws and nothing blocks. What waits to be sent is bounded: the rest is dropped and counted.
  */
 export abstract class Backplane {
   abstract readonly state: BackplaneState;
+
+  /** Which other nodes there are, and who is told of changes. */
+  readonly nodes = new Roster();
 
   /** What is wrong while the state is degraded, in a sentence without topics; otherwise undefined. */
   get trouble(): string | undefined {
@@ -45,6 +51,16 @@ export abstract class Backplane {
   /** Whether other nodes can be asked, and subscriptions are confirmed: the bus is reached, and it answers. */
   get answers(): boolean {
     return this.connected;
+  }
+
+  /** Whether another node takes newcomers, as far as this one has heard. */
+  get othersWelcome(): boolean {
+    return this.answers && this.nodes.welcoming;
+  }
+
+  /** Tells the other nodes that this one is about to stop: newcomers should go elsewhere. */
+  leave(): void {
+    // Where there are no other nodes, nobody needs to know.
   }
 
   /** Sets who takes the messages of other nodes. Called once, before the first subscription. */

@@ -14,11 +14,12 @@ import { Interest } from './interest.js';
 import { NatsLink } from './nats-link.js';
 import type { LinkListener } from './nats-link.js';
 import { natsCredentialSettings } from './nats-credentials.js';
-import { natsOptions } from './nats-options.js';
+import { natsOptions, payloadFault } from './nats-options.js';
 import { Orders } from './orders.js';
 import { give, Questions } from './questions.js';
 import { Refusals } from './refusals.js';
 import { QuietTopics } from './quiet-topics.js';
+import { RollCall } from './roll-call.js';
 import { RoundTrips, SUSPECT_MS } from './round-trips.js';
 import type { RoundTripsListener } from './round-trips.js';
 import { BareSubscriptions } from './nats-internals.js';
@@ -55,6 +56,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   readonly #offers: Interest;
   readonly #questions: Questions;
   readonly #orders: Orders;
+  readonly #rollCall: RollCall;
   readonly #refusals: Refusals;
   readonly #trips: RoundTrips;
   readonly #desk: AnswerDesk;
@@ -80,14 +82,12 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
       this.#subscriptions,
       clock,
       ({ topic }, { data }) => this.#take(topic, data),
-      {
-        counted: (size) => (counts.subscriptions = size),
-        failed,
-      },
+      { counted: (size) => (counts.subscriptions = size), failed },
     );
     const records = new Subjects(settings.natsSubjectPrefix, 'records');
     this.#questions = new Questions(records, clock, counts);
     this.#orders = new Orders(`${settings.natsSubjectPrefix}.orders`, clock, counts, failed);
+    this.#rollCall = new RollCall(`${settings.natsSubjectPrefix}.nodes`, this, clock, counts, failed);
     this.#alone = new Subjects(settings.natsSubjectPrefix, 'alone');
     this.#quiet = new QuietTopics([this.#alone, records], this.#subscriptions, clock, ({ reply, subject }) => {
       const { connection } = this.#link;
@@ -101,10 +101,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
       this.#subscriptions,
       clock,
       (offered, question) => this.#desk.answer(offered, question),
-      {
-        counted: () => undefined,
-        failed,
-      },
+      { counted: () => undefined, failed },
     );
     this.#retry.start();
   }
@@ -187,6 +184,10 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     return connection === undefined ? [] : this.#orders.give(connection, order);
   }
 
+  override leave(): void {
+    this.#rollCall.leave();
+  }
+
   publish(topic: string, message: Uint8Array): void {
     const { connection } = this.#link;
     if (connection === undefined) return this.#drop('down');
@@ -212,6 +213,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
 
   async onApplicationShutdown(): Promise<void> {
     const { connection } = this.#link;
+    this.#rollCall.stop();
     if (connection !== undefined) await this.#trips.confirm();
     this.#topics.stop();
     this.#offers.stop();
@@ -226,8 +228,9 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   joined(connection: NatsConnection): void {
     const tooSmall = this.#tooSmall();
     if (tooSmall !== undefined) this.parts.log.error(tooSmall);
-    this.#begin(connection);
     this.#orders.joined(connection);
+    this.#rollCall.joined(connection);
+    this.#begin(connection);
   }
 
   rejoined(): void {
@@ -264,6 +267,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.#desk.clear();
     this.#asksToBeHeard = false;
     this.#quiet.begin(false);
+    this.#rollCall.lost();
   }
 
   /** Maximum number of bytes in a message on the bus; 0 without a connection. */
@@ -311,6 +315,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.#refusals.forget();
     this.#subscriptions.use(connection);
     this.#questions.joined(connection);
+    this.#rollCall.begin(connection);
     // Between the servers of a cluster, a subscription travels longer than it takes to be confirmed.
     this.#asksToBeHeard = connection.info?.cluster === undefined;
     // Without records, a node of an older version does not say that it wants a topic.
@@ -339,10 +344,6 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   }
 
   #tooSmall(): string | undefined {
-    const most = this.#most();
-    const { maxMessageBytes } = this.parts.settings;
-    if (most === 0 || most >= maxMessageBytes) return undefined;
-    const carried = `NATS carries at most ${most} bytes in a message (its max_payload)`;
-    return `${carried}, but max-message-bytes is ${maxMessageBytes}`;
+    return payloadFault(this.#most(), this.parts.settings);
   }
 }

@@ -73,3 +73,10 @@ function secureOptions({
   );
   return secure;
 }
+
+/** Returns what is wrong where NATS carries at most `most` bytes in a message, 0 if that is not known; or undefined. */
+export function payloadFault(most: number, { maxMessageBytes }: Settings): string | undefined {
+  if (most === 0 || most >= maxMessageBytes) return undefined;
+  const carried = `NATS carries at most ${most} bytes in a message (its max_payload)`;
+  return `${carried}, but max-message-bytes is ${maxMessageBytes}`;
+}

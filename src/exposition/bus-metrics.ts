@@ -24,6 +24,14 @@ export const BUS_METRICS: readonly MetricRow[] = [
     read: ({ bus }) => (bus.roundTripMs === undefined ? undefined : bus.roundTripMs / 1000),
   },
   {
+    name: 'cairn_signal_backplane_nodes',
+    type: 'gauge',
+    help: 'Other nodes that this node knows of; absent without a bus.',
+    moves:
+      'Fewer than you run, less this one: some are down, cut off, of a version up to 0.3.0, or use another prefix.',
+    read: ({ backplane }) => (backplane.state === 'off' ? undefined : backplane.nodes.others.size),
+  },
+  {
     name: 'cairn_signal_backplane_subscriptions',
     type: 'gauge',
     help: 'Topics that this node is subscribed to on the bus.',
@@ -55,7 +63,7 @@ export const BUS_METRICS: readonly MetricRow[] = [
   {
     name: 'cairn_signal_backplane_dropped_total',
     type: 'counter',
-    help: 'Relays, and answers with records, that did not cross the bus, by reason.',
+    help: 'Relays, answers with records, and calls of nodes, that did not cross the bus, by reason.',
     label: 'reason',
     moves:
       '`down`: NATS could not be reached. `slow`: it does not keep up. `too_large`: raise its `max_payload`. ' +

@@ -46,6 +46,7 @@ export class NodeIndicator {
           state: this.backplane.state,
           ...(this.backplane.trouble !== undefined && { reason: this.backplane.trouble }),
           roundTripMs: this.bus.roundTripMs ?? null,
+          otherNodes: this.backplane.nodes.others.size,
         },
       }),
     };

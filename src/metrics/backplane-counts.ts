@@ -9,8 +9,8 @@ export type BackplaneDrop =
   /** The message is larger than the bus carries. */
   | 'too_large'
   /**
-   * The input is not a canonical Relay to its topic, describes records that no peer could have left, or is larger or
-   * more than any node of this service would send.
+   * The input is not a canonical Relay to its topic, describes records that no peer could have left, is no call of a
+   * node, or is larger or more than any node of this service would send.
    */
   | 'malformed';
 

@@ -6,6 +6,8 @@ import { until } from '../support/until.js';
 /** Nodes of one service, the messages that each received, and how to stop them. */
 export interface Nodes {
   readonly backplanes: readonly Backplane[];
+  /** Stops one of them. */
+  stop(node: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -95,6 +97,29 @@ export function backplaneContract(name: string, join: (count: number) => Promise
       message.fill(0);
       await settle(arrived);
       expect(arrived[1]).toEqual(others ? [line('topic', 'x')] : []);
+    });
+
+    it('N14: each node knows all others, which are about to stop, and which have stopped', async () => {
+      await start(3);
+      const [first, second, third] = nodes.backplanes;
+      const gone: string[] = [];
+      third.nodes.watch({ gone: (node) => gone.push(node) });
+      const known = (of: Backplane): string[] => [...of.nodes.others.keys()].toSorted();
+      const ids = (...all: readonly Backplane[]): string[] =>
+        others ? all.map((one) => one.nodes.self).toSorted() : [];
+      const welcome = (): boolean[] => nodes.backplanes.map(({ othersWelcome }) => othersWelcome);
+      await until(() => nodes.backplanes.every((node) => known(node).length === (others ? 2 : 0)));
+      expect(known(third)).toEqual(ids(first, second));
+      expect(welcome()).toEqual([others, others, others]);
+      first.leave();
+      await until(() => !others || [...third.nodes.others.values()].some(({ leaving }) => leaving));
+      expect(welcome()).toEqual([others, others, others]);
+      second.leave();
+      await until(() => !third.othersWelcome && first.othersWelcome === others);
+      await nodes.stop(0);
+      await until(() => gone.length === ids(first).length);
+      expect(gone).toEqual(ids(first));
+      expect(known(third)).toEqual(ids(second));
     });
 
     it('O7: an order reaches every other node once, and what they answer comes back', async () => {

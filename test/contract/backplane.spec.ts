@@ -13,6 +13,7 @@ backplaneContract(
   (count) =>
     Promise.resolve({
       backplanes: Array.from({ length: count }, () => new LocalBackplane()),
+      stop: () => Promise.resolve(),
       close: () => Promise.resolve(),
     }),
   false,
@@ -36,6 +37,7 @@ describeWithNats('with NATS', () => {
       );
       return {
         backplanes,
+        stop: (node) => backplanes[node].onApplicationShutdown(),
         close: async () => void (await Promise.all(backplanes.map((backplane) => backplane.onApplicationShutdown()))),
       };
     },
