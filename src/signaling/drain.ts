@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { OnModuleDestroy } from '@nestjs/common';
+import { Backplane } from '../backplane/backplane.js';
 import { Clock } from '../clock/clock.js';
 import { Settings } from '../config/settings.js';
 import { Lifecycle } from '../lifecycle/lifecycle.js';
@@ -31,6 +32,7 @@ export class Drain implements OnModuleDestroy {
     private readonly lifecycle: Lifecycle,
     private readonly connections: ConnectionRegistry,
     private readonly application: InProcessConnection,
+    private readonly backplane: Backplane,
     private readonly settings: Settings,
     private readonly clock: Clock,
     logs: Logs,
@@ -40,6 +42,7 @@ export class Drain implements OnModuleDestroy {
 
   /** Resolves when no connection is left, after `drain-delay` and `drain-timeout` at the latest. */
   async onModuleDestroy(): Promise<void> {
+    this.backplane.leave();
     await this.#delay();
     this.lifecycle.drain();
     const over = new AbortController();
@@ -72,9 +75,8 @@ export class Drain implements OnModuleDestroy {
   async #dismissAll(over: AbortSignal): Promise<void> {
     const leaving = [...this.connections];
     const { length: count } = leaving;
-    const { least, most } = MAX_RETRY_S;
-    const longestRetry = Math.min(Math.max(Math.ceil(count / CLOSED_PER_SECOND), least), most);
-    const spread = Math.min(this.settings.drainTimeout * CLOSING_SHARE, (count / CLOSED_PER_SECOND) * 1000);
+    const evenly = count * (1000 / CLOSED_PER_SECOND);
+    const spread = Math.min(this.settings.drainTimeout * CLOSING_SHARE, evenly);
     if (count > 0) this.#log.info('draining', { connections: count, spreadMs: Math.round(spread) });
 
     const pace = new DrainPace(count, spread);
@@ -83,10 +85,22 @@ export class Drain implements OnModuleDestroy {
       if (spread > 0) await this.clock.sleep(pace.pause, over);
       const now = this.clock.monotonic();
       for (const connection of leaving.splice(0, pace.slice(now - before))) {
-        connection.close(restart(1 + Math.floor(Math.random() * longestRetry)));
+        connection.close(restart(this.#retry(evenly, spread)));
       }
       before = now;
     }
     await this.connections.empty();
+  }
+
+  /**
+   * Returns a random delay for a peer, in whole seconds. Another node takes peers at once: there the delay only adds what
+   * `spread`, over which they are closed, lacks of `evenly`. Otherwise they come back to this node, which must start first.
+   * Both are in milliseconds.
+   */
+  #retry(evenly: number, spread: number): number {
+    const { least, most } = MAX_RETRY_S;
+    const seconds = (longest: number): number => Math.floor(Math.random() * longest);
+    if (this.backplane.othersWelcome) return seconds(Math.min(Math.ceil((evenly - spread) / 1000), most) + 1);
+    return 1 + seconds(Math.min(Math.max(Math.ceil(evenly / 1000), least), most));
   }
 }

@@ -4,12 +4,14 @@
  * and thousands of questions make a node write half a megabyte for each, unread, until its memory is full.
  */
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { Backplane } from '../../src/backplane/backplane.js';
 import {
   MOST_ANSWERS,
   MOST_ANSWERS_BYTES,
   MOST_GIVEN_BYTES_A_SECOND,
   MOST_TAKEN_BYTES_A_SECOND,
 } from '../../src/backplane/questions.js';
+import { MOST_NODES } from '../../src/backplane/roster.js';
 import { BackplaneCounts } from '../../src/metrics/backplane-counts.js';
 import { MOST_TOLD_BYTES } from '../../src/protocol/record-answer.js';
 import { ManualClock } from '../support/manual-clock.js';
@@ -244,5 +246,44 @@ describeWithNats('a hostile bus', () => {
     await stranger.flush();
     expect(stranger.heardBytes).toBeLessThan((most + 1) * size * 1.1);
     expect(countsOf(here).questionsDropped + countsOf(here).dropped.slow).toBeGreaterThan(200 - most - 2);
+  });
+
+  it('N5, N14: forged calls fill the list of nodes and no more, and what is no call is dropped and counted', async () => {
+    const here = await node();
+    const there = await node();
+    const { nodes } = here.server.app.get(Backplane, { strict: false });
+    const other = there.server.app.get(Backplane, { strict: false }).nodes.self;
+    await until(() => nodes.others.has(other));
+    const forge = (text: string | Buffer): void => stranger.publish('cairn.nodes', text);
+    const id = 'x'.repeat(16);
+    const lies = [
+      '',
+      'alive',
+      'alive ',
+      `alive ${id.slice(1)}`,
+      `alive ${id}x`,
+      `alive ${id}\n`,
+      `alive  ${id}`,
+      ` alive ${id}`,
+      `ALIVE ${id}`,
+      `constructor ${id}`,
+      `alive ${'\u{1F600}'.repeat(4)}`,
+      `alive ${id} ${'x'.repeat(256)}`,
+      Buffer.alloc(900_000, 'alive '),
+      Buffer.alloc(64, 0xff),
+    ];
+    for (const lie of lies) forge(lie);
+    forge(`leaving ${nodes.self}`);
+    forge(`gone ${nodes.self}`);
+    forge(`gone ${id}`);
+    forge(`alive ${id} of a later version`);
+    await until(() => nodes.others.has(id));
+    expect(countsOf(here).dropped.malformed).toBe(lies.length);
+    expect([...nodes.others.keys()]).toEqual([other, id]);
+    for (let n = 0; n < 3 * MOST_NODES; n++) forge(`hello ${String(n).padStart(16, '0')}`);
+    await until(() => countsOf(here).dropped.malformed === lies.length + 2 * MOST_NODES + 2);
+    expect(nodes.others.size).toBe(MOST_NODES);
+    // The real one is known all the same.
+    expect(nodes.others.has(other)).toBe(true);
   });
 });
