@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { SUBPROTOCOL } from '../protocol/subprotocol.js';
+import { SUBPROTOCOL, SUBPROTOCOL_V2 } from '../protocol/subprotocol.js';
 
 /** Prefix of the offered "subprotocol" that carries a token. The server never selects it. */
 const TOKEN_PREFIX = 'bearer.';
@@ -16,7 +16,8 @@ export interface Presented {
 /**
  * Returns the bearer token that an upgrade request presents. It comes from `Authorization` (RFC 6750, section 2.1) or,
  * since a browser cannot set that header, from `Sec-WebSocket-Protocol: cairn-signal, bearer.<base64url of the token>`.
- * The second form counts only next to our own subprotocol: without that a browser would drop the connection anyway.
+ * The second form counts only next to a subprotocol of ours, `cairn-signal.v2` as well: without one a browser would drop
+ * the connection anyway.
  * Returns undefined when there is no token, or when several subprotocols claim to carry it. Of two `Authorization`
  * headers Node keeps the first. Never looks at the URL (RFC 9700, section 4.3.2).
  */
@@ -42,8 +43,11 @@ function presentedIn(header: string): Presented {
     const similar = offered.some((protocol) => /^(?:bearer|token|authorization)[.:_-]?/i.test(protocol));
     return similar ? { mistake: 'The subprotocol with the token begins with "bearer." in small letters.' } : {};
   }
-  if (!offered.includes(SUBPROTOCOL)) {
-    return { mistake: 'The token is offered as a subprotocol, but "cairn-signal" is not offered beside it.' };
+  if (!offered.includes(SUBPROTOCOL) && !offered.includes(SUBPROTOCOL_V2)) {
+    return {
+      mistake:
+        'The token is offered as a subprotocol, but neither "cairn-signal" nor "cairn-signal.v2" is offered beside it.',
+    };
   }
   const encoded = tokens[0].slice(TOKEN_PREFIX.length);
   if (!/^[\w-]+={0,2}$/.test(encoded)) return { mistake: faultOfEncoding(encoded) };

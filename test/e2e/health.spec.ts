@@ -25,6 +25,7 @@ describe('health and the front page', () => {
       name: 'cairn-signal',
       version: VERSION,
       protocol: 'cairn-signal',
+      protocols: ['cairn-signal.v2', 'cairn-signal'],
       links: { health: '/health', live: '/health/live', ready: '/health/ready', check: '/check' },
     });
   });

@@ -85,7 +85,12 @@ describe('the guard of the upgrade', () => {
     ['sec-websocket-protocol', 'cairn-signal, bearer.0123456789abcdef', 'token_wrong', 'looks like the token itself'],
     ['sec-websocket-protocol', 'cairn-signal, bearer.fn5+Pz8/', 'token_missing', 'must be base64url'],
     ['sec-websocket-protocol', 'cairn-signal, bearer.', 'token_missing', 'Nothing follows "bearer."'],
-    ['sec-websocket-protocol', 'bearer.b3RoZXI', 'token_missing', '"cairn-signal" is not offered beside it'],
+    [
+      'sec-websocket-protocol',
+      'bearer.b3RoZXI',
+      'token_missing',
+      'neither "cairn-signal" nor "cairn-signal.v2" is offered beside it',
+    ],
     ['sec-websocket-protocol', `${OFFERED}, bearer.eA`, 'token_missing', 'Several subprotocols'],
     ['sec-websocket-protocol', 'cairn-signal, Bearer.b3RoZXI', 'token_missing', 'small letters'],
     ['sec-websocket-protocol', encodedAs('other\n'), 'token_wrong', 'line break'],

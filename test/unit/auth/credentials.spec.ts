@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { presentedToken, withoutPadding } from '../../../src/auth/credentials.js';
+import { presented, presentedToken, withoutPadding } from '../../../src/auth/credentials.js';
 
 /** Offers a token as a browser does: `bearer.` and the token in base64url. */
 function offered(token: string): string {
@@ -58,6 +58,34 @@ describe('the token among the subprotocols (browsers)', () => {
   });
 
   it.each([
+    'cairn-signal.v2, TOKEN',
+    'TOKEN, cairn-signal.v2',
+    'cairn-signal.v2, cairn-signal, TOKEN',
+    'cairn-signal, TOKEN, cairn-signal.v2',
+    'cairn-signal.v3, cairn-signal.v2, TOKEN',
+    'cairn-signal.v2, cairn-signal.v2, TOKEN',
+  ])('is found beside either version: %s', (list) => {
+    expect(presentedToken({ 'sec-websocket-protocol': list.replace('TOKEN', offered('s3cret')) })).toBe('s3cret');
+  });
+
+  it.each([
+    'TOKEN',
+    'TOKEN, cairn-signal.V2',
+    'Cairn-Signal.v2, TOKEN',
+    'TOKEN, CAIRN-SIGNAL',
+    'cairn-signal.v1, TOKEN',
+    'cairn-signal.v22, TOKEN',
+    'cairn-signalxv2, TOKEN',
+    'cairn-signal.v2.bearer, TOKEN',
+    'cairn-signal. v2, TOKEN',
+  ])('does not count without one of them: %s', (list) => {
+    expect(presented({ 'sec-websocket-protocol': list.replace('TOKEN', offered('s3cret')) })).toEqual({
+      mistake:
+        'The token is offered as a subprotocol, but neither "cairn-signal" nor "cairn-signal.v2" is offered beside it.',
+    });
+  });
+
+  it.each([
     ['nothing offered', ''],
     ['our own alone', 'cairn-signal'],
     ['an empty one', 'cairn-signal, bearer.'],
@@ -73,6 +101,8 @@ describe('the token among the subprotocols (browsers)', () => {
     ],
     ['two of them', `cairn-signal, ${offered('s3cret')}, ${offered('other')}`],
     ['the same one twice', `cairn-signal, ${offered('s3cret')}, ${offered('s3cret')}`],
+    ['two of them, one beside each version', `cairn-signal, ${offered('a')}, cairn-signal.v2, ${offered('b')}`],
+    ['the second version alone', 'cairn-signal.v2'],
   ])('is absent for %s', (_what, list) => {
     expect(presentedToken({ 'sec-websocket-protocol': list })).toBeUndefined();
   });
