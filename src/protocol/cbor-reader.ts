@@ -4,7 +4,7 @@ import { LONG_BYTES, isText } from './utf8.js';
  * Thrown for every frame that does not decode. Created once, so that a flood of garbage does not cost a stack trace per
  * frame.
  */
-export const MALFORMED = new Error('the frame is not one of the three messages');
+export const MALFORMED = new Error('the frame is not a message');
 
 /** CBOR major types (RFC 8949, section 3.1). */
 export const UNSIGNED = 0;
@@ -19,9 +19,12 @@ export const TAG = 6;
  * 3.2.1).
  */
 const SIMPLE = 7;
+/** The initial byte of a simple value in two bytes. */
+const LONG_SIMPLE = 0xf8;
+const [FALSE, TRUE, NULL, UNDEFINED] = [20, 21, 22, 23];
 
-export const TAG_BIGNUM = 2;
-export const TAG_NEGATIVE_BIGNUM = 3;
+const TAG_BIGNUM = 2;
+const TAG_NEGATIVE_BIGNUM = 3;
 export const INDEFINITE = -1;
 /** Marks a string in one chunk that has not been read yet. */
 const DEFINITE = -1;
@@ -113,12 +116,64 @@ export class CborReader {
   #checkSimple(at: number): void {
     const information = this.frame[at] & 0x1f;
     if (information === 25 || information === 26 || information === 27) return;
-    if (information > 24 || this.argument < 20 || this.argument > 23) throw MALFORMED;
+    if (information > 24 || this.argument < FALSE || this.argument > UNDEFINED) throw MALFORMED;
+  }
+
+  // --- integers and booleans
+
+  /**
+   * Reads an integer from 0 to `most` whose first head, of this major type, was read last. It may follow tags, and be a
+   * big number.
+   */
+  protected integer(head: number, most: number): number {
+    let major = head;
+    while (major === TAG && this.argument !== TAG_BIGNUM && this.argument !== TAG_NEGATIVE_BIGNUM) major = this.head();
+    if (major === TAG && this.argument === TAG_BIGNUM) return this.#bigNumber(most);
+    if (major !== UNSIGNED || this.argument > most) throw MALFORMED;
+    return this.argument;
+  }
+
+  /** Reads the byte string of a big number of at most `most`, which may begin with any number of zeros. */
+  #bigNumber(most: number): number {
+    if (this.head() !== BYTES) throw MALFORMED;
+    let value = 0;
+    for (this.openString(); this.nextChunk(BYTES);) {
+      for (let at = this.from; at < this.at; at++) {
+        value = value * 256 + this.frame[at];
+        if (value > most) throw MALFORMED;
+      }
+    }
+    return value;
+  }
+
+  /** Reads a boolean in one byte or two, behind any tags. */
+  protected boolean(): boolean {
+    let at = this.at;
+    while (this.head() === TAG) at = this.at;
+    // The initial byte tells a simple value from a float, whose argument may be the same.
+    const initial = this.frame[at];
+    if (initial >> 5 !== SIMPLE || initial > LONG_SIMPLE) throw MALFORMED;
+    if (this.argument !== FALSE && this.argument !== TRUE) throw MALFORMED;
+    return this.argument === TRUE;
+  }
+
+  /** Whether the next item is null or undefined, in one byte or two, which is then passed. */
+  protected passNull(): boolean {
+    const initial = this.frame[this.at];
+    const long = initial === LONG_SIMPLE;
+    const value = long ? this.frame[this.at + 1] : initial - (SIMPLE << 5);
+    if (value !== NULL && value !== UNDEFINED) return false;
+    this.at += long ? 2 : 1;
+    return true;
   }
 
   // --- heads and strings
 
   protected headBehindTags(): number {
+    // Tags of one byte, which are most of them.
+    for (let initial = this.frame[this.at]; initial >= 0xc0 && initial < 0xd8; initial = this.frame[this.at]) {
+      this.at += 1;
+    }
     let major = this.head();
     while (major === TAG) major = this.head();
     return major;
@@ -127,6 +182,13 @@ export class CborReader {
   /** Whether the last head, of this major type, is a break. */
   protected isBreak(major: number): boolean {
     return major === SIMPLE && this.argument === INDEFINITE;
+  }
+
+  /** Whether the next byte is a break, which is then passed. */
+  protected passBreak(): boolean {
+    if (this.frame[this.at] !== 0xff) return false;
+    this.at += 1;
+    return true;
   }
 
   /**
@@ -217,6 +279,11 @@ export class CborReader {
     this.from = this.at;
     if (length > this.frame.length - this.from) throw MALFORMED;
     this.at = this.from + length;
+  }
+
+  protected chunkIs(bytes: Uint8Array): boolean {
+    for (let i = 0; i < bytes.length; i++) if (this.frame[this.from + i] !== bytes[i]) return false;
+    return true;
   }
 
   /** Allocates `bytes` bytes, but no more than the rest of the frame can fill, whatever count it claims. */
