@@ -151,7 +151,7 @@ export const METRICS: readonly MetricRow[] = [
   {
     name: 'cairn_signal_topic_permissions_ended_total',
     type: 'counter',
-    help: 'Subscriptions and published records that ended because the topic policy allows them no more.',
+    help: 'Subscriptions, presence on them, and published records that ended because the topic policy allows them no more.',
     label: 'what',
     moves: 'Somebody took permissions back, or the policy failed for a minute.',
     read: ({ policy }) => Object.entries(policy.ended),

@@ -4,11 +4,11 @@ import { Injectable } from '@nestjs/common';
 export type PolicyFailure = 'failed' | 'timeout' | 'nonsense';
 
 /** What ends when the topic policy allows it no more. */
-export type EndedPermission = 'subscription' | 'record';
+export type EndedPermission = 'subscription' | 'presence' | 'record';
 
 /** Counts of what became of a topic policy's answers. Plain numbers, read on demand. Knows neither topics nor peers. */
 @Injectable()
 export class PolicyCounts {
   readonly failures: { [Failure in PolicyFailure]: number } = { failed: 0, timeout: 0, nonsense: 0 };
-  readonly ended: { [Ended in EndedPermission]: number } = { subscription: 0, record: 0 };
+  readonly ended: { [Ended in EndedPermission]: number } = { subscription: 0, presence: 0, record: 0 };
 }

@@ -25,9 +25,15 @@ const RETRY_MS = 5000;
 /** Milliseconds for which a lease that has ended stays while the policy does not say whether it may. */
 const GRACE_MS = 60_000;
 
-/** What lasts: a subscription, and a published record of an open connection. */
-const LASTING = ['subscribe', 'publish'] as const;
+/**
+ * What lasts: a subscription, being told the members of its topic, and a published record of an open connection. A
+ * subscription is asked about first: what it holds ends with it.
+ */
+const LASTING = ['subscribe', 'presence', 'publish'] as const;
 export type Lasting = (typeof LASTING)[number];
+
+/** What each is called where its end is counted. */
+const ENDED = { subscribe: 'subscription', presence: 'presence', publish: 'record' } as const;
 
 /** Topics on which a connection has something that lasts. */
 interface Topics {
@@ -46,12 +52,19 @@ interface Term {
 /** The leases of one connection that end. */
 class Held {
   readonly subscribe = new Map<string, Term>();
+  readonly presence = new Map<string, Term>();
   readonly publish = new Map<string, Term>();
   /** When the first of them is due, or sooner. */
   dueAt = Infinity;
   /** When the answers were forgotten on which all its leases rest, those without an end included. */
   forgottenAt: number | undefined;
+
+  get size(): number {
+    return LASTING.reduce((sum, action) => sum + this[action].size, 0);
+  }
 }
+
+const NO_TOPICS: ReadonlySet<string> = new Set();
 
 /** A lease to ask about. */
 interface Due {
@@ -63,15 +76,17 @@ interface Due {
 }
 
 /**
- * P6: asks the topic policy again about what lasts: a *lease* is its yes to a subscription or to a published record.
- * Owns when leases end, as far as they do, and the round over them. Knows nothing of what holds a lease: who does hears
- * of its end.
+ * P6: asks the topic policy again about what lasts: a *lease* is its yes to a subscription, to being told the members of
+ * its topic, or to a published record. Owns when leases end, as far as they do, the round over them, and by connection
+ * which topics' members it is told. Knows nothing of what holds a lease: who does hears of its end.
  * Invariant: a term is here only while its lease lasts, and of its questions only the latest counts. At most
  * MOST_ASKING questions are open.
  */
 @Injectable()
 export class Leases implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   readonly #held = new Map<Connection, Held>();
+  /** Topics whose members a connection is told, with an end or without. Empty while there is no policy. */
+  readonly #looking = new Map<Connection, Set<string>>();
   readonly #sweep = new Sweep(() => this.check(WORK_PER_STEP), INTERVAL_MS);
   readonly #log: Log;
   readonly #onEnd: { [Action in Lasting]?: (connection: Connection, topic: string) => void } = {};
@@ -80,7 +95,7 @@ export class Leases implements OnModuleInit, OnApplicationBootstrap, OnApplicati
   #asking = 0;
   #stopped = false;
   /** Leases that ended since the last log line, and how many of them because the policy did not say. */
-  readonly #ended = { subscribe: 0, publish: 0, unjudged: 0 };
+  readonly #ended = { subscribe: 0, presence: 0, publish: 0, unjudged: 0 };
 
   constructor(
     private readonly permissions: Permissions,
@@ -109,7 +124,7 @@ export class Leases implements OnModuleInit, OnApplicationBootstrap, OnApplicati
 
   /** Number of leases whose end is known. */
   get size(): number {
-    return [...this.#held.values()].reduce((sum, { subscribe, publish }) => sum + subscribe.size + publish.size, 0);
+    return [...this.#held.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
   /** Sets what ends something that lasts, because it is allowed no more. */
@@ -120,22 +135,32 @@ export class Leases implements OnModuleInit, OnApplicationBootstrap, OnApplicati
   /** Something begins that lasts. It was allowed a moment ago. */
   begin(connection: Connection, action: Lasting, topic: string): void {
     if (this.permissions.open) return;
+    if (action === 'presence') this.#looks(connection, topic);
     const end = this.permissions.endOf(connection, action, topic);
-    if (end === Infinity) return this.end(connection, action, topic);
+    if (end === Infinity) {
+      this.#held.get(connection)?.[action].delete(topic);
+      return;
+    }
     let held = this.#held.get(connection);
     if (held === undefined) this.#held.set(connection, (held = new Held()));
     this.#set(held, action, topic, end);
     if (action === 'publish') this.#tidy(connection, held);
   }
 
-  /** Something that lasts has ended. Ignores what has no end here. */
+  /** Something that lasts has ended; a subscription takes along that the members are told. Ignores what is not here. */
   end(connection: Connection, action: Lasting, topic: string): void {
     this.#held.get(connection)?.[action].delete(topic);
+    if (action === 'subscribe') this.end(connection, 'presence', topic);
+    if (action !== 'presence') return;
+    const looking = this.#looking.get(connection);
+    looking?.delete(topic);
+    if (looking?.size === 0) this.#looking.delete(connection);
   }
 
   /** The connection has ended, and all its leases with it. */
   leave(connection: Connection): void {
     this.#held.delete(connection);
+    this.#looking.delete(connection);
   }
 
   /**
@@ -194,7 +219,7 @@ export class Leases implements OnModuleInit, OnApplicationBootstrap, OnApplicati
           else held.dueAt = Math.min(held.dueAt, askAt);
         }
       }
-      if (held.subscribe.size + held.publish.size === 0 && held.dueAt === Infinity) this.#held.delete(connection);
+      if (held.size === 0 && held.dueAt === Infinity) this.#held.delete(connection);
     }
   }
 
@@ -228,9 +253,9 @@ export class Leases implements OnModuleInit, OnApplicationBootstrap, OnApplicati
       if (judged.until === Infinity) held[action].delete(topic);
       else this.#set(held, action, topic, judged.until);
     } else {
-      held[action].delete(topic);
+      this.end(connection, action, topic);
       this.#ended[action] += 1;
-      this.counts.ended[action === 'subscribe' ? 'subscription' : 'record'] += 1;
+      this.counts.ended[ENDED[action]] += 1;
       if (judged === undefined) this.#ended.unjudged += 1;
       this.#onEnd[action]?.(connection, topic);
     }
@@ -254,21 +279,37 @@ export class Leases implements OnModuleInit, OnApplicationBootstrap, OnApplicati
     for (const topic of publish.keys()) if (!published.has(topic)) publish.delete(topic);
   }
 
+  #looks(connection: Connection, topic: string): void {
+    const looking = this.#looking.get(connection) ?? new Set();
+    this.#looking.set(connection, looking.add(topic));
+  }
+
   #lasting(connection: Connection, action: Lasting): Topics {
-    return action === 'subscribe' ? this.topics.topicsOf(connection) : this.records.publishedOn(connection.id);
+    switch (action) {
+      case 'subscribe':
+        return this.topics.topicsOf(connection);
+      case 'presence':
+        return this.#looking.get(connection) ?? NO_TOPICS;
+      case 'publish':
+        return this.records.publishedOn(connection.id);
+    }
   }
 
   #over(): void {
     this.#round = undefined;
-    const { subscribe, publish, unjudged } = this.#ended;
-    if (subscribe + publish === 0) return;
-    this.#log.info('ended what the topic policy allows no more', { subscriptions: subscribe, records: publish });
+    const { subscribe, presence, publish, unjudged } = this.#ended;
+    if (subscribe + presence + publish === 0) return;
+    this.#log.info('ended what the topic policy allows no more', {
+      subscriptions: subscribe,
+      ...(presence > 0 && { presence }),
+      records: publish,
+    });
     if (unjudged > 0) {
       this.#log.error(
         `some of it ended because the topic policy did not answer for ${GRACE_MS / 1000} s: it fails, or is too slow`,
         { ended: unjudged },
       );
     }
-    this.#ended.subscribe = this.#ended.publish = this.#ended.unjudged = 0;
+    this.#ended.subscribe = this.#ended.presence = this.#ended.publish = this.#ended.unjudged = 0;
   }
 }

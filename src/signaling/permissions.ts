@@ -20,10 +20,16 @@ const POLICY_TIMEOUT_MS = 5000;
 /** Milliseconds for which a connection is refused without asking, after the policy did not answer in time. */
 const STALLED_MS = 1000;
 /**
- * Maximum number of answers remembered for one connection: two actions on each topic of a hundred pairings. Beyond
- * that, the oldest one is forgotten.
+ * Maximum number of answers remembered for one connection: three actions on each topic of 85 pairings. Beyond that, the
+ * oldest one is forgotten.
  */
 const MAX_REMEMBERED = 256;
+
+/**
+ * The answer of a policy that does not know `presence`: a yes, since the peer may subscribe. It has no end of its own,
+ * since it ends with the subscription.
+ */
+const AS_SUBSCRIBED: Judgement = { allowed: true, until: Infinity };
 
 /** What was decided; undefined if the policy failed. */
 type Judged = Judgement | undefined;
@@ -96,7 +102,7 @@ export class Permissions {
     if (this.open) return true;
     // Nobody can subscribe to such a topic: the peer is told so when it tries. The answer is not worth remembering
     // either.
-    if (Buffer.byteLength(topic) > this.settings.maxTopicBytes) return action === 'subscribe';
+    if (Buffer.byteLength(topic) > this.settings.maxTopicBytes) return action === 'subscribe' || action === 'presence';
     const answers = this.#answersOf(connection);
     const key = keyOf(action, topic);
     const known = answers.get(key);
@@ -158,15 +164,15 @@ export class Permissions {
     try {
       const { policy } = this.source;
       const answer: unknown = policy.allows(connection.principal, action, topic, connection.credential?.proof);
-      return isLater(answer) ? this.#await(connection, answer) : this.#read(answer);
+      return isLater(answer) ? this.#await(connection, action, answer) : this.#read(action, answer);
     } catch (error) {
       return this.#fail(error);
     }
   }
 
-  async #await(connection: Connection, answer: unknown): Promise<Judged> {
+  async #await(connection: Connection, action: TopicAction, answer: unknown): Promise<Judged> {
     try {
-      return this.#read(await within(this.clock, POLICY_TIMEOUT_MS, lastValue(answer)));
+      return this.#read(action, await within(this.clock, POLICY_TIMEOUT_MS, lastValue(answer)));
     } catch (error) {
       if (!isTooLate(error)) return this.#fail(error);
       this.#stalled.set(connection, this.clock.monotonic() + STALLED_MS);
@@ -175,7 +181,8 @@ export class Permissions {
   }
 
   /** Reads an answer. Logs one that is none: the log names the policy, since that has to change. */
-  #read(answer: unknown): Judged {
+  #read(action: TopicAction, answer: unknown): Judged {
+    if (answer === undefined && action === 'presence') return AS_SUBSCRIBED;
     const judgement = judgementOf(answer, this.clock.monotonic());
     if (typeof judgement !== 'string') return judgement;
     this.counts.failures.nonsense += 1;

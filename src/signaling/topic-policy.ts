@@ -1,8 +1,11 @@
 import type { NowOrLater } from '../auth/last-value.js';
 import type { Proof } from '../connection/connection.js';
 
-/** What a peer may do with a topic: subscribe and relay over CBOR, the others over JSON. */
-export type TopicAction = 'subscribe' | 'relay' | 'publish' | 'announce' | 'query';
+/**
+ * What a peer may do with a topic: subscribe and relay over CBOR, presence over cairn-signal.v2, the others over JSON.
+ * `presence` is to be told who is on the topic. It is asked after a yes to `subscribe`, when a peer wants that.
+ */
+export type TopicAction = 'subscribe' | 'presence' | 'relay' | 'publish' | 'announce' | 'query';
 
 /** An answer, and for how long it holds: from 1 s to a day, and values outside that count as these bounds. */
 export interface TimedAnswer {
@@ -24,8 +27,10 @@ export type PolicyAnswer = boolean | TimedAnswer;
  *   questions are open at a time.
  * - `principal` is who the peer proved to be; undefined for an anonymous peer. `proof` says how: the issuer and the
  *   verified claims of a JWT are there. Topics are secrets, and must not be logged.
+ * - To `presence` it may answer undefined, as a policy does that does not know this action: then whoever may subscribe is
+ *   told the members.
  * - It may take its time: that connection waits, up to 5 s, and no other connection does. A rejection, a timeout, and
- *   any answer but a yes refuse. Of an observable, the last value counts.
+ *   any other answer but a yes refuse. Of an observable, the last value counts.
  */
 export abstract class TopicPolicy {
   abstract allows(
@@ -33,7 +38,7 @@ export abstract class TopicPolicy {
     action: TopicAction,
     topic: string,
     proof?: Proof,
-  ): NowOrLater<PolicyAnswer>;
+  ): NowOrLater<PolicyAnswer | undefined>;
 }
 
 /** Allows everything to everyone, like the reference. */

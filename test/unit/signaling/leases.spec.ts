@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { EMPTY, of } from 'rxjs';
 import { parseSettings } from '../../../src/config/load-settings.js';
 import { Logs } from '../../../src/logging/log.js';
 import { PolicyCounts } from '../../../src/metrics/policy-counts.js';
@@ -18,7 +19,7 @@ import { published } from '../../contract/record-store.contract.js';
 const ALL = 10_000_000;
 const BOUNDS = { ttl: 1000, perTopic: 1, perSource: 100, maxBytes: 1e7, maxBytesPerSource: 1e7 };
 
-type Answer = PolicyAnswer | Promise<PolicyAnswer>;
+type Answer = PolicyAnswer | Promise<PolicyAnswer> | undefined;
 
 describe('what lasts by permission', () => {
   let clock: ManualClock;
@@ -59,6 +60,7 @@ describe('what lasts by permission', () => {
       topics.unsubscribe(connection, topic);
       ended.push(topic);
     });
+    leases.onEnd('presence', (_connection, topic) => ended.push(`members of ${topic}`));
     leases.onEnd('publish', (connection, topic) => {
       records.withdraw(connection.id, topic);
       ended.push(`record on ${topic}`);
@@ -77,6 +79,16 @@ describe('what lasts by permission', () => {
       if (!(await permissions.allows(connection, 'subscribe', topic))) throw new Error('not allowed');
       topics.subscribe(connection, topic);
       leases.begin(connection, 'subscribe', topic);
+    }
+    asked = [];
+  }
+
+  /** Subscribes, and is told the members. */
+  async function look(connection: StandIn, ...names: string[]): Promise<void> {
+    for (const topic of names) {
+      await subscribe(connection, topic);
+      if (!(await permissions.allows(connection, 'presence', topic))) throw new Error('not allowed');
+      leases.begin(connection, 'presence', topic);
     }
     asked = [];
   }
@@ -112,7 +124,7 @@ describe('what lasts by permission', () => {
     pass(99);
     expect(ended.toSorted()).toEqual(['b', 'record on r']);
     expect([topics.subscriptions, records.size, leases.size]).toEqual([1, 0, 0]);
-    expect(counts.ended).toEqual({ subscription: 1, record: 1 });
+    expect(counts.ended).toEqual({ subscription: 1, presence: 0, record: 1 });
     expect(lines).toMatchObject([
       { level: 'info', msg: 'ended what the topic policy allows no more', subscriptions: 1, records: 1 },
     ]);
@@ -212,6 +224,115 @@ describe('what lasts by permission', () => {
     tell(false);
     await turn();
     expect([ended, leases.size]).toEqual([[], 0]);
+  });
+
+  it('P9: who is told the members is asked about like a subscription; a no ends that, and not the subscription', async () => {
+    const connection = connect();
+    await look(connection, 'a', 'b');
+    await subscribe(connection, 'c');
+    answer = (action, topic) => ({ allowed: action === 'subscribe' || topic === 'b', seconds: 100 });
+    pass(99);
+    expect(asked.toSorted()).toEqual(['presence a', 'presence b', 'subscribe a', 'subscribe b', 'subscribe c']);
+    expect(ended).toEqual(['members of a']);
+    expect([topics.subscriptions, leases.size]).toEqual([3, 4]);
+    expect(counts.ended).toEqual({ subscription: 0, presence: 1, record: 0 });
+    expect(lines).toMatchObject([{ level: 'info', subscriptions: 0, presence: 1, records: 0 }]);
+    expect(permissions.allows(connection, 'presence', 'a')).toBe(false);
+    pass(99);
+    expect(ended).toEqual(['members of a']);
+  });
+
+  it('P9: a subscription that ends takes it along, and only the subscription is told of', async () => {
+    await look(connect(), 'a');
+    answer = () => false;
+    pass(99);
+    expect([ended, asked]).toEqual([['a'], ['subscribe a']]);
+    expect([leases.size, counts.ended.presence]).toEqual([0, 0]);
+    permissions.forget();
+    pass(0);
+    expect(asked).toHaveLength(1);
+  });
+
+  it('P9: while the answer about the subscription is awaited, a late one about its members counts for nothing', async () => {
+    await look(connect(), 'a');
+    const tell: ((answer: boolean) => void)[] = [];
+    answer = () => new Promise((resolve) => tell.push(resolve));
+    pass(99);
+    expect(asked).toEqual(['subscribe a', 'presence a']);
+    tell[0](false);
+    await turn();
+    tell[1](false);
+    await turn();
+    expect([ended, leases.size]).toEqual([['a'], 0]);
+  });
+
+  it('P5, P9: after forget it is asked about too, with an end or without, and no more once it is not wanted', async () => {
+    answer = () => true;
+    const [one, other, gone] = [connect('alice'), connect('alice'), connect('alice')];
+    for (const connection of [one, other, gone]) await look(connection, 'a');
+    leases.end(other, 'presence', 'a');
+    leases.leave(gone);
+    topics.leave(gone);
+    connections.remove(gone);
+    permissions.forget('alice');
+    answer = (action) => action === 'subscribe';
+    pass(0);
+    expect(asked.toSorted()).toEqual(['presence a', 'subscribe a', 'subscribe a']);
+    expect(ended).toEqual(['members of a']);
+    permissions.forget();
+    pass(0);
+    expect(asked.filter((question) => question.startsWith('presence'))).toHaveLength(1);
+  });
+
+  it.each<[string, () => Answer]>([
+    ['undefined', () => undefined],
+    ['a promise of undefined', () => Promise.resolve(undefined) as never],
+    ['an observable of undefined', () => of(undefined) as never],
+  ])('P9: %s to presence is as to subscribe, and lasts as long', async (_what, unknown) => {
+    answer = (action) => (action === 'presence' ? unknown() : { allowed: true, seconds: 100 });
+    const connection = connect();
+    await look(connection, 'a');
+    expect(await permissions.allows(connection, 'presence', 'a')).toBe(true);
+    expect(asked).toEqual([]);
+    pass(99);
+    expect(asked).toEqual(['subscribe a']);
+    permissions.forget();
+    pass(0);
+    await turn();
+    expect([asked.slice(1), ended]).toEqual([['subscribe a', 'presence a'], []]);
+    expect(counts.failures).toEqual({ failed: 0, timeout: 0, nonsense: 0 });
+  });
+
+  it.each<[string, unknown]>([
+    ['null', null],
+    ['1', 1],
+    ["'yes'", 'yes'],
+    ['an object without allowed', {}],
+    ['an observable of nothing', EMPTY],
+  ])('P8, P9: %s to presence refuses', async (_what, nonsense) => {
+    answer = (action) => (action === 'presence' ? (nonsense as boolean) : true);
+    expect(await permissions.allows(connect(), 'presence', 'a')).toBe(false);
+  });
+
+  it.each(['subscribe', 'relay', 'publish', 'announce', 'query'] as const)('P8: undefined to %s refuses', (action) => {
+    answer = () => undefined;
+    expect(permissions.allows(connect(), action, 'a')).toBe(false);
+    expect(counts.failures.nonsense).toBe(1);
+  });
+
+  it('P9: a topic that is too long is left to the limit, as with subscribe', () => {
+    expect(permissions.allows(connect(), 'presence', 'x'.repeat(parseSettings({}).maxTopicBytes + 1))).toBe(true);
+    expect(asked).toEqual([]);
+  });
+
+  it('A6, P9: a token that does not name the topic refuses without asking', () => {
+    const connection = connect();
+    Object.assign(connection, { credential: { topics: { has: (topic: string) => topic === 'granted' } } });
+    expect(['granted', 'other'].map((topic) => permissions.allows(connection, 'presence', topic))).toEqual([
+      true,
+      false,
+    ]);
+    expect(asked).toEqual(['presence granted']);
   });
 
   it('P7: 32 questions are open at a time, however many are due, and each answer makes room for one', async () => {
