@@ -20,9 +20,15 @@ import type { RunningServer } from '../support/server.js';
 const bearer = (token: string): PeerOptions => ({ headers: { Authorization: `Bearer ${token}` } });
 const PROGRAM = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
-/** Time that passes for everyone except a sleeper that waits for files to settle. */
+/** Time that passes for everyone except a sleeper that waits for files to settle, and for the age of files. */
 class Clock extends SystemClock {
   readonly #held = new HeldClock();
+  readonly #begun = Date.now();
+
+  /** However long a start takes, no file of a test is old by then. */
+  override now(): number {
+    return this.#begun;
+  }
 
   override sleep(milliseconds: number, over?: AbortSignal): Promise<void> {
     return milliseconds === SETTLED_MS ? this.#held.sleep(milliseconds, over) : super.sleep(milliseconds, over);
