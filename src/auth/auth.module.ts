@@ -4,8 +4,8 @@ import { inTurns } from '../clock/in-turns.js';
 import { issuersOf } from '../config/jwt-issuers.js';
 import { settingFile } from '../config/setting-file.js';
 import { Settings } from '../config/settings.js';
-import { readAtStart } from '../config/settled-files.js';
 import { Reload } from '../lifecycle/reload.js';
+import type { FilesInUse } from '../lifecycle/reload.js';
 import { Logs } from '../logging/log.js';
 import type { LogFields } from '../logging/log.js';
 import { MetricsModule } from '../metrics/metrics.module.js';
@@ -35,7 +35,7 @@ const GUARDS = [OriginGuard, ClientCertificateGuard, BearerGuard, CustomGuards];
     UnnamedProxies,
     UpgradeGuards,
     WrongTokens,
-    { provide: BearerTokens, inject: [Settings, Clock, Reload, Logs], useFactory: listedTokens },
+    { provide: BearerTokens, inject: [Settings, Reload, Logs], useFactory: listedTokens },
     { provide: TokenVerifier, inject: [Settings, Clock, Reload, Logs], useFactory: tokenVerifier },
   ],
   exports: [
@@ -58,10 +58,9 @@ interface Read {
 }
 
 /** Reads the tokens of `auth-token` and `auth-token-file`, and reads them again when the file changes. */
-async function listedTokens(settings: Settings, clock: Clock, reload: Reload, logs: Logs): Promise<BearerTokens> {
+async function listedTokens(settings: Settings, reload: Reload, logs: Logs): Promise<BearerTokens> {
   const log = logs.for('auth');
   const tokens = new BearerTokens([]);
-  const files = settingFile('auth-token-file', settings.authTokenFile);
   const read = async (): Promise<Read> => {
     const warnings: string[] = [];
     const found = await loadTokensInTurns(settings, (warning) => void warnings.push(warning));
@@ -71,15 +70,14 @@ async function listedTokens(settings: Settings, clock: Clock, reload: Reload, lo
     for (const warning of warnings) log.warn(warning);
     return { ...tokens.use(replacement) };
   };
-  reload.watch({
-    files,
+  const used: FilesInUse<Read> = {
+    files: settingFile('auth-token-file', settings.authTokenFile),
     read,
     use,
     what: 'auth-token-file',
     otherwise: 'keeping the current tokens',
-  });
-  const paths = files.map(({ path }) => path);
-  use(await readAtStart(paths, clock, read));
+  };
+  use(await reload.readAndWatch([used], read));
   return tokens;
 }
 
@@ -90,16 +88,13 @@ async function tokenVerifier(settings: Settings, clock: Clock, reload: Reload, l
   const { JwtVerifier } = await import('./jwt/jwt-verifier.js');
   const named = issuersOf(settings).flatMap(({ keysAt }) => ('file' in keysAt ? [keysAt.file] : []));
   const files = [...new Set(named)].flatMap((path) => settingFile('jwt-public-key', path));
-  for (const file of files) {
-    reload.watch({
-      files: [file],
-      read: () => verifier.readKeysAgain(file.path),
-      use: (keys) => ({ keys }),
-      what: 'jwt-public-key',
-      otherwise: 'keeping the current keys',
-    });
-  }
-  const paths = files.map(({ path }) => path);
-  const verifier = await readAtStart(paths, clock, () => new JwtVerifier(settings, clock, logs.for('auth')));
+  const used = files.map((file): FilesInUse<number> => ({
+    files: [file],
+    read: () => verifier.readKeysAgain(file.path),
+    use: (keys) => ({ keys }),
+    what: 'jwt-public-key',
+    otherwise: 'keeping the current keys',
+  }));
+  const verifier = await reload.readAndWatch(used, () => new JwtVerifier(settings, clock, logs.for('auth')));
   return verifier;
 }

@@ -1,14 +1,10 @@
 import { Controller, Get, NotFoundException, Req, Res, UnauthorizedException } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { BearerTokens } from '../auth/bearer-tokens.js';
 import { mistakeIn, presented } from '../auth/credentials.js';
-import { loadMetricsToken } from '../auth/load-tokens.js';
-import { settingFile } from '../config/setting-file.js';
-import { Settings } from '../config/settings.js';
 import { MANAGEMENT } from '../http/management-path.js';
-import { Reload } from '../lifecycle/reload.js';
 import { prefersPlainText } from './accept.js';
 import { Exposition } from './exposition.js';
+import { MetricsToken } from './metrics-token.js';
 
 const HOW_TO = 'The metrics need a token of their own: "Authorization: Bearer <metrics-token>".';
 
@@ -19,23 +15,10 @@ const HOW_TO = 'The metrics need a token of their own: "Authorization: Bearer <m
  */
 @Controller()
 export class MetricsController {
-  readonly #token: BearerTokens;
-
   constructor(
     private readonly exposition: Exposition,
-    settings: Settings,
-    reload: Reload,
-  ) {
-    const read = (): string[] => [loadMetricsToken(settings) ?? []].flat();
-    reload.watch({
-      files: settingFile('metrics-token-file', settings.metricsTokenFile),
-      read,
-      use: (tokens) => this.#token.replace(tokens),
-      what: 'metrics token',
-      otherwise: 'keeping the current metrics token',
-    });
-    this.#token = new BearerTokens(read());
-  }
+    private readonly token: MetricsToken,
+  ) {}
 
   @Get(`${MANAGEMENT}/metrics`)
   async internal(@Req() { headers }: IncomingMessage, @Res() response: ServerResponse): Promise<void> {
@@ -53,9 +36,9 @@ export class MetricsController {
   /** 404 if `metrics-token` is not set, as if there were no metrics; 401 for any other token. */
   @Get('metrics')
   async public(@Req() request: IncomingMessage, @Res() response: ServerResponse): Promise<void> {
-    if (!this.#token.required) throw new NotFoundException();
+    if (!this.token.required) throw new NotFoundException();
     const { token, mistake } = presented(request.headers);
-    if (token === undefined || this.#token.find(token) === undefined) {
+    if (token === undefined || this.token.find(token) === undefined) {
       const hint = token === undefined ? mistake : mistakeIn(token, request.headers);
       throw new UnauthorizedException(hint === undefined ? HOW_TO : `${HOW_TO} ${hint}`);
     }

@@ -4,7 +4,7 @@ import { Clock } from '../clock/clock.js';
 import { FileWatch } from '../config/file-watch.js';
 import { requireRegularFile } from '../config/setting-file.js';
 import type { SettingFile } from '../config/setting-file.js';
-import { readAgain } from '../config/settled-files.js';
+import { readAgain, readAtStart } from '../config/settled-files.js';
 import { Log, Logs } from '../logging/log.js';
 import type { LogFields } from '../logging/log.js';
 
@@ -46,17 +46,16 @@ export class Reload implements OnApplicationBootstrap, OnApplicationShutdown {
     this.#log = logs.for('reload');
   }
 
-  /** Watches files from now on. Call it before they are read for the first time, so that no change is missed. */
-  watch<T>(used: FilesInUse<T>): void {
-    if (used.files.length === 0) return;
-    let reading: Promise<void> | undefined;
-    // A request while the files are being read gets the same result, which is then the newest.
-    const again = (): Promise<void> => (reading ??= this.#renew(used).finally(() => (reading = undefined)));
-    const watch = new FileWatch(
-      used.files.map(({ path }) => path),
-      () => void again(),
-    );
-    this.#watched.push({ watch, again });
+  /**
+   * Watches files from now on, and reads them for the first time once nobody writes to them any more. Resolves to what
+   * `read` returns, which is for the caller to use. Rejects with what `read` throws on settled files, and with a
+   * StartupError that names the files if they never settle.
+   */
+  readAndWatch<T>(all: readonly FilesInUse<unknown>[], read: () => T | Promise<T>): Promise<T> {
+    // Watched first, so that no change is missed.
+    for (const used of all) this.#watch(used);
+    const paths = all.flatMap(({ files }) => files.map(({ path }) => path));
+    return readAtStart(paths, this.clock, read);
   }
 
   /** Reads everything again. Resolves when that is done. Never rejects: the log says what cannot be used. */
@@ -76,6 +75,18 @@ export class Reload implements OnApplicationBootstrap, OnApplicationShutdown {
   onApplicationShutdown(): void {
     this.#over.abort();
     for (const { watch } of this.#watched) watch.stop();
+  }
+
+  #watch(used: FilesInUse<unknown>): void {
+    if (used.files.length === 0) return;
+    let reading: Promise<void> | undefined;
+    // A request while the files are being read gets the same result, which is then the newest.
+    const again = (): Promise<void> => (reading ??= this.#renew(used).finally(() => (reading = undefined)));
+    const watch = new FileWatch(
+      used.files.map(({ path }) => path),
+      () => void again(),
+    );
+    this.#watched.push({ watch, again });
   }
 
   async #renew<T>(used: FilesInUse<T>): Promise<void> {

@@ -1,33 +1,35 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
 import { loadManagementToken } from '../auth/load-tokens.js';
 import { digestOf } from '../auth/named-token.js';
 import { settingFile } from '../config/setting-file.js';
-import { Settings } from '../config/settings.js';
-import { Reload } from '../lifecycle/reload.js';
+import type { Settings } from '../config/settings.js';
+import type { FilesInUse, Reload } from '../lifecycle/reload.js';
 
 /**
  * Owns the token that orders need: of clients, and between nodes, which sign with it. Keeps only its digest.
  * Invariant: a comparison takes the same time wherever the difference is.
  */
-@Injectable()
 export class OperatorToken {
   #digest: Buffer | undefined;
 
-  /** Throws a StartupError that names the file, if it cannot be used. */
-  constructor(settings: Settings, reload: Reload) {
-    const read = (): string | undefined => loadManagementToken(settings);
-    reload.watch({
+  /**
+   * Reads the token of `management-token` and `management-token-file`, and reads it again when the file changes. Rejects
+   * with a StartupError that names the file, if it cannot be used.
+   */
+  static async of(settings: Settings, reload: Reload): Promise<OperatorToken> {
+    const made = new OperatorToken();
+    const used: FilesInUse<string | undefined> = {
       files: settingFile('management-token-file', settings.managementTokenFile),
-      read,
+      read: () => loadManagementToken(settings),
       use: (token) => {
-        this.#use(token);
+        made.#use(token);
         return {};
       },
       what: 'management token',
       otherwise: 'keeping the current management token',
-    });
-    this.#use(read());
+    };
+    made.#use(await reload.readAndWatch([used], () => used.read()));
+    return made;
   }
 
   /** Whether there is one. Without it nobody can give orders. */

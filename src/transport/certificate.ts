@@ -9,7 +9,6 @@ import { Clock } from '../clock/clock.js';
 import { inTurns } from '../clock/in-turns.js';
 import type { CertificatePair } from '../config/certificate-pair.js';
 import { Settings } from '../config/settings.js';
-import { readAtStart } from '../config/settled-files.js';
 import { Log, Logs } from '../logging/log.js';
 import type { LogFields } from '../logging/log.js';
 import { Reload } from '../lifecycle/reload.js';
@@ -62,16 +61,12 @@ export class Certificate implements OnModuleInit {
       what: 'client authorities',
       otherwise: 'keeping the current client authorities',
     };
-    this.reload.watch(own);
-    this.reload.watch(ofClients);
-    const [pair, trust] = await Promise.all([this.#atStart(own), this.#atStart(ofClients)]);
+    const [pair, trust] = await Promise.all([
+      this.reload.readAndWatch([own], () => own.read()),
+      this.reload.readAndWatch([ofClients], () => ofClients.read()),
+    ]);
     own.use(pair);
     if (trust !== undefined) ofClients.use(trust);
-  }
-
-  #atStart<T>(used: FilesInUse<T>): Promise<T> {
-    const paths = used.files.map(({ path }) => path);
-    return readAtStart(paths, this.clock, () => used.read());
   }
 
   #usePair(pair: CertificatePair, listener: HttpListener): LogFields {

@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SystemClock } from '../../src/clock/clock.js';
 import { readAgain, readAtStart, SETTLED_MS } from '../../src/config/settled-files.js';
+import type { SettingsInput } from '../../src/config/settings.js';
 import { HeldClock } from '../support/held-clock.js';
 import { Peer } from '../support/peer.js';
 import type { PeerOptions } from '../support/peer.js';
@@ -134,6 +135,24 @@ describe('a token file that is written in two steps', () => {
     await afterALook(() => running.server.reload(), nothing);
     await Peer.connect(running.url, bearer('no-end-either'));
     expect((await Peer.refused(running.url, bearer('no-end'))).status).toBe(401);
+  });
+});
+
+describe('a token file for operators that is written in two steps', () => {
+  it.each<[name: string, input: (path: string) => SettingsInput, path: string]>([
+    ['O7: management-token-file', (managementTokenFile) => ({ managementTokenFile }), '/connections'],
+    ['metrics-token-file', (metricsTokenFile) => ({ metricsTokenFile }), '/metrics'],
+  ])('%s: its beginning is not a token at the start', async (_name, input, path) => {
+    writeFileSync(file, 'beginning');
+    const { http, management } = await afterALook(
+      () => startServer({ managementAddr: '127.0.0.1:0', ...input(file) }, 'trace', clock),
+      () => appendFileSync(file, '-and-end\n'),
+      () => undefined,
+    );
+    const url = (path === '/metrics' ? http : management) + path;
+    const statusWith = async (token: string): Promise<number> =>
+      (await fetch(url, { headers: { Authorization: `Bearer ${token}` } })).status;
+    expect([await statusWith('beginning'), await statusWith('beginning-and-end')]).toEqual([401, 200]);
   });
 });
 
