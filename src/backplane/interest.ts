@@ -106,7 +106,10 @@ export class Interest {
 
   /** Fulfilled when messages of a wanted topic are sure to arrive; undefined when they are, or that is not known. */
   confirmed(wanted: Wanted): Promise<void> | undefined {
-    return this.#again ?? wanted.confirmed;
+    const { confirmed } = wanted;
+    if (this.#again === undefined || confirmed === undefined) return this.#again ?? confirmed;
+    // The topic may be newer than what was last sent again.
+    return Promise.all([this.#again, confirmed]).then(() => undefined);
   }
 
   /** As `subscribeAgain`, on a new connection: until that is over, everybody waits for it who waits for a topic. */
