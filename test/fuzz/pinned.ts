@@ -11,6 +11,7 @@ const properties = {
   'the fast path and the strict reader agree on any frame': [],
   'a message is read in every spelling': [],
   'reading a frame takes work linear in its length': [],
+  'a word of a node is read as it was encoded, or not at all': [],
   'any text is read as the JSON dialect defines it, or ignored': [],
   'every connection receives what the rules say, after any sequence': [
     {
