@@ -1,10 +1,17 @@
+import type { MemberId } from '../protocol/member.js';
 import { Roster } from './roster.js';
 
 /**
- * Takes what another node relayed to a topic: a Relay in its canonical encoding (R4). The bytes are valid until it
- * returns.
+ * Takes what another node relayed to a topic: a Relay in its canonical encoding (R4), and the member that it comes from
+ * (V7), if the other node named one. The bytes are valid until it returns.
  */
-export type Deliver = (topic: string, message: Uint8Array) => void;
+export type Deliver = (topic: string, message: Uint8Array, from?: MemberId) => void;
+
+/**
+ * Hears a word of another node about a topic (protocol/member-words.ts), which is valid until it returns. Returns
+ * whether a node may have said it; what is false is counted as malformed.
+ */
+export type Hear = (topic: string, word: Uint8Array) => boolean;
 
 /** Returns what this node has to say about a topic, in at most `most` bytes; undefined for nothing. */
 export type Respond = (topic: string, most: number) => Uint8Array | undefined;
@@ -25,6 +32,7 @@ export type BackplaneState = 'off' | 'up' | 'degraded' | 'down';
  * The contract, which every implementation keeps (test/contract/backplane.contract.ts):
  * - A message arrives at most once at each other node that subscribes to its topic, and never at the node it came from.
  *   The messages of one node to one topic arrive in the order they were published in.
+ * - The same holds for words, which `tell` and `inquire` say, and for words among messages.
  * - A question is answered by the nodes that offered its topic a moment ago or earlier, and by no others.
  * - When the promise of `subscribe` is fulfilled, everything that other nodes publish from then on arrives.
  * - When the promise of `offer` is fulfilled, every question that other nodes ask from then on is answered.
@@ -67,7 +75,7 @@ export abstract class Backplane {
   abstract listen(deliver: Deliver): void;
   /**
    * Sets who is told when the bus answers after it did not, or is reached after it was not. What was not asked in the
-   * meantime can be asked now. Called once.
+   * meantime can be asked now.
    */
   abstract onRecovery(recovered: () => void): void;
   /** Sets who answers the questions of other nodes. Called once, before the first offer. */
@@ -79,8 +87,19 @@ export abstract class Backplane {
   abstract subscribe(topic: string): Promise<void> | undefined;
   /** Ends the subscription to a topic. Some messages may still arrive. */
   abstract unsubscribe(topic: string): void;
-  /** Sends a message to all other nodes that subscribe to its topic. */
-  abstract publish(topic: string, message: Uint8Array): void;
+  /** Sends a message, and the member that it comes from, to all other nodes that subscribe to its topic. */
+  abstract publish(topic: string, message: Uint8Array, from?: MemberId): void;
+
+  /** Sets who hears what other nodes say about topics that this one subscribes to. Called once. */
+  abstract hear(hear: Hear): void;
+  /** Says a word to all other nodes that subscribe to the topic. Returns false if it was not sent. */
+  abstract tell(topic: string, word: Uint8Array): boolean;
+  /**
+   * The same. The promise is fulfilled with true as soon as it is known that no other node subscribes to the topic, or
+   * else with false, within about 150 ms. What the others say to it is heard as everything is. Returns undefined if the
+   * word was not sent: there is no other node, or so much is on its way that it must wait.
+   */
+  abstract inquire(topic: string, word: Uint8Array): Promise<boolean> | undefined;
 
   /**
    * Lets other nodes ask this one about a topic, until `withdraw`; may be called again for the same topic. Returns a

@@ -28,6 +28,18 @@ export class LocalBackplane extends Backplane {
     // There is no other node.
   }
 
+  tell(): boolean {
+    return false;
+  }
+
+  inquire(): undefined {
+    return undefined;
+  }
+
+  hear(): void {
+    // No node says anything.
+  }
+
   offer(): undefined {
     return undefined;
   }

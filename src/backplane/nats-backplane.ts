@@ -1,21 +1,25 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
-import type { NatsConnection } from '@nats-io/transport-node';
+import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../clock/clock.js';
 import { Sweep } from '../clock/sweep.js';
 import { StartupError } from '../config/faults.js';
 import type { Settings } from '../config/settings.js';
 import type { Log } from '../logging/log.js';
-import type { BackplaneCounts, BackplaneDrop } from '../metrics/backplane-counts.js';
+import type { BackplaneCounts } from '../metrics/backplane-counts.js';
 import { canonicalRelayTopic } from '../protocol/canonical-relay.js';
+import type { MemberId } from '../protocol/member.js';
+import { isWord, mostWordBytes } from '../protocol/member-words.js';
 import { AnswerDesk, NOTHING } from './answer-desk.js';
 import { Backplane } from './backplane.js';
-import type { BackplaneState, Deliver, Obey, Respond } from './backplane.js';
+import type { BackplaneState, Deliver, Hear, Obey, Respond } from './backplane.js';
+import { fromOf } from './from-header.js';
 import { Interest } from './interest.js';
 import { NatsLink } from './nats-link.js';
 import type { LinkListener } from './nats-link.js';
 import { natsCredentialSettings } from './nats-credentials.js';
 import { natsOptions, payloadFault } from './nats-options.js';
 import { Orders } from './orders.js';
+import { HEARD_MS, Publisher } from './publisher.js';
 import { give, Questions } from './questions.js';
 import { Refusals } from './refusals.js';
 import { QuietTopics } from './quiet-topics.js';
@@ -32,9 +36,6 @@ import { Subjects } from './subjects.js';
 const ROOM_BYTES = 15;
 /** Milliseconds between two attempts to make the subscriptions that NATS had no room for. */
 const RETRY_MS = 10_000;
-
-/** Milliseconds after which NATS would have said that nobody got a message. */
-const HEARD_MS = 150;
 
 export interface NatsBackplaneParts {
   readonly settings: Settings;
@@ -62,12 +63,14 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   readonly #desk: AnswerDesk;
   readonly #alone: Subjects;
   readonly #quiet: QuietTopics;
+  readonly #publisher: Publisher;
   /** Whether other nodes may leave messages out, and can be asked not to. */
   #asksToBeHeard = false;
   readonly #subscriptions = new BareSubscriptions();
   readonly #retry = new Sweep(() => this.#retryRefused(), RETRY_MS);
   #deliver: Deliver = () => undefined;
-  #recovered: () => void = () => undefined;
+  #hear: Hear = () => false;
+  readonly #recovered: (() => void)[] = [];
 
   private constructor(private readonly parts: NatsBackplaneParts) {
     super();
@@ -81,7 +84,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
       this.#subjects,
       this.#subscriptions,
       clock,
-      ({ topic }, { data }) => this.#take(topic, data),
+      ({ topic }, message) => this.#take(topic, message),
       { counted: (size) => (counts.subscriptions = size), failed },
     );
     const records = new Subjects(settings.natsSubjectPrefix, 'records');
@@ -95,7 +98,9 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
       // Whoever asks for records waits for those of others, too.
       give(connection, reply, NOTHING, { alone: subject.startsWith(`${settings.natsSubjectPrefix}.alone.`) });
     });
-    this.#desk = new AnswerDesk(this.#questions, this.#trips, clock, counts, () => this.#link.connection);
+    const connected = (): NatsConnection | undefined => this.#link.connection;
+    this.#publisher = new Publisher(this.#subjects, this.#quiet, this.#questions, this.#trips, counts, connected);
+    this.#desk = new AnswerDesk(this.#questions, this.#trips, clock, counts, connected);
     this.#offers = new Interest(
       records,
       this.#subscriptions,
@@ -138,7 +143,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   }
 
   onRecovery(recovered: () => void): void {
-    this.#recovered = recovered;
+    this.#recovered.push(recovered);
   }
 
   respond(respond: Respond): void {
@@ -188,27 +193,20 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.#rollCall.leave();
   }
 
-  publish(topic: string, message: Uint8Array): void {
-    const { connection } = this.#link;
-    if (connection === undefined) return this.#drop('down');
-    if (message.length > this.#most()) return this.#drop('too_large');
-    if (this.#trips.full) return this.#drop('slow');
-    const way = this.#quiet.next(topic);
-    if (way === 'skip') return undefined;
-    try {
-      // A copy: the client sends it at the end of this turn, and the sender's buffer is reused by then.
-      const copy = Buffer.from(message);
-      const subject = this.#subjects.of(topic);
-      if (way === 'send') connection.publish(subject, copy);
-      else if (!this.#questions.request(subject, copy, HEARD_MS, way)) way(false);
-    } catch {
-      // The connection was closed for good a moment ago, and the link has not noticed yet.
-      return this.#drop('down');
-    }
-    this.parts.counts.messagesOut += 1;
-    this.parts.counts.bytesOut += message.length;
-    this.#trips.sent(message.length);
-    return undefined;
+  publish(topic: string, message: Uint8Array, from?: MemberId): void {
+    this.#publisher.publish(topic, message, from);
+  }
+
+  tell(topic: string, word: Uint8Array): boolean {
+    return this.#publisher.tell(topic, word);
+  }
+
+  inquire(topic: string, word: Uint8Array): Promise<boolean> | undefined {
+    return this.#publisher.inquire(topic, word);
+  }
+
+  hear(hear: Hear): void {
+    this.#hear = hear;
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -253,7 +251,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   }
 
   recovered(): void {
-    this.#recovered();
+    for (const recovered of this.#recovered) recovered();
   }
 
   dead(): void {
@@ -276,18 +274,21 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   }
 
   /** Takes a message of another node. Trusts it no more than a peer: anyone who can reach the bus may write to it. */
-  #take(topic: string, data: Uint8Array): void {
+  #take(topic: string, received: Msg): void {
+    const { data } = received;
     const message = Buffer.from(data.buffer, data.byteOffset, data.length);
-    if (message.length > this.parts.settings.maxMessageBytes + ROOM_BYTES || canonicalRelayTopic(message) !== topic) {
-      return this.#drop('malformed');
+    const { counts, settings } = this.parts;
+    if (message.length <= settings.maxMessageBytes + ROOM_BYTES && canonicalRelayTopic(message) === topic) {
+      counts.messagesIn += 1;
+      counts.bytesIn += message.length;
+      this.#deliver(topic, message, fromOf(received));
+    } else if (isWord(message) && message.length <= mostWordBytes(settings)) {
+      counts.wordsIn += 1;
+      counts.wordBytesIn += message.length;
+      if (!this.#hear(topic, message)) counts.dropped.malformed += 1;
+    } else {
+      counts.dropped.malformed += 1;
     }
-    this.parts.counts.messagesIn += 1;
-    this.parts.counts.bytesIn += message.length;
-    return this.#deliver(topic, message);
-  }
-
-  #drop(why: BackplaneDrop): void {
-    this.parts.counts.dropped[why] += 1;
   }
 
   /** Fulfilled when NATS has the subscription to a topic, and no node leaves its messages out any more. */

@@ -1,5 +1,5 @@
 import { createInbox, headers as makeHeaders } from '@nats-io/transport-node';
-import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
+import type { Msg, MsgHdrs, NatsConnection, Subscription } from '@nats-io/transport-node';
 import type { Clock } from '../clock/clock.js';
 import { Sweep } from '../clock/sweep.js';
 import type { BackplaneCounts } from '../metrics/backplane-counts.js';
@@ -155,8 +155,9 @@ export class Questions {
     content: Uint8Array | undefined,
     patience: number,
     heard: (nobody: boolean) => void,
+    headers?: MsgHdrs,
   ): boolean {
-    return this.#request(subject, content, patience, (_answers, nobody) => heard(nobody));
+    return this.#request(subject, content, patience, (_answers, nobody) => heard(nobody), headers);
   }
 
   #send(topic: string, content: Uint8Array | undefined, end: Open['end']): void {
@@ -165,11 +166,17 @@ export class Questions {
     if (!this.#request(this.subjects.of(topic), content, patience, end)) end([], false);
   }
 
-  #request(subject: string, content: Uint8Array | undefined, patience: number, end: Open['end']): boolean {
+  #request(
+    subject: string,
+    content: Uint8Array | undefined,
+    patience: number,
+    end: Open['end'],
+    headers?: MsgHdrs,
+  ): boolean {
     this.#asked += 1;
     const token = `${PATIENT}${this.#asked}`;
     try {
-      this.#connection?.publish(subject, content, { reply: this.#prefix + token });
+      this.#connection?.publish(subject, content, { reply: this.#prefix + token, ...(headers && { headers }) });
     } catch {
       // The connection was closed for good a moment ago, and the link has not noticed yet.
       return false;

@@ -23,6 +23,11 @@ export class BackplaneCounts {
   bytesOut = 0;
   messagesIn = 0;
   bytesIn = 0;
+  /** What nodes said to each other about members of topics (N15), and its bytes. */
+  wordsOut = 0;
+  wordBytesOut = 0;
+  wordsIn = 0;
+  wordBytesIn = 0;
   /** Questions that this node asked the others. */
   questions = 0;
   /**

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Backplane } from '../../src/backplane/backplane.js';
+import { encodeWord } from '../../src/protocol/member-words.js';
 import { relayMessage } from '../support/peer.js';
 import { until } from '../support/until.js';
 
@@ -22,7 +23,11 @@ export function backplaneContract(name: string, join: (count: number) => Promise
       nodes = await join(count);
       return nodes.backplanes.map((backplane) => {
         const arrived: string[] = [];
-        backplane.listen((topic, message) => arrived.push(`${topic} ${Buffer.from(message).toString('hex')}`));
+        backplane.listen((topic, message, from) => {
+          const named = from === undefined ? '' : ` from ${from}`;
+          arrived.push(`${topic} ${Buffer.from(message).toString('hex')}${named}`);
+        });
+        backplane.hear((topic, word) => arrived.push(`${topic} word ${Buffer.from(word).toString('hex')}`) > 0);
         return arrived;
       });
     }
@@ -120,6 +125,46 @@ export function backplaneContract(name: string, join: (count: number) => Promise
       await until(() => gone.length === ids(first).length);
       expect(gone).toEqual(ids(first));
       expect(known(third)).toEqual(ids(second));
+    });
+
+    it('V7: a message is delivered with the member that it comes from, if its node names one', async () => {
+      const arrived = await start(2);
+      await want(1, 'topic');
+      const message = relayMessage('topic', 'x');
+      const from = 'member\x00\xff';
+      for (const one of [undefined, from, undefined]) nodes.backplanes[0].publish('topic', message, one);
+      await settle(arrived);
+      const plain = line('topic', 'x');
+      expect(arrived[1]).toEqual(others ? [plain, `${plain} from ${from}`, plain] : []);
+    });
+
+    const word = (node: number): Buffer => encodeWord({ kind: 'Seek', node: String(node).padStart(16, '0') });
+    const wordLine = (topic: string, node: number): string => `${topic} word ${word(node).toString('hex')}`;
+
+    it('N15: a word reaches every other node that subscribes, once, and in order with messages', async () => {
+      const arrived = await start(3);
+      await Promise.all([want(0, 'topic'), want(1, 'topic')]);
+      send(0, 'topic', 'x');
+      const reused = word(1);
+      expect(nodes.backplanes[0].tell('topic', reused)).toBe(others);
+      reused.fill(0);
+      send(0, 'topic', 'y');
+      expect(nodes.backplanes[0].inquire('topic', word(2)) !== undefined).toBe(others);
+      send(0, 'topic', 'z');
+      await settle(arrived);
+      const [x, y, z] = ['x', 'y', 'z'].map((payload) => line('topic', payload));
+      expect(arrived).toEqual([[], others ? [x, wordLine('topic', 1), y, wordLine('topic', 2), z] : [], []]);
+    });
+
+    it('N15: a node that inquires learns whether it is the only one that has the topic', async () => {
+      const arrived = await start(2);
+      await want(0, 'topic');
+      const ask = (): Promise<boolean> | undefined => nodes.backplanes[0].inquire('topic', word(0));
+      expect(await ask()).toBe(others ? true : undefined);
+      await want(1, 'topic');
+      expect(await ask()).toBe(others ? false : undefined);
+      await settle(arrived);
+      expect(arrived[1]).toEqual(others ? [wordLine('topic', 0)] : []);
     });
 
     it('O7: an order reaches every other node once, and what they answer comes back', async () => {
