@@ -19,7 +19,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   metrics: ['protocol', 'config'],
   connection: ['protocol', 'config'],
   principals: ['connection', 'protocol', 'config', 'clock', 'metrics'],
-  presence: ['connection', 'protocol', 'clock', 'metrics'],
+  presence: ['connection', 'protocol', 'config', 'clock', 'metrics'],
   auth: ['connection', 'protocol', 'config', 'clock', 'lifecycle', 'logging', 'metrics'],
   operators: [
     'audit',

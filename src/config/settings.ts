@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { jwtSettings } from './jwt-settings.js';
 import { managementSettings } from './management-settings.js';
 import { natsSettings } from './nats-settings.js';
+import { presenceSettings } from './presence-settings.js';
 import { principalSettings } from './principal-settings.js';
 import {
   bearerToken,
@@ -243,6 +244,7 @@ export const settingsSchema = z.strictObject({
         'or two records of record-max-bytes where that is more. ' +
         'A full store refuses new records.',
     }),
+  ...presenceSettings,
   checkPage: onOff.prefault('on').meta({
     about:
       'Whether /check is a page on which a browser tests this server, from the token to a WebRTC data channel. ' +

@@ -5,6 +5,7 @@ import type { RefusalReason } from '../protocol/refusal-reasons.js';
 import { VERSION } from '../version.js';
 import { BUS_METRICS } from './bus-metrics.js';
 import type { MetricRow } from './metric-row.js';
+import { PRESENCE_METRICS } from './presence-metrics.js';
 
 const LONELY =
   'Peers that wait alone. Many for a long time: their topics differ (clocks a day apart, another pairing), ' +
@@ -288,6 +289,7 @@ export const METRICS: readonly MetricRow[] = [
     histogram: ({ timings }) => timings.recordFound,
     moves: `Like \`topic_meeting_seconds\`, for peers that speak JSON. ${ONE_NODE}`,
   },
+  ...PRESENCE_METRICS,
   ...BUS_METRICS,
   {
     name: 'cairn_signal_tls_certificate_expiry_timestamp_seconds',

@@ -11,6 +11,7 @@ import { HeldBytes } from '../metrics/held-bytes.js';
 import { LimitCounts } from '../metrics/limit-counts.js';
 import { OperatorCounts } from '../metrics/operator-counts.js';
 import { PolicyCounts } from '../metrics/policy-counts.js';
+import { PresenceCounts } from '../metrics/presence-counts.js';
 import { RefusalCounts } from '../metrics/refusal-counts.js';
 import { RendezvousCounts } from '../metrics/rendezvous-counts.js';
 import { Timings } from '../metrics/timings.js';
@@ -27,6 +28,7 @@ export class Sources {
     readonly lifecycle: Lifecycle,
     readonly connections: ConnectionRegistry,
     readonly topics: TopicRegistry,
+    readonly presence: PresenceCounts,
     readonly records: RecordStore,
     readonly backplane: Backplane,
     readonly connectionCounts: ConnectionCounts,

@@ -7,6 +7,7 @@ import { HeldBytes } from './held-bytes.js';
 import { LimitCounts } from './limit-counts.js';
 import { OperatorCounts } from './operator-counts.js';
 import { PolicyCounts } from './policy-counts.js';
+import { PresenceCounts } from './presence-counts.js';
 import { RefusalCounts } from './refusal-counts.js';
 import { RendezvousCounts } from './rendezvous-counts.js';
 import { Timings } from './timings.js';
@@ -21,6 +22,7 @@ const COUNTS = [
   LimitCounts,
   OperatorCounts,
   PolicyCounts,
+  PresenceCounts,
   RefusalCounts,
   RendezvousCounts,
   Timings,

@@ -16,6 +16,7 @@ import { HeldBytes } from '../../../src/metrics/held-bytes.js';
 import { LimitCounts } from '../../../src/metrics/limit-counts.js';
 import { OperatorCounts } from '../../../src/metrics/operator-counts.js';
 import { PolicyCounts } from '../../../src/metrics/policy-counts.js';
+import { PresenceCounts } from '../../../src/metrics/presence-counts.js';
 import { RefusalCounts } from '../../../src/metrics/refusal-counts.js';
 import { RendezvousCounts } from '../../../src/metrics/rendezvous-counts.js';
 import { Timings } from '../../../src/metrics/timings.js';
@@ -44,6 +45,7 @@ describe('history', () => {
       new Lifecycle(),
       new ConnectionRegistry(),
       new TopicRegistry(clock, timings),
+      new PresenceCounts(),
       new MemoryRecordStore({ ttl: 1000, perTopic: 1, perSource: 1, maxBytes: 1, maxBytesPerSource: 1 }, clock),
       new LocalBackplane(),
       new ConnectionCounts(),

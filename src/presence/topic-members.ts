@@ -1,0 +1,40 @@
+import type { MemberId } from '../protocol/member.js';
+import { LocalMembers } from './local-members.js';
+import type { MemberInfo, MemberList } from './member-list.js';
+import type { RemoteMember } from './other-nodes.js';
+import type { Belief, Telling } from './telling.js';
+
+/**
+ * The members of one topic, on all nodes as far as they are known. Owns the lists, and what those who look believe
+ * while it differs from them. Knows nothing of time or bounds.
+ * Invariant: `answering` and `lookers` count the local members that speak v2, and of those the ones that look.
+ */
+export class TopicMembers {
+  readonly here = new LocalMembers();
+  /** Undefined while nobody is known. */
+  elsewhere: MemberList<RemoteMember> | undefined;
+  answering = 0;
+  lookers = 0;
+  /** Whether there may be members on other nodes that are not known. */
+  partial = false;
+  /** Whether another node wants to know who is here. */
+  announced = false;
+  /** What those who look are to be told, and when; undefined while they know it all. */
+  telling: Telling | undefined;
+
+  constructor(readonly topic: string) {}
+
+  get count(): number {
+    return this.here.size + (this.elsewhere?.size ?? 0);
+  }
+
+  get(id: MemberId): MemberInfo | undefined {
+    return this.here.get(id) ?? this.elsewhere?.get(id);
+  }
+
+  /** What is so, for those who are told the members one by one where there are at most `most`. */
+  truth(most: number): Belief {
+    const { count, partial } = this;
+    return { count, partial, list: count > most ? undefined : [...this.here, ...(this.elsewhere ?? [])] };
+  }
+}
