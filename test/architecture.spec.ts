@@ -54,6 +54,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'auth',
     'audit',
     'principals',
+    '.',
   ],
   transport: [
     'http/management-path',
@@ -207,7 +208,7 @@ const packageOf = (specifier: string): string => /^(?:@[^/]+\/)?[^/]+/.exec(spec
 const source = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
 const folderOf = (file: string): string => dirname(file).split('/')[0];
 const imports: Import[] = files.flatMap((file) =>
-  [...source(file).matchAll(/(?:(?:from|import)\s*\(?\s*|resolve\()'([^']+)'/g)].map((match) => ({
+  [...source(file).matchAll(/(?:\b(?:from|import)\s*\(?\s*|resolve\()'([^'\n]+)'/g)].map((match) => ({
     from: file,
     specifier: match[1],
   })),

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { SUBPROTOCOL, SUBPROTOCOL_V2 } from '../protocol/subprotocol.js';
+import { selectedOf } from '../protocol/subprotocol.js';
 
 /** Prefix of the offered "subprotocol" that carries a token. The server never selects it. */
 const TOKEN_PREFIX = 'bearer.';
@@ -43,7 +43,7 @@ function presentedIn(header: string): Presented {
     const similar = offered.some((protocol) => /^(?:bearer|token|authorization)[.:_-]?/i.test(protocol));
     return similar ? { mistake: 'The subprotocol with the token begins with "bearer." in small letters.' } : {};
   }
-  if (!offered.includes(SUBPROTOCOL) && !offered.includes(SUBPROTOCOL_V2)) {
+  if (selectedOf(offered) === undefined) {
     return {
       mistake:
         'The token is offered as a subprotocol, but neither "cairn-signal" nor "cairn-signal.v2" is offered beside it.',

@@ -1,4 +1,5 @@
 import type { CloseReason } from '../protocol/close-codes.js';
+import { SUBPROTOCOL_V2 } from '../protocol/subprotocol.js';
 import type { Allowance } from './allowance.js';
 import type { Tally } from './tally.js';
 
@@ -60,6 +61,11 @@ export abstract class Connection {
 
   /** The WebSocket subprotocol that was selected; undefined for none. */
   abstract readonly protocol: string | undefined;
+
+  /** Whether the peer is answered, and told of members: it speaks cairn-signal.v2 (docs/protocol.md, section 12). */
+  get v2(): boolean {
+    return this.protocol === SUBPROTOCOL_V2;
+  }
 
   /** Source whose bounds it counts towards: see sourceOf. */
   abstract readonly source: string;

@@ -1,4 +1,11 @@
-import type { Subscribe, Unsubscribe } from '../protocol/message.js';
+import type { MemberId } from '../protocol/member.js';
+import type {
+  IceServersRequest,
+  PingRequest,
+  SubscribeRequest,
+  Unreadable,
+  UnsubscribeRequest,
+} from '../protocol/request.js';
 import type { Announce, Malformed, Publish, Query } from '../protocol/rendezvous-message.js';
 import type { Connection } from './connection.js';
 
@@ -7,6 +14,10 @@ export interface CanonicalRelay {
   readonly topic: string;
   /** Only lent: it is valid until the handler returns. Copy what you keep. */
   readonly bytes: Buffer;
+  /** What a peer of cairn-signal.v2 wants to be answered with (V2). */
+  readonly id?: number | undefined;
+  /** The only member that shall get it (V8). */
+  readonly to?: MemberId | undefined;
 }
 
 /**
@@ -15,9 +26,13 @@ export interface CanonicalRelay {
  * (1011).
  */
 export interface MessageHandler {
-  subscribe(connection: Connection, message: Subscribe): void;
-  unsubscribe(connection: Connection, message: Unsubscribe): void;
+  subscribe(connection: Connection, message: SubscribeRequest): void;
+  unsubscribe(connection: Connection, message: UnsubscribeRequest): void;
   relay(connection: Connection, message: CanonicalRelay): void;
+  iceServers(connection: Connection, message: IceServersRequest): void;
+  ping(connection: Connection, message: PingRequest): void;
+  /** What a peer of cairn-signal.v2 sent is no message. */
+  unreadable(connection: Connection, message: Unreadable): void;
   publish(connection: Connection, message: Publish): void;
   announce(connection: Connection, message: Announce): void;
   query(connection: Connection, message: Query): void;

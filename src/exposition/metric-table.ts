@@ -3,6 +3,7 @@ import { LIMITS } from '../protocol/limits.js';
 import { REFUSAL_REASONS } from '../protocol/refusal-reasons.js';
 import type { RefusalReason } from '../protocol/refusal-reasons.js';
 import { VERSION } from '../version.js';
+import { ANSWER_METRICS } from './answer-metrics.js';
 import { BUS_METRICS } from './bus-metrics.js';
 import type { MetricRow } from './metric-row.js';
 import { PRESENCE_METRICS } from './presence-metrics.js';
@@ -139,6 +140,7 @@ export const METRICS: readonly MetricRow[] = [
       '`forbidden`: the topic policy, or a token, does not allow the CBOR message.',
     read: ({ traffic }) => Object.entries(traffic.dropped),
   },
+  ...ANSWER_METRICS,
   {
     name: 'cairn_signal_topic_policy_failures_total',
     type: 'counter',

@@ -3,6 +3,7 @@ import { Backplane } from '../backplane/backplane.js';
 import { Settings } from '../config/settings.js';
 import { Lifecycle } from '../lifecycle/lifecycle.js';
 import { Logs } from '../logging/log.js';
+import { AnswerCounts } from '../metrics/answer-counts.js';
 import { AuditCounts } from '../metrics/audit-counts.js';
 import { BackplaneCounts } from '../metrics/backplane-counts.js';
 import { CertificateExpiry } from '../metrics/certificate-expiry.js';
@@ -34,6 +35,7 @@ export class Sources {
     readonly connectionCounts: ConnectionCounts,
     readonly refusals: RefusalCounts,
     readonly traffic: TrafficCounts,
+    readonly answers: AnswerCounts,
     readonly limits: LimitCounts,
     readonly policy: PolicyCounts,
     readonly held: HeldBytes,

@@ -1,12 +1,9 @@
 import { Controller, Get, Header, HttpException, Req, Res } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Settings } from '../config/settings.js';
-import { SUBPROTOCOL, SUBPROTOCOL_V2 } from '../protocol/subprotocol.js';
+import { SUBPROTOCOL, SUBPROTOCOLS } from '../protocol/subprotocol.js';
 import { VERSION } from '../version.js';
 import { FRONT_PAGE_HEADERS, prefersHtml, renderFrontPage } from './front-page.js';
-
-/** The subprotocols that peers may speak here, the newest first. `protocol` in the answer is older than this list. */
-const PROTOCOLS = [SUBPROTOCOL_V2, SUBPROTOCOL];
 
 /** Answers a person or a proxy that asks this server by plain HTTP. Needs no token and says nothing about peers. */
 @Controller()
@@ -30,7 +27,7 @@ export class RootController {
       ...(this.settings.checkPage && { check: '/check' }),
     };
     if (!prefersHtml(request.headers.accept)) {
-      return { name: 'cairn-signal', version: VERSION, protocol: SUBPROTOCOL, protocols: PROTOCOLS, links };
+      return { name: 'cairn-signal', version: VERSION, protocol: SUBPROTOCOL, protocols: SUBPROTOCOLS, links };
     }
     for (const [name, value] of Object.entries(FRONT_PAGE_HEADERS)) response.setHeader(name, value);
     return renderFrontPage(links);

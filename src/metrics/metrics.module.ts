@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AnswerCounts } from './answer-counts.js';
 import { AuditCounts } from './audit-counts.js';
 import { BackplaneCounts } from './backplane-counts.js';
 import { CertificateExpiry } from './certificate-expiry.js';
@@ -14,6 +15,7 @@ import { Timings } from './timings.js';
 import { TrafficCounts } from './traffic-counts.js';
 
 const COUNTS = [
+  AnswerCounts,
   AuditCounts,
   BackplaneCounts,
   CertificateExpiry,

@@ -1,7 +1,19 @@
 import { Injectable } from '@nestjs/common';
 
-/** Kinds of valid messages, in either dialect. */
-export type MessageKind = 'relay' | 'subscribe' | 'unsubscribe' | 'publish' | 'announce' | 'query';
+/** Kinds of valid messages, in any dialect. */
+export type MessageKind =
+  | 'relay'
+  | 'subscribe'
+  | 'unsubscribe'
+  | 'publish'
+  | 'announce'
+  | 'query'
+  | 'ice_servers'
+  | 'ping'
+  | 'pong';
+
+/** Kinds of the messages of cairn-signal.v2. */
+export type RequestKind = 'relay' | 'subscribe' | 'unsubscribe' | 'ice_servers' | 'ping' | 'pong';
 
 /**
  * Why a message was dropped without an answer: binary that does not decode (R6), text of unknown type (J7), or the
@@ -22,6 +34,18 @@ export class TrafficCounts {
     publish: 0,
     announce: 0,
     query: 0,
+    ice_servers: 0,
+    ping: 0,
+    pong: 0,
+  };
+  /** Those that came over cairn-signal.v2. */
+  readonly requests: { [Kind in RequestKind]: number } = {
+    relay: 0,
+    subscribe: 0,
+    unsubscribe: 0,
+    ice_servers: 0,
+    ping: 0,
+    pong: 0,
   };
   readonly dropped: { [Drop in MessageDrop]: number } = { undecodable: 0, unknown_text: 0, forbidden: 0 };
   /** Relays written to subscribers of this node; each subscriber counts. */

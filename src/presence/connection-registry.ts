@@ -17,10 +17,16 @@ export interface ConnectionWatcher {
 export class ConnectionRegistry {
   readonly #connections = new Set<Connection>();
   readonly #watchers: ConnectionWatcher[] = [];
+  readonly #byProtocol = new Map<string | undefined, number>();
   #whenEmpty: (() => void)[] = [];
 
   get size(): number {
     return this.#connections.size;
+  }
+
+  /** Number of connections by the subprotocol that was selected; undefined for none. */
+  get byProtocol(): ReadonlyMap<string | undefined, number> {
+    return this.#byProtocol;
   }
 
   /** Returns whether what a connection sent still counts: it is here, and was not closed for a fault. */
@@ -30,11 +36,12 @@ export class ConnectionRegistry {
 
   add(connection: Connection): void {
     this.#connections.add(connection);
+    this.#count(connection, 1);
     for (const watcher of this.#watchers) watcher.connected(connection);
   }
 
   remove(connection: Connection): void {
-    this.#connections.delete(connection);
+    if (this.#connections.delete(connection)) this.#count(connection, -1);
     for (const watcher of this.#watchers) watcher.disconnected(connection);
     if (this.#connections.size > 0) return;
     const waiting = this.#whenEmpty;
@@ -58,6 +65,10 @@ export class ConnectionRegistry {
 
   [Symbol.iterator](): IterableIterator<Connection> {
     return this.#connections.values();
+  }
+
+  #count({ protocol }: Connection, change: 1 | -1): void {
+    this.#byProtocol.set(protocol, (this.#byProtocol.get(protocol) ?? 0) + change);
   }
 
   /** Resolves as soon as there is no connection; immediately if there is none now. */

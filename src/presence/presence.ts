@@ -240,6 +240,11 @@ export class Presence implements OnModuleDestroy {
   }
 
   /** Whether there may be members on other nodes that are not known. */
+  isPartial(topic: string): boolean {
+    return this.#tables.get(topic)?.partial ?? false;
+  }
+
+  /** Notes whether there may be such members. */
   setPartial(topic: string, partial: boolean): void {
     const table = this.#tables.get(topic);
     if (table === undefined || table.answering === 0 || table.partial === partial) return;

@@ -20,6 +20,9 @@ const SENT_BYTES = 65_536;
 /** What a frame counts as at least: a write costs as much as so many bytes. */
 const LEAST_FRAME_BYTES = 1024;
 
+/** What a question for ICE servers costs in all (V11). */
+export const CHARGE_OF_ICE_SERVERS = 10;
+
 /** For a message of `bytes` that is not canonical (R4). */
 export function chargeOfReading(bytes: number): number {
   return Math.floor(bytes / READ_BYTES);

@@ -8,6 +8,8 @@ export const LIMITS = [
   'max-topics-per-principal',
   'max-subscribers-per-topic',
   'max-subscriptions',
+  'presence-data-bytes',
+  'presence-total-bytes',
   'max-messages-per-second',
   'max-messages-per-second-per-principal',
   'max-buffered-bytes',

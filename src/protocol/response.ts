@@ -1,4 +1,5 @@
 import { Encoder } from '#cbor-x';
+import type { ErrorCode } from './error-codes.js';
 import type { MemberId } from './member.js';
 import { binaryFrame } from './websocket-frame.js';
 
@@ -95,18 +96,6 @@ export function members(topic: string, { count, self, joined, left, partial }: M
 function listed({ id, data }: ListedMember): object {
   return data === undefined ? { id: member(id) } : { id: member(id), data };
 }
-
-/** Why a request was not done; docs/protocol.md, section 12, says when. */
-export type ErrorCode =
-  | 'malformed'
-  | 'unsupported'
-  | 'forbidden'
-  | 'topic_too_long'
-  | 'too_many_topics'
-  | 'topic_full'
-  | 'server_full'
-  | 'data_too_large'
-  | 'unavailable';
 
 export interface Refusal {
   readonly id?: number | undefined;
@@ -223,7 +212,7 @@ const FIELDS_AT = 7;
  * The Relay that a peer of cairn-signal.v2 gets, from the canonical one that others get: with the member that it is from
  * (V7), and with `to` where it is for the receiver alone (V8). Returns `relay` itself where there is nothing to add.
  */
-export function deliveredRelay(relay: Buffer, from?: MemberId, to = false): Buffer {
+export function deliveredRelay(relay: Uint8Array, from?: MemberId, to = false): Uint8Array {
   if (from === undefined && !to) return relay;
   let at = relay.length;
   const delivered = Buffer.allocUnsafe(

@@ -6,7 +6,10 @@ import { Settings } from '../config/settings.js';
 import { Lifecycle } from '../lifecycle/lifecycle.js';
 import { Log, Logs } from '../logging/log.js';
 import { ConnectionRegistry } from '../presence/connection-registry.js';
+import type { Connection } from '../connection/connection.js';
 import { restart } from '../protocol/close-codes.js';
+import { drain } from '../protocol/response.js';
+import { binaryFrame } from '../protocol/websocket-frame.js';
 import { InProcessConnection } from './in-process-connection.js';
 import { DrainPace } from './drain-pace.js';
 
@@ -14,6 +17,8 @@ import { DrainPace } from './drain-pace.js';
 const CLOSED_PER_SECOND = 100;
 /** Fraction of drain-timeout over which connections are closed. The rest is for the last of them to answer. */
 const CLOSING_SHARE = 2 / 3;
+/** V10: milliseconds between what a peer is told and its close. */
+const TOLD_AHEAD_MS = 2000;
 /** Bounds, in seconds, of the maximum delay that is suggested to a peer before it comes back. */
 const MAX_RETRY_S = { least: 5, most: 60 };
 
@@ -46,7 +51,12 @@ export class Drain implements OnModuleDestroy {
     await this.#delay();
     this.lifecycle.drain();
     const over = new AbortController();
-    await Promise.race([this.#dismissAll(over.signal), this.clock.sleep(this.settings.drainTimeout, over.signal)]);
+    await Promise.race([
+      this.#dismissAll(over.signal),
+      // Peers that were told leave before they are closed.
+      this.connections.empty(),
+      this.clock.sleep(this.settings.drainTimeout, over.signal),
+    ]);
     over.abort();
 
     if (this.connections.size > 0) {
@@ -71,7 +81,7 @@ export class Drain implements OnModuleDestroy {
     await this.clock.sleep(drainDelay, this.lifecycle.draining);
   }
 
-  /** Closes all connections in slices. Resolves once all have ended. */
+  /** Closes all connections, V10: and tells those that are told of it a while before. Resolves once all have ended. */
   async #dismissAll(over: AbortSignal): Promise<void> {
     const leaving = [...this.connections];
     const { length: count } = leaving;
@@ -79,17 +89,45 @@ export class Drain implements OnModuleDestroy {
     const spread = Math.min(this.settings.drainTimeout * CLOSING_SHARE, evenly);
     if (count > 0) this.#log.info('draining', { connections: count, spreadMs: Math.round(spread) });
 
-    const pace = new DrainPace(count, spread);
+    const retry = (): number => this.#retry(evenly, spread);
+    const told = new Set<Connection>();
+    const tell = (connection: Connection): void => {
+      if (!connection.v2 || told.has(connection)) return;
+      told.add(connection);
+      connection.send(binaryFrame(drain(retry() * 1000)));
+    };
+    const close = (connection: Connection): void => {
+      // A peer whose turn to be told was late.
+      tell(connection);
+      connection.close(restart(retry()));
+    };
+    if (leaving.some(({ v2 }) => v2)) {
+      // All peers are closed later by that, so that the pace of the closes is what it is without.
+      void this.#inTurn(leaving, spread, over, tell);
+      await this.clock.sleep(Math.min(TOLD_AHEAD_MS, (this.settings.drainTimeout - spread) / 2), over);
+    }
+    await this.#inTurn(leaving, spread, over, close);
+    await this.connections.empty();
+  }
+
+  /** Does something with each connection, in slices that are spread over so many milliseconds. */
+  async #inTurn(
+    connections: readonly Connection[],
+    spread: number,
+    over: AbortSignal,
+    act: (connection: Connection) => void,
+  ): Promise<void> {
+    const pace = new DrainPace(connections.length, spread);
     let before = this.clock.monotonic();
-    while (leaving.length > 0 && !over.aborted) {
+    let done = 0;
+    while (done < connections.length && !over.aborted) {
+      // oxlint-disable-next-line no-await-in-loop -- that is the pace
       if (spread > 0) await this.clock.sleep(pace.pause, over);
       const now = this.clock.monotonic();
-      for (const connection of leaving.splice(0, pace.slice(now - before))) {
-        connection.close(restart(this.#retry(evenly, spread)));
-      }
+      const due = done + pace.slice(now - before);
+      for (; done < due; done++) act(connections[done]);
       before = now;
     }
-    await this.connections.empty();
   }
 
   /**

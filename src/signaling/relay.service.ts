@@ -1,62 +1,80 @@
 import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { Backplane } from '../backplane/backplane.js';
-import { TrafficCounts } from '../metrics/traffic-counts.js';
 import type { Connection } from '../connection/connection.js';
+import type { CanonicalRelay } from '../connection/message-handler.js';
+import { TrafficCounts } from '../metrics/traffic-counts.js';
+import { Presence } from '../presence/presence.js';
 import { TopicRegistry } from '../presence/topic-registry.js';
 import { chargeOfSending } from '../protocol/charges.js';
+import type { MemberId } from '../protocol/member.js';
 import { encodePublication } from '../protocol/message.js';
+import { deliveredRelay } from '../protocol/response.js';
 import { binaryFrame } from '../protocol/websocket-frame.js';
+import { Answers } from './answers.js';
+import type { HandedOn } from './answers.js';
+import { MembersElsewhere } from './members-elsewhere.js';
 import { Permissions } from './permissions.js';
 
 /**
- * The rules of the relay (docs/protocol.md, R1, R2, N1): who receives what, from CBOR peers and, bridged, from JSON peers
- * (J6). Owns nothing: who subscribes to what is in the TopicRegistry. Knows nothing of sockets. Of encodings it only
- * knows that messages are canonical. Never looks into a payload.
- * Invariant: a message goes once to every other subscriber of its topic, and never back to its sender.
+ * The rules of the relay (docs/protocol.md, R1, R2, N1, V6-V8): who receives what, from CBOR peers and, bridged, from
+ * JSON peers (J6). Owns nothing: who subscribes to what is in the TopicRegistry, and who is a member in Presence. Knows
+ * nothing of sockets. Of encodings it only knows that messages are canonical. Never looks into a payload.
+ * Invariant: a message goes once to every other subscriber of its topic, or to the one member that it is for, and never
+ * back to its sender. It is at most two frames, however many get it.
  */
 @Injectable()
 export class RelayService implements OnModuleInit {
   constructor(
     private readonly topics: TopicRegistry,
+    private readonly presence: Presence,
+    private readonly elsewhere: MembersElsewhere,
     private readonly permissions: Permissions,
     private readonly backplane: Backplane,
+    private readonly answers: Answers,
     private readonly traffic: TrafficCounts,
   ) {}
 
   onModuleInit(): void {
-    this.backplane.listen((topic, message) => this.deliver(topic, message));
+    this.backplane.listen((topic, message, from) => this.deliver(topic, message, from));
+    this.elsewhere.onAddressed((topic, to, message, from) => this.#deliverTo(topic, to, message, from));
   }
 
   /**
-   * R1, R2: `message` is the canonical encoding (R4) of a Relay to `topic`, and only lent. The sender need not be
-   * subscribed. P1: dropped if the sender may not.
+   * R1, R2: passes on the canonical encoding (R4) of a Relay, which is only lent. The sender need not be subscribed. P1:
+   * dropped if the sender may not.
    */
-  relay(sender: Connection, topic: string, message: Uint8Array): void {
-    const allowed = this.permissions.allows(sender, 'relay', topic);
+  relay(sender: Connection, relay: CanonicalRelay): void {
+    const allowed = this.permissions.allows(sender, 'relay', relay.topic);
     if (allowed === true) {
-      this.pass(sender, topic, message);
+      this.#handOn(sender, relay);
       return;
     }
-    const kept = allowed instanceof Promise ? Buffer.from(message) : message;
-    this.permissions.whenAllowed(sender, allowed, () => this.pass(sender, topic, kept), this.#drop);
+    const kept = allowed instanceof Promise ? { ...relay, bytes: Buffer.from(relay.bytes) } : relay;
+    this.permissions.whenAllowed(
+      sender,
+      allowed,
+      () => this.#handOn(sender, kept),
+      () => this.answers.forbidden(sender, relay),
+    );
   }
 
   /**
-   * R1, N1: the same for a sender that may. Returns the number of subscribers of this node that it was sent to. L1: the
-   * sender pays for every delivery.
+   * R1, N1: passes on the canonical encoding of a Relay of a sender that may. Returns the number of subscribers of this
+   * node that it was sent to. L1: the sender pays for every delivery.
    */
   pass(sender: Connection, topic: string, message: Uint8Array): number {
-    const deliveries = this.#send(topic, message, sender);
+    const from = this.#memberOf(topic, sender);
+    const deliveries = this.#send(topic, message, sender, from);
     if (deliveries === 0) this.traffic.unheard += 1;
-    this.backplane.publish(topic, message);
+    this.backplane.publish(topic, message, from);
     sender.charge(chargeOfSending(message.length, deliveries + (this.backplane.connected ? 1 : 0)));
     return deliveries;
   }
 
   /** N1: passes a message from another node to every subscriber of this one. */
-  deliver(topic: string, message: Uint8Array): void {
-    this.#send(topic, message, undefined);
+  deliver(topic: string, message: Uint8Array, from?: MemberId): void {
+    this.#send(topic, message, undefined, from);
   }
 
   /**
@@ -69,21 +87,58 @@ export class RelayService implements OnModuleInit {
     }
   }
 
-  /** P1: nobody is told. */
-  readonly #drop = (): void => {
-    this.traffic.dropped.forbidden += 1;
-  };
+  #handOn(sender: Connection, relay: CanonicalRelay): void {
+    const { topic, bytes, to } = relay;
+    const handedOn = to === undefined ? this.pass(sender, topic, bytes) : this.#address(sender, topic, bytes, to);
+    if (relay.id !== undefined) this.answers.done(sender, relay, this.#outcome(sender, relay, handedOn));
+  }
 
   /**
-   * Sends a message to every subscriber on this node except the sender, in one frame, which is built for the first of
-   * them. Returns the number of deliveries.
+   * V8: passes a message on to one member, on whatever node. Returns to how many members of this node, or known to be of
+   * another one, it went: one or none.
    */
-  #send(topic: string, message: Uint8Array, sender: Connection | undefined): number {
+  #address(sender: Connection, topic: string, message: Uint8Array, to: MemberId): number {
+    const from = this.#memberOf(topic, sender);
+    sender.charge(chargeOfSending(message.length, 1));
+    // R1: never back to its sender.
+    if (to === from) return 0;
+    if (this.#deliverTo(topic, to, message, from)) return 1;
+    return this.elsewhere.address(topic, to, message, from) ? 1 : 0;
+  }
+
+  /** V6. What went to members of other nodes is taken from the table of members, which costs no round trip. */
+  #outcome(sender: Connection, { topic, to }: CanonicalRelay, handedOn: number): HandedOn {
+    if (this.#memberOf(topic, sender) === undefined) return {};
+    const partial = this.presence.isPartial(topic);
+    return { to: handedOn + (partial || to !== undefined ? 0 : this.presence.elsewhere(topic)), partial };
+  }
+
+  /** Undefined for a connection that is no member, and for everybody on a topic without peers that look. */
+  #memberOf(topic: string, connection: Connection): MemberId | undefined {
+    return this.presence.size > 0 ? this.presence.memberOf(topic, connection) : undefined;
+  }
+
+  /** Returns whether the member is of this node, and was sent the message. */
+  #deliverTo(topic: string, to: MemberId, message: Uint8Array, from: MemberId | undefined): boolean {
+    const member = this.presence.connectionOf(topic, to);
+    if (member?.open !== true) return false;
+    member.send(binaryFrame(member.v2 ? deliveredRelay(message, from, true) : message));
+    this.traffic.deliveries += 1;
+    return true;
+  }
+
+  /**
+   * Sends a message to every subscriber on this node except the sender, in a frame for those of v1, and in another one
+   * for those that are told who it is from (V7). Returns the number of deliveries.
+   */
+  #send(topic: string, message: Uint8Array, sender: Connection | undefined, from: MemberId | undefined): number {
     let frame: Buffer | undefined;
+    let signed: Buffer | undefined;
     let deliveries = 0;
     for (const subscriber of this.topics.subscribers(topic)) {
       if (subscriber === sender || !subscriber.open) continue;
-      subscriber.send((frame ??= binaryFrame(message)));
+      if (from === undefined || !subscriber.v2) subscriber.send((frame ??= binaryFrame(message)));
+      else subscriber.send((signed ??= binaryFrame(deliveredRelay(message, from))));
       deliveries += 1;
     }
     this.traffic.deliveries += deliveries;

@@ -11,13 +11,24 @@ import { GATEWAY } from '../connection/message-handler.js';
 import type { CanonicalRelay, ConnectionSource, MessageHandler } from '../connection/message-handler.js';
 import { ConnectionRegistry } from '../presence/connection-registry.js';
 import { TopicRegistry } from '../presence/topic-registry.js';
-import type { Subscribe, Unsubscribe } from '../protocol/message.js';
+import { NO_ICE_SERVERS, UNREADABLE } from '../protocol/error-codes.js';
+import type {
+  IceServersRequest,
+  PingRequest,
+  SubscribeRequest,
+  Unreadable,
+  UnsubscribeRequest,
+} from '../protocol/request.js';
+import { pong } from '../protocol/response.js';
+import { binaryFrame } from '../protocol/websocket-frame.js';
 import type { Announce, Malformed, Publish, Query } from '../protocol/rendezvous-message.js';
+import { Answers } from './answers.js';
 import { Expiry } from './expiry.js';
 import { Leases } from './leases.js';
 import { RelayService } from './relay.service.js';
 import { RendezvousService } from './rendezvous.service.js';
 import { Subscriptions } from './subscriptions.js';
+import { Welcome } from './welcome.js';
 
 /**
  * The protocol's table of contents: who may connect (its guards, which run at the HTTP upgrade), and what happens to
@@ -35,9 +46,11 @@ export class SignalingGateway
     MessageHandler
 {
   constructor(
+    private readonly welcome: Welcome,
     private readonly subscriptions: Subscriptions,
     private readonly relays: RelayService,
     private readonly rendezvous: RendezvousService,
+    private readonly answers: Answers,
     private readonly connections: ConnectionRegistry,
     private readonly expiry: Expiry,
     private readonly leases: Leases,
@@ -53,6 +66,7 @@ export class SignalingGateway
   handleConnection(connection: Connection): void {
     this.connections.add(connection);
     this.expiry.add(connection);
+    if (connection.v2) this.welcome.send(connection);
   }
 
   handleDisconnect(connection: Connection): void {
@@ -64,16 +78,31 @@ export class SignalingGateway
     this.connections.remove(connection);
   }
 
-  subscribe(connection: Connection, { topic }: Subscribe): void {
-    this.subscriptions.subscribe(connection, topic);
+  subscribe(connection: Connection, message: SubscribeRequest): void {
+    this.subscriptions.subscribe(connection, message);
   }
 
-  unsubscribe(connection: Connection, { topic }: Unsubscribe): void {
-    this.subscriptions.unsubscribe(connection, topic);
+  unsubscribe(connection: Connection, message: UnsubscribeRequest): void {
+    this.subscriptions.unsubscribe(connection, message.topic);
+    this.answers.done(connection, message);
   }
 
-  relay(connection: Connection, { topic, bytes }: CanonicalRelay): void {
-    this.relays.relay(connection, topic, bytes);
+  relay(connection: Connection, message: CanonicalRelay): void {
+    this.relays.relay(connection, message);
+  }
+
+  /** V11 */
+  iceServers(connection: Connection, message: IceServersRequest): void {
+    this.answers.failed(connection, message, NO_ICE_SERVERS);
+  }
+
+  /** V9 */
+  ping(connection: Connection, { id }: PingRequest): void {
+    connection.send(binaryFrame(pong(id)));
+  }
+
+  unreadable(connection: Connection, message: Unreadable): void {
+    this.answers.failedInOrder(connection, message, UNREADABLE[message.code]);
   }
 
   publish(connection: Connection, message: Publish): void {

@@ -6,11 +6,14 @@ import { MetricsModule } from '../metrics/metrics.module.js';
 import { PrincipalsModule } from '../principals/principals.module.js';
 import { PresenceModule } from '../presence/presence.module.js';
 import { RecordsModule } from '../records/records.module.js';
+import { Answers } from './answers.js';
 import { Discovery } from './discovery.js';
 import { Drain } from './drain.js';
 import { Expiry } from './expiry.js';
 import { InProcessConnection } from './in-process-connection.js';
 import { Leases } from './leases.js';
+import { MembersElsewhere } from './members-elsewhere.js';
+import { Membership } from './membership.js';
 import { Permissions } from './permissions.js';
 import { RelayService } from './relay.service.js';
 import { RendezvousService } from './rendezvous.service.js';
@@ -18,16 +21,20 @@ import { Revocation } from './revocation.js';
 import { SignalingGateway } from './signaling.gateway.js';
 import { SignalingService } from './signaling.service.js';
 import { Subscriptions } from './subscriptions.js';
+import { Welcome } from './welcome.js';
 
 /** The domain: what happens to a message, from the gateway inwards. CairnSignalModule provides the topic policy. */
 @Module({
   imports: [AuditModule, AuthModule, BackplaneModule, MetricsModule, PresenceModule, PrincipalsModule, RecordsModule],
   providers: [
+    Answers,
     Discovery,
     Drain,
     Expiry,
     InProcessConnection,
     Leases,
+    MembersElsewhere,
+    Membership,
     Permissions,
     RelayService,
     RendezvousService,
@@ -35,6 +42,7 @@ import { Subscriptions } from './subscriptions.js';
     SignalingGateway,
     SignalingService,
     Subscriptions,
+    Welcome,
   ],
   exports: [Permissions, SignalingService],
 })

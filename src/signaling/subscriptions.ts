@@ -5,7 +5,6 @@ import { Settings } from '../config/settings.js';
 import type { Connection } from '../connection/connection.js';
 import { Log, Logs } from '../logging/log.js';
 import { topicDigest } from '../logging/topic-digest.js';
-import { TrafficCounts } from '../metrics/traffic-counts.js';
 import { TopicRegistry } from '../presence/topic-registry.js';
 import { Principals } from '../principals/principals.js';
 import { chargeOfSending } from '../protocol/charges.js';
@@ -17,11 +16,15 @@ import {
   topicTooLong,
 } from '../protocol/close-codes.js';
 import type { CloseReason } from '../protocol/close-codes.js';
+import { PERMISSION_ENDED } from '../protocol/error-codes.js';
 import { encodePublication } from '../protocol/message.js';
 import { binaryFrame } from '../protocol/websocket-frame.js';
+import type { SubscribeRequest } from '../protocol/request.js';
+import { Answers } from './answers.js';
 import { Discovery } from './discovery.js';
 import type { Discovered } from './discovery.js';
 import { Leases } from './leases.js';
+import { Membership } from './membership.js';
 import { Permissions } from './permissions.js';
 
 /** J6: maximum bytes of earlier publications that a new subscriber is sent. */
@@ -52,7 +55,8 @@ export class Subscriptions implements OnModuleInit {
     private readonly leases: Leases,
     private readonly backplane: Backplane,
     private readonly settings: Settings,
-    private readonly traffic: TrafficCounts,
+    private readonly membership: Membership,
+    private readonly answers: Answers,
     logs: Logs,
   ) {
     this.#log = logs.for('relay');
@@ -64,13 +68,15 @@ export class Subscriptions implements OnModuleInit {
     this.leases.onEnd('subscribe', (connection, topic) => this.#evict(connection, topic));
   }
 
-  /** R3: idempotent. P1: ignored if the connection may not. */
-  subscribe(connection: Connection, topic: string): void {
+  /** R3: idempotent. P1: not done if the connection may not. */
+  subscribe(connection: Connection, request: SubscribeRequest): void {
+    const allowed = this.#allows(connection, request);
+    const kept = allowed instanceof Promise ? withDataOfItsOwn(request) : request;
     this.permissions.whenAllowed(
       connection,
-      this.permissions.allows(connection, 'subscribe', topic),
-      () => this.#subscribe(connection, topic),
-      this.#drop,
+      allowed,
+      () => this.#subscribe(connection, kept),
+      () => this.answers.forbidden(connection, request),
     );
   }
 
@@ -82,6 +88,7 @@ export class Subscriptions implements OnModuleInit {
   join(connection: Connection, topic: string): Promise<void> | undefined {
     this.topics.subscribe(connection, topic);
     this.principals.subscribed(connection);
+    if (!connection.v2) this.membership.came(topic, connection);
     if (this.#debugging) this.#logTopic('subscribed', connection, topic);
     this.#replay(connection, topic, this.discovery.here(topic));
     const confirmed = this.backplane.subscribe(topic);
@@ -107,6 +114,7 @@ export class Subscriptions implements OnModuleInit {
   /** R3: harmless if not subscribed. */
   unsubscribe(connection: Connection, topic: string): void {
     if (!this.topics.unsubscribe(connection, topic)) return;
+    this.membership.left(topic, connection);
     this.principals.unsubscribed(connection, 1);
     this.leases.end(connection, 'subscribe', topic);
     this.#owed.get(connection)?.delete(topic);
@@ -118,32 +126,50 @@ export class Subscriptions implements OnModuleInit {
   disconnect(connection: Connection): void {
     this.#owed.delete(connection);
     this.principals.unsubscribed(connection, this.topics.countOf(connection));
-    for (const topic of this.topics.leave(connection)) this.#vacate(topic);
+    for (const topic of this.topics.leave(connection)) {
+      this.membership.left(topic, connection);
+      this.#vacate(topic);
+    }
   }
 
-  /** P1: nobody is told. */
-  readonly #drop = (): void => {
-    this.traffic.dropped.forbidden += 1;
-  };
+  /** Whether a connection may subscribe, and be told the members if it wants that. */
+  #allows(connection: Connection, { topic, presence }: SubscribeRequest): boolean | Promise<boolean> {
+    const subscribes = this.permissions.allows(connection, 'subscribe', topic);
+    if (presence !== true || subscribes === false) return subscribes;
+    const looks = (): boolean | Promise<boolean> => this.permissions.allows(connection, 'presence', topic);
+    return subscribes === true ? looks() : subscribes.then((yes) => yes && looks());
+  }
 
-  /** N2: the connection's next message waits until it is sure to receive. Closes the connection at a limit. */
-  #subscribe(connection: Connection, topic: string): void {
-    if (this.topics.subscribers(topic).has(connection)) return;
+  /** N2: the connection's next message waits until it is sure to receive. */
+  #subscribe(connection: Connection, request: SubscribeRequest): void {
+    const { topic } = request;
+    const subscribes = this.topics.subscribers(topic).has(connection);
+    if (subscribes && !connection.v2) return;
     // Before it subscribes: one that is refused has met nobody.
-    const breach = this.breach(connection, topic);
+    const breach = subscribes ? undefined : this.breach(connection, topic);
     if (breach !== undefined) {
-      connection.close(breach);
+      this.answers.breached(connection, request, breach);
       return;
     }
-    this.leases.begin(connection, 'subscribe', topic);
-    const sure = this.join(connection, topic);
+    const fault = this.membership.breach(request);
+    if (fault !== undefined) {
+      this.answers.failedInOrder(connection, request, fault);
+      return;
+    }
+    let sure: Promise<void> | undefined;
+    if (!subscribes) {
+      this.leases.begin(connection, 'subscribe', topic);
+      sure = this.join(connection, topic);
+    }
+    if (connection.v2) sure = this.membership.entered(connection, request, sure);
     if (sure !== undefined) connection.hold(sure, true);
   }
 
-  /** P6: the connection may not be subscribed any more. CBOR has no other way to say so. */
+  /** P6: the connection may not be subscribed any more. v1 has no other way to say so than to close it. */
   #evict(connection: Connection, topic: string): void {
     this.unsubscribe(connection, topic);
-    connection.close(permissionEnded);
+    if (connection.v2) this.answers.failed(connection, { topic }, PERMISSION_ENDED);
+    else connection.close(permissionEnded);
   }
 
   /** Unsubscribes from the backplane if a topic has lost its last subscriber here. */
@@ -223,6 +249,11 @@ export class Subscriptions implements OnModuleInit {
   #logTopic(message: string, connection: Connection, topic: string): void {
     this.#log.debug(message, { connection: connection.id, topicDigest: topicDigest(topic) });
   }
+}
+
+/** The same request with data that is not only lent. */
+function withDataOfItsOwn(request: SubscribeRequest): SubscribeRequest {
+  return request.data === undefined ? request : { ...request, data: Buffer.from(request.data) };
 }
 
 /** Empties a map, and yields what was in it. */

@@ -4,18 +4,29 @@ import type { Connection } from '../connection/connection.js';
 import type { MessageHandler } from '../connection/message-handler.js';
 import { Log, Logs } from '../logging/log.js';
 import { Timings } from '../metrics/timings.js';
+import type { RequestKind } from '../metrics/traffic-counts.js';
 import { TrafficCounts } from '../metrics/traffic-counts.js';
-import { canonicalRelayTopic } from '../protocol/canonical-relay.js';
-import { chargeOfReading, chargeOfText } from '../protocol/charges.js';
+import { canonicalRelayRequest, canonicalRelayTopic, relayWithin } from '../protocol/canonical-relay.js';
+import { CHARGE_OF_ICE_SERVERS, chargeOfReading, chargeOfText } from '../protocol/charges.js';
 import { internalError } from '../protocol/close-codes.js';
 import { encodeMessage } from '../protocol/message.js';
 import { parseRendezvousMessage } from '../protocol/rendezvous-message.js';
-import { readMessage } from '../protocol/strict-reader.js';
+import type { Request } from '../protocol/request.js';
+import { readMessage, readRequest } from '../protocol/strict-reader.js';
 import { pongFrame } from '../protocol/websocket-frame.js';
 import type { Incoming } from './held-messages.js';
 
 /** One binary message in this many is timed: reading the clock for each would cost as much as finding its topic. */
 const TIMED_OF = 128;
+/** What requests are counted as. */
+const KINDS: Readonly<Record<Request['kind'], RequestKind>> = {
+  Relay: 'relay',
+  Subscribe: 'subscribe',
+  Unsubscribe: 'unsubscribe',
+  IceServers: 'ice_servers',
+  Ping: 'ping',
+  Pong: 'pong',
+};
 /** Maximum number of bytes in a message that is looked at while it waits, to see whether it is a Subscribe. */
 const LONGEST_TO_PASS = 4096;
 
@@ -91,7 +102,8 @@ export class CborCodec {
    */
   #decode(connection: Connection, frame: Buffer): void {
     const topic = canonicalRelayTopic(frame);
-    if (topic === undefined) return this.#read(connection, frame);
+    if (topic === undefined) return connection.v2 ? this.#request(connection, frame) : this.#read(connection, frame);
+    if (connection.v2) this.traffic.requests.relay += 1;
     this.traffic.received.relay += 1;
     return this.#handler!.relay(connection, { topic, bytes: frame });
   }
@@ -116,11 +128,47 @@ export class CborCodec {
     }
   }
 
+  /** The same for a peer that is answered: it hears of what is no message (V2). */
+  #request(connection: Connection, frame: Buffer): void {
+    const relay = canonicalRelayRequest(frame);
+    if (relay !== undefined) {
+      const { topic, id, to, end } = relay;
+      this.traffic.received.relay += 1;
+      this.traffic.requests.relay += 1;
+      return this.#handler!.relay(connection, { topic, bytes: relayWithin(frame, end), id, to });
+    }
+    const request = readRequest(frame);
+    connection.charge(chargeOfReading(frame.length));
+    if (request.kind === 'Unreadable') return this.#handler!.unreadable(connection, request);
+    const kind = KINDS[request.kind];
+    this.traffic.received[kind] += 1;
+    this.traffic.requests[kind] += 1;
+    switch (request.kind) {
+      case 'Subscribe':
+        return this.#handler!.subscribe(connection, request);
+      case 'Unsubscribe':
+        return this.#handler!.unsubscribe(connection, request);
+      case 'Relay': {
+        const { topic, id, to } = request;
+        return this.#handler!.relay(connection, { topic, bytes: encodeMessage(request), id, to });
+      }
+      case 'IceServers':
+        connection.charge(CHARGE_OF_ICE_SERVERS - 1);
+        return this.#handler!.iceServers(connection, request);
+      case 'Ping':
+        return this.#handler!.ping(connection, request);
+      case 'Pong':
+        // That it came is what counts.
+        return undefined;
+    }
+  }
+
   /** J7: text that is not JSON, or has no known type, is dropped without an answer, as the reference does. */
   #text(connection: Connection, text: Buffer): void {
     connection.charge(chargeOfText(text.length));
     const message = parseRendezvousMessage(text);
     if (message === undefined) {
+      if (connection.v2) return this.#handler!.unreadable(connection, { kind: 'Unreadable', code: 'malformed' });
       this.traffic.dropped.unknown_text += 1;
       return undefined;
     }

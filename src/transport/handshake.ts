@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../connection/refusal.js';
-import { SUBPROTOCOL } from '../protocol/subprotocol.js';
+import { selectedOf } from '../protocol/subprotocol.js';
 
 /**
  * Returns whether a request asks for a WebSocket (RFC 6455, section 4.1), well-formed or not. Otherwise it is a plain
@@ -34,13 +34,13 @@ export function handshakeFault({ httpVersion, headers }: IncomingMessage): Refus
 
 /**
  * Rewrites the lists of a handshake without a fault as `ws` reads them: it takes no list of protocols in `Upgrade`, and
- * no empty elements (RFC 9110, section 5.6.1.2).
+ * no empty elements (RFC 9110, section 5.6.1.2). Of the subprotocols, only the one that is selected stays.
  */
 export function simplify({ headers }: IncomingMessage): void {
   headers.upgrade = 'websocket';
-  if (elements(headers['sec-websocket-protocol']).includes(SUBPROTOCOL)) {
-    headers['sec-websocket-protocol'] = SUBPROTOCOL;
-  } else delete headers['sec-websocket-protocol'];
+  const selected = selectedOf(elements(headers['sec-websocket-protocol']));
+  if (selected === undefined) delete headers['sec-websocket-protocol'];
+  else headers['sec-websocket-protocol'] = selected;
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { ExpiryList } from '../clock/expiry-list.js';
 import type { Connection } from '../connection/connection.js';
 import type { CloseReason } from '../protocol/close-codes.js';
+import { PING_FRAME } from '../protocol/response.js';
 import { PING } from '../protocol/websocket-frame.js';
 import type { Place } from './connection-limits.js';
 import type { Pulse } from './heartbeat.js';
@@ -45,7 +46,8 @@ export class SocketPulse implements Pulse {
   }
 
   ping(): void {
-    this.connection.send(PING);
+    // V9: browsers do not show a page the pings of a WebSocket.
+    this.connection.send(this.connection.v2 ? PING_FRAME : PING);
   }
 
   spare(): void {

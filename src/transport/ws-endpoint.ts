@@ -18,7 +18,6 @@ import type { ConnectionSource, MessageHandler } from '../connection/message-han
 import { Refusal } from '../connection/refusal.js';
 import { sourceOf } from '../connection/source.js';
 import { Log, Logs } from '../logging/log.js';
-import { SUBPROTOCOL } from '../protocol/subprotocol.js';
 import { inTurn, takeTurn } from './answer-order.js';
 import { ConnectionLimits } from './connection-limits.js';
 import type { Place } from './connection-limits.js';
@@ -91,7 +90,8 @@ export class WsEndpoint implements ConnectionSource {
       perMessageDeflate: false,
       // Maximum time of any close. SignalSocket ends all but those of a drain sooner.
       closeTimeout: settings.drainTimeout + CLOSE_TIMEOUT_MS,
-      handleProtocols: (offered: Set<string>) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
+      // What is not selected was taken out.
+      handleProtocols: ([selected]: Set<string>) => selected,
       WebSocket: SignalSocket,
     };
     this.#webSockets = new WebSocketServer(options);

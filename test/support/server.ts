@@ -81,7 +81,12 @@ export async function startServer(
   return started;
 }
 
-/** Ends every server that startServer began and nobody closed. */
+/** Ends every server that startServer began and nobody closed, at once: it does not drain. */
 export async function stopServers(): Promise<void> {
-  await Promise.all([...running].map((server) => server.close()));
+  await Promise.all(
+    [...running].map((server) => {
+      for (const connection of server.connections) connection.terminate();
+      return server.close();
+    }),
+  );
 }
