@@ -32,7 +32,7 @@ export type BackplaneState = 'off' | 'up' | 'degraded' | 'down';
  * The contract, which every implementation keeps (test/contract/backplane.contract.ts):
  * - A message arrives at most once at each other node that subscribes to its topic, and never at the node it came from.
  *   The messages of one node to one topic arrive in the order they were published in.
- * - The same holds for words, which `tell` and `inquire` say, and for words among messages.
+ * - The same holds for words, which `tell` says, and for words among messages.
  * - A question is answered by the nodes that offered its topic a moment ago or earlier, and by no others.
  * - When the promise of `subscribe` is fulfilled, everything that other nodes publish from then on arrives.
  * - When the promise of `offer` is fulfilled, every question that other nodes ask from then on is answered.
@@ -61,9 +61,19 @@ export abstract class Backplane {
     return this.connected;
   }
 
+  /** Maximum number of bytes in a message or a word; 0 while there is no bus. */
+  get most(): number {
+    return 0;
+  }
+
   /** Whether another node takes newcomers, as far as this one has heard. */
   get othersWelcome(): boolean {
     return this.answers && this.nodes.welcoming;
+  }
+
+  /** Tells the other nodes whether this one has peers that want to know members of topics (N15). */
+  wantMembers(_wants: boolean): void {
+    // Where there are no other nodes, nobody needs to know.
   }
 
   /** Tells the other nodes that this one is about to stop: newcomers should go elsewhere. */
@@ -92,14 +102,12 @@ export abstract class Backplane {
 
   /** Sets who hears what other nodes say about topics that this one subscribes to. Called once. */
   abstract hear(hear: Hear): void;
-  /** Says a word to all other nodes that subscribe to the topic. Returns false if it was not sent. */
-  abstract tell(topic: string, word: Uint8Array): boolean;
   /**
-   * The same. The promise is fulfilled with true as soon as it is known that no other node subscribes to the topic, or
-   * else with false, within about 150 ms. What the others say to it is heard as everything is. Returns undefined if the
-   * word was not sent: there is no other node, or so much is on its way that it must wait.
+   * Says a word to all other nodes that subscribe to the topic. `heard` is told whether there are none, before anything
+   * is heard that came later: immediately, or within about 150 ms if there may be some. Returns false, and does not call
+   * it, if the word was not sent: there is no bus, or so much is on its way that it must wait.
    */
-  abstract inquire(topic: string, word: Uint8Array): Promise<boolean> | undefined;
+  abstract tell(topic: string, word: Uint8Array, heard?: (nobody: boolean) => void): boolean;
 
   /**
    * Lets other nodes ask this one about a topic, until `withdraw`; may be called again for the same topic. Returns a

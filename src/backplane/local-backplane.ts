@@ -32,10 +32,6 @@ export class LocalBackplane extends Backplane {
     return false;
   }
 
-  inquire(): undefined {
-    return undefined;
-  }
-
   hear(): void {
     // No node says anything.
   }

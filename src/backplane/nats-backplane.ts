@@ -189,6 +189,10 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     return connection === undefined ? [] : this.#orders.give(connection, order);
   }
 
+  override wantMembers(wants: boolean): void {
+    this.#rollCall.wantsMembers = wants;
+  }
+
   override leave(): void {
     this.#rollCall.leave();
   }
@@ -197,12 +201,8 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.#publisher.publish(topic, message, from);
   }
 
-  tell(topic: string, word: Uint8Array): boolean {
-    return this.#publisher.tell(topic, word);
-  }
-
-  inquire(topic: string, word: Uint8Array): Promise<boolean> | undefined {
-    return this.#publisher.inquire(topic, word);
+  tell(topic: string, word: Uint8Array, heard?: (nobody: boolean) => void): boolean {
+    return this.#publisher.tell(topic, word, heard);
   }
 
   hear(hear: Hear): void {
@@ -268,8 +268,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.#rollCall.lost();
   }
 
-  /** Maximum number of bytes in a message on the bus; 0 without a connection. */
-  #most(): number {
+  override get most(): number {
     return this.#link.connection?.info?.max_payload ?? 0;
   }
 
@@ -345,6 +344,6 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   }
 
   #tooSmall(): string | undefined {
-    return payloadFault(this.#most(), this.parts.settings);
+    return payloadFault(this.most, this.parts.settings);
   }
 }

@@ -44,28 +44,33 @@ export class Publisher {
     this.counts.bytesOut += message.length;
   }
 
-  /** Sends a word. Returns false if it was not sent. */
-  tell(topic: string, word: Uint8Array, heard?: (nobody: boolean) => void): boolean {
+  /** Sends a word; `heard`, if given, is told whether nobody got it. Returns false if it was not sent. */
+  tell(topic: string, word: Uint8Array, heard: ((nobody: boolean) => void) | undefined): boolean {
+    if (heard !== undefined && this.#inquiries >= MOST_INQUIRIES) return false;
     const connection = this.#room(word.length);
-    if (connection === undefined || !this.#send(connection, topic, word, undefined, heard)) return false;
+    if (connection === undefined) return false;
+    const told = heard === undefined ? undefined : this.#inquiry(heard);
+    if (!this.#send(connection, topic, word, undefined, told?.heard)) {
+      told?.cancel();
+      return false;
+    }
     this.counts.wordsOut += 1;
     this.counts.wordBytesOut += word.length;
     return true;
   }
 
-  /** Sends a word, and learns whether nobody got it. Returns undefined if it was not sent. */
-  inquire(topic: string, word: Uint8Array): Promise<boolean> | undefined {
-    if (this.#inquiries >= MOST_INQUIRIES) return undefined;
-    let heard!: (nobody: boolean) => void;
-    const answer = new Promise<boolean>((resolve) => (heard = resolve));
+  /** Counts an inquiry until it is heard, or was not sent. */
+  #inquiry(heard: (nobody: boolean) => void): { heard: (nobody: boolean) => void; cancel: () => void } {
     this.#inquiries += 1;
-    const sent = this.tell(topic, word, (nobody) => {
-      this.#inquiries -= 1;
-      heard(nobody);
-    });
-    if (sent) return answer;
-    this.#inquiries -= 1;
-    return undefined;
+    return {
+      heard: (nobody) => {
+        this.#inquiries -= 1;
+        heard(nobody);
+      },
+      cancel: () => {
+        this.#inquiries -= 1;
+      },
+    };
   }
 
   /** Returns the connection if a message of this size can be sent; otherwise counts why not. */

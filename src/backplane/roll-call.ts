@@ -9,8 +9,8 @@ import type { Roster } from './roster.js';
 const CALL_MS = 4000;
 /** Milliseconds for which a node that is asked waits, so that one call answers many. */
 const ANSWER_MS = 1000;
-/** What a node says, and its id. A later version may add something behind that. */
-const CALL = /^(hello|alive|leaving|gone) ([\w-]{16})(?: |$)/;
+/** What a node says, its id, and whether it wants to know members. A later version may add something behind that. */
+const CALL = /^(hello|alive|leaving|gone) ([\w-]{16})( members)?(?: |$)/;
 const MOST_CALL_BYTES = 256;
 
 type Word = 'hello' | 'alive' | 'leaving' | 'gone';
@@ -19,11 +19,13 @@ type Word = 'hello' | 'alive' | 'leaving' | 'gone';
  * Tells the other nodes that this one is there, and hears them. Owns the subscription, and when this node speaks. Knows
  * nothing of what follows from that.
  * Invariant: while the bus is up, this node is heard every CALL_MS and a look. It speaks at most once in ANSWER_MS,
- * whatever others say, besides what it says of itself: that it has come, is leaving, or has gone.
+ * whatever others say, besides what it says of itself: that it has come, is leaving, or has gone, or that it wants
+ * to know members, or no more.
  */
 export class RollCall {
   #connection: NatsConnection | undefined;
   #leaving = false;
+  #wantsMembers = false;
   #asked = false;
   /** When this node last spoke, in milliseconds on the monotonic clock. */
   #spoke = -Infinity;
@@ -60,6 +62,13 @@ export class RollCall {
     this.bus.nodes.cutOff();
   }
 
+  /** This node has peers that want to know members of topics, or has none any more. */
+  set wantsMembers(wants: boolean) {
+    if (wants === this.#wantsMembers) return;
+    this.#wantsMembers = wants;
+    this.#say(this.#leaving ? 'leaving' : 'alive');
+  }
+
   /** This node is about to stop: newcomers should go elsewhere. */
   leave(): void {
     this.#leaving = true;
@@ -75,7 +84,7 @@ export class RollCall {
 
   #say(word: Word): void {
     try {
-      this.#connection?.publish(this.subject, `${word} ${this.bus.nodes.self}`);
+      this.#connection?.publish(this.subject, `${word} ${this.bus.nodes.self}${this.#wantsMembers ? ' members' : ''}`);
     } catch {
       // The connection was closed for good a moment ago, and the link has not noticed yet.
     }
@@ -85,11 +94,13 @@ export class RollCall {
 
   /** Trusts what it hears no more than what a peer sends: anyone who can reach the bus may write to it. */
   #hear({ data }: Msg): void {
-    const [, word, node] = (data.length <= MOST_CALL_BYTES && CALL.exec(Buffer.from(data).toString('latin1'))) || [];
+    const [, word, node, wants] =
+      (data.length <= MOST_CALL_BYTES && CALL.exec(Buffer.from(data).toString('latin1'))) || [];
     try {
       if (word === undefined) this.counts.dropped.malformed += 1;
       else if (word === 'gone') this.bus.nodes.left(node);
-      else if (!this.bus.nodes.heard(node, word === 'leaving')) this.counts.dropped.malformed += 1;
+      else if (!this.bus.nodes.heard(node, word === 'leaving', wants !== undefined)) this.counts.dropped.malformed += 1;
+      else if (word === 'hello') this.bus.nodes.greeted(node);
     } catch (failure) {
       this.failed(failure as Error);
     }

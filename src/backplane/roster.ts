@@ -15,6 +15,8 @@ export const MOST_NODES = 1024;
 
 /** Another node. */
 export interface OtherNode {
+  /** Whether it has peers that want to know members of topics. */
+  readonly wantsMembers: boolean;
   /** Whether it is about to stop, so that newcomers should go elsewhere. */
   readonly leaving: boolean;
 }
@@ -25,9 +27,12 @@ export interface RosterListener {
   came?(node: NodeId): void;
   /** A node has stopped, or was silent for too long. */
   gone?(node: NodeId): void;
+  /** A node has new subscriptions, and has missed what was said before: it has come, or was cut off. */
+  greeted?(node: NodeId): void;
 }
 
 interface Entry extends OtherNode {
+  wantsMembers: boolean;
   leaving: boolean;
   /** When it was last heard, in milliseconds that this node listened. */
   heard: number;
@@ -66,13 +71,20 @@ export class Roster {
     this.#listeners.push(listener);
   }
 
+  /** Whether a node that was heard has peers that want to know members of topics. */
+  get wantingMembers(): boolean {
+    for (const { wantsMembers } of this.#others.values()) if (wantsMembers) return true;
+    return false;
+  }
+
   /** A node is there. Returns false if there is no room for it. */
-  heard(node: NodeId, leaving: boolean): boolean {
+  heard(node: NodeId, leaving: boolean, wantsMembers = false): boolean {
     if (node === this.self) return true;
     const known = this.#others.get(node);
     if (known === undefined && this.#others.size >= MOST_NODES) return false;
-    const entry = known ?? { leaving, heard: 0, fresh: true };
+    const entry = known ?? { leaving, wantsMembers, heard: 0, fresh: true };
     entry.leaving = leaving;
+    entry.wantsMembers = wantsMembers;
     entry.heard = this.#time;
     entry.fresh = true;
     if (known !== undefined) return true;
@@ -85,6 +97,11 @@ export class Roster {
   left(node: NodeId): void {
     if (!this.#others.delete(node)) return;
     for (const listener of this.#listeners) listener.gone?.(node);
+  }
+
+  /** A node that was heard has new subscriptions. */
+  greeted(node: NodeId): void {
+    for (const listener of this.#listeners) listener.greeted?.(node);
   }
 
   /** This node was cut off from the bus: what it knows may not be so any more. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { encodeWord, isWord, MOST_WORD_BYTES, partsOf, readWord } from '../../../src/protocol/member-words.js';
-import type { MemberWord } from '../../../src/protocol/member-words.js';
+import type { MemberWord, WordMember } from '../../../src/protocol/member-words.js';
 import { relayMessage } from '../../support/peer.js';
 
 const NODE = 'abcdefgh-_012345';
@@ -138,7 +138,7 @@ describe('N15: words about members', () => {
     [40, 4096],
     [3000, undefined],
   ])('%d members with %p bytes of data each are divided into words that are read', (count, bytes) => {
-    const all = Array.from({ length: count }, (_, i) => ({
+    const all: WordMember[] = Array.from({ length: count }, (_, i) => ({
       id: String(i).padStart(8, '0'),
       data: bytes === undefined ? undefined : Buffer.alloc(bytes),
     }));
