@@ -28,6 +28,7 @@ const properties = {
       ],
     },
   ],
+  'whoever looks is told what is so, and no more often than V4 says': [],
   'any frames on a WebSocket leave the server serving': [],
   'any requests leave the server serving': [],
   'a real session with changed bytes leaves the server serving': [],
