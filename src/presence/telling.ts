@@ -72,7 +72,6 @@ export class Telling implements Expiring<Telling> {
 
   looksNoMore(connection: Connection): void {
     this.#own?.delete(connection);
-    if (this.table.lookers === 0) this.#clear();
   }
 
   /** Returns who must be told what, and takes for granted that they are. */
@@ -101,7 +100,8 @@ type Believing = (looker: LocalMember) => Belief;
 function counted(lookers: LocalMember[], believing: Believing, { count, partial }: Belief): News[] {
   const wrong = lookers.filter((looker) => {
     const belief = believing(looker);
-    return belief.list !== undefined || belief.count !== count || belief.partial !== partial;
+    // Whoever knows a list believes that there are fewer.
+    return belief.count !== count || belief.partial !== partial;
   });
   if (wrong.length === 0) return [];
   const told = { count, self: undefined, joined: undefined, left: undefined, partial };

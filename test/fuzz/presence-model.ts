@@ -276,7 +276,7 @@ export class PresenceModel {
       for (const id of IDS) if (isTheirs(id) && !ids.includes(id)) table!.elsewhere.delete(id);
       expect(presence.setNode(topic, node, members)).toBe(true);
     } else for (const member of members) expect(presence.addTo(topic, node, member)).toBe(true);
-    if (wanted) for (const id of ids) table!.elsewhere.set(id, { node, data: step.data });
+    if (wanted) for (const id of ids) table.elsewhere.set(id, { node, data: step.data });
   }
 
   #closeIfIdle(topic: string): void {

@@ -32,9 +32,9 @@ const step: fc.Arbitrary<PresenceStep> = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ act: fc.constant('node removes' as const), topic, node, ids }) },
   { weight: 1, arbitrary: fc.record({ act: fc.constant('node is gone' as const), node }) },
-  { weight: 1, arbitrary: fc.record({ act: fc.constant('partial' as const), topic, partial: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ act: fc.constant('partial' as const), topic, partial: fc.boolean() }) },
   {
-    weight: 1,
+    weight: 2,
     arbitrary: fc.record({ act: fc.constantFrom('open for others' as const, 'close for others' as const), topic }),
   },
   {
