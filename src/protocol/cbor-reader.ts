@@ -53,11 +53,16 @@ export class CborReader {
 
   /** Skips a value of any kind. It may nest at most `depth` deep, and tags count as levels. */
   protected skipValue(depth: number): void {
-    this.#skipValues(1, ARRAY, depth);
+    const initial = this.frame[this.at];
+    // A small number or an empty string: what a frame can hold the most of.
+    if (initial < 0x18 || initial === 0x40 || initial === 0x60) this.at += 1;
+    else this.#skipValues(1, ARRAY, depth);
   }
 
   /** Skips `count` values of a container of this major type. Skips up to the break if `count` is INDEFINITE. */
   #skipValues(count: number, container: typeof ARRAY | typeof MAP, depth: number): void {
+    /** The same for what the tags that were read last belong to: tags count as levels, too. */
+    let deep = depth;
     for (let left = count; left !== 0; left--) {
       const at = this.at;
       const major = this.head();
@@ -67,31 +72,34 @@ export class CborReader {
           break;
         case BYTES:
         case TEXT:
-          for (this.openString(); this.nextChunk(major););
+          if (this.argument === INDEFINITE) for (this.openString(); this.nextChunk(major););
+          else this.#chunk(major);
           break;
         case ARRAY:
         case MAP:
-          if (depth === 0) throw MALFORMED;
+          if (deep === 0) throw MALFORMED;
           this.#skipValues(
             major === MAP && this.argument !== INDEFINITE ? 2 * this.argument : this.argument,
             major,
-            depth - 1,
+            deep - 1,
           );
           break;
         case TAG:
           if (this.#skipBigNumber(this.argument)) break;
-          if (depth === 0) throw MALFORMED;
-          this.#skipValues(1, ARRAY, depth - 1);
-          break;
+          if (deep === 0) throw MALFORMED;
+          deep -= 1;
+          left += 1;
+          continue;
         default:
           if (!this.isBreak(major)) {
             this.#checkSimple(at);
             break;
           }
-          // A map cannot end between key and value, where `left` is even.
-          if (count !== INDEFINITE || (container === MAP && left % 2 === 0)) throw MALFORMED;
+          // Nothing ends behind a tag, and a map not between key and value, where `left` is even.
+          if (count !== INDEFINITE || deep !== depth || (container === MAP && left % 2 === 0)) throw MALFORMED;
           return;
       }
+      deep = depth;
     }
   }
 
@@ -265,8 +273,9 @@ export class CborReader {
 
   /** Reads one chunk. Always returns true. */
   #chunk(major: number): boolean {
-    this.pass(this.argument);
-    if (major === TEXT) this.checkText();
+    const length = this.argument;
+    this.pass(length);
+    if (major === TEXT && length > 0) this.checkText();
     return true;
   }
 

@@ -47,17 +47,13 @@ class IdFinder extends CborReader {
     let found = false;
     for (let left = count; left !== 0; left--) {
       if (count === INDEFINITE && this.passBreak()) return;
-      const start = this.at;
-      const isId = this.#isName(this.headBehindTags()) && this.argument === ID.length && this.#comes(ID);
-      this.at = skipped(this.frame, start);
-      if (!isId) {
-        this.at = skipped(this.frame, this.at);
+      if (!this.#isId()) {
+        this.at = skipped(this.frame, this.at, 2);
         continue;
       }
-      if (found) {
-        this.id = undefined;
-        return;
-      }
+      this.at = skipped(this.frame, this.at, 1);
+      this.id = undefined;
+      if (found) return;
       found = true;
       this.#value();
     }
@@ -65,10 +61,7 @@ class IdFinder extends CborReader {
 
   #byPosition(count: number, place: number): void {
     if (count !== INDEFINITE && count <= place) return;
-    for (let i = 0; i < place; i++) {
-      if (count === INDEFINITE && this.passBreak()) return;
-      this.at = skipped(this.frame, this.at);
-    }
+    this.at = skipped(this.frame, this.at, place);
     this.#value();
   }
 
@@ -79,12 +72,23 @@ class IdFinder extends CborReader {
       this.id = this.integer(this.head(), Number.MAX_SAFE_INTEGER);
     } catch (fault) {
       if (fault !== MALFORMED) throw fault;
-      this.at = skipped(this.frame, start);
+      this.at = skipped(this.frame, start, 1);
     }
   }
 
   #isName(major: number): boolean {
     return (major === TEXT || major === BYTES) && this.argument !== INDEFINITE;
+  }
+
+  /** Whether the name of the id comes next, in any spelling. */
+  #isId(): boolean {
+    // Most names are told apart by their first byte.
+    const initial = this.frame[this.at];
+    if (initial < 0x80 && (initial & 0x1f) < 24 && (initial & 0x1f) !== ID.length) return false;
+    const start = this.at;
+    const isId = this.#isName(this.headBehindTags()) && this.argument === ID.length && this.#comes(ID);
+    this.at = start;
+    return isId;
   }
 
   /** Whether these bytes come next. */
@@ -94,35 +98,36 @@ class IdFinder extends CborReader {
   }
 }
 
+/** Stands for the number of items in one of indefinite length: more than any frame holds. */
+const NO_END = 2 ** 30;
+
 /**
- * Where the item that begins at `start` ends. Does without recursion, since nothing bounds here how deep it nests. Keeps
- * everything in local variables: this runs over frames that the strict reader has read before.
+ * Where the `count` items that begin at `start` end. Does without recursion, since nothing bounds here how deep they
+ * nest, and keeps everything in local variables: this runs over frames that the strict reader has read before.
  */
-function skipped(frame: Uint8Array, start: number): number {
+function skipped(frame: Uint8Array, start: number, count: number): number {
   let at = start;
-  /** Items that are still to be passed before the innermost open item of indefinite length may end. */
-  let left = 1;
-  /** The same for those around it. */
+  /** Items still to pass in the innermost one of indefinite length, and in those around it. */
+  let left = count;
   let around: number[] | undefined;
   while (left > 0) {
     if (at >= frame.length) throw MALFORMED;
     const initial = frame[at++];
     const major = initial >> 5;
     let argument = initial & 0x1f;
-    if (argument > 27) {
-      if (argument !== 31) throw MALFORMED;
+    if (argument === 31) {
       if (initial === 0xff) {
-        // Infinity stands for an open item without any unfinished one in it.
-        if (left !== Infinity || around === undefined) throw MALFORMED;
+        if (around === undefined || around.length === 0) throw MALFORMED;
         left = around.pop()! - 1;
-        continue;
+      } else {
+        if (major < BYTES || major === TAG) throw MALFORMED;
+        (around ??= []).push(left);
+        left = NO_END;
       }
-      if (major < BYTES || major === TAG) throw MALFORMED;
-      (around ??= []).push(left);
-      left = Infinity;
       continue;
     }
     if (argument >= 24) {
+      if (argument > 27) throw MALFORMED;
       const end = at + (1 << (argument - 24));
       if (end > frame.length) throw MALFORMED;
       argument = 0;
