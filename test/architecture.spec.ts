@@ -128,7 +128,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   ws: ['transport', 'doctor'],
   '@nestjs/platform-ws': ['transport'],
   '@nestjs/platform-express': ['transport'],
-  '#cbor-x': ['protocol', 'check'],
+  '#cbor-x': ['protocol', 'check', 'doctor'],
   jose: ['auth'],
   pino: ['logging'],
   'pino-pretty': ['logging'],

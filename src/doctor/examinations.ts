@@ -11,6 +11,7 @@ import type { Subject } from './subject.js';
 import { examineTcp } from './tcp.js';
 import { examineTls } from './tls.js';
 import { examineUpgrade } from './upgrade.js';
+import { examineV2 } from './v2.js';
 
 /** One examination of the server. */
 export interface Examination {
@@ -34,6 +35,7 @@ export const EXAMINATIONS: readonly Examination[] = [
   { name: 'auth', needs: ['upgrade'], examine: examineAuth },
   { name: 'cbor', needs: ['auth'], examine: examineRelay },
   { name: 'json', needs: ['auth'], examine: examineRendezvous },
+  { name: 'v2', needs: ['cbor'], examine: examineV2 },
   { name: 'size', needs: ['cbor'], examine: examineLargestMessage },
   { name: 'browser', needs: ['auth'], examine: examineBrowser },
   { name: 'idle', needs: ['auth'], examine: examineIdle },

@@ -38,6 +38,7 @@ export async function examineHttp(subject: Subject): Promise<Finding> {
 function judge({ status, headers, body }: Answer, subject: Subject, milliseconds: number): Finding {
   const { request } = subject;
   const ours = ourselves(body);
+  subject.protocols = protocolsIn(body);
   const server = headers.server === undefined ? '' : `, from ${subject.quote(String(headers.server))}`;
   const figures = {
     status,
@@ -92,11 +93,21 @@ function judge({ status, headers, body }: Answer, subject: Subject, milliseconds
 
 /** Reads the name and version that this server gives at `/`; undefined for another server. */
 function ourselves(body: string): { name: string; version: string } | undefined {
+  const { name, version } = read(body);
+  return name === 'cairn-signal' && typeof version === 'string' ? { name, version: printable(version) } : undefined;
+}
+
+/** Reads the subprotocols that this server says it has. Releases before cairn-signal.v2 do not say. */
+function protocolsIn(body: string): string[] {
+  const { name, protocols } = read(body);
+  return name === 'cairn-signal' && Array.isArray(protocols) ? (protocols as string[]) : [];
+}
+
+function read(body: string): { name?: unknown; version?: unknown; protocols?: unknown } {
   try {
-    const { name, version } = JSON.parse(body) as { name?: unknown; version?: unknown };
-    return name === 'cairn-signal' && typeof version === 'string' ? { name, version: printable(version) } : undefined;
+    return (JSON.parse(body) as object | null) ?? {};
   } catch {
-    return undefined;
+    return {};
   }
 }
 

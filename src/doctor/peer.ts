@@ -4,16 +4,22 @@ import { WebSocket } from 'ws';
 import { encodeMessage } from '../protocol/message.js';
 import type { Relay, SignalMessage } from '../protocol/message.js';
 import { readMessage } from '../protocol/strict-reader.js';
+import { SUBPROTOCOL_V2 } from '../protocol/subprotocol.js';
 import { adviceForClose } from './close-advice.js';
 import { Trouble } from './finding.js';
 import { networkFault } from './network-fault.js';
 import { readRefusal, refusalFigures, statusAndMessage } from './refusal.js';
 import type { Refused } from './refusal.js';
+import { encodeRequest, readSaid } from './said.js';
+import type { Said } from './said.js';
 import { adviceForRefusal } from './status-advice.js';
 import type { Subject } from './subject.js';
 import type { Target } from './target.js';
 import { tlsOptions } from './tls.js';
 import { printable } from './words.js';
+
+/** What a server sends: CBOR as values, by the subprotocol that it selected, and JSON as text. */
+export type Message = Relay | Said | string;
 
 /** How a connection ended. */
 export interface Closed {
@@ -54,7 +60,7 @@ export class Peer {
   /** Called at every ping from the server. `ws` answers it. */
   onPing: (() => void) | undefined;
   /** Messages that nobody has taken yet: CBOR as values, JSON as text. */
-  readonly #inbox: (Relay | string)[] = [];
+  readonly #inbox: Message[] = [];
   /** Called when a message came or the connection ended. */
   readonly #waiting = new Set<() => void>();
   #ended: Closed | undefined;
@@ -64,8 +70,8 @@ export class Peer {
     private readonly subject: Subject,
   ) {
     socket.on('message', (data: Buffer, isBinary: boolean) => {
-      const message = isBinary ? readMessage(data) : data.toString();
-      if (message === undefined || (typeof message === 'object' && message.kind !== 'Relay')) return;
+      const message = isBinary ? this.#read(data) : data.toString();
+      if (message === undefined) return;
       if (this.#inbox.length > MOST_UNREAD) return;
       if (this.#inbox.push(message) > MOST_UNREAD) socket.terminate();
       this.#wake();
@@ -153,7 +159,7 @@ export class Peer {
    * time, and Ended when this connection, or that of `sender`, ends.
    */
   async receive<T>(
-    read: (message: Relay | string) => T | undefined,
+    read: (message: Message) => T | undefined,
     what: string,
     { sender, timeout }: { sender?: Peer; timeout?: number } = {},
   ): Promise<T> {
@@ -176,7 +182,7 @@ export class Peer {
   }
 
   /** Takes the first message already here for which `read` gives a value. */
-  take<T>(read: (message: Relay | string) => T | undefined): T | undefined {
+  take<T>(read: (message: Message) => T | undefined): T | undefined {
     for (const [index, message] of this.#inbox.entries()) {
       const value = read(message);
       if (value === undefined) continue;
@@ -206,10 +212,21 @@ export class Peer {
     }
   }
 
+  /** Sends a request of cairn-signal.v2. */
+  request(name: string, fields: object): void {
+    this.send(encodeRequest(name, fields));
+  }
+
   /** Closes the connection with a closing handshake, within CLOSE_TIMEOUT_MS. */
   async close(): Promise<void> {
     this.socket.close(1000);
     await this.closed;
+  }
+
+  #read(frame: Buffer): Message | undefined {
+    if (this.protocol === SUBPROTOCOL_V2) return readSaid(frame);
+    const message = readMessage(frame);
+    return message?.kind === 'Relay' ? message : undefined;
   }
 
   #wake(): void {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import type { Relay } from '../protocol/message.js';
 import { failed, ok, warning } from './finding.js';
 import type { Finding } from './finding.js';
 import { Peer } from './peer.js';
+import type { Message } from './peer.js';
 import { Unanswered } from './subject.js';
 import type { Subject } from './subject.js';
 import { exact, time } from './words.js';
@@ -20,9 +20,12 @@ export function topicFor({ request }: Subject): string {
 }
 
 /** A reader that recognises a relay of `payload` to `topic`. */
-export function isRelay(topic: string, payload: Uint8Array): (message: Relay | string) => true | undefined {
+export function isRelay(topic: string, payload: Uint8Array): (message: Message) => true | undefined {
   return (message) =>
-    typeof message === 'object' && message.topic === topic && Buffer.compare(message.payload, payload) === 0
+    typeof message === 'object' &&
+    message.kind === 'Relay' &&
+    message.topic === topic &&
+    Buffer.compare(message.payload, payload) === 0
       ? true
       : undefined;
 }
@@ -85,7 +88,8 @@ async function roundTrip(
   return subject.clock.monotonic() - from;
 }
 
-function adviceForSilence({ reachable, request }: Subject): string {
+/** Advice for two connections of which one does not reach the other. */
+export function adviceForSilence({ reachable, request }: Subject): string {
   const forbidden =
     request.topic === undefined ? 'random topics: name an allowed one with --topic' : 'the topic of --topic';
   const topics = `Or a topic policy, or the claim topics of a JWT, forbids ${forbidden}.`;

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import type { Relay } from '../protocol/message.js';
 import { failed, ok, warning } from './finding.js';
 import type { Figures, Finding } from './finding.js';
 import { Peer } from './peer.js';
+import type { Message } from './peer.js';
 import { topicFor } from './relay.js';
 import type { Request, Subject } from './subject.js';
 import { exact, time } from './words.js';
@@ -132,7 +132,7 @@ function forbidden({ token, certificate, topic }: Request, figures: Figures): Fi
 }
 
 /** Reads a message as an answer on `topic`; undefined for other messages. */
-function answerOn(topic: string): (message: Relay | string) => Answer | undefined {
+function answerOn(topic: string): (message: Message) => Answer | undefined {
   return (message) => {
     if (typeof message !== 'string') return undefined;
     try {

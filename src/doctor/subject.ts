@@ -40,6 +40,8 @@ export class Subject {
   addresses: readonly Address[] = [];
   /** The addresses that accept TCP connections. */
   reachable: readonly Address[] = [];
+  /** The subprotocols that the server says it has; empty if it does not say. */
+  protocols: readonly string[] = [];
   admission: Admission | undefined;
   /** What the server said when it asked for a token or refused ours; printable. */
   refusal: string | undefined;

@@ -60,6 +60,7 @@ describe('the doctor and a server with tls-client-ca', () => {
       auth: 'ok',
       cbor: 'ok',
       json: 'ok',
+      v2: 'ok',
       size: 'ok',
       browser: 'skipped',
       idle: 'skipped',

@@ -28,6 +28,7 @@ const HEALTHY = {
   auth: 'ok',
   cbor: 'ok',
   json: 'ok',
+  v2: 'ok',
   size: 'ok',
   browser: 'skipped',
   idle: 'skipped',
@@ -98,6 +99,7 @@ describe('the doctor and this server', () => {
       auth: 'failed',
       cbor: 'skipped',
       json: 'skipped',
+      v2: 'skipped',
       size: 'skipped',
     });
     expect(findings.auth).toMatchObject({

@@ -105,13 +105,14 @@ export async function unusedPort(): Promise<number> {
   return port;
 }
 
-/** Accepts WebSockets and passes them to `onConnection`. */
+/** Accepts WebSockets and passes them to `onConnection`. Plain requests go to `onRequest`. */
 export function startWebSockets(
   onConnection: (socket: WebSocket) => void,
   options: ServerOptions = {},
   where?: Where,
+  onRequest: RequestListener = (_request, response) => response.writeHead(400).end(),
 ): Promise<number> {
-  const http: HttpServer = createHttpServer((_request, response) => response.writeHead(400).end());
+  const http: HttpServer = createHttpServer(onRequest);
   const webSockets = new WebSocketServer({ ...options, noServer: true });
   http.on('upgrade', (request, socket: Socket, head: Buffer) => {
     webSockets.handleUpgrade(request, socket, head, (webSocket) => {

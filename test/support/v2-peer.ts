@@ -226,12 +226,12 @@ export class V2Peer extends Peer {
     return messages.filter((message) => !this.answersPings || !isPing(message)).map(decode);
   }
 
-  /** Becomes a member that looks; resolves to the members it is told, with its own id. */
+  /** Becomes a member that looks; resolves to the members it is told, with its own id unless presence is off. */
   async look(topic: string, data?: Uint8Array): Promise<Said['Members'] & { self: Buffer }> {
     const heard = await this.ask({ Subscribe: { topic, presence: true, data } });
-    const members = heard.find((message) => message.Members?.topic === topic && message.Members.self !== undefined);
+    const members = heard.findLast((message) => message.Members?.topic === topic)?.Members;
     if (members === undefined) throw new Error(`no members, but ${JSON.stringify(heard)}`);
-    return members.Members as Said['Members'] & { self: Buffer };
+    return members as Said['Members'] & { self: Buffer };
   }
 
   #nextOrEnd(): Promise<Buffer> {

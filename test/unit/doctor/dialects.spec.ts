@@ -24,6 +24,7 @@ describe('a server like the reference', () => {
       auth: 'warning',
       cbor: 'ok',
       json: 'warning',
+      v2: 'ok',
       size: 'ok',
       browser: 'warning',
       idle: 'skipped',

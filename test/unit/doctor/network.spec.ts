@@ -12,6 +12,7 @@ const NOT_TRIED = {
   auth: 'skipped',
   cbor: 'skipped',
   json: 'skipped',
+  v2: 'skipped',
   size: 'skipped',
   browser: 'skipped',
   idle: 'skipped',
