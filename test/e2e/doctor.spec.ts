@@ -285,7 +285,7 @@ describe('the program', () => {
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       expect(stdout).toMatch(/^cairn-signal doctor ws:\/\/127\.0\.0\.1:\d+\/\n\n {2}ok {7}dns {6}an address/);
       expect(stdout).toMatch(/^ {2}ok {7}idle {5}a silent connection lasts 100 ms, without a ping from the server$/m);
-      expect(stdout).toMatch(/\nok: 10 ok, 0 warnings, 0 failed, 1 skipped\n$/);
+      expect(stdout).toMatch(/\nok: 11 ok, 0 warnings, 0 failed, 1 skipped\n$/);
       expect(stdout).not.toContain(TOKEN);
       // No colours and no rewritten lines: the output is not a terminal.
       expect(stdout).not.toContain('\u001B');

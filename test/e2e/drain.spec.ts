@@ -138,9 +138,9 @@ describe('drain', () => {
     const relayed = rules.relay.bind(rules);
     // A message exists only until the handler returns.
     const copies: Buffer[] = [];
-    const relay = jest.spyOn(rules, 'relay').mockImplementation((sender, topic, message) => {
-      copies.push(Buffer.from(message));
-      relayed(sender, topic, message);
+    const relay = jest.spyOn(rules, 'relay').mockImplementation((sender, message) => {
+      copies.push(Buffer.from(message.bytes));
+      relayed(sender, message);
     });
     const terminate = jest.spyOn(WsConnection.prototype, 'terminate');
     // oxlint-disable-next-line typescript/unbound-method -- called with the connection as its this
@@ -182,7 +182,7 @@ describe('drain', () => {
     const closeOrder = new Map(
       close.mock.contexts.map((connection, i) => [connection, close.mock.invocationCallOrder[i]]),
     );
-    const accepted = relay.mock.calls.map(([, topic], i) => ({
+    const accepted = relay.mock.calls.map(([, { topic }], i) => ({
       receiver: Number(topic.slice(6)),
       message: copies[i],
       order: relay.mock.invocationCallOrder[i],

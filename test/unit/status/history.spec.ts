@@ -8,6 +8,7 @@ import { History, INTERVAL_MS, KEPT } from '../../../src/status/history.js';
 import { RESOLUTION_MS } from '../../../src/status/sampler.js';
 import type { Sample } from '../../../src/status/sampler.js';
 import { Sources } from '../../../src/exposition/sources.js';
+import { AnswerCounts } from '../../../src/metrics/answer-counts.js';
 import { AuditCounts } from '../../../src/metrics/audit-counts.js';
 import { BackplaneCounts } from '../../../src/metrics/backplane-counts.js';
 import { CertificateExpiry } from '../../../src/metrics/certificate-expiry.js';
@@ -51,6 +52,7 @@ describe('history', () => {
       new ConnectionCounts(),
       new RefusalCounts(),
       new TrafficCounts(),
+      new AnswerCounts(),
       new LimitCounts(),
       new PolicyCounts(),
       new HeldBytes(),
