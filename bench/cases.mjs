@@ -1,5 +1,5 @@
 // The cases. `order` is what the load does, and `quick` how --quick shortens it. `beside` is what the server is
-// compared with, `figure` the figure to compare, and `also` other figures worth a look.
+// compared with (v1: the same over v1), `figure` the figure to compare, and `also` other figures worth a look.
 
 const BYTES_PER_KILOBYTE = 1000;
 const pairs = { pairs: 200, payloadBytes: 512, warmUpMs: 1000, runMs: 4000 };
@@ -8,6 +8,16 @@ const cpu = (of) => ({ unit: `us CPU per ${of}`, value: ({ cpuMicroseconds }) =>
 const throughput = { unit: 'messages/s', value: ({ perSecond }) => perSecond };
 const p50 = { unit: 'ms p50', value: (run) => run.p50 };
 const p99 = { unit: 'ms p99', value: (run) => run.p99 };
+
+/** Pairs over cairn-signal.v2, with so many messages in flight. */
+function overV2(inFlight, more = {}) {
+  return {
+    order: { load: 'pingPong', v2: true, inFlight, ...more, ...pairs },
+    quick: quickPairs,
+    figure: cpu('message'),
+    also: [throughput],
+  };
+}
 
 export const CASES = {
   pair1: {
@@ -56,6 +66,22 @@ export const CASES = {
     order: { load: 'churn', topics: 2000, warmUp: 1000, cycles: 3000 },
     quick: { warmUp: 300, cycles: 700 },
     figure: cpu('cycle'),
+    also: [],
+  },
+  'pair8-v2': { ...overV2(8), beside: 'v1' },
+  'pair8-receipts': { ...overV2(8, { receipts: true }), beside: 'v1' },
+  'fanout-v2': {
+    order: { load: 'fanOut', v2: true, subscribers: 1000, member: true, payloadBytes: 512, warmUp: 50, messages: 400 },
+    quick: { warmUp: 20, messages: 100 },
+    beside: 'v1',
+    figure: cpu('delivery'),
+    also: [p50, p99],
+  },
+  'idle-v2': {
+    order: { load: 'arrivals', v2: true, warmUp: 50, connections: 8000, settleMs: 2000 },
+    quick: { connections: 2000, settleMs: 1000 },
+    beside: 'v1',
+    figure: { unit: 'KB per connection', value: ({ bytes }) => bytes / BYTES_PER_KILOBYTE },
     also: [],
   },
   'churn-many': {

@@ -10,10 +10,15 @@ import { runLoad } from './run-load.mjs';
 export async function measureCase(name, { repeat, quick, mask }, floor) {
   const { order, quick: shorter, beside } = CASES[name];
   const fullOrder = { ...order, ...(quick ? shorter : {}), mask };
-  const other = { floor: floor && (() => MeasuredProcess.floor(floor)), ws: () => MeasuredProcess.bareWs() }[beside];
+  const other = {
+    floor: floor && (() => MeasuredProcess.floor(floor)),
+    ws: () => MeasuredProcess.bareWs(),
+    v1: () => MeasuredProcess.server(),
+  }[beside];
+  const otherOrder = beside === 'v1' ? { ...fullOrder, v2: false, receipts: false } : fullOrder;
   const runs = { server: [], beside: [] };
   for (let i = 0; i < repeat; i++) {
-    if (other) runs.beside.push(await measureOne(await other(), fullOrder));
+    if (other) runs.beside.push(await measureOne(await other(), otherOrder));
     runs.server.push(await measureOne(await MeasuredProcess.server(), fullOrder));
   }
   return runs;

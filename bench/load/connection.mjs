@@ -2,40 +2,52 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { encodeMessage } from '../../dist/protocol/message.js';
+import { SUBPROTOCOL_V2 } from '../../dist/protocol/subprotocol.js';
 import { BINARY, clientFrame, PING, PONG, readFrames } from './frame.mjs';
 
 /** Error codes when a source address has no free port. The next attempt gets another port. */
 const PORT_TAKEN = /^EADDR(?:INUSE|NOTAVAIL)$/;
 const ATTEMPTS = 10;
 const NOTHING = Buffer.alloc(0);
+/** The first letter of Relay, where the name of a message is; and where the number of its fields is. */
+const RELAY = 'R'.charCodeAt(0);
+const FIELDS_AT = 7;
 
 /**
  * A peer's WebSocket on a raw socket, so cheap that the server is the bottleneck, not the load.
  * Invariant: an unexpected end of a connection ends the load with an error, so no figure comes from an incomplete run.
  */
 export class Connection {
-  /** Called for every message. */
+  /** Called for every message; over cairn-signal.v2, for every Relay. */
   onMessage = () => undefined;
   #socket;
   #newMask;
   #rest = NOTHING;
   #leaving = false;
   #onPong = () => undefined;
+  #v2;
+  #receipts;
 
-  /** Resolves when the handshake is done. `target` has `port`, `newMask` and optionally `localAddress`. */
+  /**
+   * Resolves when the handshake is done. `target` has `port`, `newMask` and optionally `localAddress`; `v2` for a peer of
+   * cairn-signal.v2, and `receipts` for one that asks for an Ack of each Relay.
+   */
   static async open(target) {
     for (let attempt = 1; ; attempt++) {
       try {
-        return new Connection(await upgraded(target), target.newMask);
+        return new Connection(await upgraded(target), target);
       } catch (error) {
         if (!PORT_TAKEN.test(error.code) || attempt === ATTEMPTS) throw error;
       }
     }
   }
 
-  constructor(socket, newMask) {
+  constructor({ socket, rest }, { newMask, v2 = false, receipts = false }) {
     this.#socket = socket;
     this.#newMask = newMask;
+    this.#v2 = v2;
+    this.#receipts = receipts;
+    if (rest.length > 0) this.#read(rest);
     socket.on('data', (bytes) => this.#read(bytes));
     socket.on('error', (error) => this.#ended(error.message));
     socket.on('close', () => this.#ended('by the server'));
@@ -43,7 +55,8 @@ export class Connection {
 
   /** A frame for this connection, which can be sent many times. */
   relayFrame(topic, payload) {
-    return clientFrame(BINARY, encodeMessage({ kind: 'Relay', topic, payload }), this.#newMask);
+    const relay = encodeMessage({ kind: 'Relay', topic, payload });
+    return clientFrame(BINARY, this.#receipts ? withId(relay) : relay, this.#newMask);
   }
 
   subscribe(topic) {
@@ -74,8 +87,9 @@ export class Connection {
   }
 
   #onFrame = (opcode, bytes, start, end) => {
-    if (opcode === BINARY) this.onMessage();
-    else if (opcode === PONG) this.#onPong();
+    if (opcode === BINARY) {
+      if (!this.#v2 || bytes[start + 2] === RELAY) this.onMessage();
+    } else if (opcode === PONG) this.#onPong();
     else if (opcode === PING) this.send(clientFrame(PONG, bytes.subarray(start, end), this.#newMask));
   };
 
@@ -84,23 +98,31 @@ export class Connection {
   }
 }
 
-/** Opens a socket and does the handshake. */
-async function upgraded({ port, localAddress }) {
+/** A canonical Relay that asks for an Ack. The Acks of all have the same id. */
+function withId(relay) {
+  const asking = Buffer.concat([relay, Buffer.from([0x62, 0x69, 0x64, 1])]);
+  asking[FIELDS_AT] += 1;
+  return asking;
+}
+
+/** Opens a socket and does the handshake. Resolves to it, and to what came behind the answer. */
+async function upgraded({ port, localAddress, v2 = false }) {
   const socket = connect({ host: '127.0.0.1', port, localAddress, noDelay: true });
   socket.on('error', () => undefined);
   await once(socket, 'connect');
-  socket.write(handshake(port));
+  socket.write(handshake(port, v2));
   const closed = once(socket, 'close').then(() => ['closed']);
   const [bytes] = await Promise.race([once(socket, 'data'), closed]);
   const answer = bytes.toString('latin1');
-  // On loopback the answer comes in one piece, and the server sends nothing after it unasked.
-  if (!/^HTTP\/1\.1 101 .*\r\n\r\n$/s.test(answer)) {
+  // On loopback the answer comes in one piece. Over cairn-signal.v2, Welcome may come behind it.
+  const end = answer.indexOf('\r\n\r\n');
+  if (!answer.startsWith('HTTP/1.1 101 ') || end < 0) {
     throw new Error(`a handshake was refused: ${answer.split('\r\n', 1)[0]}`);
   }
-  return socket;
+  return { socket, rest: bytes.subarray(end + 4) };
 }
 
-function handshake(port) {
+function handshake(port, v2) {
   return [
     'GET / HTTP/1.1',
     `Host: 127.0.0.1:${port}`,
@@ -108,6 +130,7 @@ function handshake(port) {
     'Connection: Upgrade',
     'Sec-WebSocket-Version: 13',
     `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`,
+    ...(v2 ? [`Sec-WebSocket-Protocol: ${SUBPROTOCOL_V2}`] : []),
     '\r\n',
   ].join('\r\n');
 }

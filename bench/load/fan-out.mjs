@@ -11,7 +11,7 @@ const SIDE = 50;
  * One sender and many subscribers. The next message goes out when all have the last one. The figures are the server's
  * CPU per delivery, and the time until all subscribers have a message.
  */
-export async function fanOut(target, { subscribers, warmUp, messages, payloadBytes }) {
+export async function fanOut(target, { subscribers, member = false, warmUp, messages, payloadBytes }) {
   const topic = newTopic();
   let missing = 0;
   let delivered;
@@ -25,6 +25,8 @@ export async function fanOut(target, { subscribers, warmUp, messages, payloadByt
     await connection.sync();
   });
   const sender = await Connection.open(target);
+  // Only what a member sends says who it is from.
+  if (member) sender.subscribe(topic);
   const frame = sender.relayFrame(topic, randomBytes(payloadBytes));
 
   async function sendTimes(count) {

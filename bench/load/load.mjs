@@ -17,5 +17,5 @@ process.on('uncaughtException', (error) => {
   process.exit(1);
 });
 
-const { load, port, pid, mask, ...order } = JSON.parse(process.argv[2]);
-process.send(await LOADS[load]({ port, pid, newMask: MASKS[mask] }, order));
+const { load, port, pid, mask, v2, receipts, ...order } = JSON.parse(process.argv[2]);
+process.send(await LOADS[load]({ port, pid, newMask: MASKS[mask], v2, receipts }, order));
