@@ -3,6 +3,8 @@ import { NAMES } from './cases.mjs';
 import { MASKS } from './load/frame.mjs';
 
 const MOST_REPETITIONS = 100;
+/** What is measured without a server. */
+const ALONE = ['codec', 'presence'];
 const TEXT = /** @type {const} */ ({ type: 'string' });
 const SWITCH = /** @type {const} */ ({ type: 'boolean' });
 const HELP = /** @type {const} */ ({ type: 'boolean', short: 'h' });
@@ -21,14 +23,18 @@ export function benchArguments(args) {
     true,
   );
   const [command, ...others] = positionals;
-  if (command !== undefined && command !== 'codec') throw new Misused(`${command}: expected no command, or codec`);
-  if (command === 'codec' && args.length > 1) {
-    throw new Misused(`codec: takes no further arguments, such as ${others[0] ?? args.find((arg) => arg !== 'codec')}`);
+  if (command !== undefined && !ALONE.includes(command)) {
+    throw new Misused(`${command}: expected no command, or ${ALONE.join(' or ')}`);
+  }
+  if (command !== undefined && args.length > 1) {
+    throw new Misused(
+      `${command}: takes no further arguments, such as ${others[0] ?? args.find((arg) => arg !== command)}`,
+    );
   }
   if (values.json === '') throw new Misused('--json: expected the name of a file');
   return {
     help: values.help ?? false,
-    codec: command === 'codec',
+    alone: command,
     only: values.only === undefined ? NAMES : names('only', values.only, NAMES),
     repeat: wholeNumber('repeat', values.repeat ?? '3', 1, MOST_REPETITIONS),
     quick: values.quick ?? false,

@@ -15,6 +15,7 @@ const USAGE = `Measures the built server over loopback, beside a floor in C (ben
 
 Usage: npm run bench -- [OPTIONS]
        npm run bench -- codec        the cost of reading one message, in nanoseconds, and the worst JSON messages
+       npm run bench -- presence     the memory of a member, and the cost of telling who comes and goes
 
 Options:
       --only A,B    Only these cases, of ${NAMES.join(', ')}
@@ -26,10 +27,12 @@ Options:
 
 Exit codes: 0 measured, 1 could not measure, 2 faults in the arguments.`;
 
-const { codec, only, repeat, quick, mask, json } = given('bench', USAGE, benchArguments);
-if (codec) {
+const { alone, only, repeat, quick, mask, json } = given('bench', USAGE, benchArguments);
+if (alone === 'codec') {
   await import('./codec.mjs');
   await import('./rendezvous.mjs');
+} else if (alone === 'presence') {
+  await import('./presence.mjs');
 } else {
   await bench();
 }

@@ -1,19 +1,20 @@
 import type { Connection } from '../connection/connection.js';
 import type { MemberId } from '../protocol/member.js';
-import { MemberList } from './member-list.js';
-import type { MemberInfo } from './member-list.js';
+import { Member, MemberList } from './member-list.js';
 
 /** A member on this node. */
-export class LocalMember implements MemberInfo {
+export class LocalMember extends Member {
   constructor(
-    readonly id: MemberId,
-    readonly data: Buffer | undefined,
+    id: MemberId,
+    shown: string | undefined,
     readonly connection: Connection,
     /** Whether it speaks v2: only then it may look, and is a reason to know the members of other nodes. */
     readonly answers: boolean,
     /** Whether it is told who comes and goes. */
     public looks: boolean,
-  ) {}
+  ) {
+    super(id, shown);
+  }
 }
 
 /**

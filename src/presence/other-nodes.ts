@@ -2,25 +2,26 @@ import { ExpiryList } from '../clock/expiry-list.js';
 import type { Expiring } from '../clock/expiry-list.js';
 import type { PresenceCounts } from '../metrics/presence-counts.js';
 import type { MemberId } from '../protocol/member.js';
-import { MemberList } from './member-list.js';
+import { Member, MemberList, shownOf } from './member-list.js';
 import type { MemberInfo } from './member-list.js';
 import { costOfNode, costOfRemote } from './presence-cost.js';
 import type { PresenceRoom } from './presence-room.js';
-import { isSameData } from './telling.js';
 import type { Tellings } from './tellings.js';
 import type { TopicMembers } from './topic-members.js';
 
 /** A member on another node. */
-export class RemoteMember implements MemberInfo, Expiring<RemoteMember> {
+export class RemoteMember extends Member implements Expiring<RemoteMember> {
   previous: RemoteMember | undefined;
   next: RemoteMember | undefined;
   list: NodeMembers | undefined;
 
   constructor(
-    readonly id: MemberId,
-    readonly data: Buffer | undefined,
+    id: MemberId,
+    shown: string | undefined,
     readonly table: TopicMembers,
-  ) {}
+  ) {
+    super(id, shown);
+  }
 }
 
 /** All that is known of the members of one node. */
@@ -62,18 +63,18 @@ export class OtherNodes {
   }
 
   /** A member of a node came, or has new data. Returns false if there is no room. */
-  add(table: TopicMembers, node: string, member: MemberInfo): boolean {
-    const { id, data } = member;
+  add(table: TopicMembers, node: string, { id, data }: MemberInfo): boolean {
     // Nobody takes the place of a member of this node.
     if (table.answering === 0 || table.here.get(id) !== undefined) return true;
     const known = table.elsewhere?.get(id);
     const list = this.#nodes.get(node);
-    if (known !== undefined && known.list === list && isSameData(known.data, data)) return true;
-    if (!this.room.has(costOfRemote(member) + (list === undefined ? costOfNode(node) : 0))) return false;
+    const shown = shownOf(data);
+    if (known !== undefined && known.list === list && known.shown === shown) return true;
+    if (!this.room.has(costOfRemote(shown) + (list === undefined ? costOfNode(node) : 0))) return false;
     this.tellings.changing(table);
     if (known !== undefined) this.#unlist(known);
-    const added = new RemoteMember(id, this.room.copyOf(data), table);
-    this.room.take(costOfRemote({ id, data: undefined }));
+    const added = new RemoteMember(id, shown, table);
+    this.room.take(costOfRemote(shown));
     this.counts.members.elsewhere += 1;
     table.elsewhere ??= new MemberList();
     table.elsewhere.set(added);
@@ -127,7 +128,7 @@ export class OtherNodes {
     const list = member.list!;
     list.remove(member);
     if (list.first === undefined && this.#nodes.get(list.node) === list) this.#drop(list);
-    this.room.give(costOfRemote(member));
+    this.room.give(costOfRemote(member.shown));
     this.counts.members.elsewhere -= 1;
   }
 

@@ -1,5 +1,4 @@
 import type { PresenceCounts } from '../metrics/presence-counts.js';
-import { costOfData } from './presence-cost.js';
 
 /**
  * The memory of presence that somebody else decides on (`presence-total-bytes`): data, and what is known of other
@@ -24,15 +23,5 @@ export class PresenceRoom {
 
   give(bytes: number): void {
     this.counts.bytes -= bytes;
-  }
-
-  /** Copies data into memory of their own, which is accounted for until it is given back by `costOfData`. */
-  copyOf(data: Uint8Array | undefined): Buffer | undefined {
-    if (data === undefined) return undefined;
-    // A slice of a pool would keep all of the pool.
-    const copy = Buffer.allocUnsafeSlow(data.length);
-    copy.set(data);
-    this.take(costOfData(data));
-    return copy;
   }
 }

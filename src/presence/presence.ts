@@ -7,11 +7,12 @@ import { PresenceCounts } from '../metrics/presence-counts.js';
 import type { MemberId } from '../protocol/member.js';
 import { LocalMember } from './local-members.js';
 import { MemberIds } from './member-ids.js';
+import { shownOf } from './member-list.js';
 import type { MemberInfo } from './member-list.js';
 import { OtherNodes } from './other-nodes.js';
 import { costOfData } from './presence-cost.js';
 import { PresenceRoom } from './presence-room.js';
-import { isSameData, wholeList } from './telling.js';
+import { wholeList } from './telling.js';
 import type { Told } from './telling.js';
 import { Tellings } from './tellings.js';
 import type { PresenceListener } from './tellings.js';
@@ -88,7 +89,8 @@ export class Presence implements OnModuleDestroy {
       if (data !== undefined) this.update(topic, connection, data);
       return present.id;
     }
-    const member = new LocalMember(present?.id ?? this.ids.next(), this.#room.copyOf(data), connection, true, false);
+    const member = new LocalMember(present?.id ?? this.ids.next(), shownOf(data), connection, true, false);
+    this.#room.take(costOfData(member.shown));
     this.#tellings.changing(table);
     this.#set(table, member);
     table.answering += 1;
@@ -116,7 +118,7 @@ export class Presence implements OnModuleDestroy {
     this.#tellings.changing(table);
     table.here.delete(member.id);
     this.counts.members.here -= 1;
-    this.#room.give(costOfData(member.data));
+    this.#room.give(costOfData(member.shown));
     if (member.answers) table.answering -= 1;
     this.announcer?.left(topic, [member.id]);
     if (member.answers && table.answering === 0) {
@@ -131,9 +133,10 @@ export class Presence implements OnModuleDestroy {
   update(topic: string, connection: Connection, data: Uint8Array): void {
     const table = this.#tables.get(topic);
     const member = table?.here.of(connection);
-    if (table === undefined || member === undefined || isSameData(member.data, data)) return;
-    this.#room.give(costOfData(member.data));
-    const updated = new LocalMember(member.id, this.#room.copyOf(data), connection, member.answers, member.looks);
+    const shown = shownOf(data);
+    if (table === undefined || member === undefined || member.shown === shown) return;
+    this.#room.take(costOfData(shown) - costOfData(member.shown));
+    const updated = new LocalMember(member.id, shown, connection, member.answers, member.looks);
     this.#tellings.changing(table);
     this.#set(table, updated);
     this.announcer?.came(topic, updated);

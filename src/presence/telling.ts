@@ -2,7 +2,7 @@ import type { Expiring, ExpiryList } from '../clock/expiry-list.js';
 import type { Connection } from '../connection/connection.js';
 import type { MemberId } from '../protocol/member.js';
 import type { LocalMember } from './local-members.js';
-import type { MemberInfo } from './member-list.js';
+import type { Member, MemberInfo } from './member-list.js';
 import type { TopicMembers } from './topic-members.js';
 
 /** What somebody who looks is told (V4). It is only lent. */
@@ -29,7 +29,7 @@ export interface Belief {
   readonly count: number;
   readonly partial: boolean;
   /** Undefined where he was told only how many there are. */
-  readonly list: readonly MemberInfo[] | undefined;
+  readonly list: readonly Member[] | undefined;
 }
 
 /**
@@ -79,7 +79,7 @@ export class Telling implements Expiring<Telling> {
     const belief = this.#belief;
     if (belief === undefined) return [];
     const now = this.table.truth(this.most);
-    const lookers = [...this.table.here].filter(({ looks }) => looks);
+    const lookers = this.table.here.all.filter(({ looks }) => looks);
     const believing = (looker: LocalMember): Belief => this.#own?.get(looker.connection) ?? belief;
     const news = now.list === undefined ? counted(lookers, believing, now) : listed(lookers, believing, now, now.list);
     this.#clear();
@@ -109,8 +109,7 @@ function counted(lookers: LocalMember[], believing: Believing, { count, partial 
 }
 
 /** Those who know the list are told what is new to them; the others get all of it. */
-function listed(lookers: LocalMember[], believing: Believing, now: Belief, list: readonly MemberInfo[]): News[] {
-  const ids = new Set(list.map(({ id }) => id));
+function listed(lookers: LocalMember[], believing: Believing, now: Belief, list: readonly Member[]): News[] {
   const differences = new Map<Belief, Difference>();
   const whole: News[] = [];
   const news = new Map<string, News>();
@@ -122,7 +121,7 @@ function listed(lookers: LocalMember[], believing: Believing, now: Belief, list:
     }
     let difference = differences.get(belief);
     if (difference === undefined) {
-      difference = differenceOf(belief.list, list, ids);
+      difference = differenceOf(belief.list, list);
       differences.set(belief, difference);
     }
     if (difference.joined.includes(looker)) difference = without(looker, difference);
@@ -157,15 +156,15 @@ interface Difference {
   readonly key: string;
 }
 
-function differenceOf(
-  before: readonly MemberInfo[],
-  now: readonly MemberInfo[],
-  idsNow: ReadonlySet<MemberId>,
-): Difference {
-  const known = new Map(before.map((member) => [member.id, member]));
+const SAME: Difference = { joined: [], left: [], key: '' };
+
+function differenceOf(before: readonly Member[], now: readonly Member[]): Difference {
+  if (before === now) return SAME;
+  const present = new Set(now.map(({ id }) => id));
+  const known = new Map(before.map(({ id, shown }) => [id, shown]));
   return differing(
-    now.filter((member) => !isSame(known.get(member.id), member)),
-    before.map(({ id }) => id).filter((id) => !idsNow.has(id)),
+    now.filter(({ id, shown }) => !known.has(id) || known.get(id) !== shown),
+    before.map(({ id }) => id).filter((id) => !present.has(id)),
   );
 }
 
@@ -180,13 +179,4 @@ function differing(joined: readonly MemberInfo[], left: readonly MemberId[]): Di
   // An id is in one of them only, and all have the same length.
   const key = [...joined.map(({ id }) => id), ...left].join('');
   return { joined, left, key };
-}
-
-function isSame(one: MemberInfo | undefined, other: MemberInfo): boolean {
-  return one === other || (one !== undefined && isSameData(one.data, other.data));
-}
-
-/** Whether two members show the same. */
-export function isSameData(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
-  return one === other || (one !== undefined && other !== undefined && Buffer.compare(one, other) === 0);
 }

@@ -91,8 +91,11 @@ export class Tellings {
   }
 
   #due(now: number): Telling | undefined {
-    const due = (telling: Telling | undefined): boolean => telling !== undefined && telling.notBefore <= now;
-    return [this.#atOnce.first, this.#listed.first, this.#counted.first].find(due);
+    if (this.#atOnce.first !== undefined) return this.#atOnce.first;
+    for (const { first } of [this.#listed, this.#counted]) {
+      if (first !== undefined && first.notBefore <= now) return first;
+    }
+    return undefined;
   }
 
   #tell(telling: Telling, now: number): void {

@@ -1,6 +1,6 @@
 import type { MemberId } from '../protocol/member.js';
 import { LocalMembers } from './local-members.js';
-import type { MemberInfo, MemberList } from './member-list.js';
+import type { Member, MemberInfo, MemberList } from './member-list.js';
 import type { RemoteMember } from './other-nodes.js';
 import type { Belief, Telling } from './telling.js';
 
@@ -34,7 +34,9 @@ export class TopicMembers {
 
   /** What is so, for those who are told the members one by one where there are at most `most`. */
   truth(most: number): Belief {
-    const { count, partial } = this;
-    return { count, partial, list: count > most ? undefined : [...this.here, ...(this.elsewhere ?? [])] };
+    const { count, partial, here, elsewhere } = this;
+    if (count > most) return { count, partial, list: undefined };
+    const list: readonly Member[] = here.all;
+    return { count, partial, list: elsewhere === undefined ? list : list.concat(elsewhere.all) };
   }
 }

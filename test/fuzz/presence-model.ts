@@ -343,7 +343,7 @@ export class PresenceModel {
     const remote = tables.flatMap(([, { elsewhere }]) => [...elsewhere]);
     const costs = [
       ...tables.flatMap(([, { here }]) => here.map(({ data }) => costOfData(data))),
-      ...remote.map(([id, { data }]) => costOfRemote({ id, data: data === undefined ? undefined : Buffer.from(data) })),
+      ...remote.map(([, { data }]) => costOfRemote(data)),
       ...Array.from(new Set(remote.map(([, { node }]) => node)), costOfNode),
     ];
     expect({ ...counts.members, tables: counts.tables, lookers: counts.lookers, bytes: counts.bytes }).toEqual({

@@ -6,7 +6,7 @@ describe('the arguments of npm run bench', () => {
   it('asks for three repetitions of every case with masks of zeros when there are none', () => {
     expect(benchArguments([])).toEqual({
       help: false,
-      codec: false,
+      alone: undefined,
       only: NAMES,
       repeat: 3,
       quick: false,
@@ -19,7 +19,7 @@ describe('the arguments of npm run bench', () => {
     const args = ['--only', 'idle, pair1,idle', '--repeat', '5', '--quick', '--mask=random', '--json', 'out.json'];
     expect(benchArguments(args)).toEqual({
       help: false,
-      codec: false,
+      alone: undefined,
       only: ['pair1', 'idle'],
       repeat: 5,
       quick: true,
@@ -28,8 +28,9 @@ describe('the arguments of npm run bench', () => {
     });
   });
 
-  it('keeps the figures of the codec reachable', () => {
-    expect(benchArguments(['codec']).codec).toBe(true);
+  it('keeps the figures of the codec and of presence reachable', () => {
+    expect(benchArguments(['codec']).alone).toBe('codec');
+    expect(benchArguments(['presence']).alone).toBe('presence');
   });
 
   it.each([['-h'], ['--help']])('%s asks for help', (arg) => {
@@ -46,7 +47,7 @@ describe('the arguments of npm run bench', () => {
     [['--json='], '--json: expected the name of a file'],
     [['--quick=yes'], /^Option '--quick' does not take an argument$/],
     [['--fast'], "Unknown option '--fast'"],
-    [['relay'], 'relay: expected no command, or codec'],
+    [['relay'], 'relay: expected no command, or codec or presence'],
     [['codec', '--quick'], 'codec: takes no further arguments, such as --quick'],
   ])('refuses %j in one line that names it', (args, line) => {
     const refusing = (): unknown => benchArguments(args);
