@@ -33,7 +33,7 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
   }
 
   /** Starts a proxy in front of a port. Resolves to the proxy's port. */
-  async function behind(port: number, what: 'strips' | 'withholds' | 'swallows' | 'delays'): Promise<number> {
+  async function behind(port: number, what: string): Promise<number> {
     return Number(await stage.script(new URL('proxy.mjs', import.meta.url), String(port), what));
   }
 
@@ -45,6 +45,10 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
   }
 
   const verdict = (): Promise<Shown> => verdictOf(stage.page);
+
+  /** What the page says that the peers speak. */
+  const protocol = async (): Promise<string | undefined> =>
+    /^on a random topic, over (.*)$/.exec((await stage.page.textContent('[data-step=rendezvous] .detail'))!)?.[1];
 
   /** Presses Start. Once the page is at a step, makes it believe that it has waited there for a long time. */
   async function runInVainAt(step: Step): Promise<Shown> {
@@ -59,6 +63,7 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
     await openAt(await stage.serve());
     expect(await run()).toMatchObject(CONNECTED);
     expect(await stage.page.textContent('[data-step=ping] .time')).toMatch(/^[\d.]+ m?s$/);
+    expect(await protocol()).toBe('cairn-signal.v2');
     expect(stage.complaints).toEqual([]);
   });
 
@@ -83,6 +88,33 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
     expect(await run(args.length === 0 ? '' : TOKEN)).toMatchObject(CONNECTED);
     expect(await stage.page.textContent('#server')).toBe(`wss://127.0.0.1:${port}/`);
     expect(stage.complaints).toEqual([]);
+  });
+
+  it.each([
+    ['selects none', 'forgets', '', 'CBOR without a subprotocol'],
+    ['has the first subprotocol alone', 'downgrades', '', 'cairn-signal'],
+    ['has the first subprotocol alone, and asks for a token', 'downgrades', TOKEN, 'cairn-signal'],
+  ])('reaches it through a server that %s', async (_what, how, token, selected) => {
+    await openAt(await behind(await stage.serve(...(token === '' ? [] : ['--auth-token', token])), how));
+    expect(await run(token)).toMatchObject(CONNECTED);
+    expect(await protocol()).toBe(selected);
+  });
+
+  it('reaches it where one peer speaks the second subprotocol, and the other one the first', async () => {
+    await openAt(await behind(await stage.serve(), 'mixes'));
+    expect(await run()).toMatchObject(CONNECTED);
+    expect(['cairn-signal and cairn-signal.v2', 'cairn-signal.v2 and cairn-signal']).toContain(await protocol());
+  });
+
+  it('reaches it where a topic policy does not let the peers be told of each other', async () => {
+    await openAt(await stage.serve('--topic-policy', extension('no-presence.js')));
+    expect(await run()).toMatchObject(CONNECTED);
+    expect(await protocol()).toBe('cairn-signal.v2');
+  });
+
+  it('reaches it where presence is off', async () => {
+    await openAt(await stage.serve('--presence', 'off'));
+    expect(await run()).toMatchObject(CONNECTED);
   });
 
   it('a token is needed and there is none', async () => {
@@ -238,8 +270,8 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
 
   it('a topic policy forbids random topics', async () => {
     await openAt(await stage.serve('--topic-policy', extension('topic-policy.js')));
-    expect(await runInVainAt('rendezvous')).toMatchObject({
-      headline: 'The WebSockets are open, but what one peer says to the other does not arrive.',
+    expect(await run()).toMatchObject({
+      headline: expect.stringMatching(/^The server refuses what a peer asked, and says “.+” \(forbidden\)\.$/),
       advice: expect.stringMatching(/topic policy, or the claim topics of a JWT/),
       states: stoppedAt('rendezvous'),
     });
@@ -258,8 +290,19 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
     await picture(stage.page, 'check-page-slow');
   });
 
-  it('the server closes a connection', async () => {
+  it('the server refuses a topic', async () => {
     await openAt(await stage.serve('--max-topic-bytes', '8'));
+    expect(await run()).toMatchObject({
+      headline: expect.stringMatching(
+        /^The server refuses what a peer asked, and says “.*max-topic-bytes.*” \(topic_too_long\)\.$/,
+      ),
+      advice: 'The setting that it names is too small for a handshake of two peers.',
+      states: stoppedAt('rendezvous'),
+    });
+  });
+
+  it('the server closes a connection of the first subprotocol', async () => {
+    await openAt(await behind(await stage.serve('--max-topic-bytes', '8'), 'downgrades'));
     expect(await run()).toMatchObject({
       headline:
         'The server closed a connection and said “topic over 8 bytes; the setting is max-topic-bytes” (code 1008).',

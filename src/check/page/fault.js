@@ -126,6 +126,24 @@ export const notRelayed = (what) =>
       'forbids the random topics that this page uses.',
   );
 
+/**
+ * Explains an Error of cairn-signal.v2.
+ * @param {{ readonly code: string, readonly message: string }} error
+ */
+export const refusedRequest = ({ code, message }) =>
+  new Fault(
+    `The server refuses what a peer asked, and says “${message}” (${code}).`,
+    code === 'forbidden'
+      ? 'A topic policy, or the claim topics of a JWT, forbids the random topics that this page uses.'
+      : 'The setting that it names is too small for a handshake of two peers.',
+  );
+
+export const nobodyThere = () =>
+  new Fault(
+    'A message was relayed to nobody: the server no longer knows the other peer.',
+    'Behind a load balancer, all nodes need the same nats-url. If they have it, one of them may have just stopped.',
+  );
+
 export const noWebRtc = () =>
   new Fault(
     'This browser has no WebRTC, or WebRTC is turned off.',

@@ -80,7 +80,7 @@ export class Run {
         () => notRelayed('what one peer says to the other'),
         Promise.all([one.meet(), other.meet()]),
       );
-      return 'on a random topic, over CBOR';
+      return `on a random topic, over ${protocols(this.#peers)}`;
     });
 
     const offered = await this.#step('offer', async () => {
@@ -163,6 +163,15 @@ export class Run {
       throw webSocketBlocked();
     }
   }
+}
+
+/**
+ * The subprotocols that the server selected; both, if the peers reached servers of different releases.
+ * @param {readonly Peer[]} peers
+ */
+function protocols(peers) {
+  const selected = new Set(peers.map(({ protocol }) => protocol || 'CBOR without a subprotocol'));
+  return [...selected].join(' and ');
 }
 
 /**
