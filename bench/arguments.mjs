@@ -71,6 +71,19 @@ export function idleArguments(args) {
 }
 
 /**
+ * Reads the arguments of `npm run bench:million`.
+ * @param {readonly string[]} args
+ */
+export function millionArguments(args) {
+  const { values } = parse(args, { nodes: TEXT, topics: TEXT, help: HELP });
+  return {
+    help: values.help ?? false,
+    nodes: wholeNumber('nodes', values.nodes ?? '10', 3, 1000),
+    topics: wholeNumber('topics', values.topics ?? '5000', 1000, 1_000_000),
+  };
+}
+
+/**
  * Reads the arguments of this process with `read`. Prints `usage` and exits with 0 for --help. Prints one line and
  * exits with 2 for wrong arguments.
  */
