@@ -144,8 +144,9 @@ async function relays(what) {
 
 /** Calls `act` for each item, some at a time, and waits for each. */
 async function inParts(items, act) {
-  for (let i = 0; i < items.length; i += TOGETHER)
+  for (let i = 0; i < items.length; i += TOGETHER) {
     await Promise.all(items.slice(i, i + TOGETHER).map(async (item) => act(item)));
+  }
 }
 
 /** Heap of this process, once garbage is gone. */

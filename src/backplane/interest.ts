@@ -112,9 +112,12 @@ export class Interest {
     return Promise.all([this.#again, confirmed]).then(() => undefined);
   }
 
-  /** As `subscribeAgain`, on a new connection: until that is over, everybody waits for it who waits for a topic. */
-  joined(confirm: () => Promise<void>, goOn: () => boolean): Promise<void> {
-    const again = this.subscribeAgain(confirm, goOn).then(() => {
+  /**
+   * As `subscribeAgain`, on a new connection: until that is over, everybody waits for it who waits for a topic. Calls
+   * `sent` behind the last subscription.
+   */
+  joined(confirm: () => Promise<void>, goOn: () => boolean, sent?: () => void): Promise<void> {
+    const again = this.subscribeAgain(confirm, goOn, sent).then(() => {
       if (this.#again === again) this.#again = undefined;
     });
     this.#again = again;
@@ -125,7 +128,7 @@ export class Interest {
    * Subscribes to all topics anew, some at a time. `confirm` is fulfilled when NATS has all that was sent. Goes on
    * while `goOn` says so; returns whether it went through.
    */
-  async subscribeAgain(confirm: () => Promise<void>, goOn: () => boolean): Promise<boolean> {
+  async subscribeAgain(confirm: () => Promise<void>, goOn: () => boolean, last?: () => void): Promise<boolean> {
     let sent = 0;
     for (const wanted of this.#topics.values()) {
       this.#subscribe(wanted);
@@ -136,6 +139,7 @@ export class Interest {
       await confirm();
       if (!goOn()) return false;
     }
+    last?.();
     await confirm();
     return goOn();
   }

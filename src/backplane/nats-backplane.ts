@@ -22,7 +22,7 @@ import { Orders } from './orders.js';
 import { HEARD_MS, Publisher } from './publisher.js';
 import { give, Questions } from './questions.js';
 import { Refusals } from './refusals.js';
-import { QuietTopics } from './quiet-topics.js';
+import { everybodyLeft, QuietTopics } from './quiet-topics.js';
 import { RollCall } from './roll-call.js';
 import { RoundTrips, SUSPECT_MS } from './round-trips.js';
 import type { RoundTripsListener } from './round-trips.js';
@@ -90,7 +90,9 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     const records = new Subjects(settings.natsSubjectPrefix, 'records');
     this.#questions = new Questions(records, clock, counts);
     this.#orders = new Orders(`${settings.natsSubjectPrefix}.orders`, clock, counts, failed);
-    this.#rollCall = new RollCall(`${settings.natsSubjectPrefix}.nodes`, this, clock, counts, failed);
+    this.#rollCall = new RollCall(`${settings.natsSubjectPrefix}.nodes`, this, clock, counts, failed, () =>
+      this.#quiet.relearn(),
+    );
     this.#alone = new Subjects(settings.natsSubjectPrefix, 'alone');
     this.#quiet = new QuietTopics([this.#alone, records], this.#subscriptions, clock, ({ reply, subject }) => {
       const { connection } = this.#link;
@@ -296,17 +298,12 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   }
 
   /** N13: asks until nobody is left who leaves out messages to a topic; at most as long as for a NATS that is frozen. */
-  async #everybodyLeft(topic: string): Promise<void> {
-    const { clock } = this.parts;
+  #everybodyLeft(topic: string): Promise<void> {
     const subject = this.#alone.of(topic);
-    const until = clock.monotonic() + SUSPECT_MS;
-    let left = false;
-    while (!left && this.#asksToBeHeard && this.answers && clock.monotonic() < until) {
-      // oxlint-disable-next-line no-await-in-loop -- those who have answered are not asked again
-      left = await new Promise<boolean>((heard) => {
-        if (!this.#questions.request(subject, undefined, HEARD_MS, heard)) heard(true);
-      });
-    }
+    return everybodyLeft(this.parts.clock, SUSPECT_MS, (heard) => {
+      if (!this.#asksToBeHeard || !this.answers) return false;
+      return this.#questions.request(subject, undefined, HEARD_MS, heard);
+    });
   }
 
   /** Begins on a connection that has none of our subscriptions, and none of what the client had not sent. */
@@ -322,9 +319,8 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.#quiet.begin(this.#asksToBeHeard && this.parts.settings.records);
     const confirm = (): Promise<void> => this.#trips.confirm();
     const goOn = (): boolean => this.#link.connection === connection;
-    void Promise.all([this.#topics.joined(confirm, goOn), this.#offers.joined(confirm, goOn)]).then(
-      () => goOn() && this.recovered(),
-    );
+    const topics = this.#topics.joined(confirm, goOn, () => this.#rollCall.hello());
+    void Promise.all([topics, this.#offers.joined(confirm, goOn)]).then(() => goOn() && this.recovered());
   }
 
   /** Subscribes again if NATS had no room. It does not say for which topic, and there may be room by now. */

@@ -68,6 +68,9 @@ class Quiet implements Receiver {
  * A node of an older version does not ask there. Behind its subscription it asks for the topic's records, and waits for
  * the answer. So that is listened to as well.
  *
+ * A node that was cut off subscribes to all its topics again, and does not ask for each. It says hello behind the last
+ * one (N14), and whoever hears that sends everything.
+ *
  * Invariant: a message is left out only if no other node's subscription was confirmed before.
  */
 export class QuietTopics {
@@ -91,6 +94,11 @@ export class QuietTopics {
   begin(on: boolean): void {
     this.#on = on;
     for (const topic of this.#topics.keys()) this.#forget(topic);
+  }
+
+  /** A node has come, or come back, with subscriptions that nobody heard of: everything is sent until it is learnt anew. */
+  relearn(): void {
+    this.begin(this.#on);
   }
 
   stop(): void {
@@ -169,5 +177,24 @@ export class QuietTopics {
     const now = this.clock.monotonic();
     for (const [topic, { used }] of this.#topics) if (now - used > IDLE_MS) this.#forget(topic);
     return false;
+  }
+}
+
+/**
+ * Asks those who leave out messages to a topic, until none is left or `patience` milliseconds are over. `ask` asks once,
+ * and calls `heard` with whether nobody was there; it returns false where nothing will be heard.
+ */
+export async function everybodyLeft(
+  clock: Clock,
+  patience: number,
+  ask: (heard: (nobody: boolean) => void) => boolean,
+): Promise<void> {
+  const until = clock.monotonic() + patience;
+  let left = false;
+  while (!left && clock.monotonic() < until) {
+    // oxlint-disable-next-line no-await-in-loop -- those who have answered are not asked again
+    left = await new Promise<boolean>((heard) => {
+      if (!ask(heard)) heard(true);
+    });
   }
 }

@@ -31,13 +31,17 @@ export class RollCall {
   #spoke = -Infinity;
   readonly #look = new Sweep(() => this.#step(), LOOK_MS);
 
-  /** `failed` takes what went wrong inside the reader of the NATS client. */
+  /**
+   * `failed` takes what went wrong inside the reader of the NATS client. `greeted` is called when another node has come,
+   * or come back, and again when it has its subscriptions.
+   */
   constructor(
     private readonly subject: string,
     private readonly bus: { readonly nodes: Roster; readonly answers: boolean },
     private readonly clock: Clock,
     private readonly counts: BackplaneCounts,
     private readonly failed: (error: Error) => void,
+    private readonly greeted: () => void = () => undefined,
   ) {
     this.#look.start();
   }
@@ -49,9 +53,14 @@ export class RollCall {
     });
   }
 
-  /** Begins on a connection, which is new or has come back: asks who is there. */
+  /** Begins on a connection, which is new or has come back. */
   begin(connection: NatsConnection): void {
     this.#connection = connection;
+    this.hello();
+  }
+
+  /** Asks who is there, and tells those that subscriptions of this node may be news to them. */
+  hello(): void {
     this.#say('hello');
     if (this.#leaving) this.#say('leaving');
   }
@@ -104,7 +113,9 @@ export class RollCall {
     } catch (failure) {
       this.failed(failure as Error);
     }
-    if (word === 'hello') this.#asked = true;
+    if (word !== 'hello') return;
+    this.#asked = true;
+    this.greeted();
   }
 
   #step(): false {

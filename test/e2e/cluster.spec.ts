@@ -1,6 +1,4 @@
-import { connect, createServer } from 'node:net';
-import type { AddressInfo, Server, Socket } from 'node:net';
-import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { busIs, countsOf } from '../support/bus.js';
 import { describeWithNats, NatsServer } from '../support/nats-server.js';
@@ -9,53 +7,7 @@ import { endPrograms, Program } from '../support/program.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 import { eventually, until } from '../support/until.js';
-
-/** Passes bytes on to a port until it is cut, and lets nobody in until it heals: a partition. */
-class Wire {
-  readonly #sockets = new Set<Socket>();
-  readonly #server: Server;
-  #cut = false;
-
-  constructor(to: number) {
-    this.#server = createServer((one) => {
-      const other = connect(to, '127.0.0.1');
-      for (const [from, into] of [
-        [one, other],
-        [other, one],
-      ]) {
-        this.#sockets.add(from);
-        from
-          .on('error', () => undefined)
-          .on('close', () => {
-            this.#sockets.delete(from);
-            into.destroy();
-          });
-        from.pipe(into);
-      }
-      if (this.#cut) one.destroy();
-    });
-  }
-
-  async listen(): Promise<string> {
-    this.#server.listen(0, '127.0.0.1');
-    await once(this.#server, 'listening');
-    return `nats://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  cut(): void {
-    this.#cut = true;
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  heal(): void {
-    this.#cut = false;
-  }
-
-  close(): void {
-    this.cut();
-    this.#server.close();
-  }
-}
+import { Wire } from '../support/wire.js';
 
 describeWithNats('several nodes', () => {
   let nats: NatsServer;

@@ -4,14 +4,16 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { connect } from '@nats-io/transport-node';
-import { countsOf } from '../support/bus.js';
+import { busIs, countsOf } from '../support/bus.js';
 import { Far } from '../support/far.js';
+import { ManualClock } from '../support/manual-clock.js';
 import { describeWithNats, NatsServer } from '../support/nats-server.js';
 import { Peer } from '../support/peer.js';
 import { subjectOf } from '../support/raw-nats.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 import { until } from '../support/until.js';
+import { Wire } from '../support/wire.js';
 
 describeWithNats('N13: topics that only one node wants', () => {
   let nats: NatsServer;
@@ -27,8 +29,9 @@ describeWithNats('N13: topics that only one node wants', () => {
     startServer({ natsUrl, maxMessagesPerSecond: 0, maxTopicsPerConnection: 0 }, 'off');
 
   /** Lets a peer send to a topic until its node has learnt that nobody else wants it. */
-  async function quiet(here: RunningServer, topic: string, sender: Peer): Promise<void> {
+  async function quiet(here: RunningServer, topic: string, sender: Peer, wait = (): void => undefined): Promise<void> {
     await until(async () => {
+      wait();
       for (let i = 0; i < 8; i++) sender.relay(topic, 'x');
       await sender.sync();
       const { messagesOut } = countsOf(here);
@@ -116,6 +119,38 @@ describeWithNats('N13: topics that only one node wants', () => {
     expect(countsOf(here).dropped).toEqual({ down: 0, slow: 0, too_large: 0, malformed: 0 });
   });
 
+  it('are published again to a node whose link was cut, as soon as it is back with its subscriptions', async () => {
+    const wire = new Wire(nats.port);
+    try {
+      const clock = new ManualClock();
+      const here = await startServer({ natsUrl: nats.url, maxMessagesPerSecond: 0 }, 'off', clock);
+      const there = await node(await wire.listen());
+      const [one, far, other] = [
+        await Peer.connect(here.url),
+        await Peer.connect(there.url),
+        await Peer.connect(there.url),
+      ];
+      one.subscribe('back');
+      far.subscribe('topic');
+      await Promise.all([one.sync(), far.sync()]);
+      wire.cut();
+      await busIs(there, 'down');
+      // No time passes after that, so what was learnt is trusted until something says otherwise.
+      await quiet(here, 'topic', one, () => clock.pass(300));
+      wire.heal();
+      await busIs(there, 'up');
+      // The subscription is confirmed behind those that the node had before.
+      other.subscribe('new');
+      await other.sync();
+      await hears(one, other.relay('back', 'with all subscriptions'));
+      await hears(far, one.relay('topic', 'to those who were there'));
+      expect(far.received).toEqual([]);
+    } finally {
+      await stopServers();
+      wire.close();
+    }
+  });
+
   it('N2: are published by every node that was alone with one before a subscription is confirmed', async () => {
     const far = new Far(nats.port, 50);
     try {
@@ -192,7 +227,7 @@ describeWithNats('N13: topics that only one node wants', () => {
   });
 
   it('are published where NATS has no room for the subscription that others are heard by', async () => {
-    const small = await NatsServer.configured('max_subscriptions: 3');
+    const small = await NatsServer.configured('max_subscriptions: 4');
     const [here, there] = [await node(small.url), await node(small.url)];
     const [sender, receiver] = [await Peer.connect(here.url), await Peer.connect(there.url)];
     sender.subscribe('takes the last place');

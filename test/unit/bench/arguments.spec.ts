@@ -87,11 +87,17 @@ describe('the arguments of npm run bench:idle', () => {
 describe('the arguments of npm run bench:million', () => {
   it('simulates ten nodes with 5,000 topics unless it is told otherwise', () => {
     expect(millionArguments([])).toEqual({ help: false, nodes: 10, topics: 5000 });
-    expect(millionArguments(['--nodes', '20', '--topics', '50000'])).toEqual({ help: false, nodes: 20, topics: 50_000 });
+    expect(millionArguments(['--nodes', '20', '--topics', '50000'])).toEqual({
+      help: false,
+      nodes: 20,
+      topics: 50_000,
+    });
   });
 
   it('refuses so few nodes that one may not end, and so few topics that memory each would mean nothing', () => {
     expect(() => millionArguments(['--nodes', '2'])).toThrow('--nodes: expected a whole number from 3 to 1000');
-    expect(() => millionArguments(['--topics', '999'])).toThrow('--topics: expected a whole number from 1000 to 1000000');
+    expect(() => millionArguments(['--topics', '999'])).toThrow(
+      '--topics: expected a whole number from 1000 to 1000000',
+    );
   });
 });
