@@ -116,7 +116,7 @@ export class Interest {
    * As `subscribeAgain`, on a new connection: until that is over, everybody waits for it who waits for a topic. Calls
    * `sent` behind the last subscription.
    */
-  joined(confirm: () => Promise<void>, goOn: () => boolean, sent?: () => void): Promise<void> {
+  joined(confirm: () => Promise<void>, goOn: () => boolean, sent: () => void): Promise<void> {
     const again = this.subscribeAgain(confirm, goOn, sent).then(() => {
       if (this.#again === again) this.#again = undefined;
     });

@@ -90,9 +90,8 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     const records = new Subjects(settings.natsSubjectPrefix, 'records');
     this.#questions = new Questions(records, clock, counts);
     this.#orders = new Orders(`${settings.natsSubjectPrefix}.orders`, clock, counts, failed);
-    this.#rollCall = new RollCall(`${settings.natsSubjectPrefix}.nodes`, this, clock, counts, failed, () =>
-      this.#quiet.relearn(),
-    );
+    this.#rollCall = new RollCall(`${settings.natsSubjectPrefix}.nodes`, this, clock, counts, failed);
+    this.nodes.watch({ came: () => this.#quiet.relearn() });
     this.#alone = new Subjects(settings.natsSubjectPrefix, 'alone');
     this.#quiet = new QuietTopics([this.#alone, records], this.#subscriptions, clock, ({ reply, subject }) => {
       const { connection } = this.#link;
@@ -319,8 +318,13 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.#quiet.begin(this.#asksToBeHeard && this.parts.settings.records);
     const confirm = (): Promise<void> => this.#trips.confirm();
     const goOn = (): boolean => this.#link.connection === connection;
-    const topics = this.#topics.joined(confirm, goOn, () => this.#rollCall.hello());
-    void Promise.all([topics, this.#offers.joined(confirm, goOn)]).then(() => goOn() && this.recovered());
+    const kinds = [this.#topics, this.#offers];
+    let left = kinds.length;
+    const sent = (): void => {
+      left -= 1;
+      if (left === 0) this.#rollCall.whole();
+    };
+    void Promise.all(kinds.map((kind) => kind.joined(confirm, goOn, sent))).then(() => goOn() && this.recovered());
   }
 
   /** Subscribes again if NATS had no room. It does not say for which topic, and there may be room by now. */

@@ -68,8 +68,8 @@ class Quiet implements Receiver {
  * A node of an older version does not ask there. Behind its subscription it asks for the topic's records, and waits for
  * the answer. So that is listened to as well.
  *
- * A node that was cut off subscribes to all its topics again, and does not ask for each. It says hello behind the last
- * one (N14), and whoever hears that sends everything.
+ * A node that was cut off subscribes to all its topics again, and does not ask for each. It says behind the last one that
+ * it is there (N14), and whoever hears that sends everything.
  *
  * Invariant: a message is left out only if no other node's subscription was confirmed before.
  */

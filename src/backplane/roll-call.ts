@@ -3,7 +3,7 @@ import type { Clock } from '../clock/clock.js';
 import { Sweep } from '../clock/sweep.js';
 import type { BackplaneCounts } from '../metrics/backplane-counts.js';
 import { LOOK_MS } from './roster.js';
-import type { Roster } from './roster.js';
+import type { Condition, Roster } from './roster.js';
 
 /** Milliseconds between two times that a node says that it is there. */
 const CALL_MS = 4000;
@@ -14,6 +14,7 @@ const CALL = /^(hello|alive|leaving|gone) ([\w-]{16})( members)?(?: |$)/;
 const MOST_CALL_BYTES = 256;
 
 type Word = 'hello' | 'alive' | 'leaving' | 'gone';
+const SAID: Readonly<Record<Exclude<Word, 'gone'>, Condition>> = { hello: 'coming', alive: 'here', leaving: 'leaving' };
 
 /**
  * Tells the other nodes that this one is there, and hears them. Owns the subscription, and when this node speaks. Knows
@@ -24,6 +25,8 @@ type Word = 'hello' | 'alive' | 'leaving' | 'gone';
  */
 export class RollCall {
   #connection: NatsConnection | undefined;
+  /** Whether this node has all its subscriptions on the connection. */
+  #whole = false;
   #leaving = false;
   #wantsMembers = false;
   #asked = false;
@@ -31,17 +34,13 @@ export class RollCall {
   #spoke = -Infinity;
   readonly #look = new Sweep(() => this.#step(), LOOK_MS);
 
-  /**
-   * `failed` takes what went wrong inside the reader of the NATS client. `greeted` is called when another node has come,
-   * or come back, and again when it has its subscriptions.
-   */
+  /** `failed` takes what went wrong inside the reader of the NATS client. */
   constructor(
     private readonly subject: string,
     private readonly bus: { readonly nodes: Roster; readonly answers: boolean },
     private readonly clock: Clock,
     private readonly counts: BackplaneCounts,
     private readonly failed: (error: Error) => void,
-    private readonly greeted: () => void = () => undefined,
   ) {
     this.#look.start();
   }
@@ -53,16 +52,17 @@ export class RollCall {
     });
   }
 
-  /** Begins on a connection, which is new or has come back. */
+  /** Begins on a connection, which is new or has come back: asks who is there. */
   begin(connection: NatsConnection): void {
     this.#connection = connection;
-    this.hello();
+    this.#whole = false;
+    this.#call();
   }
 
-  /** Asks who is there, and tells those that subscriptions of this node may be news to them. */
-  hello(): void {
-    this.#say('hello');
-    if (this.#leaving) this.#say('leaving');
+  /** All subscriptions of this node were sent. */
+  whole(): void {
+    this.#whole = true;
+    this.#call();
   }
 
   /** The connection is lost. */
@@ -75,13 +75,13 @@ export class RollCall {
   set wantsMembers(wants: boolean) {
     if (wants === this.#wantsMembers) return;
     this.#wantsMembers = wants;
-    this.#say(this.#leaving ? 'leaving' : 'alive');
+    this.#call();
   }
 
   /** This node is about to stop: newcomers should go elsewhere. */
   leave(): void {
     this.#leaving = true;
-    this.#say('leaving');
+    this.#call();
   }
 
   /** This node has stopped. */
@@ -89,6 +89,12 @@ export class RollCall {
     this.#look.stop();
     this.#say('gone');
     this.#connection = undefined;
+  }
+
+  /** Says how this node is. */
+  #call(): void {
+    const word = this.#leaving ? 'leaving' : 'alive';
+    this.#say(this.#whole ? word : 'hello');
   }
 
   #say(word: Word): void {
@@ -103,19 +109,16 @@ export class RollCall {
 
   /** Trusts what it hears no more than what a peer sends: anyone who can reach the bus may write to it. */
   #hear({ data }: Msg): void {
-    const [, word, node, wants] =
-      (data.length <= MOST_CALL_BYTES && CALL.exec(Buffer.from(data).toString('latin1'))) || [];
+    const call = data.length > MOST_CALL_BYTES ? null : CALL.exec(Buffer.from(data).toString('latin1'));
+    const [, word, node, members] = (call ?? []) as [string?, Word?, string?, string?];
+    if (word === 'hello') this.#asked = true;
     try {
       if (word === undefined) this.counts.dropped.malformed += 1;
-      else if (word === 'gone') this.bus.nodes.left(node);
-      else if (!this.bus.nodes.heard(node, word === 'leaving', wants !== undefined)) this.counts.dropped.malformed += 1;
-      else if (word === 'hello') this.bus.nodes.greeted(node);
+      else if (word === 'gone') this.bus.nodes.left(node!);
+      else if (!this.bus.nodes.heard(node!, SAID[word], members !== undefined)) this.counts.dropped.malformed += 1;
     } catch (failure) {
       this.failed(failure as Error);
     }
-    if (word !== 'hello') return;
-    this.#asked = true;
-    this.greeted();
   }
 
   #step(): false {
@@ -123,7 +126,7 @@ export class RollCall {
     if (this.bus.answers) this.bus.nodes.look(this.clock);
     else this.bus.nodes.cutOff();
     const silent = this.clock.monotonic() - this.#spoke;
-    if (silent >= CALL_MS || (this.#asked && silent >= ANSWER_MS)) this.#say(this.#leaving ? 'leaving' : 'alive');
+    if (silent >= CALL_MS || (this.#asked && silent >= ANSWER_MS)) this.#call();
     return false;
   }
 }

@@ -23,21 +23,25 @@ export interface OtherNode {
 
 /** Hears who comes and who goes. Called while a message of the bus is handled, so it must be quick. */
 export interface RosterListener {
-  /** A node is there that was not, or that had gone. It may have missed what was said meanwhile. */
+  /**
+   * A node is there with all its subscriptions: a new one, or one that was cut off from the bus, or from which this one
+   * was. Either may have missed what the other said meanwhile.
+   */
   came?(node: NodeId): void;
   /** A node has stopped, or was silent for too long. */
   gone?(node: NodeId): void;
-  /** A node has new subscriptions, and has missed what was said before: it has come, or was cut off. */
-  greeted?(node: NodeId): void;
 }
+
+/** What a node says of itself. coming: it does not have all its subscriptions yet. leaving: it is about to stop. */
+export type Condition = 'coming' | 'here' | 'leaving';
 
 interface Entry extends OtherNode {
   wantsMembers: boolean;
   leaving: boolean;
   /** When it was last heard, in milliseconds that this node listened. */
   heard: number;
-  /** Whether it was heard on the current connection to the bus. */
-  fresh: boolean;
+  /** Whether it has said, since either was cut off from the bus, that it has all its subscriptions. */
+  whole: boolean;
 }
 
 /**
@@ -62,8 +66,14 @@ export class Roster {
 
   /** Whether a node that takes newcomers was heard since this one was last cut off. */
   get welcoming(): boolean {
-    for (const { fresh, leaving } of this.#others.values()) if (fresh && !leaving) return true;
+    for (const { whole, leaving } of this.#others.values()) if (whole && !leaving) return true;
     return false;
+  }
+
+  /** Whether all nodes that were not heard to go are there with all their subscriptions. */
+  get complete(): boolean {
+    for (const { whole } of this.#others.values()) if (!whole) return false;
+    return true;
   }
 
   /** Tells a listener of all changes from now on. */
@@ -77,19 +87,21 @@ export class Roster {
     return false;
   }
 
-  /** A node is there. Returns false if there is no room for it. */
-  heard(node: NodeId, leaving: boolean, wantsMembers = false): boolean {
+  /** A node says how it is, and whether it wants to know members. Returns false if there is no room for it. */
+  heard(node: NodeId, condition: Condition, wantsMembers = false): boolean {
     if (node === this.self) return true;
-    const known = this.#others.get(node);
-    if (known === undefined && this.#others.size >= MOST_NODES) return false;
-    const entry = known ?? { leaving, wantsMembers, heard: 0, fresh: true };
-    entry.leaving = leaving;
+    let entry = this.#others.get(node);
+    if (entry === undefined) {
+      if (this.#others.size >= MOST_NODES) return false;
+      entry = { wantsMembers, leaving: false, heard: 0, whole: false };
+      this.#others.set(node, entry);
+    }
+    const came = condition !== 'coming' && !entry.whole;
     entry.wantsMembers = wantsMembers;
+    entry.leaving = condition === 'leaving';
     entry.heard = this.#time;
-    entry.fresh = true;
-    if (known !== undefined) return true;
-    this.#others.set(node, entry);
-    for (const listener of this.#listeners) listener.came?.(node);
+    entry.whole = condition !== 'coming';
+    if (came) for (const listener of this.#listeners) listener.came?.(node);
     return true;
   }
 
@@ -99,15 +111,10 @@ export class Roster {
     for (const listener of this.#listeners) listener.gone?.(node);
   }
 
-  /** A node that was heard has new subscriptions. */
-  greeted(node: NodeId): void {
-    for (const listener of this.#listeners) listener.greeted?.(node);
-  }
-
   /** This node was cut off from the bus: what it knows may not be so any more. */
   cutOff(): void {
     this.#looked = undefined;
-    for (const entry of this.#others.values()) entry.fresh = false;
+    for (const entry of this.#others.values()) entry.whole = false;
   }
 
   /** Looks who has been silent for too long. Called every LOOK_MS while the bus answers. */

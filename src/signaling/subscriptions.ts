@@ -44,7 +44,7 @@ export class Subscriptions implements OnModuleInit {
   readonly #debugging: boolean;
   /** The last of each connection's Subscribes that wait for the bus. */
   readonly #subscribing = new WeakMap<Connection, Promise<void>>();
-  /** Subscriptions made while other nodes could not be asked. */
+  /** Subscriptions made while not all other nodes could be asked. */
   readonly #owed = new Map<Connection, Set<string>>();
 
   constructor(
@@ -65,6 +65,10 @@ export class Subscriptions implements OnModuleInit {
 
   onModuleInit(): void {
     this.backplane.onRecovery(() => this.#makeGood());
+    const completed = (): void => {
+      if (this.backplane.answers && this.backplane.nodes.complete) this.#makeGood();
+    };
+    this.backplane.nodes.watch({ came: completed, gone: completed });
     this.leases.onEnd('subscribe', (connection, topic) => this.#evict(connection, topic));
   }
 
@@ -197,10 +201,16 @@ export class Subscriptions implements OnModuleInit {
     confirmed: Promise<void> | undefined,
     before?: Promise<void>,
   ): Promise<void> {
+    const { nodes } = this.backplane;
+    const complete = (): boolean => this.backplane.answers && nodes.complete;
+    const wasComplete = complete();
     const asked = this.settings.records ? this.discovery.elsewhere(subscriber, topic) : undefined;
     const [found] = await Promise.all([asked, confirmed, before]);
-    if (found === undefined || !this.backplane.answers) this.#owe(subscriber, topic);
-    else this.#replay(subscriber, topic, found);
+    if (found !== undefined && this.backplane.answers) this.#replay(subscriber, topic, found);
+    if (found !== undefined && wasComplete && complete()) return;
+    // A node that is about to come back may have more.
+    this.#owe(subscriber, topic);
+    if (!wasComplete && complete()) this.#makeGood();
   }
 
   /** Notes that other nodes could not be asked for what was published to a topic. */
@@ -212,8 +222,9 @@ export class Subscriptions implements OnModuleInit {
     else topics.add(topic);
   }
 
-  /** N4: asks for what could not be asked, some at a time. */
+  /** N4: asks for what could not be asked, or not all nodes, some at a time. */
   #makeGood(): void {
+    if (this.#owed.size === 0) return;
     const owed = taken(this.#owed);
     const work = async (): Promise<void> => {
       for (const [subscriber, topic] of owed) {

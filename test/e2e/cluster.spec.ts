@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { Backplane } from '../../src/backplane/backplane.js';
 import { busIs, countsOf } from '../support/bus.js';
 import { describeWithNats, NatsServer } from '../support/nats-server.js';
 import { Peer, relayMessage } from '../support/peer.js';
@@ -8,6 +9,8 @@ import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 import { eventually, until } from '../support/until.js';
 import { Wire } from '../support/wire.js';
+
+const busOf = (node: RunningServer): Backplane => node.server.app.get(Backplane, { strict: false });
 
 describeWithNats('several nodes', () => {
   let nats: NatsServer;
@@ -50,6 +53,28 @@ describeWithNats('several nodes', () => {
     const publisher = await Peer.connect(here.url);
     await publisher.publish('topic', 'hello');
     expect(await subscriber.next()).toEqual(relayMessage('topic', Buffer.from('hello')));
+  });
+
+  it('N4: who subscribed without the bus is sent what a node has that comes back later than others', async () => {
+    const wire = new Wire(nats.port);
+    wires.push(wire);
+    const [here, there] = [await node(), await node({ natsUrl: await wire.listen() })];
+    const [late, publisher] = [await Peer.connect(here.url), await Peer.connect(there.url)];
+    await until(() => busOf(here).nodes.others.size === 1);
+    wire.cut();
+    await nats.kill();
+    await Promise.all([busIs(here, 'down'), busIs(there, 'down')]);
+    late.subscribe('topic');
+    await late.sync();
+    await publisher.publish('topic', 'left');
+    await nats.start();
+    await busIs(here, 'up');
+    // What is asked now finds nothing.
+    const asker = await Peer.connect(here.url);
+    expect((await asker.query('topic')).peers).toEqual([]);
+    expect(late.received).toEqual([]);
+    wire.heal();
+    expect(await late.next()).toEqual(relayMessage('topic', Buffer.from('left')));
   });
 
   it('N2: after a subscribe here, a relay there is never lost or out of order, 10,000 times', async () => {
