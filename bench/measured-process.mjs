@@ -6,6 +6,9 @@ import { endWithUs } from './child-processes.mjs';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const BARE_WS = fileURLToPath(new URL('bare-ws.mjs', import.meta.url));
+/** Loaded into servers, so that they tell their heap. */
+const INSIDE = new URL('inside.mjs', import.meta.url).href;
+const SETTINGS = ['--listen-addr', '127.0.0.1:0', '--log-format', 'json', '--max-messages-per-second', '0'];
 const START_MS = 20_000;
 /** Only warnings, and the line that names the port. */
 const LOG_FILTER = 'warn,cairn_signal::server=info';
@@ -24,16 +27,14 @@ export class MeasuredProcess {
    * further settings.
    */
   static server(flags = [], program = MAIN) {
-    const settings = [
-      '--listen-addr',
-      '127.0.0.1:0',
-      '--log-format',
-      'json',
-      '--max-messages-per-second',
-      '0',
-      ...flags,
-    ];
-    return MeasuredProcess.#started('the server', process.execPath, [program, ...settings]);
+    return MeasuredProcess.#started('the server', process.execPath, [program, ...SETTINGS, ...flags]);
+  }
+
+  /** The same, with one that tells its heap. */
+  static telling(flags, program = MAIN) {
+    const inside = ['--expose-gc', '--import', INSIDE];
+    const args = [...inside, program, ...SETTINGS, ...flags];
+    return MeasuredProcess.#started('the server', process.execPath, args, ['ipc']);
   }
 
   static bareWs() {
@@ -50,21 +51,28 @@ export class MeasuredProcess {
     return MeasuredProcess.#started('nats-server', 'sh', ['-c', 'exec nats-server -a 127.0.0.1 -p -1 2>&1']);
   }
 
-  static async #started(name, file, args) {
-    const started = new MeasuredProcess(file, args);
+  static async #started(name, file, args, channels = []) {
+    const started = new MeasuredProcess(file, args, channels);
     await started.#listening(name);
     return started;
   }
 
-  constructor(file, args) {
+  constructor(file, args, channels) {
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('CAIRN_SIGNAL_'));
     const env = { ...Object.fromEntries(inherited), NODE_ENV: 'production', RUST_LOG: LOG_FILTER };
-    this.#child = endWithUs(spawn(file, args, { env, stdio: ['ignore', 'pipe', 'inherit'] }));
+    this.#child = endWithUs(spawn(file, args, { env, stdio: ['ignore', 'pipe', 'inherit', ...channels] }));
     this.#exited = once(this.#child, 'exit');
   }
 
   get pid() {
     return this.#child.pid;
+  }
+
+  /** The heap of a server that tells it, in bytes, without garbage. */
+  async heap() {
+    const answer = once(this.#child, 'message');
+    this.#child.send('heap');
+    return (await answer)[0];
   }
 
   async stop() {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
+export const TEXT = 1;
 export const BINARY = 2;
 export const PING = 9;
 export const PONG = 10;

@@ -8,8 +8,10 @@ import { MASKS } from './frame.mjs';
 import { hold } from './hold.mjs';
 import { paced } from './paced.mjs';
 import { pingPong } from './ping-pong.mjs';
+import { storm } from './storm.mjs';
+import { topics } from './topics.mjs';
 
-const LOADS = { across, arrivals, churn, fanOut, hold, paced, pingPong };
+const LOADS = { across, arrivals, churn, fanOut, hold, paced, pingPong, storm, topics };
 
 process.on('disconnect', () => process.exit());
 process.on('uncaughtException', (error) => {

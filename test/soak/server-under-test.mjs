@@ -47,10 +47,14 @@ export class ServerUnderTest {
   #stopping = false;
   #onPort;
 
-  constructor(faults) {
+  #own;
+
+  /** `flags` are further settings. `own` is the number of connections that it has itself, to others. */
+  constructor(faults, flags = [], own = 0) {
     this.#faults = faults;
+    this.#own = own;
     const inherited = Object.entries(process.env).filter(([name]) => !/^(?:CAIRN_SIGNAL_.*|RUST_LOG)$/.test(name));
-    this.#child = spawn(process.execPath, ['--expose-gc', '--import', INSIDE, MAIN, ...SETTINGS], {
+    this.#child = spawn(process.execPath, ['--expose-gc', '--import', INSIDE, MAIN, ...SETTINGS, ...flags], {
       env: Object.fromEntries(inherited),
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
@@ -83,7 +87,7 @@ export class ServerUnderTest {
     const deadline = performance.now() + EMPTY_MS;
     let held;
     do {
-      held = await this.#ask('connections');
+      held = (await this.#ask('connections')) - this.#own;
       if (held === 0) return;
       await pause(LOOK_EVERY_MS / 10);
     } while (performance.now() < deadline);

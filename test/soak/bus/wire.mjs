@@ -1,0 +1,45 @@
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+
+/** Passes bytes on to a port until it is cut, and lets nobody through until it heals. */
+export class Wire {
+  #sockets = new Set();
+  #isCut = false;
+  #server;
+
+  constructor(to) {
+    this.#server = createServer((near) => {
+      const far = connect(to, '127.0.0.1');
+      for (const [from, into] of [
+        [near, far],
+        [far, near],
+      ]) {
+        this.#sockets.add(from);
+        from.on('error', () => undefined);
+        from.on('close', () => {
+          this.#sockets.delete(from);
+          into.destroy();
+        });
+        from.pipe(into);
+      }
+      if (this.#isCut) near.destroy();
+    });
+  }
+
+  /** Resolves to its port. */
+  async listen() {
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+    this.#server.unref();
+    return this.#server.address().port;
+  }
+
+  cut() {
+    this.#isCut = true;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  heal() {
+    this.#isCut = false;
+  }
+}
