@@ -22,6 +22,7 @@ it('N2: while the topics of before are subscribed to again, a new one waits for 
   const again = interest.joined(
     () => confirm.promise,
     () => true,
+    () => undefined,
   );
   const { wanted } = interest.want('topic');
   const own = withResolvers();

@@ -119,7 +119,7 @@ function encoded(said: Said): Buffer {
     case 'Relay': {
       const { payload, from } = value as { payload: string; from?: string };
       const relay = encodeMessage({ kind: 'Relay', topic, payload: bytes(payload) });
-      return response.deliveredRelay(relay, from && member(from), to);
+      return Buffer.from(response.deliveredRelay(relay, from && member(from), to));
     }
     case 'Ack':
       return response.ack(id, to, partial);
