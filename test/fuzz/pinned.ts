@@ -10,6 +10,10 @@ export interface Pinned {
 const properties = {
   'the fast path and the strict reader agree on any frame': [],
   'a message is read in every spelling': [],
+  'a request of cairn-signal.v2 is read in every spelling': [],
+  'a request of cairn-signal.v2 is read as a plain reader reads it': [],
+  'both readers read alike what peers without cairn-signal.v2 send': [],
+  'the fast path for requests and the strict reader agree on any frame': [],
   'reading a frame takes work linear in its length': [],
   'a word of a node is read as it was encoded, or not at all': [],
   'any text is read as the JSON dialect defines it, or ignored': [],

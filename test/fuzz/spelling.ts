@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import type { SignalMessage } from '../../src/protocol/message.js';
+import type { Request } from '../../src/protocol/request.js';
 
 /**
  * Every way to write a message (docs/protocol.md, "What decodes"), as a generator: what it makes must be read. Has its
  * own knowledge of CBOR (RFC 8949), and shares nothing with the readers.
  */
-export interface Spelled {
-  readonly message: SignalMessage;
+export interface Spelled<T = SignalMessage> {
+  readonly message: T;
   readonly frame: Buffer;
 }
 
@@ -19,15 +20,15 @@ const constant = (hex: string): Bytes => fc.constant(Buffer.from(hex, 'hex'));
 
 /** A head, as short as possible or longer. */
 function head(major: number, argument: number): Bytes {
-  const shortest = [24, 0x100, 0x1_0000, Infinity].findIndex((bound) => argument < bound);
+  const shortest = [24, 0x100, 0x1_0000, 2 ** 32, Infinity].findIndex((bound) => argument < bound);
   return fc
     .oneof({ weight: 4, arbitrary: fc.constant(shortest) }, fc.integer({ min: shortest, max: 4 }))
     .map((form) => {
       if (form === 0) return Buffer.from([(major << 5) | argument]);
       const bytes = Buffer.alloc(1 + 2 ** (form - 1));
       bytes[0] = (major << 5) | (23 + form);
-      const written = Math.min(4, bytes.length - 1);
-      bytes.writeUIntBE(argument, bytes.length - written, written);
+      if (form === 4) bytes.writeBigUInt64BE(BigInt(argument), 1);
+      else bytes.writeUIntBE(argument, 1, bytes.length - 1);
       return bytes;
     });
 }
@@ -66,19 +67,25 @@ const name = (value: string): Bytes =>
     fc.constantFrom(TEXT, BYTES).chain((major) => join(head(major, value.length), fc.constant(Buffer.from(value)))),
   );
 
-/** An integer 0..255, tagged, or as a bignum with zeros before it. */
-function octet(value: number): Bytes {
+/** An integer, tagged, or as a big number with zeros before it, or in chunks. */
+function integer(value: number): Bytes {
   const plain = tagged(head(UNSIGNED, value), [0, 64]);
-  const big = fc
-    .nat(20)
-    .chain((zeros) =>
-      join(constant('c2'), head(BYTES, zeros + 1), fc.constant(Buffer.from([...Buffer.alloc(zeros), value]))),
-    );
+  const hex = value.toString(16);
+  const digits = Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex');
+  const big = fc.nat(20).chain((zeros) =>
+    join(
+      tagged(constant('c2'), [0, 64]),
+      string(
+        BYTES,
+        Array.from(Buffer.concat([Buffer.alloc(zeros), digits]), (byte) => Buffer.from([byte])),
+      ),
+    ),
+  );
   return fc.oneof({ weight: 3, arbitrary: plain }, big);
 }
 
 function payloadOf(value: Uint8Array): Bytes {
-  const octets = Array.from(value, octet);
+  const octets = Array.from(value, integer);
   return tagged(
     fc.oneof(
       {
@@ -156,20 +163,77 @@ function fieldsByPosition(known: readonly Bytes[]): Bytes {
   );
 }
 
-function spellingOf(message: SignalMessage): Bytes {
-  const topic = tagged(text(message.topic));
-  const values = message.kind === 'Relay' ? [topic, payloadOf(message.payload)] : [topic];
-  const named = values.map((value, i) => join(name(['topic', 'payload'][i]), value));
-  const fields = fc.oneof({ weight: 3, arbitrary: fieldsByName(named) }, fieldsByPosition(values));
-  const bareName = tagged(join(head(TEXT, message.kind.length), fc.constant(Buffer.from(message.kind))));
+/** A message of this kind around its fields, and what may follow. */
+function itemOf(kind: string, fields: Bytes): Bytes {
+  const bareName = tagged(join(head(TEXT, kind.length), fc.constant(Buffer.from(kind))));
   const item = fc.oneof(
-    { weight: 4, arbitrary: join(tagged(head(MAP, 1)), name(message.kind), fields) },
+    { weight: 4, arbitrary: join(tagged(head(MAP, 1)), name(kind), fields) },
     join(bareName, fields),
   );
   return join(
     item,
     fc.uint8Array({ maxLength: 3 }).map((rest) => Buffer.from(rest)),
   );
+}
+
+function spellingOf(message: SignalMessage, positional = true): Bytes {
+  const topic = tagged(text(message.topic));
+  const values = message.kind === 'Relay' ? [topic, payloadOf(message.payload)] : [topic];
+  const named = values.map((value, i) => join(name(['topic', 'payload'][i]), value));
+  const byName = fieldsByName(named);
+  return itemOf(
+    message.kind,
+    positional ? fc.oneof({ weight: 3, arbitrary: byName }, fieldsByPosition(values)) : byName,
+  );
+}
+
+/** What stands for an optional field that is not there. */
+const absent = fc.constantFrom('f6', 'f7', 'f816', 'f817').chain(constant);
+const boolean = (value: boolean): Bytes =>
+  tagged(fc.constantFrom(...(value ? ['f5', 'f815'] : ['f4', 'f814'])).chain(constant));
+
+/** The fields of each message of cairn-signal.v2 (docs/protocol.md, section 12), in order, and how each is written. */
+const FIELDS: Readonly<Record<Request['kind'], readonly string[]>> = {
+  Subscribe: ['topic', 'id', 'presence', 'data'],
+  Unsubscribe: ['topic', 'id'],
+  Relay: ['topic', 'payload', 'id', 'to'],
+  IceServers: ['id'],
+  Ping: ['id'],
+  Pong: ['id'],
+};
+const WRITTEN: Readonly<Record<string, (value: never) => Bytes>> = {
+  topic: (value: string) => tagged(text(value)),
+  payload: payloadOf,
+  id: integer,
+  presence: boolean,
+  data: payloadOf,
+  to: (value: string) => payloadOf(Buffer.from(value, 'latin1')),
+};
+
+function spellingOfRequest(request: Request): Bytes {
+  const given = new Map(Object.entries(request));
+  const fields = FIELDS[request.kind].map((field) => {
+    const value = given.get(field) as never;
+    return { field, value: value === undefined ? undefined : WRITTEN[field](value) };
+  });
+  const last = fields.findLastIndex(({ value }) => value !== undefined);
+  // What is absent may be written as null.
+  const named = fc
+    .array(fc.boolean(), { minLength: fields.length, maxLength: fields.length })
+    .chain((nulls) =>
+      fieldsByName(
+        fields.flatMap(({ field, value }, i) =>
+          value === undefined && !nulls[i] ? [] : [join(name(field), value ?? absent)],
+        ),
+      ),
+    );
+  const positional = fc.integer({ min: last + 1, max: fields.length }).chain((count) => {
+    const items = fields.slice(0, count).map(({ value }) => value ?? absent);
+    return count === fields.length
+      ? fieldsByPosition(items)
+      : fc.oneof(counted(ARRAY, items, count), broken(ARRAY, items));
+  });
+  return itemOf(request.kind, fc.oneof({ weight: 3, arbitrary: named }, positional));
 }
 
 const topic = fc.oneof(
@@ -187,4 +251,40 @@ const message = fc.oneof(
 
 export const spelled: fc.Arbitrary<Spelled> = message.chain((value) =>
   spellingOf(value).map((frame) => ({ message: value, frame })),
+);
+
+/** The same without those that name no field. */
+export const spelledByName: fc.Arbitrary<Spelled> = message.chain((value) =>
+  spellingOf(value, false).map((frame) => ({ message: value, frame })),
+);
+
+export const anyId: fc.Arbitrary<number> = fc.oneof(
+  fc.nat(300),
+  fc.constantFrom(0, 23, 24, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1),
+  fc.maxSafeNat(),
+);
+export const anyMember: fc.Arbitrary<string> = fc
+  .uint8Array({ minLength: 8, maxLength: 8 })
+  .map((bytes) => Buffer.from(bytes).toString('latin1'));
+
+const optional = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(value, { nil: undefined });
+const id = optional(anyId);
+
+const anyRequest: fc.Arbitrary<Request> = fc.oneof(
+  fc.record({
+    kind: fc.constant('Subscribe' as const),
+    topic,
+    id,
+    presence: optional(fc.boolean()),
+    data: optional(payload),
+  }),
+  fc.record({ kind: fc.constant('Unsubscribe' as const), topic, id }),
+  fc.record({ kind: fc.constant('Relay' as const), topic, payload, id, to: optional(anyMember) }),
+  fc.record({ kind: fc.constant('IceServers' as const), id: anyId }),
+  fc.record({ kind: fc.constantFrom('Ping' as const, 'Pong' as const), id }),
+);
+
+/** What peers of cairn-signal.v2 may send, in every way to write it. */
+export const spelledRequest: fc.Arbitrary<Spelled<Request>> = anyRequest.chain((value) =>
+  spellingOfRequest(value).map((frame) => ({ message: value, frame })),
 );

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { slowForms } from '../../bench/slow-forms.mjs';
-import { readMessage } from '../../src/protocol/strict-reader.js';
+import { readMessage, readRequest } from '../../src/protocol/strict-reader.js';
 import type { WsConnection } from '../../src/transport/ws-connection.js';
 import { HonestPair } from '../support/honest-pair.js';
 import { ManualClock } from '../support/manual-clock.js';
@@ -24,6 +24,11 @@ describe('slow CBOR', () => {
     expect(frame.length).toBeGreaterThan(LARGEST - 512);
     // Two strings in one piece each, and strings of more than 128 bytes.
     expect(readMessage(metered(frame, 4 * frame.length, 8))?.kind).toBe('Relay');
+  });
+
+  it.each(forms)('V2: %s, cut off: nor does looking for its id', (_name, frame) => {
+    const broken = frame.subarray(0, -1);
+    expect(readRequest(metered(broken, 8 * broken.length, 8))).toMatchObject({ id: undefined });
   });
 
   describe('L1', () => {
