@@ -10,7 +10,7 @@ import { MemberIds } from './member-ids.js';
 import { shownOf } from './member-list.js';
 import type { MemberInfo } from './member-list.js';
 import { OtherNodes } from './other-nodes.js';
-import { costOfData } from './presence-cost.js';
+import { costOfData, costOfTable } from './presence-cost.js';
 import { PresenceRoom } from './presence-room.js';
 import { wholeList } from './telling.js';
 import type { Told } from './telling.js';
@@ -29,6 +29,12 @@ export interface PresenceAnnouncer {
   left(topic: string, ids: readonly MemberId[]): void;
 }
 
+/** Sees the data of members of this node. Must not throw. */
+export interface PresenceWatcher {
+  /** A member has data, or other data than before. */
+  changed(topic: string, connection: Connection, member: MemberInfo): void;
+}
+
 /**
  * The members of topics (V3-V5), on this node and on others, for those who look. Owns a table for each topic that has a
  * v2 member here, or that another node asked about. Knows nothing of sockets, nodes or encodings: a connection is a
@@ -39,6 +45,7 @@ export interface PresenceAnnouncer {
 @Injectable()
 export class Presence implements OnModuleDestroy {
   announcer: PresenceAnnouncer | undefined;
+  watcher: PresenceWatcher | undefined;
   readonly #tables = new Map<string, TopicMembers>();
   readonly #room: PresenceRoom;
   readonly #others: OtherNodes;
@@ -94,8 +101,12 @@ export class Presence implements OnModuleDestroy {
     this.#tellings.changing(table);
     this.#set(table, member);
     table.answering += 1;
-    if (table.answering === 1) this.announcer?.opened(topic);
+    if (table.answering === 1) {
+      this.#discharge(table);
+      this.announcer?.opened(topic);
+    }
     this.announcer?.came(topic, member);
+    if (member.shown !== undefined) this.watcher?.changed(topic, connection, member);
     return member.id;
   }
 
@@ -140,6 +151,7 @@ export class Presence implements OnModuleDestroy {
     this.#tellings.changing(table);
     this.#set(table, updated);
     this.announcer?.came(topic, updated);
+    this.watcher?.changed(topic, connection, updated);
   }
 
   /**
@@ -191,12 +203,13 @@ export class Presence implements OnModuleDestroy {
 
   /**
    * Another node has v2 members of the topic, and wants to know all `subscribers` of this one. Returns them. They are
-   * announced until closeFor.
+   * announced until closeFor. A table that no v2 member here wants has to find room; if it does not, nobody is returned.
    */
   openFor(topic: string, subscribers: Iterable<Connection>): MemberInfo[] {
-    const table = this.#tables.get(topic) ?? this.#open(topic, subscribers);
-    table.announced = true;
-    const members = [...table.here];
+    const known = this.#tables.get(topic);
+    const table = known ?? this.#open(topic, subscribers);
+    table.announced = known !== undefined || this.#charge(table);
+    const members = table.announced ? [...table.here] : [];
     this.#closeIfIdle(table);
     return members;
   }
@@ -266,6 +279,20 @@ export class Presence implements OnModuleDestroy {
     return table;
   }
 
+  /** A stranger on the bus could ask about every topic. */
+  #charge(table: TopicMembers): boolean {
+    const cost = costOfTable(table.here.size);
+    if (!this.#room.has(cost)) return false;
+    this.#room.take(cost);
+    table.charged = cost;
+    return true;
+  }
+
+  #discharge(table: TopicMembers): void {
+    this.#room.give(table.charged);
+    table.charged = 0;
+  }
+
   #set(table: TopicMembers, member: LocalMember): void {
     this.counts.members.here -= table.here.size;
     table.here.set(member);
@@ -282,6 +309,7 @@ export class Presence implements OnModuleDestroy {
 
   #closeIfIdle(table: TopicMembers): void {
     if (table.here.size > 0 && (table.answering > 0 || table.announced)) return;
+    this.#discharge(table);
     this.#tables.delete(table.topic);
     this.#tellings.forget(table);
     this.counts.tables -= 1;

@@ -19,6 +19,8 @@ export class TopicMembers {
   partial = false;
   /** Whether another node wants to know who is here. */
   announced = false;
+  /** Bytes that the room accounts for, while another node alone wants the table. */
+  charged = 0;
   /** What those who look are to be told, and when; undefined while they know it all. */
   telling: Telling | undefined;
 

@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
 import type { Told } from '../../src/presence/telling.js';
-import { costOfData, costOfNode, costOfRemote } from '../../src/presence/presence-cost.js';
+import { costOfData, costOfNode, costOfRemote, costOfTable } from '../../src/presence/presence-cost.js';
 import type { MemberId } from '../../src/protocol/member.js';
 import type { Heard } from '../support/presence-stage.js';
 import { PresenceStage } from '../support/presence-stage.js';
@@ -47,6 +47,8 @@ interface Table {
   readonly elsewhere: Map<MemberId, Remote>;
   partial: boolean;
   announced: boolean;
+  /** Of its own memory, while nobody here wants it. */
+  charged: number;
   /** When there was news last, and whether it was a number only. */
   told: { at: number; counted: boolean } | undefined;
   /** What another node knows of this one. */
@@ -181,7 +183,15 @@ export class PresenceModel {
     if (who % 2 === 0) subscribers.add(who);
     let table = this.#tables.get(topic);
     if (table === undefined) {
-      table = { here: [], elsewhere: new Map(), partial: false, announced: false, told: undefined, mirror: new Map() };
+      table = {
+        here: [],
+        elsewhere: new Map(),
+        partial: false,
+        announced: false,
+        charged: 0,
+        told: undefined,
+        mirror: new Map(),
+      };
       this.#tables.set(topic, table);
       presence.join(
         topic,
@@ -206,6 +216,7 @@ export class PresenceModel {
     expect(id).toBeDefined();
     expect(table.here.map((member) => member.id)).not.toContain(id);
     table.here.push({ who, id, v2, data });
+    if (v2) table.charged = 0;
   }
 
   #leave(topic: string, who: number): void {
@@ -242,7 +253,15 @@ export class PresenceModel {
     }
     let table = this.#tables.get(topic);
     if (table === undefined) {
-      table = { here: [], elsewhere: new Map(), partial: false, announced: true, told: undefined, mirror: new Map() };
+      table = {
+        here: [],
+        elsewhere: new Map(),
+        partial: false,
+        announced: true,
+        charged: costOfTable(subscribers.length),
+        told: undefined,
+        mirror: new Map(),
+      };
       this.#tables.set(topic, table);
       for (const who of subscribers) this.#add(table, topic, who, false, undefined);
     }
@@ -344,6 +363,7 @@ export class PresenceModel {
     const costs = [
       ...tables.flatMap(([, { here }]) => here.map(({ data }) => costOfData(data))),
       ...remote.map(([, { data }]) => costOfRemote(data)),
+      ...tables.map(([, { charged }]) => charged),
       ...Array.from(new Set(remote.map(([, { node }]) => node)), costOfNode),
     ];
     expect({ ...counts.members, tables: counts.tables, lookers: counts.lookers, bytes: counts.bytes }).toEqual({

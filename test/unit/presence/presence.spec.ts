@@ -248,6 +248,19 @@ describe('Presence', () => {
     ]);
   });
 
+  it('V12: whoever asks about every topic of this node fills presence-total-bytes at most', () => {
+    const stage = new PresenceStage({ presenceTotalBytes: 65_536 });
+    const { presence, counts } = stage;
+    const peers = [stage.peer(1), stage.peer(2)];
+    const answers = Array.from({ length: 200 }, (_, n) => presence.openFor(`t${n}`, peers).length);
+    expect([answers[0], answers[199]]).toEqual([2, 0]);
+    expect(presence.size).toBe(answers.filter((members) => members > 0).length);
+    expect(counts.bytes).toBeLessThanOrEqual(65_536);
+    presence.join('t0', stage.peer(3), []);
+    for (let n = 0; n < 200; n += 1) presence.closeFor(`t${n}`);
+    expect([presence.size, counts.bytes, presence.here('t0')!.length]).toEqual([1, 0, 3]);
+  });
+
   it('V12: nobody takes the place of a member of this node', () => {
     const stage = new PresenceStage();
     const { id } = { id: stage.presence.join(T, stage.peer(1), []) };
