@@ -30,6 +30,7 @@ import { PrincipalsModule } from './principals/principals.module.js';
 import { RecordsModule } from './records/records.module.js';
 import { requireFiles } from './setting-files.js';
 import { SignalingModule } from './signaling/signaling.module.js';
+import { PresenceObserverList } from './signaling/presence-observer.js';
 import { EveryTopic, TopicPolicy, TopicPolicySource } from './signaling/topic-policy.js';
 import { CborWsAdapter } from './transport/cbor-ws-adapter.js';
 import { MissingAdapter } from './transport/missing-adapter.js';
@@ -87,6 +88,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIO
         CustomGuardList,
         TopicPolicy,
         TopicPolicySource,
+        PresenceObserverList,
       ],
     }))
     .build();
@@ -150,6 +152,7 @@ export class CairnSignalModule extends ConfigurableModuleClass implements OnModu
     modules: ModulesContainer,
     private readonly application: ApplicationConfig,
     private readonly guards: CustomGuardList,
+    private readonly observers: PresenceObserverList,
     private readonly registry: ApplicationRegistry,
     @Inject(MODULE_OPTIONS_TOKEN) options: CairnSignalOptions,
     logs: Logs,
@@ -218,6 +221,9 @@ export class CairnSignalModule extends ConfigurableModuleClass implements OnModu
     return [
       ...inOrder.filter(lacks('canActivate')).map((guard) => `guards: ${lack(guard, 'canActivate')}`),
       ...[policy].filter(lacks('allows')).map((it) => `topic policy: ${lack(it, 'allows')}`),
+      ...['joined', 'left'].flatMap((method) =>
+        this.observers.inOrder.filter(lacks(method)).map((it) => `presence observers: ${lack(it, method)}`),
+      ),
     ];
   }
 
@@ -233,6 +239,9 @@ export class CairnSignalModule extends ConfigurableModuleClass implements OnModu
     }
     if (isPerRequest(TopicPolicy as Type<TopicPolicy>)) {
       faults.push('the topic policy, or something it injects, has request scope: a message is not a request');
+    }
+    if (this.observers.types.some(isPerRequest)) {
+      faults.push('a presence observer, or something it injects, has request scope: a subscription is not a request');
     }
     return faults;
   }
@@ -261,9 +270,10 @@ function hasAdapter(application: ApplicationConfig): boolean {
   return Boolean(application.getIoAdapter() as unknown);
 }
 
-/** Provides the custom guards and the topic policy, which may inject what `imports` provide. */
+/** Provides the custom guards, the topic policy and the presence observers, which may inject what `imports` provide. */
 function extending(extensions: Extensions): Provider[] {
-  const { guards = [], topicPolicy = EveryTopic } = extensions;
+  const { guards = [], topicPolicy = EveryTopic, presenceObservers = [] } = extensions;
+  const observers = presenceObservers.filter(isClass);
   /**
    * Nest makes what stands in @UseGuards once for a module, with injection; overrideGuard of @nestjs/testing finds it
    * there alone.
@@ -284,6 +294,12 @@ function extending(extensions: Extensions): Provider[] {
       provide: TopicPolicySource,
       inject: [ModuleRef],
       useFactory: (module: ModuleRef) => new TopicPolicySource(() => module.get<TopicPolicy>(TopicPolicy)),
+    },
+    ...observers,
+    {
+      provide: PresenceObserverList,
+      inject: [ModuleRef],
+      useFactory: (module: ModuleRef) => new PresenceObserverList(observers, (observer) => module.get(observer)),
     },
   ];
 }

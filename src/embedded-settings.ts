@@ -90,12 +90,18 @@ function givenFaults({ path, logs, logger, logFilter, register }: Given): string
   ].filter((fault) => fault !== undefined);
 }
 
-function classFaults({ guards = [], topicPolicy }: Extensions): string[] {
+function classFaults({ guards = [], topicPolicy, presenceObservers = [] }: Extensions): string[] {
   const faults = guards
     .filter((guard) => !isClassWith(guard, 'canActivate'))
     .map((guard) => `guards: ${nameOf(guard)} is not a class with a method "canActivate"`);
   if (topicPolicy !== undefined && !isClassWith(topicPolicy, 'allows')) {
     faults.push(`topicPolicy: ${nameOf(topicPolicy)} is not a class with a method "allows"`);
+  }
+  for (const observer of presenceObservers) {
+    for (const method of ['joined', 'left'] as const) {
+      if (isClassWith(observer, method)) continue;
+      faults.push(`presenceObservers: ${nameOf(observer)} is not a class with a method "${method}"`);
+    }
   }
   return faults;
 }

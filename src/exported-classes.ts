@@ -1,12 +1,14 @@
 import type { Type } from '@nestjs/common';
 
-/** The methods that classes of an operator have. */
-export type Method = 'canActivate' | 'allows';
+/** The methods that classes of an operator, or of an application, have. */
+export type Method = 'canActivate' | 'allows' | 'joined' | 'left';
 
 /** How compilers write a field into a constructor. */
 const ASSIGNED: Readonly<Record<Method, RegExp>> = {
   canActivate: /this(?:\.|, ?["'`])canActivate(?: ?=[^=>]|["'`])/,
   allows: /this(?:\.|, ?["'`])allows(?: ?=[^=>]|["'`])/,
+  joined: /this(?:\.|, ?["'`])joined(?: ?=[^=>]|["'`])/,
+  left: /this(?:\.|, ?["'`])left(?: ?=[^=>]|["'`])/,
 };
 
 type Exports = readonly (readonly [name: string, value: unknown])[];

@@ -12,16 +12,19 @@ import { shownPath } from './config/shown-path.js';
 import type { Settings } from './config/settings.js';
 import { exportedClasses } from './exported-classes.js';
 import type { Method } from './exported-classes.js';
+import type { PresenceObserver } from './signaling/presence-observer.js';
 import type { TopicPolicy } from './signaling/topic-policy.js';
 
 /** Code that an operator or an embedding application adds to the server (docs/extending.md). */
 export interface Extensions {
-  /** Modules that provide the dependencies of the guards and the policy. */
+  /** Modules that provide the dependencies of the guards, the policy and the observers. */
   readonly imports?: NonNullable<ModuleMetadata['imports']>;
   /** Custom guards. The server asks them at the upgrade, in this order, after the built-in guards. */
   readonly guards?: readonly Type<CanActivate>[];
   /** Decides who may do what on which topic. By default everyone may do everything. */
   readonly topicPolicy?: Type<TopicPolicy>;
+  /** See who subscribes to which topic on this node. Called in this order. Only an embedding application has any. */
+  readonly presenceObservers?: readonly Type<PresenceObserver>[];
 }
 
 /** Names of files with code. */

@@ -6,6 +6,12 @@ import type { Connection } from '../connection/connection.js';
 const NOBODY: ReadonlySet<Connection> = new Set();
 const NOTHING: ReadonlySet<string> = new Set();
 
+/** Sees each subscription begin and end. Must not throw. */
+export interface TopicWatcher {
+  joined(topic: string, connection: Connection): void;
+  left(topic: string, connection: Connection): void;
+}
+
 /** Used instead of a time once the topic has had two subscribers. */
 const MET = -1;
 
@@ -29,6 +35,7 @@ class Subscribers extends Set<Connection> {
  */
 @Injectable()
 export class TopicRegistry {
+  watcher: TopicWatcher | undefined;
   readonly #subscribers = new Map<string, Subscribers>();
   readonly #topics = new Map<Connection, Set<string>>();
   #subscriptions = 0;
@@ -77,6 +84,7 @@ export class TopicRegistry {
     else topics.add(topic);
     this.#subscriptions += 1;
     this.#join(connection, topic);
+    this.watcher?.joined(topic, connection);
     return true;
   }
 
@@ -87,6 +95,7 @@ export class TopicRegistry {
     if (topics.size === 0) this.#topics.delete(connection);
     this.#subscriptions -= 1;
     this.#leave(connection, topic);
+    this.watcher?.left(topic, connection);
     return true;
   }
 
@@ -99,7 +108,10 @@ export class TopicRegistry {
     if (topics === undefined) return [];
     this.#topics.delete(connection);
     this.#subscriptions -= topics.size;
-    for (const topic of topics) this.#leave(connection, topic);
+    for (const topic of topics) {
+      this.#leave(connection, topic);
+      this.watcher?.left(topic, connection);
+    }
     return topics;
   }
 

@@ -14,6 +14,7 @@ import { InProcessConnection } from './in-process-connection.js';
 import { Leases } from './leases.js';
 import { MembersElsewhere } from './members-elsewhere.js';
 import { Membership } from './membership.js';
+import { Observation } from './observation.js';
 import { Permissions } from './permissions.js';
 import { RelayService } from './relay.service.js';
 import { RendezvousService } from './rendezvous.service.js';
@@ -35,6 +36,7 @@ import { Welcome } from './welcome.js';
     Leases,
     MembersElsewhere,
     Membership,
+    Observation,
     Permissions,
     RelayService,
     RendezvousService,

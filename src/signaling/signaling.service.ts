@@ -239,7 +239,8 @@ function encodeRelay(topic: string, { buffer, byteOffset, length }: Uint8Array):
   return encodeMessage({ kind: 'Relay', topic, payload: Buffer.from(buffer, byteOffset, length) });
 }
 
-function seen({ id, principal, credential, address, protocol }: Connection): ConnectedPeer {
+/** What an application may know of a connection. */
+export function seen({ id, principal, credential, address, protocol }: Connection): ConnectedPeer {
   const proof = credential && { kind: credential.proof.kind, issuer: credential.proof.issuer };
   return { id, principal, proof, address, protocol };
 }

@@ -137,6 +137,7 @@ class Nothing {}
 const WRONG = {
   guards: [Nothing, undefined, Yes],
   topicPolicy: Nothing,
+  presenceObservers: [Nothing],
 } as unknown as Extensions;
 const WRONG_OPTIONS = {
   path: 'signal',
@@ -150,6 +151,8 @@ const FAULTS = [
   'guards: Nothing is not a class with a method "canActivate"',
   'guards: undefined is not a class with a method "canActivate"',
   'topicPolicy: Nothing is not a class with a method "allows"',
+  'presenceObservers: Nothing is not a class with a method "joined"',
+  'presenceObservers: Nothing is not a class with a method "left"',
   'path: it must be the path of a URL, such as "/signal"',
   'logger: expected a LoggerService of Nest, or a pino logger',
   'register: expected a Registry of prom-client',
