@@ -15,8 +15,18 @@ const POLICY = fileURLToPath(new URL('../support/extensions/topic-policy.js', im
 const TOPIC = 'open-s3cret-of-the-doctor';
 const ISSUER = 'https://issuer.example.com';
 const AUDIENCE = 'signal';
-const RELAYING = ['dns', 'tcp', 'tls', 'upgrade', 'auth', 'cbor', 'json', 'size'];
-const HEALTHY = { dns: 'ok', tcp: 'ok', tls: 'skipped', upgrade: 'ok', auth: 'ok', cbor: 'ok', json: 'ok', size: 'ok' };
+const RELAYING = ['dns', 'tcp', 'tls', 'upgrade', 'auth', 'cbor', 'json', 'v2', 'size'];
+const HEALTHY = {
+  dns: 'ok',
+  tcp: 'ok',
+  tls: 'skipped',
+  upgrade: 'ok',
+  auth: 'ok',
+  cbor: 'ok',
+  json: 'ok',
+  v2: 'ok',
+  size: 'ok',
+};
 
 const folder = mkdtempSync(join(tmpdir(), 'cairn-signal-doctor-topics-'));
 afterEach(async () => {
@@ -56,6 +66,20 @@ describe('the doctor and restricted topics', () => {
   it('a topic policy allows the topic of --topic: no problem', async () => {
     const { url } = await startServer({ topicPolicy: POLICY });
     expect(verdicts(await diagnose(url, { topic: TOPIC, only: RELAYING }))).toEqual(HEALTHY);
+  });
+
+  it('a topic policy allows the topic, but not to be told the members', async () => {
+    class NoPresence {
+      allows(_principal: string | undefined, action: string): boolean {
+        return action !== 'presence';
+      }
+    }
+    const { url } = await startServer({}, 'off', undefined, { topicPolicy: NoPresence });
+    expect((await diagnose(url)).v2).toMatchObject({
+      verdict: 'warning',
+      found: 'cairn-signal.v2: a member is answered with forbidden',
+      advice: expect.stringContaining('presence'),
+    });
   });
 
   it('a topic policy allows only subscribing to the topic of --topic: the flag is named', async () => {

@@ -66,6 +66,12 @@ describe('the doctor and this server', () => {
     });
     expect(findings.cbor.figures).toEqual({ roundTripMilliseconds: expect.any(Number) });
     expect(findings.json.figures).toMatchObject({ answered: true, found: true });
+    expect(findings.v2.figures).toEqual({
+      protocol: 'cairn-signal.v2',
+      members: 2,
+      to: 1,
+      milliseconds: expect.any(Number),
+    });
     expect(findings.size).toMatchObject({
       found:
         'messages pass up to 65,536 bytes; beyond: closed with 1009: message over 65536 bytes; the setting is max-message-bytes',
@@ -139,6 +145,27 @@ describe('the doctor and this server', () => {
       figures: { needed: false },
     });
     expect(browser.verdict).toBe('ok');
+  });
+
+  it('presence that is off is no fault', async () => {
+    const { url } = await startServer({ presence: 'off' });
+    expect((await diagnose(url)).v2).toMatchObject({
+      verdict: 'ok',
+      found: expect.stringContaining('members are told their number, not who they are'),
+    });
+  });
+
+  it.each([
+    ['removes the subprotocols', /^Sec-WebSocket-Protocol:.*\r\n/gim, 'none'],
+    ['offers only the first one', /cairn-signal\.v2, ?/g, 'cairn-signal'],
+  ])('a proxy that %s is recognised', async (_what, taken, protocol) => {
+    const { port } = await startServer();
+    const proxy = await startProxy(port, (head) => head.replaceAll(taken, ''));
+    expect((await diagnose(`ws://127.0.0.1:${proxy}`)).v2).toMatchObject({
+      verdict: 'warning',
+      found: expect.stringContaining('the server has cairn-signal.v2, but selects'),
+      figures: { protocol },
+    });
   });
 
   it('a proxy that strips the Upgrade header is recognised', async () => {

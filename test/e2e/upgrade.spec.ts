@@ -67,6 +67,37 @@ describe('auth at the upgrade', () => {
     expect(answer.answer).not.toContain('bearer.');
   });
 
+  it.each([
+    ['cairn-signal.v2, TOKEN', 'cairn-signal.v2'],
+    ['TOKEN, cairn-signal.v2', 'cairn-signal.v2'],
+    ['TOKEN, cairn-signal, cairn-signal.v2', 'cairn-signal.v2'],
+    ['cairn-signal.v2, cairn-signal, TOKEN', 'cairn-signal.v2'],
+    ['cairn-signal.V2, TOKEN, cairn-signal', 'cairn-signal'],
+    ['cairn-signal.v3, cairn-signal, TOKEN', 'cairn-signal'],
+  ])('lets in a browser that offers %s, and selects %s', async (list, selected) => {
+    const answer = await RawConnection.open(running.port);
+    const offer = list.replace('TOKEN', protocol('s3cret-Token'));
+    answer.write(request('GET / HTTP/1.1', [...HANDSHAKE, `Sec-WebSocket-Protocol: ${offer}`]));
+    await answer.heard('\r\n\r\n');
+    answer.socket.destroy();
+    expect(answer.answer).toMatch(/^HTTP\/1\.1 101 /);
+    expect(/^Sec-WebSocket-Protocol: (.*)\r$/m.exec(answer.answer)?.[1]).toBe(selected);
+    expect(answer.answer).not.toContain('bearer.');
+  });
+
+  it.each([
+    ['TOKEN', 401],
+    ['cairn-signal.V2, TOKEN', 401],
+    ['Cairn-Signal, TOKEN', 401],
+    ['cairn-signal.v2, TOKEN, TOKEN', 401],
+    ['cairn-signal.v2, cairn-signal.v2, TOKEN', 400],
+    ['cairn-signal.v2, TOKEN, bearer.eA', 401],
+  ])('lets in nobody who offers %s', async (list, status) => {
+    const offer = list.replaceAll('TOKEN', protocol('s3cret-Token'));
+    const head = request('GET / HTTP/1.1', [...HANDSHAKE, `Sec-WebSocket-Protocol: ${offer}`]);
+    expect((await exchange(running.port, head)).split(' ')[1]).toBe(String(status));
+  });
+
   it.each(['=', '=='])('lets in a peer whose token is base64url with the padding %s', async (padding) => {
     const token = padding === '=' ? 'padded-token12' : 'padded-token1';
     const answer = await RawConnection.open(running.port);
