@@ -96,8 +96,9 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.#quiet = new QuietTopics([this.#alone, records], this.#subscriptions, clock, ({ reply, subject }) => {
       const { connection } = this.#link;
       if (connection === undefined || !reply) return;
+      const alone = subject.startsWith(`${settings.natsSubjectPrefix}.alone.`);
       // Whoever asks for records waits for those of others, too.
-      give(connection, reply, NOTHING, { alone: subject.startsWith(`${settings.natsSubjectPrefix}.alone.`) });
+      give(connection, reply, NOTHING, { alone, quiet: !alone });
     });
     const connected = (): NatsConnection | undefined => this.#link.connection;
     this.#publisher = new Publisher(this.#subjects, this.#quiet, this.#questions, this.#trips, counts, connected);

@@ -36,8 +36,12 @@ const OFFER = new TextEncoder().encode('offer');
 /** Headers of answers. An older node gives none, and does not look for them. */
 const ALONE = 'Cairn-Alone';
 const LATE = 'Cairn-Late';
+/** Of a node that listened only because it was alone with the topic (N13), and does not any more. */
+const QUIET = 'Cairn-Quiet';
 const PROMISED = 'promised';
 const GIVEN = 'given';
+/** Number of times that a question is asked again. Each time, nodes that were alone with the topic have left. */
+const MOST_AGAIN = 2;
 /** Begins the last token of the subject that answers come to, where a late one is waited for. */
 const PATIENT = 'patient-';
 /** Maximum number of questions that wait until others have ended. Each waits for LATE_MS at most. */
@@ -56,6 +60,8 @@ interface Open {
   /** Number of answers that were promised for later. */
   promised: number;
   readonly end: (answers: readonly Uint8Array[], nobody: boolean) => void;
+  /** Asks the same again; undefined where that was done often enough. */
+  readonly again: (() => void) | undefined;
 }
 
 /** A question that waits until others have ended. */
@@ -157,13 +163,14 @@ export class Questions {
     heard: (nobody: boolean) => void,
     headers?: MsgHdrs,
   ): boolean {
-    return this.#request(subject, content, patience, (_answers, nobody) => heard(nobody), headers);
+    return this.#request(subject, content, patience, (_answers, nobody) => heard(nobody), { headers });
   }
 
-  #send(topic: string, content: Uint8Array | undefined, end: Open['end']): void {
+  #send(topic: string, content: Uint8Array | undefined, end: Open['end'], left = MOST_AGAIN): void {
     // Of too many nobody hears whether there are answers, as if there were.
     const patience = this.#questions.size < MOST_HEARD ? MOST_MS : 0;
-    if (!this.#request(this.subjects.of(topic), content, patience, end)) end([], false);
+    const again = left > 0 ? (): void => this.#send(topic, content, end, left - 1) : undefined;
+    if (!this.#request(this.subjects.of(topic), content, patience, end, { again })) end([], false);
   }
 
   #request(
@@ -171,7 +178,7 @@ export class Questions {
     content: Uint8Array | undefined,
     patience: number,
     end: Open['end'],
-    headers?: MsgHdrs,
+    { again, headers }: { readonly again?: (() => void) | undefined; readonly headers?: MsgHdrs | undefined } = {},
   ): boolean {
     this.#asked += 1;
     const token = `${PATIENT}${this.#asked}`;
@@ -185,7 +192,8 @@ export class Questions {
     if (this.#questions.size === 0) this.#look.start();
     const until = this.#looks + patience / LOOK_MS;
     const latest = this.#looks + LATE_MS / LOOK_MS;
-    this.#questions.set(token, { answers: [], heard: 0, bytes: 0, patience: until, until, latest, promised: 0, end });
+    const waits = { patience: until, until, latest };
+    this.#questions.set(token, { answers: [], heard: 0, bytes: 0, promised: 0, end, again, ...waits });
     return true;
   }
 
@@ -197,6 +205,12 @@ export class Questions {
     const { data, headers } = message;
     if (data.length === 0 && headers?.code === NO_RESPONDERS) {
       this.#end(token, true);
+      return;
+    }
+    if (open.again !== undefined && headers?.has(QUIET)) {
+      // Whoever has records answers again, and NATS says at once if nobody does.
+      this.#questions.delete(token);
+      open.again();
       return;
     }
     open.heard += 1;
@@ -290,21 +304,22 @@ export function canWait(reply: string): boolean {
 }
 
 /**
- * Sends an answer. `alone`: no other node offers the topic. `late`: it was promised before. Without content, it is the
- * promise.
+ * Sends an answer. `alone`: no other node offers the topic. `late`: it was promised before. `quiet`: this node does not
+ * offer it either, and has stopped listening. Without content, it is the promise.
  */
 export function give(
   connection: NatsConnection,
   reply: string,
   answer: Uint8Array | undefined,
-  { alone = false, late = false },
+  { alone = false, late = false, quiet = false },
 ): void {
-  if (answer !== undefined && !alone && !late) {
+  if (answer !== undefined && !alone && !late && !quiet) {
     connection.publish(reply, answer);
     return;
   }
   const headers = makeHeaders();
   if (alone) headers.set(ALONE, '1');
+  if (quiet) headers.set(QUIET, '1');
   if (late || answer === undefined) headers.set(LATE, answer === undefined ? PROMISED : GIVEN);
   connection.publish(reply, answer, { headers });
 }

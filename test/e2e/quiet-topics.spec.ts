@@ -151,6 +151,28 @@ describeWithNats('N13: topics that only one node wants', () => {
     }
   });
 
+  it('are asked about without waiting, and what others have is found', async () => {
+    const [here, there, other] = [await node(), await node(), await node()];
+    const [one, asker, publisher] = [
+      await Peer.connect(here.url),
+      await Peer.connect(there.url),
+      await Peer.connect(other.url),
+    ];
+    let round = 0;
+    // Without asking again, each takes 30 ms.
+    await until(async () => {
+      round += 1;
+      await quiet(here, `topic ${round}`, one);
+      const began = performance.now();
+      expect((await asker.query(`topic ${round}`)).peers).toEqual([]);
+      return performance.now() - began < 25;
+    });
+    await publisher.publish('found', 'x');
+    await quiet(here, 'found', one);
+    const { payload, peers } = await asker.query('found');
+    expect([payload, peers.length]).toEqual(['eA==', 1]);
+  });
+
   it('N2: are published by every node that was alone with one before a subscription is confirmed', async () => {
     const far = new Far(nats.port, 50);
     try {

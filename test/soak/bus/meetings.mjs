@@ -63,11 +63,13 @@ export async function meetings(rounds, outages) {
 }
 
 /**
- * N4, N6: in the middle of an outage, peers subscribe on one node and publish on another. Once the bus is back, they are
- * sent what was published, and are subscribed. Returns what checks that.
+ * N4, N6: in the middle of an outage of some nodes, peers subscribe on one node and publish on another. Once the bus is
+ * back, they are sent what was published, and are subscribed. Returns what checks that.
  */
-export async function appointment(rounds) {
+export async function appointment(rounds, cutOff) {
   const [here, there] = picked(rounds.length);
+  // Nobody knows that a node which is cut off alone has something, and it is not asked later.
+  const owed = cutOff.includes(here) || !cutOff.includes(there);
   const [subscriber, publisher] = await Promise.all(
     [here, there].map((node) => rounds[node].honestPeer(`appointments, node ${node}`)),
   );
@@ -79,7 +81,7 @@ export async function appointment(rounds) {
   for (const topic of topics) await timely('a publish', publisher.publish(topic, payload));
   return async () => {
     for (const topic of topics) {
-      if (!(await receives(subscriber, relayMessage(topic, payload)))) {
+      if (owed && !(await receives(subscriber, relayMessage(topic, payload)))) {
         rounds[here].fault('appointments: who subscribed in an outage was never sent what was published in it');
       }
       if (!(await receives(subscriber, publisher.relay(topic, randomBytes(20))))) {

@@ -8,28 +8,17 @@ export const RECOVERY_MS = 5000;
  * Invariant: what is missed without an outage of a node on its way is a fault.
  */
 export class Outages {
-  #windows = [];
+  #outages = [];
   #missed = [];
   #faults;
-  /** Number of things that were missed in an outage, as may be. */
-  excused = 0;
 
   constructor(faults) {
     this.#faults = faults;
   }
 
-  /** An outage of these nodes began at a moment. Returns what to call when it is over. */
-  begin(nodes, began) {
-    const window = { nodes, from: began - BEFORE_MS, until: Infinity };
-    this.#windows.push(window);
-    return () => (window.until = performance.now() + RECOVERY_MS);
-  }
-
-  /** Whether one of the nodes was in an outage at some moment between two. */
-  touch(nodes, from, until = from) {
-    return this.#windows.some(
-      (window) => window.from <= until && from <= window.until && window.nodes.some((node) => nodes.includes(node)),
-    );
+  /** An outage of these nodes, which began at a moment, is over. */
+  note(nodes, began) {
+    this.#outages.push({ nodes, from: began - BEFORE_MS, until: performance.now() + RECOVERY_MS });
   }
 
   /** Something did not arrive that was sent between these moments, from or to one of these nodes. */
@@ -37,10 +26,14 @@ export class Outages {
     this.#missed.push({ what, nodes, from, until });
   }
 
+  /** Returns how much was missed that may have been. */
   judge() {
-    for (const { what, nodes, from, until } of this.#missed) {
-      if (this.touch(nodes, from, until)) this.excused += 1;
-      else this.#faults.add(what);
-    }
+    const mayBe = ({ nodes, from, until }) =>
+      this.#outages.some(
+        (one) => one.from <= until && from <= one.until && one.nodes.some((node) => nodes.includes(node)),
+      );
+    const faults = this.#missed.filter((one) => !mayBe(one));
+    for (const { what } of faults) this.#faults.add(what);
+    return this.#missed.length - faults.length;
   }
 }
