@@ -35,7 +35,7 @@ export class Sweep {
 
   readonly #run = (): void => {
     this.#next = undefined;
-    // The step may stop the sweep.
-    if (this.step() && this.#timer !== undefined) this.#next = setImmediate(this.#run);
+    // The step may stop the sweep, or wake it.
+    if (this.step() && this.#timer !== undefined) this.#next ??= setImmediate(this.#run);
   };
 }

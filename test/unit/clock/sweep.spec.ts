@@ -45,6 +45,19 @@ describe('sweep', () => {
     expect(steps - before).toBeGreaterThanOrEqual(99);
   });
 
+  it('takes one step a turn, even if each step wakes it', async () => {
+    let steps = 0;
+    sweep = new Sweep(() => {
+      sweep.wake();
+      return ++steps > 0;
+    }, 1000);
+    sweep.start();
+    sweep.wake();
+    await turns(100);
+    expect(steps).toBeLessThanOrEqual(101);
+    expect(steps).toBeGreaterThanOrEqual(99);
+  });
+
   it('takes no step after it was stopped, from outside or in a step', async () => {
     let steps = 0;
     sweep = new Sweep(() => ++steps > 0, 1);
