@@ -1,6 +1,7 @@
 import { Decoder } from 'cbor-x';
 import type { Request, Unreadable } from '../../src/protocol/request.js';
 import { cbor } from '../support/peer.js';
+import { FIELDS } from './spelling.js';
 
 /**
  * A second reader of requests (docs/protocol.md, section 12), slow and plain: cbor-x decodes, and this looks at values.
@@ -22,20 +23,11 @@ const decoder = new Decoder({ mapsAsObjects: true });
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const ORDER: Readonly<Record<string, readonly string[]>> = {
-  Subscribe: ['topic', 'id', 'presence', 'data'],
-  Unsubscribe: ['topic', 'id'],
-  Relay: ['topic', 'payload', 'id', 'to'],
-  IceServers: ['id'],
-  Ping: ['id'],
-  Pong: ['id'],
-};
-
 function judged(value: unknown): Request | Unreadable {
   const entries = isPlain(value) ? Object.entries(value) : [];
   if (entries.length !== 1) return { kind: 'Unreadable', code: 'malformed' };
   const [[kind, content]] = entries;
-  const order = Object.hasOwn(ORDER, kind) ? ORDER[kind] : undefined;
+  const order = Object.hasOwn(FIELDS, kind) ? FIELDS[kind as Request['kind']] : undefined;
   const fields = Array.isArray(content)
     ? Object.fromEntries(
         (order ?? []).flatMap((name, i) => (i < content.length ? [[name, content[i] as unknown]] : [])),

@@ -193,7 +193,7 @@ const boolean = (value: boolean): Bytes =>
   tagged(fc.constantFrom(...(value ? ['f5', 'f815'] : ['f4', 'f814'])).chain(constant));
 
 /** The fields of each message of cairn-signal.v2 (docs/protocol.md, section 12), in order, and how each is written. */
-const FIELDS: Readonly<Record<Request['kind'], readonly string[]>> = {
+export const FIELDS: Readonly<Record<Request['kind'], readonly string[]>> = {
   Subscribe: ['topic', 'id', 'presence', 'data'],
   Unsubscribe: ['topic', 'id'],
   Relay: ['topic', 'payload', 'id', 'to'],
