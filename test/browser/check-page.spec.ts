@@ -48,7 +48,7 @@ describeWithChromium('the connection check, in Chromium', (stage) => {
 
   /** What the page says that the peers speak. */
   const protocol = async (): Promise<string | undefined> =>
-    /^on a random topic, over (.*)$/.exec((await stage.page.textContent('[data-step=rendezvous] .detail'))!)?.[1];
+    /^a random topic, (.*)$/.exec((await stage.page.textContent('[data-step=rendezvous] .detail'))!)?.[1];
 
   /** Presses Start. Once the page is at a step, makes it believe that it has waited there for a long time. */
   async function runInVainAt(step: Step): Promise<Shown> {

@@ -80,7 +80,7 @@ export class Run {
         () => notRelayed('what one peer says to the other'),
         Promise.all([one.meet(), other.meet()]),
       );
-      return `on a random topic, over ${protocols(this.#peers)}`;
+      return `a random topic, ${protocols(this.#peers)}`;
     });
 
     const offered = await this.#step('offer', async () => {
