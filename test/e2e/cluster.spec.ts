@@ -8,7 +8,7 @@ import { endPrograms, Program } from '../support/program.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 import { eventually, until } from '../support/until.js';
-import { Wire } from '../support/wire.js';
+import { Wire } from '../soak/bus/wire.mjs';
 
 const busOf = (node: RunningServer): Backplane => node.server.app.get(Backplane, { strict: false });
 

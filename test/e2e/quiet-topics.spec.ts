@@ -13,7 +13,7 @@ import { subjectOf } from '../support/raw-nats.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 import { until } from '../support/until.js';
-import { Wire } from '../support/wire.js';
+import { Wire } from '../soak/bus/wire.mjs';
 
 describeWithNats('N13: topics that only one node wants', () => {
   let nats: NatsServer;

@@ -5,13 +5,13 @@
 //   npm run soak:bus -- --seconds 600
 import { constants } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { appointment, meetings } from './bus/meetings.mjs';
 import { crossingRelays } from './bus/crossing-relays.mjs';
 import { Nats } from './bus/nats.mjs';
 import { Outages, RECOVERY_MS } from './bus/outages.mjs';
 import { Wire } from './bus/wire.mjs';
+import { secondsGiven } from './arguments.mjs';
 import { Faults } from './faults.mjs';
 import { Readiness } from './readiness.mjs';
 import { Round } from './round.mjs';
@@ -39,7 +39,7 @@ const LOST_MS = 2200;
 const GROWTH = 0.15;
 
 const faults = new Faults();
-const seconds = secondsGiven();
+const seconds = secondsGiven('soak:bus', USAGE, { least: 15, usual: 120 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.once(signal, () => process.exit(128 + constants.signals[signal]));
 }
@@ -51,9 +51,10 @@ process.on('uncaughtException', (error) => {
 const nats = new Nats();
 await nats.start();
 const wire = new Wire(nats.port);
-const ports = [nats.port, nats.port, await wire.listen()];
-const servers = ports.map((port) => {
-  const flags = ['--nats-url', `nats://127.0.0.1:${port}`, '--max-connections-per-ip', '0'];
+const near = `nats://127.0.0.1:${nats.port}`;
+const urls = [near, near, await wire.listen()];
+const servers = urls.map((url) => {
+  const flags = ['--nats-url', url, '--max-connections-per-ip', '0'];
   return new ServerUnderTest(faults, flags, 1);
 });
 setTimeout(
@@ -199,21 +200,4 @@ function end() {
 
 function row(what, value) {
   console.log(`${what.padStart(26)}  ${value}`);
-}
-
-function secondsGiven() {
-  const options = { seconds: { type: 'string', default: '120' }, help: { type: 'boolean', short: 'h' } };
-  try {
-    const { values } = parseArgs({ options });
-    if (values.help) {
-      console.log(USAGE);
-      process.exit(0);
-    }
-    const given = /^\d{1,4}$/.test(values.seconds) ? Number(values.seconds) : 0;
-    if (given < 15 || given > 3600) throw new Error('--seconds: expected a whole number from 15 to 3600');
-    return given;
-  } catch (error) {
-    console.error(`soak:bus: ${error.message}\nsee npm run soak:bus -- --help`);
-    process.exit(2);
-  }
 }

@@ -4,8 +4,8 @@
 //   npm run soak -- --seconds 15
 // What it does is in load.mjs, one kind a file in load/; what it measures is in server-under-test.mjs.
 import { constants } from 'node:os';
-import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
+import { secondsGiven } from './arguments.mjs';
 import { Faults } from './faults.mjs';
 import { load } from './load.mjs';
 import { Readiness } from './readiness.mjs';
@@ -49,23 +49,6 @@ const COUNTED = [
 
 const faults = new Faults();
 
-function secondsGiven() {
-  const options = { seconds: { type: 'string', default: '60' }, help: { type: 'boolean', short: 'h' } };
-  try {
-    const { values } = parseArgs({ options });
-    if (values.help) {
-      console.log(USAGE);
-      process.exit(0);
-    }
-    const given = /^\d{1,4}$/.test(values.seconds) ? Number(values.seconds) : 0;
-    if (given < 5 || given > 3600) throw new Error('--seconds: expected a whole number from 5 to 3600');
-    return given;
-  } catch (error) {
-    console.error(`soak: ${error.message}\nsee npm run soak -- --help`);
-    process.exit(2);
-  }
-}
-
 /** Prints the faults and ends. The server ends with this process. */
 function end() {
   console.error(faults.none ? '\nall is well' : '\nthe soak failed:');
@@ -79,7 +62,7 @@ function giveUp(why) {
   end();
 }
 
-const seconds = secondsGiven();
+const seconds = secondsGiven('soak', USAGE, { least: 5, usual: 60 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.once(signal, () => {
     console.error(`\nthe soak was ended by ${signal}`);

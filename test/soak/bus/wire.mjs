@@ -1,12 +1,14 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
-/** Passes bytes on to a port until it is cut, and lets nobody through until it heals. */
+/** Passes bytes on to a port until it is cut, and lets nobody through until it heals: a partition. */
 export class Wire {
+  /** @type {Set<import('node:net').Socket>} */
   #sockets = new Set();
   #isCut = false;
   #server;
 
+  /** @param {number} to */
   constructor(to) {
     this.#server = createServer((near) => {
       const far = connect(to, '127.0.0.1');
@@ -26,12 +28,12 @@ export class Wire {
     });
   }
 
-  /** Resolves to its port. */
+  /** Resolves to its address, for nats-url. */
   async listen() {
     this.#server.listen(0, '127.0.0.1');
     await once(this.#server, 'listening');
     this.#server.unref();
-    return this.#server.address().port;
+    return `nats://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (this.#server.address()).port}`;
   }
 
   cut() {
@@ -41,5 +43,10 @@ export class Wire {
 
   heal() {
     this.#isCut = false;
+  }
+
+  close() {
+    this.cut();
+    this.#server.close();
   }
 }
