@@ -308,6 +308,8 @@ export class Presence implements OnModuleDestroy {
   }
 
   #closeIfIdle(table: TopicMembers): void {
+    // The announcer may have closed it while it was told that somebody left.
+    if (this.#tables.get(table.topic) !== table) return;
     if (table.here.size > 0 && (table.answering > 0 || table.announced)) return;
     this.#discharge(table);
     this.#tables.delete(table.topic);

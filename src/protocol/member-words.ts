@@ -60,17 +60,17 @@ export interface Want {
   readonly node: string;
 }
 
-/** A Relay to one member of another node (V8). */
+/** A Relay to one member of another node (V8), in its canonical form. */
 export interface Direct {
   readonly kind: 'Direct';
   readonly to: MemberId;
   readonly from: MemberId | undefined;
-  readonly payload: Uint8Array;
+  readonly relay: Uint8Array;
 }
 
 /** Largest word in bytes, except Direct. */
 export const MOST_WORD_BYTES = 65_536;
-/** Bytes of Direct besides its payload; a little more than there are. */
+/** Bytes of Direct besides what the peer sent; a little more than there are. */
 const DIRECT_BYTES = 256;
 /** Characters of a node's name. */
 const NODE = /^[\w-]{16}$/;
@@ -79,6 +79,8 @@ const MAX_DEPTH = 8;
 /** Bytes of a word besides its members, and of a member besides its data; a little more than there are. */
 const WORD_BYTES = 128;
 const ROOM_FOR_MEMBER_BYTES = 24;
+/** Bytes of a word of one member besides its data. */
+export const ROOM_FOR_DATA_BYTES = WORD_BYTES + ROOM_FOR_MEMBER_BYTES;
 
 /** The tag that says "this is CBOR" (RFC 8949, section 3.4.6). No Relay in canonical form begins with it. */
 const MARK = Buffer.of(0xd9, 0xd9, 0xf7);
@@ -120,7 +122,7 @@ function fieldsOf(word: MemberWord): object {
       return {
         to: bytesOf(word.to),
         ...(word.from !== undefined && { from: bytesOf(word.from) }),
-        payload: word.payload,
+        relay: word.relay,
       };
     default:
       return { node: word.node };
@@ -160,7 +162,7 @@ export function partsOf(members: readonly WordMember[], most: number): WordMembe
 /**
  * Reads a word. Returns undefined for anything that no node says: what is not encoded as `encodeWord` does, a field of
  * another type or twice, a member's data over `mostData` bytes, a word over MOST_WORD_BYTES. Fields that it does not
- * know are ignored. Copies data; a payload is only lent. Never throws.
+ * know are ignored. Copies data; a Relay is only lent. Never throws.
  */
 export function readWord(message: Uint8Array, mostData: number): MemberWord | undefined {
   try {
@@ -183,7 +185,7 @@ interface Fields {
   ids?: MemberId[];
   to?: MemberId;
   from?: MemberId;
-  payload?: Uint8Array;
+  relay?: Uint8Array;
 }
 
 class WordReader extends CborReader {
@@ -230,8 +232,8 @@ class WordReader extends CborReader {
         case 'from':
           fields[name] = this.#once(fields[name], this.#id());
           break;
-        case 'payload':
-          fields.payload = this.#once(fields.payload, this.#bytes());
+        case 'relay':
+          fields.relay = this.#once(fields.relay, this.#bytes());
           break;
         default:
           this.skipValue(MAX_DEPTH);
@@ -310,9 +312,9 @@ class WordReader extends CborReader {
 /** Makes the word of the fields. Fields of other words are ignored. */
 function build(kind: string, { node, at, ...more }: Fields): MemberWord {
   if (kind === 'Direct') {
-    const { to, from, payload } = more;
-    if (to === undefined || payload === undefined) throw MALFORMED;
-    return { kind, to, from, payload };
+    const { to, from, relay } = more;
+    if (to === undefined || relay === undefined) throw MALFORMED;
+    return { kind, to, from, relay };
   }
   if (node === undefined || !NODE.test(node)) throw MALFORMED;
   if (kind === 'Seek' || kind === 'Want') return { kind, node };

@@ -102,9 +102,9 @@ describeWithNats('what a node says about members, on the bus', () => {
     });
     await node.subscribe('topic');
     const direct = (bytes: number): Buffer => {
-      const word = { kind: 'Direct', to: MEMBER, from: undefined, payload: Buffer.alloc(bytes) } as const;
+      const word = { kind: 'Direct', to: MEMBER, from: undefined, relay: Buffer.alloc(bytes) } as const;
       const over = encodeWord(word).length - bytes;
-      return encodeWord({ ...word, payload: Buffer.alloc(bytes - over) });
+      return encodeWord({ ...word, relay: Buffer.alloc(bytes - over) });
     };
     const most = MOST_WORD_BYTES + 256;
     for (const word of [direct(most), direct(most + 1), Buffer.of(0xd9, 0xd9, 0xf7, 0xa1, 0x65)]) {

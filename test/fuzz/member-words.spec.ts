@@ -33,7 +33,7 @@ const anyWord: fc.Arbitrary<MemberWord> = fc.oneof(
     kind: fc.constant('Direct' as const),
     to: id,
     from: fc.option(id, { nil: undefined }),
-    payload: bytes(200),
+    relay: bytes(200),
   }),
 );
 

@@ -24,8 +24,8 @@ const WORDS: Record<string, MemberWord> = {
   'who left': { kind: 'Left', node: NODE, at: 8, ids: [ID, 'abcdefgh'] },
   'the question who wants': { kind: 'Seek', node: NODE },
   'the answer to it': { kind: 'Want', node: NODE },
-  'a message to one member': { kind: 'Direct', to: ID, from: 'abcdefgh', payload: Buffer.from('payload') },
-  'one from nobody': { kind: 'Direct', to: ID, from: undefined, payload: Buffer.alloc(0) },
+  'a message to one member': { kind: 'Direct', to: ID, from: 'abcdefgh', relay: Buffer.from('payload') },
+  'one from nobody': { kind: 'Direct', to: ID, from: undefined, relay: Buffer.alloc(0) },
 };
 
 /** Encodes `text` as a short text of CBOR, in hex. */
@@ -100,9 +100,9 @@ describe('N15: words about members', () => {
     ['members where ids belong', word('Left', node, at, members(`a1${text('id')}${id}`))],
     ['false', word('Here', node, at, members(), `${text('wants')}f4`)],
     ['a number for true', word('Here', node, at, members(), `${text('ask')}01`)],
-    ['a message to nobody', word('Direct', `${text('payload')}4178`)],
+    ['a message to nobody', word('Direct', `${text('relay')}4178`)],
     ['a message of nothing', word('Direct', `${text('to')}${id}`)],
-    ['a message from something', word('Direct', `${text('to')}${id}`, `${text('from')}01`, `${text('payload')}4178`)],
+    ['a message from something', word('Direct', `${text('to')}${id}`, `${text('from')}01`, `${text('relay')}4178`)],
     ['an unknown field that nests deep', word('Want', `${text('x')}${'81'.repeat(9)}00`, node)],
     ['an unknown field that never ends', word('Want', node, `${text('x')}9f`)],
   ])('%s is no word', (_what, hex) => {
@@ -117,7 +117,7 @@ describe('N15: words about members', () => {
   });
 
   it('only a message to a member may be larger than 64 KiB', () => {
-    const direct = encodeWord({ kind: 'Direct', to: ID, from: undefined, payload: Buffer.alloc(MOST_WORD_BYTES) });
+    const direct = encodeWord({ kind: 'Direct', to: ID, from: undefined, relay: Buffer.alloc(MOST_WORD_BYTES) });
     expect(readWord(direct, 0)).toMatchObject({ kind: 'Direct' });
     const ids = Array.from({ length: 8000 }, () => ID);
     expect(readWord(encodeWord({ kind: 'Left', node: NODE, at: 1, ids }), 0)).toBeUndefined();
