@@ -248,9 +248,11 @@ describeWithNats('the doctor and two nodes behind one name', () => {
     await startServer({ natsUrl, listenAddr: `127.0.0.2:${port}` });
     const findings = await diagnose(`ws://host.invalid:${port}`, {
       addresses: ['127.0.0.1', '127.0.0.2'],
-      only: ['tcp', 'upgrade', 'auth', 'cbor', 'json', 'size'],
+      only: ['tcp', 'upgrade', 'auth', 'cbor', 'json', 'v2', 'size'],
     });
-    expect(verdicts(findings)).toEqual({ tcp: 'ok', upgrade: 'ok', auth: 'ok', cbor: 'ok', json: 'ok', size: 'ok' });
+    const all = Object.keys(findings).map((name) => [name, 'ok']);
+    expect(verdicts(findings)).toEqual(Object.fromEntries(all));
+    expect(findings.v2.figures).toMatchObject({ members: 2, to: 1 });
   });
 
   it('are reported if they are not joined', async () => {
