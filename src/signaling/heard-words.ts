@@ -58,7 +58,7 @@ export class HeardWords {
     if (word.kind === 'Direct') return this.#deliver(topic, word);
     const { node } = word;
     // Who says something is there, even if this node has not heard it in the roll call.
-    if (node === this.roster.self || !(this.roster.others.has(node) || this.roster.heard(node, false))) return false;
+    if (node === this.roster.self || !(this.roster.others.has(node) || this.roster.heard(node, 'coming'))) return false;
     switch (word.kind) {
       case 'Here':
         return this.#list(topic, word);

@@ -45,8 +45,8 @@ const OWED_BYTES = 100;
  * then the other subscription is there: that question is heard, and it holds the asker's list.
  *
  * What gets lost is made good: whatever could not be sent makes the whole list due, every list is said again each
- * ROUND_MS, and a node that says nothing of a topic for FORGET_MS has it no more. A node that was cut off greets the
- * others, and all say again what they have.
+ * ROUND_MS, and a node that says nothing of a topic for FORGET_MS has it no more. When a node that was cut off is back, it
+ * and the others say again what they have.
  *
  * Invariant: nothing is said about a topic without v2 members anywhere, except the question whether there are any, to a
  * service that has some. Whatever others say, what is kept is bounded, and so is the work, and what is said in a second.

@@ -78,13 +78,18 @@ export class Membership implements OnModuleInit {
         return;
       }
       if (looks === true) this.#tellEverything(connection, topic);
-      this.answers.done(connection, request, { partial: this.presence.isPartial(topic) });
+      this.answers.done(connection, request, { partial: this.elsewhere.isPartial(topic) });
     });
   }
 
   /** A subscriber that is not told of members has come. */
   came(topic: string, connection: Connection): void {
     if (this.presence.size > 0) this.presence.came(topic, connection);
+  }
+
+  /** N15: the subscription of one that has come is `confirmed`: other nodes may want to know. */
+  subscribed(topic: string, confirmed: Promise<void> | undefined): void {
+    if (this.topics.subscribers(topic).size === 1) this.elsewhere.subscribed(topic, confirmed);
   }
 
   left(topic: string, connection: Connection): void {

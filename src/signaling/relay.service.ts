@@ -109,7 +109,7 @@ export class RelayService implements OnModuleInit {
   /** V6. What went to members of other nodes is taken from the table of members, which costs no round trip. */
   #outcome(sender: Connection, { topic, to }: CanonicalRelay, handedOn: number): HandedOn {
     if (this.#memberOf(topic, sender) === undefined) return {};
-    const partial = this.presence.isPartial(topic);
+    const partial = this.elsewhere.isPartial(topic);
     return { to: handedOn + (partial || to !== undefined ? 0 : this.presence.elsewhere(topic)), partial };
   }
 

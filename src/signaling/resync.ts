@@ -49,7 +49,7 @@ export interface Resynced {
 /**
  * Keeps what nodes know of each other's topics true where words were lost: when the bus was away, when a node was cut
  * off or is gone, and, each ROUND_MS, without a reason. Owns when that is. Knows nothing of words.
- * Invariant: work on many topics is done in steps of TOGETHER. However often others greet, at most one such walk is
+ * Invariant: work on many topics is done in steps of TOGETHER. However often others come, at most one such walk is
  * under way and one waits.
  */
 export class Resync {
@@ -61,8 +61,6 @@ export class Resync {
   #cut = false;
   /** Nodes that were silent. If they come back, they do not know what was forgotten of them. */
   readonly #gone = new Set<NodeId>();
-  /** The node that came last, until it has greeted. */
-  #newest: NodeId | undefined;
   /** Since when nodes, or all of them, say again what they have. */
   readonly #settling = new Map<NodeId, number>();
   /** Whether all lists must be said again, and ask. */
@@ -86,11 +84,7 @@ export class Resync {
     this.backplane.onRecovery(() => this.#recovered());
     if (!this.backplane.answers) this.#away = this.clock.monotonic();
     this.backplane.nodes.watch({
-      came: (node) => {
-        this.#newest = node;
-        if (this.#gone.delete(node)) this.#again = 'ask';
-      },
-      greeted: (node) => this.#greeted(node),
+      came: (node) => this.#came(node),
       gone: (node) => {
         this.#settling.delete(node);
         if (this.#gone.size >= MOST_GONE) this.#gone.clear();
@@ -115,14 +109,11 @@ export class Resync {
     return this.clock.monotonic() - this.#joined < NEWCOMER_MS;
   }
 
-  /** A node has new subscriptions. One that has only come has none. */
-  #greeted(node: NodeId): void {
-    if (this.#newest === node) {
-      this.#newest = undefined;
-      return;
-    }
+  /** A node is there with all its subscriptions. It may have missed what was said before. */
+  #came(node: NodeId): void {
+    if (this.#gone.delete(node)) this.#again = 'ask';
+    else this.#again ??= 'say';
     this.#settling.set(node, this.clock.monotonic());
-    this.#again ??= 'say';
     this.#look.wake();
   }
 

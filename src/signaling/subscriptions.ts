@@ -96,6 +96,7 @@ export class Subscriptions implements OnModuleInit {
     if (this.#debugging) this.#logTopic('subscribed', connection, topic);
     this.#replay(connection, topic, this.discovery.here(topic));
     const confirmed = this.backplane.subscribe(topic);
+    if (!connection.v2) this.membership.subscribed(topic, confirmed);
     if (this.backplane.answers) return this.#inTurn(connection, topic, confirmed);
     if (this.backplane.state !== 'off') this.#owe(connection, topic);
     return undefined;

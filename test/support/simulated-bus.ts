@@ -40,8 +40,8 @@ export class SimulatedBus {
   join(): SimulatedBackplane {
     const node = new SimulatedBackplane();
     for (const other of this.nodes) {
-      other.nodes.heard(node.nodes.self, false);
-      node.nodes.heard(other.nodes.self, false, other.wants);
+      other.nodes.heard(node.nodes.self, 'here');
+      node.nodes.heard(other.nodes.self, 'here', other.wants);
     }
     this.nodes.push(node);
     return node;
@@ -73,20 +73,23 @@ export class SimulatedBus {
   /** A node loses its connection: what it had sent and what was to arrive is lost. */
   cut(node: SimulatedBackplane): void {
     node.up = false;
+    node.nodes.cutOff();
     node.sent.length = 0;
     node.arrived.length = 0;
     for (const nodes of this.#subscribers.values()) nodes.delete(node);
     for (const [way, words] of this.#travelling) if (words[0].to === node) this.#travelling.delete(way);
   }
 
-  /** A node has its connection again: it subscribes anew, greets, and is told when that is done. */
+  /** A node has its connection again: it subscribes anew, calls, and is told when that is done. */
   heal(node: SimulatedBackplane): void {
     node.up = true;
     for (const [topic, id] of node.topics) node.sent.push({ kind: 'sub', topic, id });
     const { self } = node.nodes;
     const hear = (other: SimulatedBackplane): void => {
-      other.nodes.heard(self, false, node.wants);
-      other.nodes.greeted(self);
+      other.nodes.heard(self, 'coming', node.wants);
+      other.nodes.heard(self, 'here', node.wants);
+      const answer = (): void => void node.nodes.heard(other.nodes.self, 'here', other.wants);
+      if (node.up) this.#travel(other, node, answer);
     };
     node.sent.push({ kind: 'call', hear }, { kind: 'ping', pong: () => node.recover() });
   }
@@ -192,7 +195,7 @@ export class SimulatedBackplane extends Backplane {
     this.wants = wants;
     if (!this.up) return;
     const { self } = this.nodes;
-    this.sent.push({ kind: 'call', hear: (other) => void other.nodes.heard(self, false, wants) });
+    this.sent.push({ kind: 'call', hear: (other) => void other.nodes.heard(self, 'here', wants) });
   }
 
   /** Returns what is fulfilled, within the step, when the bus has the subscription. */
