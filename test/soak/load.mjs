@@ -4,6 +4,7 @@ import { garbage } from './load/garbage.mjs';
 import { greedyPeers } from './load/greedy-peers.mjs';
 import { honestPairs } from './load/honest-pairs.mjs';
 import { jsonPeers } from './load/json-peers.mjs';
+import { members } from './load/members.mjs';
 import { slowPeers } from './load/slow-peers.mjs';
 import { newTopic } from './soak-peer.mjs';
 
@@ -15,6 +16,7 @@ export async function load(round) {
     fanOut(round),
     churn(round),
     jsonPeers(round),
+    members(round),
     greedyPeers(round, flooded),
     slowPeers(round, flooded),
     garbage(round),

@@ -55,15 +55,15 @@ export class Round {
   }
 
   /** A peer that may break rules, and be closed for it. */
-  async peer() {
-    const peer = await SoakPeer.on(await this.socket());
+  async peer(protocols) {
+    const peer = await SoakPeer.on(await this.socket(), protocols);
     peer.socket.on('message', () => this.count('messages received'));
     return peer;
   }
 
   /** A peer that keeps all rules: that the server closes it is a fault. */
-  async honestPeer(kind) {
-    const peer = await this.peer();
+  async honestPeer(kind, protocols) {
+    const peer = await this.peer(protocols);
     void peer.closed.then(({ code, reason }) => {
       if (peer.leaving || this.#hasEnded) return;
       this.fault(`${kind}: the server closed an honest peer with ${code} ${reason}`);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Peer } from '../../examples/peer.mjs';
 import { within } from './within.mjs';
 
-export { payloadOf, relayMessage } from '../../examples/peer.mjs';
+export { cbor, payloadOf, relayMessage } from '../../examples/peer.mjs';
 
 /** Time that the server may take for anything that a peer waits for. */
 const ANSWER_MS = 15_000;
@@ -16,8 +16,9 @@ export class SoakPeer extends Peer {
   leaving = false;
 
   /** On a TCP connection that the soak opened. */
-  static on(tcp) {
-    return within(ANSWER_MS, 'a handshake', SoakPeer.connect('ws://127.0.0.1/', { createConnection: () => tcp }));
+  static on(tcp, protocols = []) {
+    const options = { protocols, createConnection: () => tcp };
+    return within(ANSWER_MS, 'a handshake', SoakPeer.connect('ws://127.0.0.1/', options));
   }
 
   next() {

@@ -41,6 +41,7 @@ const COUNTED = [
   'honest deliveries',
   'churn sessions',
   'JSON sessions',
+  'visits',
   'greedy relays sent',
   'slow peers closed',
   'peers closed over a limit',
