@@ -61,6 +61,28 @@ export const BUS_METRICS: readonly MetricRow[] = [
     ],
   },
   {
+    name: 'cairn_signal_backplane_words_total',
+    type: 'counter',
+    help: 'What nodes said to each other about the members of topics, by direction.',
+    label: 'direction',
+    moves: 'The cost of `cairn-signal.v2` on the bus; 0 without its peers. Many: peers come and go, or NATS was away.',
+    read: ({ bus }) => [
+      ['out', bus.wordsOut],
+      ['in', bus.wordsIn],
+    ],
+  },
+  {
+    name: 'cairn_signal_backplane_word_bytes_total',
+    type: 'counter',
+    help: 'Bytes of what nodes said to each other about the members of topics, by direction.',
+    label: 'direction',
+    moves: 'As above.',
+    read: ({ bus }) => [
+      ['out', bus.wordBytesOut],
+      ['in', bus.wordBytesIn],
+    ],
+  },
+  {
     name: 'cairn_signal_backplane_dropped_total',
     type: 'counter',
     help: 'Relays, answers with records, and calls of nodes, that did not cross the bus, by reason.',

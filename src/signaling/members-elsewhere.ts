@@ -185,8 +185,8 @@ export class MembersElsewhere implements PresenceAnnouncer, OnModuleInit, OnModu
 
   closed(topic: string): void {
     const elsewhere = this.#topics.get(topic)!;
-    const sought = elsewhere.told || elsewhere.nodes.size > 0;
-    if (sought) this.#tell(topic, { kind: 'Seek', node: this.#self });
+    const isKnown = elsewhere.told || elsewhere.nodes.size > 0;
+    const sought = isKnown && this.#tell(topic, { kind: 'Seek', node: this.#self });
     this.#answers.end(elsewhere, false);
     this.#topics.closed(elsewhere);
     // Those who subscribe on are nobody's business yet, unless somebody asked before they came.
