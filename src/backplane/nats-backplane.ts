@@ -1,18 +1,15 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
-import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import type { NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../clock/clock.js';
 import { Sweep } from '../clock/sweep.js';
 import { StartupError } from '../config/faults.js';
 import type { Settings } from '../config/settings.js';
 import type { Log } from '../logging/log.js';
 import type { BackplaneCounts } from '../metrics/backplane-counts.js';
-import { canonicalRelayTopic } from '../protocol/canonical-relay.js';
 import type { MemberId } from '../protocol/member.js';
-import { isWord, mostWordBytes } from '../protocol/member-words.js';
 import { AnswerDesk, NOTHING } from './answer-desk.js';
 import { Backplane } from './backplane.js';
 import type { BackplaneState, Deliver, Hear, Obey, Respond } from './backplane.js';
-import { fromOf } from './from-header.js';
 import { Interest } from './interest.js';
 import { NatsLink } from './nats-link.js';
 import type { LinkListener } from './nats-link.js';
@@ -20,6 +17,7 @@ import { natsCredentialSettings } from './nats-credentials.js';
 import { natsOptions, payloadFault } from './nats-options.js';
 import { Orders } from './orders.js';
 import { HEARD_MS, Publisher } from './publisher.js';
+import { Receipt } from './receipt.js';
 import { give, Questions } from './questions.js';
 import { Refusals } from './refusals.js';
 import { everybodyLeft, QuietTopics } from './quiet-topics.js';
@@ -29,11 +27,6 @@ import type { RoundTripsListener } from './round-trips.js';
 import { BareSubscriptions } from './nats-internals.js';
 import { Subjects } from './subjects.js';
 
-/**
- * Bytes by which a canonical Relay may exceed what the peer sent: the names of two fields and the head of a map, which
- * the shortest form leaves out (docs/protocol.md, section 1).
- */
-const ROOM_BYTES = 15;
 /** Milliseconds between two attempts to make the subscriptions that NATS had no room for. */
 const RETRY_MS = 10_000;
 
@@ -64,12 +57,11 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   readonly #alone: Subjects;
   readonly #quiet: QuietTopics;
   readonly #publisher: Publisher;
+  readonly #receipt: Receipt;
   /** Whether other nodes may leave messages out, and can be asked not to. */
   #asksToBeHeard = false;
   readonly #subscriptions = new BareSubscriptions();
   readonly #retry = new Sweep(() => this.#retryRefused(), RETRY_MS);
-  #deliver: Deliver = () => undefined;
-  #hear: Hear = () => false;
   readonly #recovered: (() => void)[] = [];
 
   private constructor(private readonly parts: NatsBackplaneParts) {
@@ -79,12 +71,13 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
     this.#trips = new RoundTrips(clock, counts, this);
     this.#refusals = new Refusals(settings.natsSubjectPrefix, counts, clock, log);
     this.#subjects = new Subjects(settings.natsSubjectPrefix, 'topic');
+    this.#receipt = new Receipt(this.nodes, settings, counts);
     const failed = (error: Error): void => this.#refusals.count('a message from the bus could not be handled', error);
     this.#topics = new Interest(
       this.#subjects,
       this.#subscriptions,
       clock,
-      ({ topic }, message) => this.#take(topic, message),
+      ({ topic }, message) => this.#receipt.take(topic, message),
       { counted: (size) => (counts.subscriptions = size), failed },
     );
     const records = new Subjects(settings.natsSubjectPrefix, 'records');
@@ -101,7 +94,15 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
       give(connection, reply, NOTHING, { alone, quiet: !alone });
     });
     const connected = (): NatsConnection | undefined => this.#link.connection;
-    this.#publisher = new Publisher(this.#subjects, this.#quiet, this.#questions, this.#trips, counts, connected);
+    this.#publisher = new Publisher(
+      this.#subjects,
+      this.#quiet,
+      this.#questions,
+      this.#trips,
+      this.nodes,
+      counts,
+      connected,
+    );
     this.#desk = new AnswerDesk(this.#questions, this.#trips, clock, counts, connected);
     this.#offers = new Interest(
       records,
@@ -141,7 +142,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   }
 
   listen(deliver: Deliver): void {
-    this.#deliver = deliver;
+    this.#receipt.deliver = deliver;
   }
 
   onRecovery(recovered: () => void): void {
@@ -208,7 +209,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   }
 
   hear(hear: Hear): void {
-    this.#hear = hear;
+    this.#receipt.hear = hear;
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -272,24 +273,6 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
 
   override get most(): number {
     return this.#link.connection?.info?.max_payload ?? 0;
-  }
-
-  /** Takes a message of another node. Trusts it no more than a peer: anyone who can reach the bus may write to it. */
-  #take(topic: string, received: Msg): void {
-    const { data } = received;
-    const message = Buffer.from(data.buffer, data.byteOffset, data.length);
-    const { counts, settings } = this.parts;
-    if (message.length <= settings.maxMessageBytes + ROOM_BYTES && canonicalRelayTopic(message) === topic) {
-      counts.messagesIn += 1;
-      counts.bytesIn += message.length;
-      this.#deliver(topic, message, fromOf(received));
-    } else if (isWord(message) && message.length <= mostWordBytes(settings)) {
-      counts.wordsIn += 1;
-      counts.wordBytesIn += message.length;
-      if (!this.#hear(topic, message)) counts.dropped.malformed += 1;
-    } else {
-      counts.dropped.malformed += 1;
-    }
   }
 
   /** Fulfilled when NATS has the subscription to a topic, and no node leaves its messages out any more. */

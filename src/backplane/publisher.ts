@@ -26,6 +26,7 @@ export class Publisher {
     private readonly quiet: QuietTopics,
     private readonly questions: Questions,
     private readonly trips: RoundTrips,
+    private readonly nodes: { readonly tag: string },
     private readonly counts: BackplaneCounts,
     private readonly connected: () => NatsConnection | undefined,
   ) {}
@@ -93,7 +94,9 @@ export class Publisher {
       // A copy: the client sends it at the end of this turn, and the sender's buffer is reused by then.
       const copy = Buffer.from(message);
       const subject = this.subjects.of(topic);
-      if (heard === undefined) connection.publish(subject, copy, headers && { headers });
+      const { tag: reply } = this.nodes;
+      if (heard === undefined)
+        connection.publish(subject, copy, headers === undefined ? { reply } : { reply, headers });
       else if (!this.questions.request(subject, copy, HEARD_MS, heard, headers)) heard(false);
     } catch {
       // The connection was closed for good a moment ago, and the link has not noticed yet.

@@ -9,8 +9,11 @@ import type { Condition, Roster } from './roster.js';
 const CALL_MS = 4000;
 /** Milliseconds for which a node that is asked waits, so that one call answers many. */
 const ANSWER_MS = 1000;
-/** What a node says, its id, and whether it wants to know members. A later version may add something behind that. */
-const CALL = /^(hello|alive|leaving|gone) ([\w-]{16})( members)?(?: |$)/;
+/**
+ * What a node says, its id, the number of its connection, and whether it wants to know members. A later version may add
+ * something behind that.
+ */
+const CALL = /^(hello|alive|leaving|gone) ([\w-]{16}) (\d{1,9})( members)?(?: |$)/;
 const MOST_CALL_BYTES = 256;
 
 type Word = 'hello' | 'alive' | 'leaving' | 'gone';
@@ -55,6 +58,7 @@ export class RollCall {
   /** Begins on a connection, which is new or has come back: asks who is there. */
   begin(connection: NatsConnection): void {
     this.#connection = connection;
+    this.bus.nodes.connection += 1;
     this.#whole = false;
     this.#call();
   }
@@ -99,7 +103,9 @@ export class RollCall {
 
   #say(word: Word): void {
     try {
-      this.#connection?.publish(this.subject, `${word} ${this.bus.nodes.self}${this.#wantsMembers ? ' members' : ''}`);
+      const { self, connection } = this.bus.nodes;
+      const wants = this.#wantsMembers ? ' members' : '';
+      this.#connection?.publish(this.subject, `${word} ${self} ${connection}${wants}`);
     } catch {
       // The connection was closed for good a moment ago, and the link has not noticed yet.
     }
@@ -110,12 +116,13 @@ export class RollCall {
   /** Trusts what it hears no more than what a peer sends: anyone who can reach the bus may write to it. */
   #hear({ data }: Msg): void {
     const call = data.length > MOST_CALL_BYTES ? null : CALL.exec(Buffer.from(data).toString('latin1'));
-    const [, word, node, members] = (call ?? []) as [string?, Word?, string?, string?];
+    const [, word, node, connection, members] = (call ?? []) as [string?, Word?, string?, string?, string?];
+    const said = { connection: Number(connection), wantsMembers: members !== undefined };
     if (word === 'hello') this.#asked = true;
     try {
       if (word === undefined) this.counts.dropped.malformed += 1;
       else if (word === 'gone') this.bus.nodes.left(node!);
-      else if (!this.bus.nodes.heard(node!, SAID[word], members !== undefined)) this.counts.dropped.malformed += 1;
+      else if (!this.bus.nodes.heard(node!, SAID[word], said)) this.counts.dropped.malformed += 1;
     } catch (failure) {
       this.failed(failure as Error);
     }

@@ -35,9 +35,18 @@ export interface RosterListener {
 /** What a node says of itself. coming: it does not have all its subscriptions yet. leaving: it is about to stop. */
 export type Condition = 'coming' | 'here' | 'leaving';
 
+/** What a node says besides. */
+export interface Said {
+  /** The number of its connection to the bus. */
+  readonly connection: number;
+  /** Whether it has peers that want to know members of topics. */
+  readonly wantsMembers: boolean;
+}
+
 interface Entry extends OtherNode {
-  wantsMembers: boolean;
   leaving: boolean;
+  wantsMembers: boolean;
+  connection: number;
   /** When it was last heard, in milliseconds that this node listened. */
   heard: number;
   /** Whether it has said, since either was cut off from the bus, that it has all its subscriptions. */
@@ -52,6 +61,8 @@ interface Entry extends OtherNode {
  */
 export class Roster {
   readonly self: NodeId = randomBytes(12).toString('base64url');
+  /** Number of connections to the bus that this node has had. */
+  connection = 0;
   readonly #others = new Map<NodeId, Entry>();
   readonly #listeners: RosterListener[] = [];
   /** Milliseconds that this node has listened. */
@@ -76,6 +87,22 @@ export class Roster {
     return true;
   }
 
+  /** What this node's messages bear, so that others know on which of its connections they were sent. */
+  get tag(): string {
+    return `${this.self}.${this.connection}`;
+  }
+
+  /**
+   * Whether a message with this tag was sent by this node itself, or over a connection that its node has given up: a
+   * NATS server that was frozen passes it on much later, when others that were sent after it have arrived.
+   */
+  stale(tag: string): boolean {
+    const node = tag.slice(0, this.self.length);
+    if (node === this.self) return true;
+    const entry = this.#others.get(node);
+    return entry !== undefined && Number(tag.slice(node.length + 1)) < entry.connection;
+  }
+
   /** Tells a listener of all changes from now on. */
   watch(listener: RosterListener): void {
     this.#listeners.push(listener);
@@ -87,19 +114,20 @@ export class Roster {
     return false;
   }
 
-  /** A node says how it is, and whether it wants to know members. Returns false if there is no room for it. */
-  heard(node: NodeId, condition: Condition, wantsMembers = false): boolean {
+  /** A node says how it is. Returns false if there is no room for it. */
+  heard(node: NodeId, condition: Condition, { connection = 0, wantsMembers = false }: Partial<Said> = {}): boolean {
     if (node === this.self) return true;
     let entry = this.#others.get(node);
     if (entry === undefined) {
       if (this.#others.size >= MOST_NODES) return false;
-      entry = { wantsMembers, leaving: false, heard: 0, whole: false };
+      entry = { wantsMembers, leaving: false, heard: 0, connection, whole: false };
       this.#others.set(node, entry);
     }
     const came = condition !== 'coming' && !entry.whole;
     entry.wantsMembers = wantsMembers;
     entry.leaving = condition === 'leaving';
     entry.heard = this.#time;
+    entry.connection = connection;
     entry.whole = condition !== 'coming';
     if (came) for (const listener of this.#listeners) listener.came?.(node);
     return true;

@@ -6,6 +6,8 @@ export type BackplaneDrop =
   | 'down'
   /** Too much is waiting on the connection to the bus. */
   | 'slow'
+  /** The message was sent over a connection to the bus that its node has given up since, or is this node's own. */
+  | 'late'
   /** The message is larger than the bus carries. */
   | 'too_large'
   /**
@@ -41,5 +43,5 @@ export class BackplaneCounts {
   subscriptions = 0;
   /** Last round trip to the bus, in milliseconds; undefined before the first. */
   roundTripMs: number | undefined;
-  readonly dropped: { [Drop in BackplaneDrop]: number } = { down: 0, slow: 0, too_large: 0, malformed: 0 };
+  readonly dropped: { [Drop in BackplaneDrop]: number } = { down: 0, slow: 0, late: 0, too_large: 0, malformed: 0 };
 }

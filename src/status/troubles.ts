@@ -42,6 +42,7 @@ const DROPPED: { readonly [Drop in MessageDrop]: string } = {
 const NOT_CARRIED: { readonly [Drop in BackplaneDrop]: string } = {
   down: 'NATS could not be reached',
   slow: 'NATS did not keep up',
+  late: 'sent before its node changed its connection to NATS',
   too_large: 'larger than NATS carries in one message',
   malformed: 'not written by one of our nodes',
 };

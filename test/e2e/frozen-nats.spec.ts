@@ -88,6 +88,45 @@ describeWithNats('N4: a NATS that is frozen', () => {
     expect(here.log.filter(({ msg }) => /giving up|lost the bus/.test(msg))).toEqual([]);
   });
 
+  it('N1: passes nothing on, once it goes on, that its nodes sent before they left it', async () => {
+    const cluster = ['--cluster_name', 'test'];
+    const first = await NatsServer.start(...cluster);
+    const second = await NatsServer.start(...cluster, '--routes', `nats://127.0.0.1:${first.routePort}`);
+    const [here, there] = [await nodeOf(first.url), await nodeOf(second.url)];
+    const [sender, near, far] = [
+      await Peer.connect(here.url),
+      await Peer.connect(here.url),
+      await Peer.connect(there.url),
+    ];
+    for (const peer of [sender, near, far]) {
+      peer.subscribe('topic');
+      await peer.sync();
+    }
+    const arrives = async (text: string): Promise<void> => {
+      await until(async () => {
+        sender.relay('topic', text);
+        await Promise.all([sender.sync(), far.sync()]);
+        return far.received.some((message) => message.includes(text));
+      });
+    };
+    await arrives('before');
+    first.freeze(true);
+    for (let i = 0; i < 10; i++) sender.relay('topic', 'meanwhile');
+    await busIs(here, 'down');
+    await busIs(here, 'up');
+    await arrives('after');
+    await near.sync();
+    near.received.length = 0;
+    far.received.length = 0;
+    first.freeze(false);
+    await until(() => countsOf(here).dropped.late + countsOf(there).dropped.late >= 20);
+    await arrives('at last');
+    await near.sync();
+    expect(sender.received).toEqual([]);
+    const late = [...near.received, ...far.received].filter((message) => message.includes('meanwhile'));
+    expect(late).toEqual([]);
+  });
+
   it('is left for the other server of its cluster within seconds', async () => {
     const cluster = ['--cluster_name', 'test'];
     const first = await NatsServer.start(...cluster);

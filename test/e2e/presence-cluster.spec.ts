@@ -13,7 +13,7 @@ import type { RunningServer } from '../support/server.js';
 import { until } from '../support/until.js';
 import { V2Peer } from '../support/v2-peer.js';
 import type { FromServer } from '../support/v2-peer.js';
-import { Wire } from '../support/wire.js';
+import { Wire } from '../soak/bus/wire.mjs';
 
 const TOPIC = 'topic';
 

@@ -116,7 +116,7 @@ describeWithNats('N13: topics that only one node wants', () => {
       }
     };
     await Promise.all(Array.from({ length: LANES }, (_, which) => lane(which)));
-    expect(countsOf(here).dropped).toEqual({ down: 0, slow: 0, too_large: 0, malformed: 0 });
+    expect(countsOf(here).dropped).toEqual({ down: 0, slow: 0, late: 0, too_large: 0, malformed: 0 });
   });
 
   it('are published again to a node whose link was cut, as soon as it is back with its subscriptions', async () => {

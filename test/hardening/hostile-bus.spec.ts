@@ -260,27 +260,32 @@ describeWithNats('a hostile bus', () => {
       '',
       'alive',
       'alive ',
-      `alive ${id.slice(1)}`,
-      `alive ${id}x`,
-      `alive ${id}\n`,
-      `alive  ${id}`,
-      ` alive ${id}`,
-      `ALIVE ${id}`,
-      `constructor ${id}`,
-      `alive ${'\u{1F600}'.repeat(4)}`,
-      `alive ${id} ${'x'.repeat(256)}`,
+      `alive ${id}`,
+      `alive ${id} `,
+      `alive ${id} one`,
+      `alive ${id} -1`,
+      `alive ${id} 1234567890`,
+      `alive ${id.slice(1)} 1`,
+      `alive ${id}x 1`,
+      `alive ${id} 1\n`,
+      `alive  ${id} 1`,
+      ` alive ${id} 1`,
+      `ALIVE ${id} 1`,
+      `constructor ${id} 1`,
+      `alive ${'\u{1F600}'.repeat(4)} 1`,
+      `alive ${id} 1 ${'x'.repeat(256)}`,
       Buffer.alloc(900_000, 'alive '),
       Buffer.alloc(64, 0xff),
     ];
     for (const lie of lies) forge(lie);
-    forge(`leaving ${nodes.self}`);
-    forge(`gone ${nodes.self}`);
-    forge(`gone ${id}`);
-    forge(`alive ${id} of a later version`);
+    forge(`leaving ${nodes.self} 9`);
+    forge(`gone ${nodes.self} 9`);
+    forge(`gone ${id} 9`);
+    forge(`alive ${id} 1 of a later version`);
     await until(() => nodes.others.has(id));
     expect(countsOf(here).dropped.malformed).toBe(lies.length);
     expect([...nodes.others.keys()]).toEqual([other, id]);
-    for (let n = 0; n < 3 * MOST_NODES; n++) forge(`hello ${String(n).padStart(16, '0')}`);
+    for (let n = 0; n < 3 * MOST_NODES; n++) forge(`hello ${String(n).padStart(16, '0')} 1`);
     await until(() => countsOf(here).dropped.malformed === lies.length + 2 * MOST_NODES + 2);
     expect(nodes.others.size).toBe(MOST_NODES);
     // The real one is known all the same.

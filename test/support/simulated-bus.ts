@@ -41,7 +41,7 @@ export class SimulatedBus {
     const node = new SimulatedBackplane();
     for (const other of this.nodes) {
       other.nodes.heard(node.nodes.self, 'here');
-      node.nodes.heard(other.nodes.self, 'here', other.wants);
+      node.nodes.heard(other.nodes.self, 'here', { wantsMembers: other.wants });
     }
     this.nodes.push(node);
     return node;
@@ -86,9 +86,9 @@ export class SimulatedBus {
     for (const [topic, id] of node.topics) node.sent.push({ kind: 'sub', topic, id });
     const { self } = node.nodes;
     const hear = (other: SimulatedBackplane): void => {
-      other.nodes.heard(self, 'coming', node.wants);
-      other.nodes.heard(self, 'here', node.wants);
-      const answer = (): void => void node.nodes.heard(other.nodes.self, 'here', other.wants);
+      other.nodes.heard(self, 'coming', { wantsMembers: node.wants });
+      other.nodes.heard(self, 'here', { wantsMembers: node.wants });
+      const answer = (): void => void node.nodes.heard(other.nodes.self, 'here', { wantsMembers: other.wants });
       if (node.up) this.#travel(other, node, answer);
     };
     node.sent.push({ kind: 'call', hear }, { kind: 'ping', pong: () => node.recover() });
@@ -195,7 +195,7 @@ export class SimulatedBackplane extends Backplane {
     this.wants = wants;
     if (!this.up) return;
     const { self } = this.nodes;
-    this.sent.push({ kind: 'call', hear: (other) => void other.nodes.heard(self, 'here', wants) });
+    this.sent.push({ kind: 'call', hear: (other) => void other.nodes.heard(self, 'here', { wantsMembers: wants }) });
   }
 
   /** Returns what is fulfilled, within the step, when the bus has the subscription. */

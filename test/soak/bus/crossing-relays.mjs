@@ -25,9 +25,11 @@ export async function crossingRelays(rounds, from, to, outages) {
       const message = receiver.received.shift();
       const number = payloadOf(message).readUInt32BE();
       if (!message.equals(relay(topic, number))) rounds[from].fault(`${what}: a message came mutilated`);
-      if (number < due[place]) rounds[from].fault(`${what}: message ${number} came when ${due[place]} was due`);
+      if (number < due[place]) {
+        rounds[from].fault(`${what}, ${place}: message ${number} came when ${due[place]} was due`);
+      }
       for (let n = due[place]; n < number; n++) missed(n);
-      due[place] = number + 1;
+      due[place] = Math.max(due[place], number + 1);
       rounds[from].count(place === 'near' ? 'relays within nodes' : 'relays across nodes');
       if (place === 'near') slowest = Math.max(slowest, performance.now() - sentAt[number]);
     });

@@ -33,7 +33,7 @@ describe('N14: what a node says of itself', () => {
       publish: (subject: string, text: string) => {
         expect(subject).toBe('cairn.nodes');
         const [word, id, ...more] = text.split(' ');
-        expect([id, more]).toEqual([nodes.self, []]);
+        expect([id, more]).toEqual([nodes.self, [String(nodes.connection)]]);
         said.push([clock.monotonic() - came, word]);
       },
     } as unknown as NatsConnection;
@@ -76,7 +76,7 @@ describe('N14: what a node says of itself', () => {
 
   it('answers any number of nodes that come with one call, and not before a second is over', async () => {
     call.whole();
-    for (let i = 0; i < 1000; i++) hear(`hello ${OTHER}`);
+    for (let i = 0; i < 1000; i++) hear(`hello ${OTHER} 1`);
     await hearUntil(3);
     expect(words()).toEqual(['hello', 'alive', 'alive']);
     expect(said[2][0]).toBeGreaterThanOrEqual(1000);
@@ -102,7 +102,7 @@ describe('N14: what a node says of itself', () => {
         throw new Error('no room');
       },
     });
-    hear(`alive ${OTHER}`);
+    hear(`alive ${OTHER} 1`);
     expect(failures.map(({ message }) => message)).toEqual(['no room']);
     expect(nodes.others.has(OTHER)).toBe(true);
   });

@@ -115,6 +115,17 @@ describe('N14: the list of other nodes', () => {
     expect(roster.heard('one too many 123', 'here')).toBe(true);
   });
 
+  it('N1: knows what was sent over a connection that was given up, and what this node sent itself', () => {
+    const tags = (): boolean[] =>
+      [`${A}.1`, `${A}.2`, `${A}.3`, `${B}.1`, `${roster.self}.7`, roster.tag, '', A, `${A}.x`].map((tag) =>
+        roster.stale(tag),
+      );
+    roster.heard(A, 'coming', { connection: 2 });
+    expect(tags()).toEqual([true, false, false, false, true, true, false, true, false]);
+    roster.left(A);
+    expect(tags()).toEqual([false, false, false, false, true, true, false, false, false]);
+  });
+
   it('ids are 16 characters, and no two are the same', () => {
     const ids = Array.from({ length: 1000 }, () => new Roster().self);
     expect(new Set(ids).size).toBe(1000);
