@@ -88,8 +88,9 @@ export const BUS_METRICS: readonly MetricRow[] = [
     help: 'Relays, answers with records, and calls of nodes, that did not cross the bus, by reason.',
     label: 'reason',
     moves:
-      '`down`: NATS could not be reached. `slow`: it does not keep up. `late`: it passed on what it had taken before it froze. `too_large`: raise its `max_payload`. ' +
-      '`malformed`: somebody else writes to our subjects, or nodes have different limits for messages and records.',
+      '`down`: NATS could not be reached. `slow`: it does not keep up. `late`: it passed on what it had taken before it ' +
+      'froze. `too_large`: raise its `max_payload`. `malformed`: somebody else writes to our subjects, or nodes have ' +
+      'different limits for messages and records, or other versions.',
     read: ({ bus }) => Object.entries(bus.dropped),
   },
   {
