@@ -121,7 +121,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   static async join(parts: NatsBackplaneParts): Promise<NatsBackplane> {
     const backplane = new NatsBackplane(parts);
     await backplane.#link.open();
-    const tooSmall = backplane.#tooSmall();
+    const tooSmall = payloadFault(backplane.most, parts.settings);
     if (tooSmall === undefined) return backplane;
     await backplane.onApplicationShutdown();
     throw new StartupError(tooSmall);
@@ -227,7 +227,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
   }
 
   joined(connection: NatsConnection): void {
-    const tooSmall = this.#tooSmall();
+    const tooSmall = payloadFault(this.most, this.parts.settings);
     if (tooSmall !== undefined) this.parts.log.error(tooSmall);
     this.#orders.joined(connection);
     this.#rollCall.joined(connection);
@@ -325,9 +325,5 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
       .then((through) => through && this.#offers.subscribeAgain(confirm, goOn))
       .then((through) => through && this.#refusals.fits());
     return false;
-  }
-
-  #tooSmall(): string | undefined {
-    return payloadFault(this.most, this.parts.settings);
   }
 }

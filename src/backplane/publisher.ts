@@ -10,7 +10,7 @@ import type { Subjects } from './subjects.js';
 /** Milliseconds after which NATS would have said that nobody got a message. */
 export const HEARD_MS = 150;
 /** Maximum number of inquiries that are open. */
-const MOST_INQUIRIES = 1024;
+const MOST_INQUIRIES = 4096;
 
 /**
  * Sends relays, and words of this node, to the other nodes that have a topic. Owns the inquiries that are open. Knows

@@ -9,6 +9,8 @@ const LATEST_MS = 1500;
 const FIRST_MS = 150;
 const NEXT_MS = 30;
 const LOOK_MS = 10;
+/** Topics that are looked at each time. */
+const TOGETHER = 512;
 
 /**
  * Knows when the other nodes have answered the first question about a topic. Owns who waits for that. Knows nothing of
@@ -69,10 +71,19 @@ export class FirstAnswers {
 
   step(): false {
     const now = this.clock.monotonic();
+    let left = Math.min(TOGETHER, this.#topics.size);
     for (const topic of this.#topics) {
+      if (left === 0) break;
+      left -= 1;
       const { until, latest } = topic.waiting!;
       // Where it was not even sent, nothing is known.
-      if (until <= now) this.end(topic, until !== latest);
+      if (until <= now) {
+        this.end(topic, until !== latest);
+      } else {
+        // Behind those that are looked at next time.
+        this.#topics.delete(topic);
+        this.#topics.add(topic);
+      }
     }
     return false;
   }

@@ -14,7 +14,7 @@ export const MOST_LIST_BYTES_A_SECOND = 8 * 1024 * 1024;
 const TOGETHER = 128;
 const LOOK_MS = 10;
 /** Milliseconds for which nothing is said to a bus that takes nothing. */
-const PAUSE_MS = 100;
+const PAUSE_MS = 20;
 
 /**
  * The topics whose members this node is about to say. Owns when each may be said. Knows nothing of members.

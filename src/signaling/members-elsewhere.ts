@@ -97,6 +97,7 @@ export class MembersElsewhere implements PresenceAnnouncer, OnModuleInit, OnModu
       say: (topic) => this.#due(topic),
       visit: (topic) => {
         this.#topics.tellNoMore(topic);
+        topic.inquires = true;
         if (isHeard(topic) || topic.open) this.#due(topic);
       },
       lose: (topic) => {
@@ -240,6 +241,7 @@ export class MembersElsewhere implements PresenceAnnouncer, OnModuleInit, OnModu
   /** Has the other nodes say who is there. */
   #ask(topic: TopicElsewhere): void {
     topic.asks = true;
+    topic.inquires = true;
     if (!topic.known) this.#answers.begin(topic);
     this.#due(topic);
   }
@@ -288,7 +290,8 @@ export class MembersElsewhere implements PresenceAnnouncer, OnModuleInit, OnModu
         part,
         more,
       });
-      const heard = more ? undefined : (nobody: boolean) => nobody && this.#reachedNobody(topic, at);
+      const inquires = topic.inquires && !more;
+      const heard = inquires ? (nobody: boolean) => nobody && this.#reachedNobody(topic, at) : undefined;
       if (!this.backplane.tell(topic.topic, word, heard)) return undefined;
       bytes += word.length;
       topic.told = true;
@@ -300,6 +303,7 @@ export class MembersElsewhere implements PresenceAnnouncer, OnModuleInit, OnModu
       this.#answers.asked(topic);
     }
     topic.asks = false;
+    topic.inquires = false;
     return bytes;
   }
 

@@ -47,6 +47,8 @@ export class TopicElsewhere {
   /** Whether the list of this node is about to be said; and whether that asks the others for theirs. */
   due = false;
   asks = false;
+  /** Whether it shall be learnt whether another node has the topic at all. */
+  inquires = false;
   /** When the next list may be said, in milliseconds on the monotonic clock. */
   notBefore = 0;
 
