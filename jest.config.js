@@ -1,6 +1,9 @@
 /** What the projects share. */
 const shared = {
   testEnvironment: 'node',
+  // Loads the server once in a process, not for each spec file.
+  testRunner: '<rootDir>/test/jest/runner.mjs',
+  // How test/jest/hooks.mjs transforms, and for --coverage Jest itself.
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1', '^#cbor-x$': 'cbor-x/index-no-eval' },
   transform: {

@@ -1,3 +1,4 @@
+/** @own-context V8 counts only the steps of what it compiles after the counter began. */
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';

@@ -1,3 +1,4 @@
+/** @own-context The patterns of Node itself are not recorded. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { HonestPair } from '../support/honest-pair.js';
 import { compact, makeKey, sign, stopIssuers, TestIssuer } from '../support/issuer.js';

@@ -1,0 +1,2 @@
+/** Where a spec file finds what it imports from @jest/globals. */
+export const GLOBALS = Symbol.for('cairn-signal: @jest/globals');
