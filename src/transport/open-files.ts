@@ -48,11 +48,17 @@ interface Report {
   getReport(): { userLimits?: { open_files?: { soft: number | 'unlimited' } } };
 }
 
+let limit: number | undefined;
+
 /**
  * Returns how many file handles the process may open (RLIMIT_NOFILE; Node has raised the soft limit to the hard one);
- * Infinity for no limit.
+ * Infinity for no limit. Asks once: a report takes milliseconds.
  */
 export function openFilesLimit(): number {
+  return (limit ??= reportedLimit());
+}
+
+function reportedLimit(): number {
   const report = process.report as unknown as Report;
   const { excludeNetwork } = report;
   report.excludeNetwork = true;
