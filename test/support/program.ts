@@ -1,11 +1,19 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { eventually } from './until.js';
 
 export const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+
+/**
+ * Optimized code is not worth its while in a program that lives for a second: without it, a start takes a sixth less.
+ * From Node 22 on, programs find what earlier ones compiled.
+ */
+const FLAGS = ['--no-opt'];
+const COMPILED = { NODE_COMPILE_CACHE: join(tmpdir(), 'cairn-signal-tests') };
 
 export interface Ended {
   readonly code: number | null;
@@ -47,11 +55,11 @@ export class Program {
     const inherited = Object.fromEntries(
       Object.entries(process.env).filter(([name]) => !/^(?:CAIRN_SIGNAL_.*|RUST_LOG)$/.test(name)),
     );
-    const command = [...within, process.execPath, MAIN, ...args];
+    const command = [...within, process.execPath, ...FLAGS, MAIN, ...args];
     const [file, ...rest] =
       maxFiles === undefined ? command : ['sh', '-c', 'ulimit -n "$0" && exec "$@"', String(maxFiles), ...command];
     this.#child = spawn(file, rest, {
-      env: { ...inherited, ...environment },
+      env: { ...inherited, ...COMPILED, ...environment },
       stdio: [streams.stdin ?? 'ignore', streams.stdout ?? 'pipe', streams.stderr ?? 'pipe'],
     });
     started.add(this.#child);
