@@ -117,6 +117,7 @@ describeWithNats('members of several nodes', () => {
     const v1 = await Peer.connect(two.url);
     v1.subscribe(TOPIC);
     await a.sees(['undefined']);
+    expect(a.partial).toBe(false);
   });
 
   it('V6, V7, V8: receipts, senders and addressed messages reach over nodes; v1 peers get plain Relays', async () => {
@@ -174,6 +175,7 @@ describeWithNats('members of several nodes', () => {
     await a.sees(['b']);
     killed.signal('SIGKILL');
     await a.sees([]);
+    expect(a.count).toBe(1);
   });
 
   it('V12: while NATS is away, members are those of the node and partial; then they are whole again', async () => {
@@ -212,6 +214,7 @@ describeWithNats('members of several nodes', () => {
     wire.heal();
     await busIs(one, 'up');
     await Promise.all([a.sees(['c']), c.sees(['a'])]);
+    expect([a.count, c.count]).toEqual([2, 2]);
   });
 
   it('N5: a hostile writer pollutes the topics that it writes to, and nothing else; a node forgets what it made up', async () => {

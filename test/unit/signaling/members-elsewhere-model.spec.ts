@@ -177,6 +177,7 @@ it.each<[string, number, Trouble]>([
   ['where nodes end, and the bus takes nothing for a while', 500, { cuts: 0, kills: 0.03, jams: 0.05 }],
   ['where nodes are cut off and come back', 500, { cuts: 0.06, kills: 0.01, jams: 0.02 }],
 ])('V12, N15: once it is quiet, each node knows the members of all others, %s', (_how, runs, trouble) => {
+  expect.hasAssertions();
   for (let seed = 1; seed <= runs; seed++) {
     const scene = new Scene(randomOf(seed), trouble);
     try {
