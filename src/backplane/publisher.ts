@@ -94,9 +94,8 @@ export class Publisher {
       // A copy: the client sends it at the end of this turn, and the sender's buffer is reused by then.
       const copy = Buffer.from(message);
       const subject = this.subjects.of(topic);
-      const { tag: reply } = this.nodes;
-      if (heard === undefined)
-        connection.publish(subject, copy, headers === undefined ? { reply } : { reply, headers });
+      const options = { reply: this.nodes.tag, ...(headers && { headers }) };
+      if (heard === undefined) connection.publish(subject, copy, options);
       else if (!this.questions.request(subject, copy, HEARD_MS, heard, headers)) heard(false);
     } catch {
       // The connection was closed for good a moment ago, and the link has not noticed yet.

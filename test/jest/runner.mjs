@@ -11,7 +11,7 @@
 import async_hooks from 'node:async_hooks';
 import { readFileSync } from 'node:fs';
 import module from 'node:module';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import circus from 'jest-circus/runner';
 import { ModuleMocker } from 'jest-mock';
 import { GLOBALS } from './globals-key.mjs';
@@ -22,11 +22,21 @@ const require = module.createRequire(import.meta.url);
 /** In the first comment of a spec file: it needs code that nobody has run, or a RegExp that is not that of Node itself. */
 const OWN_CONTEXT = /^\/\*\*(?:(?!\*\/)[^])*@own-context\b/;
 
+/** What is not in globalThis[GLOBALS], such as fake timers. */
+const MORE_OF_JEST = /\bjest\s*\.\s*(?!(?:fn|spyOn|restoreAllMocks)\b)\w/;
+const TEST = fileURLToPath(new URL('../', import.meta.url));
+
 /** Spec files that this process has run. */
 let files = 0;
 
+/** Whether Jest itself must load a spec file: it says so, is none of ours, or uses more of Jest than is here. */
+function needsJest(path) {
+  const source = readFileSync(path, 'utf8');
+  return !path.startsWith(TEST) || OWN_CONTEXT.test(source) || MORE_OF_JEST.test(source);
+}
+
 export default async function run(globalConfig, config, environment, runtime, path, send) {
-  if (globalConfig.collectCoverage || OWN_CONTEXT.test(readFileSync(path, 'utf8'))) {
+  if (globalConfig.collectCoverage || needsJest(path)) {
     return circus.default(globalConfig, config, environment, runtime, path, send);
   }
   if (files === 0) {
