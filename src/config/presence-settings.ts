@@ -21,7 +21,7 @@ export const presenceSettings = {
     .prefault(67_108_864)
     .meta({
       about:
-        'Memory for the data of all members, and for what is known of members on other nodes. ' +
+        'Memory for the data of all members, and for what is known of members on other nodes, which takes half at most. ' +
         'Beyond it, a Subscribe with data is refused, and members of other nodes are left out: the list is then partial.',
     }),
 };

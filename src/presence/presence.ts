@@ -11,7 +11,7 @@ import { shownOf } from './member-list.js';
 import type { MemberInfo } from './member-list.js';
 import { OtherNodes } from './other-nodes.js';
 import { costOfData, costOfTable } from './presence-cost.js';
-import { PresenceRoom } from './presence-room.js';
+import { PresenceRoom, SHARE_OF_OTHERS } from './presence-room.js';
 import { wholeList } from './telling.js';
 import type { Told } from './telling.js';
 import { Tellings } from './tellings.js';
@@ -48,6 +48,7 @@ export class Presence implements OnModuleDestroy {
   watcher: PresenceWatcher | undefined;
   readonly #tables = new Map<string, TopicMembers>();
   readonly #room: PresenceRoom;
+  readonly #roomForOthers: PresenceRoom;
   readonly #others: OtherNodes;
   readonly #tellings: Tellings;
   /** Most members that are told one by one. */
@@ -61,8 +62,9 @@ export class Presence implements OnModuleDestroy {
   ) {
     this.#most = settings.presence ? settings.presenceMembers : 0;
     this.#room = new PresenceRoom(settings.presenceTotalBytes, counts);
+    this.#roomForOthers = new PresenceRoom(settings.presenceTotalBytes * SHARE_OF_OTHERS, counts, this.#room);
     this.#tellings = new Tellings(this.#most, clock, counts, () => this.#others.step());
-    this.#others = new OtherNodes(this.#room, counts, this.#tellings);
+    this.#others = new OtherNodes(this.#roomForOthers, counts, this.#tellings);
   }
 
   set listener(listener: PresenceListener) {
@@ -282,14 +284,14 @@ export class Presence implements OnModuleDestroy {
   /** A stranger on the bus could ask about every topic. */
   #charge(table: TopicMembers): boolean {
     const cost = costOfTable(table.here.size);
-    if (!this.#room.has(cost)) return false;
-    this.#room.take(cost);
+    if (!this.#roomForOthers.has(cost)) return false;
+    this.#roomForOthers.take(cost);
     table.charged = cost;
     return true;
   }
 
   #discharge(table: TopicMembers): void {
-    this.#room.give(table.charged);
+    this.#roomForOthers.give(table.charged);
     table.charged = 0;
   }
 

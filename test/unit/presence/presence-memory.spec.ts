@@ -3,6 +3,7 @@ import { PresenceCounts } from '../../../src/metrics/presence-counts.js';
 import { parseSettings } from '../../../src/config/load-settings.js';
 import { MemberIds } from '../../../src/presence/member-ids.js';
 import { Presence } from '../../../src/presence/presence.js';
+import { SHARE_OF_OTHERS } from '../../../src/presence/presence-room.js';
 import { heapUsed } from '../../support/heap.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { StandIn } from '../../support/stand-in.js';
@@ -19,11 +20,11 @@ describe('memory of presence', () => {
     ['with a byte of data', 1, 1, 1],
     ['with data of the limit', 1, 1, 1024],
   ])(
-    'V12: members of other nodes, %s: the heap grows by no more than presence-total-bytes',
+    'V12: members of other nodes, %s: the heap grows by no more than their part of presence-total-bytes',
     (_what, perTopic, perNode, size) => {
       const counts = new PresenceCounts();
       const ids = new MemberIds();
-      const settings = parseSettings({ presenceTotalBytes: MAX_BYTES });
+      const settings = parseSettings({ presenceTotalBytes: MAX_BYTES / SHARE_OF_OTHERS });
       const presence = new Presence(settings, ids, counts, new ManualClock());
       const topics = Array.from({ length: Math.ceil(MAX_BYTES / 200 / perTopic) }, (_, n) => `topic ${n}`);
       for (const topic of topics) presence.join(topic, peer, []);
