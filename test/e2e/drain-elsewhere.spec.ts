@@ -38,7 +38,9 @@ describeWithNats('peers of a node that drains', () => {
     const peers = await Promise.all(Array.from({ length: count }, () => Peer.connect(here.url)));
     await here.close();
     const ends = await Promise.all(peers.map((peer) => peer.closed));
-    return ends.map(({ reason }) => Number(/^restart; retry in (\d+) s$/.exec(reason)![1])).toSorted((a, b) => a - b);
+    // On a busy machine, some are cut at drain-timeout, and hear no reason.
+    const told = ends.flatMap(({ reason }) => /^restart; retry in (\d+) s$/.exec(reason)?.[1] ?? []);
+    return told.map(Number).toSorted((a, b) => a - b);
   }
 
   it('D3: come back at once where another node takes them', async () => {
