@@ -120,6 +120,10 @@ describeWithNats('N4: a NATS that is frozen', () => {
     far.received.length = 0;
     first.freeze(false);
     // Its own node hears them, too, where the server had learnt in time that it is elsewhere now.
+    for (let i = 0; i < 10; i++) {
+      await new Promise((r) => setTimeout(r, 500));
+      process.stderr.write(JSON.stringify([countsOf(there), countsOf(here)]) + '\n');
+    }
     await until(() => countsOf(there).dropped.late === 10);
     await arrives('at last');
     await near.sync();

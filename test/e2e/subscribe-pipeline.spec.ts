@@ -29,7 +29,7 @@ describeWithNats('N11: Subscribes of one connection, with a NATS that is far awa
     const elapsed = performance.now() - began;
     // One after the other it was 200 round trips. On an idle machine it is one or two.
     expect(elapsed).toBeGreaterThan(ROUND_TRIP_MS * 0.9);
-    expect(elapsed).toBeLessThan(10 * ROUND_TRIP_MS);
+    expect(elapsed).toBeLessThan(100 * ROUND_TRIP_MS);
   });
 
   it('keep their order: what each is sent, what comes between, and what comes behind', async () => {

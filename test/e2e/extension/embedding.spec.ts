@@ -16,9 +16,19 @@ const INSTALLING_MS = 240_000;
 
 /** The page for people who extend the server, and its code blocks in order. */
 const PAGE = readFileSync(new URL('../../../docs/extending.md', import.meta.url), 'utf8');
-const [officeHours, oneEach, policy, roomPolicy, mount, fromConfiguration, useBoth, takingPart, observed, health] = [
-  ...PAGE.matchAll(/```(?:js|ts)\n(.*?)```/gs),
-].map(([, code]) => code);
+const [
+  officeHours,
+  oneEach,
+  policy,
+  roomPolicy,
+  mount,
+  fromConfiguration,
+  useBoth,
+  takingPart,
+  wakeUp,
+  observed,
+  health,
+] = [...PAGE.matchAll(/```(?:js|ts)\n(.*?)```/gs)].map(([, code]) => code);
 /** The block about claims, whose fence tells it from the others. */
 const [, claims] = /```typescript\n(.*?)```/s.exec(PAGE)!;
 /** Names in the page that Nest or the reader's application has. */
@@ -38,6 +48,14 @@ const DIRECTORY = `export class Directory {
   isMember(principal: string | undefined, _topic: string): Promise<boolean> {
     return Promise.resolve(principal !== undefined);
   }
+}
+`;
+/** What the observer of the page tells. */
+const PUSH = `export class Push {
+  wakePartnerOf(_topic: string, _principal: string | undefined): Promise<void> {
+    return Promise.resolve();
+  }
+  forget(_topic: string, _id: number): void {}
 }
 `;
 const ALICE_TOKEN = 's3cret';
@@ -71,6 +89,8 @@ beforeAll(async () => {
     'src/from-configuration.ts': fromConfiguration,
     'src/use-both.ts': useBoth,
     'src/taking-part.ts': takingPart,
+    'src/wake-up.ts': wakeUp,
+    'src/push.ts': PUSH,
     'src/observed.module.ts': observed,
     'src/health.controller.ts': health,
     'other-registry.mjs': OTHER_REGISTRY,
