@@ -9,7 +9,7 @@ RUN npm ci
 COPY nest-cli.json tsconfig.json ./
 COPY src ./src
 # npm leaves out a peer dependency that is a development dependency too, so the latter go first.
-RUN npm run build && npm pkg delete devDependencies && npm ci --omit=dev
+RUN npm run build:server && npm pkg delete devDependencies && npm ci --omit=dev
 
 FROM gcr.io/distroless/nodejs24-debian12
 LABEL org.opencontainers.image.title="cairn-signal" \

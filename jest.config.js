@@ -22,11 +22,14 @@ const shared = {
   },
 };
 
-/** The tests of a project, by glob. Each lies in a folder of its name, or is none of the others': `npm test -- unit` runs that alone. */
+/**
+ * The tests of a project, by glob: the server's, and in client/ the client's. Each lies in a folder of its name, or is none of the others':
+ * `npm test -- unit` runs that alone.
+ */
 const project = (displayName, ...testMatch) => ({
   ...shared,
   displayName,
-  testMatch: testMatch.map((glob) => `<rootDir>/test/${glob}`),
+  testMatch: testMatch.flatMap((glob) => [`<rootDir>/test/${glob}`, `<rootDir>/client/test/${glob}`]),
 });
 
 /** @type {import('jest').Config} */
