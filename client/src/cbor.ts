@@ -1,0 +1,83 @@
+/** What can be sent in the subset of CBOR. Objects have text as keys; fields that are undefined are left out. */
+export type Value = string | number | boolean | Uint8Array | { readonly [key: string]: Value | undefined };
+
+/** Levels of arrays and maps that a frame may have: more than any message of the server. */
+const DEEPEST = 8;
+
+const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * Encodes in the form that the server relays as it came (docs/protocol.md, R4): definite lengths, shortest heads.
+ * Numbers are integers from 0 to 2^53-1.
+ */
+export function encode(value: Value): Uint8Array<ArrayBuffer> {
+  const out: number[] = [];
+  const head = (major: number, n: number, body: Iterable<number> = []): void => {
+    // Bytes behind the first, into which numbers below 24 fit.
+    let size = n < 24 ? 0 : n < 2 ** 8 ? 1 : n < 2 ** 16 ? 2 : n < 2 ** 32 ? 4 : 8;
+    out.push((major << 5) + (size ? 24 + Math.log2(size) : n));
+    while (size--) out.push(Math.floor(n / 256 ** size) & 255);
+    for (const byte of body) out.push(byte);
+  };
+  const write = (item: Value): void => {
+    if (typeof item === 'number') head(0, item);
+    else if (typeof item === 'boolean') head(7, item ? 21 : 20);
+    else if (typeof item === 'string') {
+      const bytes = new TextEncoder().encode(item);
+      head(3, bytes.length, bytes);
+    } else if (item instanceof Uint8Array) head(2, item.length, item);
+    else {
+      const fields = Object.entries(item).filter(([, field]) => field !== undefined);
+      head(5, fields.length);
+      (fields.flat() as Value[]).forEach(write);
+    }
+  };
+  write(value);
+  return Uint8Array.from(out);
+}
+
+/** Decodes one item of the same subset or null, and nothing behind it. Byte strings are views of `bytes`. Throws if it is not that. */
+export function decode(bytes: Uint8Array): unknown {
+  let at = 0;
+  const check = (good: boolean): void => {
+    if (!good) throw new RangeError('not CBOR in the form of this protocol');
+  };
+  const take = (size: number): Uint8Array => {
+    check(size <= bytes.length - at);
+    return bytes.subarray(at, (at += size));
+  };
+  const read = (depth: number): unknown => {
+    const first = take(1)[0];
+    const major = first >> 5;
+    let n = first & 31;
+    if (major === 7) {
+      check(n > 19 && n < 23);
+      return [false, true, null][n - 20];
+    }
+    if (n > 23) {
+      const size = 2 ** (n - 24);
+      check(size < 9);
+      n = take(size).reduce((sum, byte) => sum * 256 + byte, 0);
+      // The shortest head, and no number that a double cannot hold.
+      check(n >= (size < 2 ? 24 : 16 ** size) && n < 2 ** 53);
+    }
+    if (major === 0) return n;
+    if (major === 2) return take(n);
+    if (major === 3) return text.decode(take(n));
+    check(depth > 0 && (major === 4 || major === 5));
+    const list: unknown[] = [];
+    const map: Record<string, unknown> = Object.create(null);
+    while (n--) {
+      if (major === 4) list.push(read(depth - 1));
+      else {
+        const key = read(0) as string;
+        check(typeof key === 'string' && !(key in map));
+        map[key] = read(depth - 1);
+      }
+    }
+    return major === 4 ? list : map;
+  };
+  const value = read(DEEPEST);
+  check(at === bytes.length);
+  return value;
+}

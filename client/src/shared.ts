@@ -1,0 +1,113 @@
+/**
+ * Why something failed, as a code for programs and a sentence for people. Codes of the server are those of
+ * docs/protocol.md (`forbidden`, `topic_full`, ...). The client's own:
+ *
+ * - `unknown`: the connection went before the answer came. The server may have done what it was asked to.
+ * - `closed`: `close()` was called, or the server closed for good; the message has its reason.
+ * - `left`: the topic was left.
+ * - `joined`: the topic is joined already.
+ * - `busy`: too much waits for the connection to come back.
+ * - `message_too_large`: over `welcome.limits.message`; nothing was sent.
+ * - `refused`: the handshake failed.
+ * - `token`: the function for tokens failed.
+ * - `unsupported`: the server speaks v1, which cannot do this.
+ * - `wrong_subprotocol`, `malformed`: the server sent what no server sends.
+ */
+export class SignalError extends Error {
+  readonly code: string;
+  /** Milliseconds after which it may work, if the server said so. */
+  declare readonly retry?: number;
+  /** The HTTP status of a refused handshake, where the WebSocket tells it: the package `ws` does, browsers do not. */
+  declare readonly status?: number;
+
+  constructor(code: string, message: string, more?: { retry?: number; status?: number; cause?: unknown }) {
+    super(message);
+    this.code = code;
+    Object.assign(this, more);
+  }
+}
+SignalError.prototype.name = 'SignalError';
+
+/** What an EventTarget with these events, by name, has for TypeScript. */
+export interface TypedTarget<Events> {
+  addEventListener<Name extends keyof Events & string>(
+    type: Name,
+    listener: ((event: Event & Events[Name]) => void) | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
+  removeEventListener<Name extends keyof Events & string>(
+    type: Name,
+    listener: ((event: Event & Events[Name]) => void) | null,
+    options?: EventListenerOptions | boolean,
+  ): void;
+  dispatchEvent(event: Event): boolean;
+}
+
+/** An EventTarget with typed events. */
+export class Target<Events> extends (EventTarget as new <E>() => TypedTarget<E>)<Events> {
+  /** @internal */
+  emit<Name extends keyof Events & string>(type: Name, fields?: Events[Name]): void {
+    this.dispatchEvent(Object.assign(new Event(type), fields));
+  }
+}
+
+/** What whoever asked for it may give up. */
+export interface Abortable {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A promise with what settles it. Nobody has to watch whether it rejects. */
+export function defer<T>(): [Promise<T>, (value: T) => void, (error: unknown) => void] {
+  let settle: [(value: T) => void, (error: unknown) => void];
+  const promise = new Promise<T>((...both) => {
+    settle = both;
+  });
+  promise.catch(() => {});
+  return [promise, ...settle!];
+}
+
+/** Settles as `work` does, or rejects with the reason of `over` as soon as that is aborted. Leaves no listener behind. */
+export function abortable<T>(work: Promise<T>, over?: AbortSignal): Promise<T> {
+  if (!over) return work;
+  return new Promise((resolve, reject) => {
+    const settled = (): void => over.removeEventListener('abort', stop);
+    const stop = (): void => {
+      settled();
+      reject(over.reason);
+    };
+    over.addEventListener('abort', stop);
+    if (over.aborted) stop();
+    void work.then(resolve, reject).then(settled);
+  });
+}
+
+/** A timer for at most 24 days: one of more would fire at once. */
+export function later(run: () => void, ms: number): ReturnType<typeof setTimeout> {
+  return setTimeout(run, Math.min(ms, 2 ** 31 - 1));
+}
+
+/** Resolves when `work` is settled, but after a second at the latest. */
+export function soon(work: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, 1000);
+    const settled = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    work.then(settled, settled);
+  });
+}
+
+/** Of what the server sent. */
+export function check(good: unknown): void {
+  if (!good) throw new TypeError('a field is of the wrong type');
+}
+
+export function hex(bytes: Uint8Array): string {
+  check(bytes instanceof Uint8Array);
+  return Array.from(bytes, (byte) => (byte + 256).toString(16).slice(1)).join('');
+}
+
+export function fromHex(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(text.match(/../g) ?? [], (digits) => parseInt(digits, 16));
+}
