@@ -1,0 +1,210 @@
+import { decode, encode } from './cbor.js';
+import type { Value } from './cbor.js';
+import { check, defer, later, SignalError } from './shared.js';
+import type { Message, Messages, Welcome } from './wire.js';
+
+/** What the client needs of a WebSocket; that of browsers, of Node 22 and later, and of the package `ws` have it. */
+export interface Socket {
+  readonly protocol: string;
+  binaryType: unknown;
+  addEventListener(type: string, listener: object): void;
+  send(data: Uint8Array<ArrayBuffer>): void;
+  close(code?: number): void;
+}
+
+export type SocketConstructor = new (url: string, protocols?: string[]) => Socket;
+
+/** Somebody who is on a topic: one subscription of one connection. */
+export interface Member {
+  /** 16 hexadecimal digits, made by the server. Another one after a reconnect. */
+  readonly id: string;
+  /** What the member said about itself, if anything. */
+  readonly data: Uint8Array | undefined;
+}
+
+/** What one connection sees of a topic. */
+export interface Seat {
+  /** Whether the server has confirmed the subscription. */
+  joined?: boolean;
+  self?: string;
+  /** Undefined where the server does not tell: there are too many. */
+  members?: Map<string, Member> | undefined;
+  count?: number;
+}
+
+/** What a Link tells. */
+export interface Owner {
+  /** A message that is no answer. */
+  receive(link: Link, message: Message): void;
+  /** The server sent what no server sends. */
+  fault(error: SignalError): void;
+  /** The connection ended, and not by `end`. */
+  lost(link: Link, code: number, reason: string): void;
+}
+
+export type Fields = Record<string, Value | undefined>;
+type Answer = Partial<Messages['Ack'] & Messages['IceServers']>;
+
+export const V2 = 'cairn-signal.v2';
+export const V1 = 'cairn-signal';
+
+/** Until a handshake counts as failed, in milliseconds. */
+const HANDSHAKE_MS = 10_000;
+/** Until a Ping without an answer means that the connection is dead, in milliseconds: waking up shall take less than 2 s. */
+const PROBE_MS = 1000;
+
+/**
+ * One WebSocket to the server. Owns what was asked on it, and the watch over its silence. Does not know topics, nor
+ * other connections. Invariant: each request is settled once, by its answer or with `unknown` when the connection ends.
+ */
+export class Link {
+  readonly url: string;
+  v2 = false;
+  welcome: Welcome | undefined;
+  alive = true;
+  /** Whether nothing has come since it was last probed. */
+  silent = false;
+  readonly seats = new Map<string, Seat>();
+  /** Resolves once requests may be sent. Rejects if the handshake fails. */
+  readonly ready: Promise<void>;
+  /** Resolves when another connection is needed: in so many milliseconds, or with backoff (undefined). */
+  readonly over: Promise<number | undefined>;
+  /** Asks for another connection. This one goes on until `end`. */
+  readonly renew: (delay?: number) => void;
+  readonly #socket: Socket;
+  readonly #owner: Owner;
+  readonly #waiting = new Map<number, [(answer: Answer) => void, (error: unknown) => void]>();
+  readonly #opened: () => void;
+  readonly #failed: (error: unknown) => void;
+  #ids = 0;
+  #heard = 0;
+  #timer: ReturnType<typeof setTimeout>;
+
+  constructor(Constructor: SocketConstructor, url: string, protocols: string[], owner: Owner) {
+    this.url = url;
+    this.#owner = owner;
+    [this.ready, this.#opened, this.#failed] = defer<void>();
+    [this.over, this.renew] = defer<number | undefined>();
+    const socket = protocols[0] ? new Constructor(url, protocols) : new Constructor(url);
+    this.#socket = socket;
+    socket.binaryType = 'arraybuffer';
+    const refusal: { status?: number; retry?: number } = {};
+    const close = (code: number, reason: string): void => {
+      this.#failed(new SignalError('refused', reason || 'The connection did not open.', refusal));
+      owner.lost(this, code, reason);
+      this.end();
+    };
+    this.#timer = setTimeout(() => close(1006, 'The handshake took too long.'), HANDSHAKE_MS);
+    // The package `ws` tells why it did not open.
+    (socket as { on?: Function }).on?.('unexpected-response', (request: Refused, { statusCode, headers }: Refusal) => {
+      refusal.status = statusCode;
+      const seconds = Number(headers['retry-after']);
+      if (seconds) refusal.retry = seconds * 1000;
+      request.destroy();
+    });
+    const on = (type: string, run: (event: never) => void): void =>
+      socket.addEventListener(type, (event: never) => this.alive && run(event));
+    on('open', () => {
+      const { protocol } = socket;
+      this.v2 = protocol === V2;
+      if (protocol && !protocols.includes(protocol)) {
+        this.#failed(new SignalError('wrong_subprotocol', 'The server selected a subprotocol that was not offered.'));
+        this.end();
+      } else if (!this.v2) this.#open();
+    });
+    on('message', ({ data }: { data: unknown }) => {
+      this.#heard = performance.now();
+      this.silent = false;
+      try {
+        const [message, ...rest] = Object.entries(decode(new Uint8Array(data as ArrayBuffer)) as object);
+        check(!rest[0]);
+        this.#receive(message as unknown as Message);
+      } catch (cause) {
+        owner.fault(new SignalError('malformed', 'The server sent what no server sends.', { cause }));
+      }
+    });
+    // An error that nobody listens to would end a program of Node.
+    on('error', () => {});
+    on('close', ({ code, reason }: { code: number; reason: string }) => close(code, reason));
+  }
+
+  /** Sends a request. Resolves to the answer; on v1 at once, to nothing, and without what is `more` than in v1. */
+  request(kind: string, fields: Fields = {}, more?: Fields): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      if (!this.alive) return reject(gone());
+      const id = ++this.#ids;
+      const frame = encode({ [kind]: this.v2 ? { ...fields, id, ...more } : fields });
+      const { message } = this.welcome?.limits ?? {};
+      if (message && frame.length > message) {
+        return reject(new SignalError('message_too_large', `The server takes no message over ${message} bytes.`));
+      }
+      if (this.v2) this.#waiting.set(id, [resolve, reject]);
+      else resolve({});
+      this.#socket.send(frame);
+    });
+  }
+
+  /** Asks for a sign of life. Without one, another connection is needed. */
+  probe(): void {
+    this.silent = true;
+    this.request('Ping').catch(() => {});
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => (this.silent ? this.renew(0) : this.#watch()), PROBE_MS);
+  }
+
+  /** Ends the connection, which tells nobody but those who wait for answers. */
+  end(): void {
+    if (!this.alive) return;
+    this.alive = false;
+    clearTimeout(this.#timer);
+    this.#socket.close(1000);
+    this.#failed(gone());
+    this.renew();
+    for (const [, reject] of this.#waiting.values()) reject(gone());
+  }
+
+  #open(): void {
+    clearTimeout(this.#timer);
+    if (this.v2) this.#watch();
+    this.#opened();
+  }
+
+  /** Probes when nothing has come for longer than the server lets pass. */
+  #watch(): void {
+    const { heartbeat } = this.welcome!;
+    if (!heartbeat) return;
+    const left = this.#heard + heartbeat + PROBE_MS - performance.now();
+    if (left > 0) this.#timer = later(() => this.#watch(), left);
+    else this.probe();
+  }
+
+  #receive(message: Message): void {
+    const [kind, fields] = message;
+    const waiting = 'id' in fields && this.#waiting.get(fields.id);
+    if (kind === 'Welcome') {
+      check(fields.heartbeat >= 0 && fields.limits && Array.isArray(fields.features));
+      this.welcome = fields;
+      this.#open();
+    } else if (kind === 'Ping') this.#socket.send(encode({ Pong: { id: fields.id } }));
+    else if (waiting) {
+      this.#waiting.delete(fields.id);
+      if (kind === 'Error') waiting[1](refusalOf(fields));
+      else waiting[0](fields);
+    } else this.#owner.receive(this, message);
+  }
+}
+
+interface Refused {
+  destroy(): void;
+}
+interface Refusal {
+  readonly statusCode: number;
+  readonly headers: { readonly [name: string]: string | undefined };
+}
+
+const gone = (): SignalError => new SignalError('unknown', 'The connection went before the answer came.');
+
+/** What an Error of the server says. */
+export function refusalOf({ code, message, retry }: Messages['Error']): SignalError {
+  return new SignalError(code, message, retry! >= 0 ? { retry: retry! } : {});
+}

@@ -1,0 +1,392 @@
+import { Link, refusalOf, V1, V2 } from './link.js';
+import type { Fields, Owner, SocketConstructor } from './link.js';
+import { abortable, check, hex, later, SignalError, soon, Target } from './shared.js';
+import type { Abortable } from './shared.js';
+import { Topic } from './topic.js';
+import type { JoinOptions, Port } from './topic.js';
+import type { Message, Welcome } from './wire.js';
+
+export interface ConnectOptions extends Abortable {
+  /** Opens the server; a function is asked before each connection, and may take its time. */
+  readonly token?: string | (() => string | Promise<string>) | undefined;
+  /** The WebSocket to use: by default the global one. On Node 20, give that of the package `ws`. */
+  readonly WebSocket?: SocketConstructor | undefined;
+  /** Milliseconds before the second attempt to connect, and before the last one at most. Full jitter: between 0 and that. */
+  readonly backoff?: { readonly first?: number; readonly most?: number } | undefined;
+}
+
+export interface SignalEvents {
+  /** Connected, and all topics are joined. */
+  open: object;
+  /** The connection ended. It comes back, unless `final`. */
+  down: { readonly code: number; readonly reason: string; readonly final: boolean };
+  /** A handshake failed. The status and the milliseconds to wait are there where the WebSocket tells them. */
+  refused: { readonly status: number | undefined; readonly retry: number | undefined };
+  /** The server drains, and is left without a gap. Its wish is to be left in so many milliseconds. */
+  drain: { readonly retry: number };
+  /** Something was wrong that no call asked for. */
+  error: { readonly error: SignalError };
+}
+
+export type SignalState = 'connecting' | 'open' | 'closed';
+
+/** Requests that may wait for a connection. */
+const MOST_WAITING = 1024;
+/** How long after a hand-over its duplicates may come, in milliseconds: the bus may be that much slower for one node. */
+const ECHO_MS = 2000;
+
+/** Servers by URL: whether they select no subprotocol, which a WebSocket that offers some takes for a failure. */
+const plain = new Map<string, boolean>();
+
+/** Close codes after which coming back would change nothing (docs/protocol.md, section 4). */
+const FINAL = /^(100[23789]|1010|4[5-9]..)$/;
+
+/**
+ * A lasting connection to a server. Owns the topics, and the loop that replaces one Link by the next. Does not know
+ * what is relayed. Invariant: at most one Link is current; another takes its place once all topics are joined there.
+ */
+export class Signal extends Target<SignalEvents> implements Port, Owner {
+  readonly #urls: readonly string[];
+  readonly #options: ConnectOptions;
+  readonly #Socket: SocketConstructor;
+  readonly #topics = new Map<string, Topic>();
+  readonly #stop = new AbortController();
+  /** What waits for a connection; called without one when there will be none. */
+  #waiting: ((link?: Link) => void)[] = [];
+  /** Why it is closed. */
+  #over: SignalError | undefined;
+  /** The current connection. */
+  #link: Link | undefined;
+  /** The one that is made, which takes the place of the current one. */
+  #next: Link | undefined;
+  /** The last one on which topics were joined. */
+  #fresh: Link | undefined;
+  /** Whether requests wait for the hand-over. */
+  #held = false;
+  /** During a hand-over: how many more of a message came on the old connection than on the new one. */
+  #seen: Map<string, number> | undefined;
+  #echo: ReturnType<typeof setTimeout> | undefined;
+  /** Ends the pause between two connections. */
+  #nudge = (): void => {};
+
+  /** @internal */
+  constructor(urls: string | readonly string[], options: ConnectOptions) {
+    super();
+    // Throws for what is no URL.
+    this.#urls = [urls].flat().map((url) => new URL(url).href);
+    this.#Socket = options.WebSocket ?? globalThis.WebSocket;
+    if (!this.#Socket) throw new TypeError('There is no WebSocket here. Give that of the package ws as an option.');
+    this.#options = options;
+    const over = { signal: this.#stop.signal };
+    options.signal?.addEventListener('abort', () => this.close(), over);
+    for (const type of ['online', 'visibilitychange', 'pageshow']) {
+      globalThis.addEventListener?.(type, (event) => this.#wake(event), over);
+    }
+    if (options.signal?.aborted) this.close();
+    void this.#run();
+  }
+
+  get state(): SignalState {
+    return this.#over ? 'closed' : this.#link ? 'open' : 'connecting';
+  }
+
+  /** How the server introduced itself; undefined before, and on a server of v1. */
+  get welcome(): Welcome | undefined {
+    return this.#link?.welcome;
+  }
+
+  /** Joins a topic, now or once connected, and again after each reconnect. A topic can be joined once at a time. */
+  join(name: string, options: JoinOptions = {}): Topic {
+    if (this.#over) throw this.#over;
+    if (this.#topics.has(name)) throw new SignalError('joined', 'This topic is joined already.');
+    const topic = new Topic(name, options, this);
+    this.#topics.set(name, topic);
+    for (const link of this.#joining()) void topic.subscribe(link);
+    return topic;
+  }
+
+  /** STUN and TURN servers, for `new RTCPeerConnection({ iceServers })`; none where the server has none. */
+  iceServers({ signal }: Abortable = {}): Promise<RTCIceServer[]> {
+    return this.#when(
+      async (link) => (link.welcome?.features.includes('ice') && (await link.request('IceServers')).servers) || [],
+      signal,
+    );
+  }
+
+  /** Resolves to the round trip to the server, in milliseconds. */
+  ping({ signal }: Abortable = {}): Promise<number> {
+    return this.#when(async (link) => {
+      if (!link.v2) throw new SignalError('unsupported', 'A server of v1 does not answer pings.');
+      const began = performance.now();
+      await link.request('Ping');
+      return performance.now() - began;
+    }, signal);
+  }
+
+  /** Leaves all topics, and closes the connection for good. */
+  close(): void {
+    this.#finish(new SignalError('closed', 'The connection was closed.'));
+  }
+
+  /** @internal */
+  request(kind: string, fields: Fields, more?: Fields, over?: AbortSignal): Promise<{ readonly to?: number }> {
+    return this.#when((link) => link.request(kind, fields, more), over);
+  }
+
+  /** @internal */
+  forget(topic: Topic): void {
+    if (this.#topics.get(topic.name) === topic) this.#topics.delete(topic.name);
+    for (const link of this.#joining()) {
+      if (link.seats.delete(topic.name)) leave(link, topic.name);
+    }
+  }
+
+  /** @internal */
+  entered(topic: Topic, link: Link): void {
+    if (link === this.#link && link.seats.get(topic.name)?.joined) topic.emit('ready', {});
+  }
+
+  /** @internal */
+  receive(link: Link, [kind, fields]: Message): void {
+    const topic = 'topic' in fields ? this.#topics.get(fields.topic) : undefined;
+    if (kind === 'Drain') {
+      link.renew(fields.retry);
+      this.emit('drain', fields);
+    } else if (kind === 'Error') {
+      const error = refusalOf(fields);
+      if (topic) topic.end(error);
+      else this.fault(error);
+    } else if (kind === 'Relay') {
+      const { payload, from, to } = fields;
+      check(payload instanceof Uint8Array);
+      if (!this.#isEcho(link, fields.topic, payload)) {
+        topic?.emit('message', {
+          payload,
+          from: from && hex(from),
+          to: to ? link.seats.get(fields.topic)?.self : undefined,
+        });
+      }
+    } else if (kind === 'Members') {
+      const { count, self, joined, left } = fields;
+      check(count >= 0);
+      const seat = link.seats.get(fields.topic);
+      if (!seat) return;
+      seat.count = count;
+      if (self) {
+        seat.self = hex(self);
+        seat.members = new Map();
+      }
+      if (!joined && (self || !left)) seat.members = undefined;
+      for (const { id, data } of joined ?? []) seat.members?.set(hex(id), { id: hex(id), data });
+      for (const id of left ?? []) seat.members?.delete(hex(id));
+      if (link === this.#link) topic?.show(seat);
+    }
+  }
+
+  /** @internal */
+  fault(error: SignalError): void {
+    this.emit('error', { error });
+  }
+
+  /** @internal */
+  lost(link: Link, code: number, reason: string): void {
+    const seconds = /^restart; retry in ([\d.]+) s/.exec(reason);
+    link.renew(seconds ? Number(seconds[1]) * 1000 : undefined);
+    // A server that says why is none that selects nothing.
+    if (reason && plain.get(link.url)) plain.delete(link.url);
+    const final = FINAL.test(`${code}`);
+    if (link === this.#link) {
+      this.#link = undefined;
+      link.end();
+      this.emit('down', { code, reason, final });
+    }
+    if (final) this.#finish(new SignalError('closed', reason || `The server closed with ${code}.`));
+  }
+
+  /** Makes connections, one after another, until the end. */
+  async #run(): Promise<void> {
+    const { first = 500, most = 30_000 } = this.#options.backoff ?? {};
+    let limit = first;
+    for (let turn = 0; !this.#over; turn++) {
+      let began = Infinity;
+      let delay: number | undefined;
+      try {
+        const link = await this.#open(this.#urls[turn % this.#urls.length]);
+        await this.#take(link);
+        began = performance.now();
+        delay = await link.over;
+      } catch (error) {
+        delay = this.#refused(error as SignalError);
+      }
+      this.#next = undefined;
+      if (performance.now() - began > limit) limit = first;
+      if (!this.#over) await this.#pause(delay ?? Math.random() * limit);
+      limit = Math.min(limit * 2, most);
+    }
+  }
+
+  /** Tells why a connection was not made. Returns how long to wait, if that is known. */
+  #refused(error: SignalError): number | undefined {
+    const { code, status, retry } = error;
+    // Given up by this side.
+    if (code === 'unknown' || this.#over) return 0;
+    if (code === 'refused') this.emit('refused', { status, retry });
+    else this.fault(error);
+    // The same token would be refused again.
+    if (status === 401 && typeof this.#options.token !== 'function') {
+      this.#finish(new SignalError('closed', 'The server refused the token.'));
+    }
+    return retry && retry + Math.random() * 1000;
+  }
+
+  async #open(url: string): Promise<Link> {
+    let { token } = this.#options;
+    if (typeof token === 'function') {
+      const asked = (async () => token())();
+      token = await abortable(asked, this.#stop.signal).catch((cause) => {
+        throw new SignalError('token', 'The function for tokens failed.', { cause });
+      });
+    }
+    const offered = plain.get(url) ? [] : [V2, V1, ...(token ? [`bearer.${base64url(token)}`] : [])];
+    try {
+      const link = await this.#dial(url, offered);
+      if (offered[0]) plain.set(url, false);
+      return link;
+    } catch (error) {
+      const { code, status } = error as SignalError;
+      if (plain.has(url) || status || code !== 'refused' || this.#over) throw error;
+      const link = await this.#dial(url, []).catch(() => {
+        throw error;
+      });
+      plain.set(url, true);
+      return link;
+    }
+  }
+
+  async #dial(url: string, protocols: string[]): Promise<Link> {
+    const link = new Link(this.#Socket, url, protocols, this);
+    this.#next = link;
+    // Closed while the token was awaited.
+    if (this.#over) link.end();
+    await link.ready;
+    return link;
+  }
+
+  /** Joins all topics on a new connection, and puts it in the place of the current one. */
+  async #take(link: Link): Promise<void> {
+    const old = this.#link;
+    if (old) {
+      this.#held = true;
+      // What was sent on the old one is not to come back on the new one. Answers come in order.
+      if (!old.silent) await soon(old.request('Ping'));
+      clearTimeout(this.#echo);
+      this.#seen = new Map();
+    }
+    this.#fresh = link;
+    await Promise.all([...this.#topics.values()].map((topic) => topic.subscribe(link)));
+    if (link.alive) {
+      if (old?.alive && !old.silent) {
+        // Then nothing comes on the old one that is sent on the new one.
+        for (const name of old.seats.keys()) leave(old, name);
+        await soon(old.request('Ping'));
+      }
+      old?.end();
+      if (this.#over) return;
+      this.#link = link;
+      this.#next = undefined;
+      if (this.#seen) this.#echo = later(() => (this.#seen = undefined), ECHO_MS);
+      if (!link.alive) this.lost(link, 1006, '');
+    }
+    this.#held = false;
+    const current = this.#link;
+    if (current) for (const go of this.#waiting.splice(0)) go(current);
+    if (current !== link) return;
+    for (const [name, topic] of this.#topics) {
+      topic.show(link.seats.get(name) ?? {});
+      this.entered(topic, link);
+    }
+    this.emit('open', {});
+  }
+
+  /** The connections on which topics are joined: more than one during a hand-over. */
+  #joining(): Set<Link> {
+    return new Set([this.#link, this.#fresh].filter((link) => link?.alive)) as Set<Link>;
+  }
+
+  /** Does it on the current connection, or on the next one. */
+  #when<T>(go: (link: Link) => Promise<T>, over: AbortSignal | undefined): Promise<T> {
+    const work = new Promise<T>((resolve, reject) => {
+      const start = (link?: Link): void => {
+        if (!link) reject(this.#over);
+        else if (!over?.aborted) resolve(go(link));
+      };
+      if (this.#over || (this.#link && !this.#held)) start(this.#link);
+      else if (this.#waiting.length < MOST_WAITING) this.#waiting.push(start);
+      else reject(new SignalError('busy', 'Too much waits for the connection already.'));
+    });
+    return abortable(work, over);
+  }
+
+  /** Whether this message of a hand-over came on the other connection already. */
+  #isEcho(link: Link, topic: string, payload: Uint8Array): boolean {
+    if (!this.#seen) return false;
+    const key = `${topic} ${hex(payload)}`;
+    const ahead = this.#seen.get(key) ?? 0;
+    const side = link === this.#fresh ? -1 : 1;
+    this.#seen.set(key, ahead + side);
+    return ahead * side < 0;
+  }
+
+  /** Something may have happened to the network: looks at once. */
+  #wake(event: Event): void {
+    const { type } = event;
+    const isSight = type === 'visibilitychange';
+    if (isSight ? document.hidden : type === 'pageshow' && !(event as PageTransitionEvent).persisted) return;
+    this.#nudge();
+    const link = this.#link;
+    if (link?.v2) link.probe();
+    else if (!isSight) {
+      this.#next?.end();
+      if (link) this.lost(link, 1006, 'The network changed.');
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = later(resolve, ms);
+      this.#nudge = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #finish(error: SignalError): void {
+    if (this.#over) return;
+    this.#over = error;
+    this.#stop.abort(error);
+    clearTimeout(this.#echo);
+    for (const topic of this.#topics.values()) topic.end(error);
+    for (const link of [this.#link, this.#next]) link?.end();
+    this.#link = undefined;
+    for (const go of this.#waiting.splice(0)) go();
+    this.#nudge();
+  }
+}
+
+/**
+ * Connects to a server, for good: what comes between is repaired. The URL of a server behind several addresses may be a
+ * list; the next one is tried after each failure.
+ */
+export function connect(url: string | readonly string[], options: ConnectOptions = {}): Signal {
+  return new Signal(url, options);
+}
+
+function leave(link: Link, topic: string): void {
+  link.request('Unsubscribe', { topic }).catch(() => {});
+}
+
+function base64url(text: string): string {
+  const base64 = btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+  return base64.replace(/[+/=]/g, (sign) => (sign === '+' ? '-' : sign === '/' ? '_' : ''));
+}

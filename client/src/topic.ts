@@ -1,0 +1,166 @@
+import type { Fields, Link, Member, Seat } from './link.js';
+import { defer, fromHex, later, SignalError, Target } from './shared.js';
+import type { Abortable } from './shared.js';
+
+export interface TopicMessage {
+  readonly payload: Uint8Array;
+  /** Id of the sender, if it is a member of the topic. The server sets it: nobody can claim another's. */
+  readonly from: string | undefined;
+  /** Id of this member, if it was sent to this member alone. */
+  readonly to: string | undefined;
+}
+
+export interface TopicEvents {
+  /** The server has confirmed the subscription: what is relayed from now on will come. Again after each reconnect. */
+  ready: object;
+  message: TopicMessage;
+  joined: { readonly member: Member };
+  left: { readonly member: Member };
+  /** A member has other data. */
+  changed: { readonly member: Member };
+  /** `count` has changed. */
+  count: object;
+  /** The server refused the subscription for now; it is asked again. */
+  error: { readonly error: SignalError };
+  /** It is joined no more: it was left, the server refused it or ended it, or the connection is closed for good. */
+  ended: { readonly error: SignalError };
+}
+
+export interface JoinOptions {
+  /** What the other members shall know of this one: at most `welcome.limits.data` bytes. */
+  readonly data?: Uint8Array | undefined;
+  /** Whether to be told the members. */
+  readonly presence?: boolean | undefined;
+}
+
+export interface SendOptions extends Abortable {
+  /** Id of the only member that shall get it. */
+  readonly to?: string | undefined;
+}
+
+/** What a Topic needs of its Signal. */
+export interface Port {
+  request(kind: string, fields: Fields, more?: Fields, over?: AbortSignal): Promise<{ readonly to?: number }>;
+  /** The topic is joined no more. */
+  forget(topic: Topic): void;
+  /** The server has confirmed the subscription on this connection. */
+  entered(topic: Topic, link: Link): void;
+}
+
+/** Refusals that may end by themselves. */
+const PASSING = /_full|unavailable/;
+/** Until the server is asked again after one of those, in milliseconds, if it does not say. */
+const AGAIN_MS = 5000;
+/** Own member ids that are remembered. A server notices late that a connection is dead, and shows its member until then. */
+const OWN = 8;
+
+/**
+ * A topic that was joined. Owns what it knows of the members, and the member's own data. Does not know connections,
+ * only the seat that each gives it. Invariant: `joined` and `left` alternate for each id, and own ids are never shown.
+ */
+export class Topic extends Target<TopicEvents> {
+  readonly name: string;
+  /** The others who are here, by id. Kept as it was while the connection is down, or while there are too many. */
+  readonly members: ReadonlyMap<string, Member>;
+  /** How many are here, this member included; undefined where the server did not tell. */
+  count: number | undefined;
+  /** Id of this member, with presence. */
+  self: string | undefined;
+  /** Resolves when the topic was joined for the first time. Rejects if it never will be. */
+  readonly ready: Promise<void>;
+  readonly #members = new Map<string, Member>();
+  readonly #port: Port;
+  readonly #joined: () => void;
+  readonly #failed: (error: unknown) => void;
+  readonly #wish: Fields;
+  #own: string[] = [];
+  #over: SignalError | undefined;
+  #again: ReturnType<typeof setTimeout> | undefined;
+
+  /** @internal */
+  constructor(name: string, { data, presence }: JoinOptions, port: Port) {
+    super();
+    this.name = name;
+    this.members = this.#members;
+    this.#port = port;
+    this.#wish = { presence, data };
+    [this.ready, this.#joined, this.#failed] = defer<void>();
+  }
+
+  /**
+   * Sends to all other members, or to one. Resolves to how many it was handed to; to undefined on a server of v1. Waits
+   * for the connection if there is none. Rejects with a SignalError, whose code is `unknown` if the connection went before
+   * the server answered: then it may have arrived.
+   */
+  async send(payload: Uint8Array, { to, signal }: SendOptions = {}): Promise<number | undefined> {
+    if (this.#over) throw this.#over;
+    return (await this.#port.request('Relay', { topic: this.name, payload }, { to: to && fromHex(to) }, signal)).to;
+  }
+
+  /** Replaces the data of this member. Resolves when the server has it. Data is said again after a reconnect. */
+  async update(data: Uint8Array): Promise<void> {
+    if (this.#over) throw this.#over;
+    this.#wish.data = data;
+    await this.#port.request('Subscribe', { topic: this.name }, { data }).catch((error: SignalError) => {
+      if (error.code !== 'unknown') throw error;
+    });
+  }
+
+  /** Leaves the topic. The same topic may be joined again. */
+  leave(): void {
+    this.end(new SignalError('left', 'The topic was left.'));
+  }
+
+  /** @internal Ends the topic for good: everything that is asked of it fails with `error`. */
+  end(error: SignalError): void {
+    if (this.#over) return;
+    this.#over = error;
+    clearTimeout(this.#again);
+    this.#failed(error);
+    this.#port.forget(this);
+    this.emit('ended', { error });
+  }
+
+  /** @internal Joins on a connection. Resolves when the server has answered, whatever it said. */
+  async subscribe(link: Link): Promise<void> {
+    const seat: Seat = {};
+    link.seats.set(this.name, seat);
+    try {
+      await link.request('Subscribe', { topic: this.name }, this.#wish);
+      seat.joined = true;
+      this.#joined();
+      this.#port.entered(this, link);
+    } catch (error) {
+      const { code, retry } = error as SignalError;
+      if (code === 'unknown' || this.#over) return;
+      if (retry === undefined && !PASSING.test(code)) return this.end(error as SignalError);
+      clearTimeout(this.#again);
+      this.#again = later(() => void this.subscribe(link), retry ?? AGAIN_MS);
+      this.emit('error', { error: error as SignalError });
+    }
+  }
+
+  /** @internal Shows what a seat sees, as events of what has changed. */
+  show({ self, members, count }: Seat): void {
+    if (self && self !== this.self) {
+      this.self = self;
+      this.#own = [self, ...this.#own].slice(0, OWN);
+    }
+    for (const [id, member] of members ?? []) {
+      const known = this.#members.get(id);
+      if (this.#own.includes(id) || (known && String(known.data) === String(member.data))) continue;
+      this.#members.set(id, member);
+      this.emit(known ? 'changed' : 'joined', { member });
+    }
+    for (const [id, member] of this.#members) {
+      if (members?.has(id) === false) {
+        this.#members.delete(id);
+        this.emit('left', { member });
+      }
+    }
+    if (this.count !== count) {
+      this.count = count;
+      this.emit('count');
+    }
+  }
+}

@@ -1,0 +1,58 @@
+/** What a limit of the server is; 0 for none. */
+export interface Limits {
+  readonly message: number;
+  readonly topic: number;
+  readonly topics: number;
+  readonly rate: number;
+  readonly burst: number;
+  readonly data: number;
+  readonly members: number;
+}
+
+/** How the server introduces itself: its first message to a peer of v2. */
+export interface Welcome {
+  /** Name and version of the server. */
+  readonly server: string;
+  /** What the server's log calls this connection, to be quoted to its operator. */
+  readonly connection: string;
+  /** The address from which the server sees this peer. */
+  readonly address?: string;
+  /** Milliseconds of silence after which the server pings. */
+  readonly heartbeat: number;
+  /** What the server has besides, such as `ice`. */
+  readonly features: readonly string[];
+  readonly limits: Limits;
+}
+
+export interface WireMember {
+  readonly id: Uint8Array;
+  readonly data?: Uint8Array;
+}
+
+/** What the server sends, by variant (docs/protocol.md). What is used of it is checked where it is used. */
+export interface Messages {
+  Welcome: Welcome;
+  Members: {
+    readonly topic: string;
+    readonly count: number;
+    readonly self?: Uint8Array;
+    readonly joined?: readonly WireMember[];
+    readonly left?: readonly Uint8Array[];
+  };
+  Relay: { readonly topic: string; readonly payload: Uint8Array; readonly from?: Uint8Array; readonly to?: boolean };
+  Ack: { readonly id: number; readonly to?: number };
+  Error: {
+    readonly id?: number;
+    readonly topic?: string;
+    readonly code: string;
+    readonly message: string;
+    readonly retry?: number;
+  };
+  IceServers: { readonly id: number; readonly ttl: number; readonly servers: RTCIceServer[] };
+  Ping: { readonly id?: number };
+  Pong: { readonly id?: number };
+  Drain: { readonly retry: number };
+}
+
+/** A message of the server: one of the variants. A variant that this client does not know is none of its concern. */
+export type Message = { [Kind in keyof Messages]: readonly [Kind, Messages[Kind]] }[keyof Messages];
