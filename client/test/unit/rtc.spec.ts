@@ -1,0 +1,433 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { until } from '../../../test/support/until.js';
+import { connect } from '../../src/index.js';
+import type { Signal } from '../../src/index.js';
+import { connectPeer, connectPeers } from '../../src/rtc.js';
+import type { Peer, PeerOptions } from '../../src/rtc.js';
+import { FakeServer } from '../support/fake-server.js';
+import { FakeWebRtc } from '../support/fake-webrtc.js';
+import type { FakeConnection } from '../support/fake-webrtc.js';
+import { bytes, settle, text, watch } from '../support/watch.js';
+
+const SECRET = new Uint8Array(32).fill(7);
+
+let server: FakeServer;
+let web: FakeWebRtc;
+let signals: Signal[];
+let options: PeerOptions;
+let url: string;
+let count = 0;
+
+function start(): Signal {
+  const signal = connect(url, { WebSocket: server.WebSocket });
+  signals.push(signal);
+  return signal;
+}
+
+const fake = (peer: Peer): FakeConnection => peer.connection as unknown as FakeConnection;
+
+/** Two peers that have met. */
+async function pair(more: PeerOptions = options): Promise<[Peer, Peer]> {
+  return Promise.all([connectPeer(start(), more), connectPeer(start(), more)]);
+}
+
+/** What was relayed, as the server sees it. */
+const relayed = (): string[] =>
+  server.asked.filter(([kind]) => kind === 'Relay').map(([, { payload }]) => text(payload));
+
+beforeEach(() => {
+  // Time passes only where a test says so; the rest takes turns.
+  jest.useFakeTimers({ doNotFake: ['queueMicrotask', 'nextTick', 'setImmediate', 'performance', 'Date'] });
+  url = `ws://rtc-${count++}.example.com`;
+  server = new FakeServer();
+  web = new FakeWebRtc();
+  signals = [];
+  options = { topic: 't', RTCPeerConnection: web.RTCPeerConnection };
+});
+
+afterEach(async () => {
+  for (const signal of signals) signal.close();
+  await settle();
+  for (const connection of web.all.values()) connection.close();
+  await settle();
+  expect(jest.getTimerCount()).toBe(0);
+  jest.useRealTimers();
+});
+
+describe.each([
+  ['v2', 'cairn-signal.v2', false],
+  ['v2 and a secret', 'cairn-signal.v2', true],
+  ['v1', 'cairn-signal', false],
+  ['v1 and a secret', 'cairn-signal', true],
+  ['a server that selects nothing', '', false],
+])('connectPeer over %s', (_how, best, isSecret) => {
+  beforeEach(() => {
+    server.best = best;
+    if (isSecret) options = { RTCPeerConnection: web.RTCPeerConnection, secret: SECRET };
+  });
+
+  it('opens a channel to the peer that comes, with one offer', async () => {
+    const [a, b] = await pair();
+    expect([a.channel.readyState, b.channel.readyState]).toEqual(['open', 'open']);
+    expect(fake(a).other).toBe(fake(b).id);
+    expect(fake(a).offers + fake(b).offers).toBe(1);
+    expect(web.all.size).toBe(2);
+    expect(relayed().some((content) => /offer|candidate|from/.test(content))).toBe(!isSecret);
+  });
+
+  it('opens it to a peer that comes much later', async () => {
+    const first = connectPeer(start(), options);
+    await settle();
+    for (let i = 0; i < 20; i++) {
+      await jest.advanceTimersByTimeAsync(1000);
+      await settle();
+    }
+    const second = await connectPeer(start(), options);
+    expect(fake(await first).other).toBe(fake(second).id);
+  });
+
+  it('leaves the topic, and nothing else behind, once the connection is closed', async () => {
+    const [a, b] = await pair();
+    a.connection.close();
+    await until(() => fake(b).signalingState === 'closed');
+    await settle();
+    expect(signals.map((signal) => signal.state)).toEqual(['open', 'open']);
+    expect(server.asked.filter(([kind]) => kind === 'Unsubscribe').length).toBe(
+      server.asked.filter(([kind]) => kind === 'Subscribe').length,
+    );
+    // The heartbeat of each connection of v2.
+    expect(jest.getTimerCount()).toBe(best === 'cairn-signal.v2' ? 2 : 0);
+    expect(web.open).toBe(0);
+  });
+
+  it('can be given up', async () => {
+    const over = new AbortController();
+    const work = connectPeer(start(), { ...options, signal: over.signal });
+    await settle();
+    over.abort(new Error('enough'));
+    await expect(work).rejects.toThrow('enough');
+    await settle();
+    expect(web.open).toBe(0);
+    expect(jest.getTimerCount()).toBe(best === 'cairn-signal.v2' ? 1 : 0);
+    await expect(connectPeer(signals[0], { ...options, signal: over.signal })).rejects.toThrow('enough');
+  });
+
+  it('connects all of five', async () => {
+    const seen = await Promise.all(
+      Array.from({ length: 5 }, async () => {
+        const peers: Peer[] = [];
+        for await (const peer of connectPeers(start(), options)) if (peers.push(peer) === 4) break;
+        return peers;
+      }),
+    );
+    expect(new Set(seen.flat().map((peer) => fake(peer).id)).size).toBe(20);
+    for (const peer of seen.flat()) expect(peer.channel.readyState).toBe('open');
+    expect(web.all.size).toBe(20);
+  });
+
+  it('is repaired when connections to the server go in the middle of it', async () => {
+    let relays = 0;
+    server.hook = (socket, kind) => {
+      if (kind !== 'Relay' || relays++ % 2) return false;
+      if (relays > 6) return false;
+      socket.drop(1006);
+      return true;
+    };
+    let met = false;
+    const work = pair().finally(() => {
+      met = true;
+    });
+    await until(
+      () => met,
+      async () => {
+        await settle();
+        await jest.advanceTimersByTimeAsync(50);
+      },
+    );
+    const [a, b] = await work;
+    expect(fake(a).other).toBe(fake(b).id);
+    expect(relays).toBeGreaterThan(6);
+  });
+});
+
+describe('connectPeer', () => {
+  it.each([
+    ['initiator', undefined],
+    ['initiator', 'responder'],
+    [undefined, 'responder'],
+  ] as const)('lets the %s make the offer to the %s', async (one, other) => {
+    const [a, b] = await Promise.all([
+      connectPeer(start(), { ...options, role: one }),
+      connectPeer(start(), { ...options, role: other }),
+    ]);
+    expect([fake(a).offers, fake(b).offers]).toEqual([1, 0]);
+  });
+
+  it('gives the connection its options, and the ICE servers of the server', async () => {
+    server.welcome = { ...server.welcome, features: ['ice'] };
+    const [a] = await pair({
+      ...options,
+      channel: { ordered: false, maxRetransmits: 0 },
+      config: { iceTransportPolicy: 'relay' },
+    });
+    expect(fake(a).config).toEqual({ iceTransportPolicy: 'relay', iceServers: [{ urls: ['stun:stun.example.com'] }] });
+    expect(fake(a).channels[0].init).toEqual({ ordered: false, maxRetransmits: 0, negotiated: true, id: 0 });
+    const [c] = await pair({ ...options, topic: 'u', config: { iceServers: [] } });
+    expect(fake(c).config).toEqual({ iceServers: [] });
+  });
+
+  it('does without ICE servers that the server does not give', async () => {
+    server.welcome = { ...server.welcome, features: ['ice'] };
+    server.hook = (socket, kind, { id }) => {
+      if (kind === 'IceServers') socket.say('Error', { id, code: 'unavailable', message: 'Not for you.' });
+      return kind === 'IceServers';
+    };
+    const [a] = await pair();
+    expect(fake(a).config).toEqual({ iceServers: [] });
+  });
+
+  it('says who the peer is', async () => {
+    const [a, b] = await pair();
+    const ids = server.members('t').map(({ id }) => id.toString('hex'));
+    expect(new Set([a.peer.id, b.peer.id])).toEqual(new Set(ids));
+  });
+
+  it.each([
+    [{}, 'Peers need a topic or a secret to meet.'],
+    [{ secret: new Uint8Array(15) }, 'A secret needs 128 random bits. For a PIN or a password, use a PAKE.'],
+    [{ secret: '123456' as never }, 'A secret needs 128 random bits. For a PIN or a password, use a PAKE.'],
+  ])('refuses %j', async (more, sentence) => {
+    await expect(connectPeer(start(), { RTCPeerConnection: web.RTCPeerConnection, ...more })).rejects.toThrow(sentence);
+    await settle();
+    expect(server.asked).toEqual([]);
+  });
+
+  it('rejects where there is no WebRTC', async () => {
+    await expect(connectPeer(start(), { topic: 't' })).rejects.toMatchObject({ code: 'no_webrtc' });
+  });
+
+  it('rejects when the server refuses the topic, and when the connection is closed', async () => {
+    server.hook = (socket, kind, { id }) => {
+      if (kind === 'Subscribe') socket.say('Error', { id, topic: 't', code: 'forbidden', message: 'No.' });
+      return kind === 'Subscribe';
+    };
+    await expect(connectPeer(start(), options)).rejects.toMatchObject({ code: 'forbidden' });
+    server.hook = () => {};
+    const work = connectPeer(start(), options);
+    await settle();
+    signals[1].close();
+    await expect(work).rejects.toMatchObject({ code: 'closed' });
+    await expect(connectPeer(signals[1], options)).rejects.toMatchObject({ code: 'closed' });
+  });
+
+  it('never tears an open channel down because a member left', async () => {
+    const [a, b] = await pair();
+    server.sockets[0].drop(1006);
+    server.sockets[1].drop(1006);
+    await settle();
+    await jest.advanceTimersByTimeAsync(60_000);
+    await settle();
+    expect([a.channel.readyState, b.channel.readyState]).toEqual(['open', 'open']);
+    expect(web.all.size).toBe(2);
+  });
+
+  it('restarts ICE when it fails, whoever notices', async () => {
+    const [a, b] = await pair();
+    for (const [i, peer] of [a, b].entries()) {
+      fake(peer).fail();
+      await until(() => fake(a).restarts + fake(b).restarts === i + 1 && fake(peer).connectionState === 'connected');
+      await settle();
+    }
+    expect(new Set([fake(a).restarts, fake(b).restarts])).toEqual(new Set([0, 2]));
+    expect(web.all.size).toBe(2);
+  });
+
+  it('negotiates what is added later, also where both sides do at once', async () => {
+    const [a, b] = await pair();
+    for (let i = 0; i < 5; i++) {
+      fake(a).createDataChannel('more', {});
+      fake(b).createDataChannel('more', {});
+      await until(
+        () =>
+          [a, b].every((peer) => fake(peer).signalingState === 'stable') &&
+          fake(a).offers + fake(b).offers >= 2 * i + 3,
+      );
+      await settle();
+    }
+    expect(a.channel.readyState).toBe('open');
+  });
+
+  it('does so after both sides have other connections to the server', async () => {
+    const [a, b] = await pair();
+    server.sockets[0].drop(1006);
+    server.sockets[1].drop(1006);
+    await settle();
+    await jest.advanceTimersByTimeAsync(1000);
+    await settle();
+    fake(a).fail();
+    await until(() => fake(a).connectionState === 'connected');
+    expect(fake(a).restarts + fake(b).restarts).toBe(1);
+  });
+
+  it('tries again after 15 s with a peer that is still there, and gives one up that is not', async () => {
+    web.blocked = true;
+    const work = pair();
+    await until(() => web.all.size === 2 && web.open === 2);
+    await settle();
+    await jest.advanceTimersByTimeAsync(15_000);
+    await until(() => web.all.size === 4 && web.open === 2);
+    web.blocked = false;
+    await jest.advanceTimersByTimeAsync(15_000);
+    await settle();
+    const [a, b] = await work;
+    expect(fake(a).other).toBe(fake(b).id);
+    expect(web.open).toBe(2);
+  });
+
+  it('takes the peer that lives, and not the ghost of one', async () => {
+    const over = new AbortController();
+    web.blocked = true;
+    const ghost = connectPeer(start(), { ...options, signal: over.signal }).catch(() => {});
+    const first = connectPeer(start(), options);
+    await until(() => web.open === 2);
+    // It is gone, and the server does not know.
+    const { socket } = server.members('t')[0];
+    socket.send = () => {};
+    over.abort();
+    await ghost;
+    web.blocked = false;
+    const third = await connectPeer(start(), options);
+    expect(fake(await first).other).toBe(fake(third).id);
+    expect(web.open).toBe(2);
+  });
+});
+
+describe('a member that', () => {
+  const from = `0${'ab'.repeat(8)}`;
+
+  /** A peer that waits, and a stranger on its topic. */
+  async function stranger(): Promise<{
+    say: (content: unknown) => Promise<unknown>;
+    seen: unknown[];
+    work: Promise<Peer>;
+  }> {
+    const signal = start();
+    const seen = watch(signal, 'error');
+    const work = connectPeer(signal, { ...options, role: 'responder' });
+    const topic = start().join('t', { presence: true, data: bytes(from) });
+    await topic.ready;
+    await settle();
+    const to = JSON.parse(`"${text(server.members('t')[0].data!)}"`) as string;
+    return {
+      seen,
+      work,
+      say: (content) =>
+        topic.send(
+          content instanceof Uint8Array
+            ? content
+            : bytes(typeof content === 'string' ? content : JSON.stringify({ to, ...(content as object) })),
+        ),
+    };
+  }
+
+  it.each([
+    ['garbage', new Uint8Array([1, 2, 3])],
+    ['no object', '7'],
+    ['null', 'null'],
+    ['no name', {}],
+    ['a name that is none', { from: 'Eve' }],
+    ['a name that is a number', { from: 7 }],
+    ['the name of another', { from: `1${'ab'.repeat(8)}` }],
+  ])('sends %s is reported, and changes nothing', async (_what, content) => {
+    const { say, seen, work } = await stranger();
+    await say(content);
+    await until(() => seen.length > 0);
+    expect(seen).toMatchObject([['error', { error: { code: 'bad_note' } }]]);
+    await connectPeer(start(), options);
+    await work;
+  });
+
+  it.each([
+    ['an SDP that is none', { description: { type: 'offer', sdp: 'v=nonsense' } }],
+    ['a description that is none', { description: 'offer' }],
+    ['a candidate without an offer', { candidate: { candidate: 'candidate of nobody' } }],
+  ])('sends %s is reported, and does not keep another from connecting', async (_what, content) => {
+    const { say, seen, work } = await stranger();
+    await say({ from, run: 1, n: 0, next: 0, ...content });
+    await until(() => seen.length > 0);
+    expect(seen).toMatchObject([
+      ['error', { error: { code: 'negotiation', message: 'A peer sent what WebRTC does not take.' } }],
+    ]);
+    const other = await connectPeer(start(), options);
+    expect(fake(await work).other).toBe(fake(other).id);
+    expect(web.open).toBe(2);
+  });
+
+  it('floods fills nothing', async () => {
+    const { say, seen, work } = await stranger();
+    for (let i = 0; i < 2000; i++) void say({ from: `0${i.toString(16).padStart(16, '0')}`, run: 1, n: 5, next: 0 });
+    for (let i = 0; i < 2000; i++) void say({ from, run: 1, n: i + 1, next: 0, candidate: {} });
+    await settle();
+    await settle();
+    expect(web.open).toBeLessThanOrEqual(1);
+    for (const error of seen) expect(error).toMatchObject(['error', { error: { code: 'bad_note' } }]);
+    await jest.advanceTimersByTimeAsync(15_000);
+    const other = await connectPeer(start(), options);
+    expect(fake(await work).other).toBe(fake(other).id);
+  });
+});
+
+describe('a secret', () => {
+  beforeEach(() => {
+    options = { RTCPeerConnection: web.RTCPeerConnection, secret: SECRET };
+  });
+
+  it('keeps a server out that swaps an SDP, a receiver, a sender, or repeats', async () => {
+    const signal = start();
+    const seen = watch(signal, 'error');
+    const swaps = ['byte', 'echo', 'topic'] as const;
+    let n = 0;
+    server.hook = (socket, kind, fields) => {
+      if (kind !== 'Relay') return false;
+      const how = swaps[n++];
+      const payload = Buffer.from(fields.payload);
+      if (how === 'byte') payload[payload.length - 1] = payload.at(-1)! ^ 1;
+      const sender = server.members(fields.topic).find((seat) => seat.socket === socket)!;
+      const from = how === 'echo' ? Buffer.alloc(8, 1) : sender.id;
+      if (how) {
+        for (const seat of server.members(fields.topic)) {
+          if (seat !== sender) seat.socket.say('Relay', { topic: fields.topic, payload, from, to: how !== 'topic' });
+        }
+      }
+      return false;
+    };
+    const [a, b] = await Promise.all([connectPeer(signal, options), connectPeer(start(), options)]);
+    expect(fake(a).other).toBe(fake(b).id);
+    for (const [, { error }] of seen) {
+      expect(error).toMatchObject({
+        code: 'bad_note',
+        message: 'A member sent something that is of no peer with this secret.',
+      });
+    }
+    expect(n).toBeGreaterThan(2);
+  });
+
+  it('meets on both topics in the overlap, and changes topics with time', async () => {
+    const { Secret } = await import('../../src/secret.js');
+    const secret = await Secret.of(SECRET);
+    const now = Date.now() / 1000;
+    const { seconds, topics } = await secret.topics(now);
+    const work = connectPeer(start(), options);
+    await until(() => server.asked.filter(([kind]) => kind === 'Subscribe').length === topics.length);
+    const date = jest.spyOn(Date, 'now').mockReturnValue((now + seconds + 1) * 1000);
+    await jest.advanceTimersByTimeAsync(seconds * 1000 + 1);
+    const next = await secret.topics(now + seconds + 1);
+    expect(next.topics).not.toEqual(topics);
+    await until(() => next.topics.every((topic) => server.members(topic).length === 1));
+    await until(() => topics.every((topic) => next.topics.includes(topic) || server.members(topic).length === 0));
+    const other = await connectPeer(start(), options);
+    expect(fake(await work).other).toBe(fake(other).id);
+    expect(web.all.size).toBe(2);
+    date.mockRestore();
+  });
+});
