@@ -1,3 +1,5 @@
+import { check, utf8 } from './shared.js';
+
 /** What can be sent in the subset of CBOR. Objects have text as keys; fields that are undefined are left out. */
 export type Value = string | number | boolean | Uint8Array | { readonly [key: string]: Value | undefined };
 
@@ -23,7 +25,7 @@ export function encode(value: Value): Uint8Array<ArrayBuffer> {
     if (typeof item === 'number') head(0, item);
     else if (typeof item === 'boolean') head(7, item ? 21 : 20);
     else if (typeof item === 'string') {
-      const bytes = new TextEncoder().encode(item);
+      const bytes = utf8(item);
       head(3, bytes.length, bytes);
     } else if (item instanceof Uint8Array) head(2, item.length, item);
     else {
@@ -39,9 +41,6 @@ export function encode(value: Value): Uint8Array<ArrayBuffer> {
 /** Decodes one item of the same subset or null, and nothing behind it. Byte strings are views of `bytes`. Throws if it is not that. */
 export function decode(bytes: Uint8Array): unknown {
   let at = 0;
-  const check = (good: boolean): void => {
-    if (!good) throw new RangeError('not CBOR in the form of this protocol');
-  };
   const take = (size: number): Uint8Array => {
     check(size <= bytes.length - at);
     return bytes.subarray(at, (at += size));
@@ -65,17 +64,14 @@ export function decode(bytes: Uint8Array): unknown {
     if (major === 2) return take(n);
     if (major === 3) return text.decode(take(n));
     check(depth > 0 && (major === 4 || major === 5));
-    const list: unknown[] = [];
+    if (major === 4) return Array.from({ length: n }, () => read(depth - 1));
     const map: Record<string, unknown> = Object.create(null);
     while (n--) {
-      if (major === 4) list.push(read(depth - 1));
-      else {
-        const key = read(0) as string;
-        check(typeof key === 'string' && !(key in map));
-        map[key] = read(depth - 1);
-      }
+      const key = read(0) as string;
+      check(typeof key === 'string' && !(key in map));
+      map[key] = read(depth - 1);
     }
-    return major === 4 ? list : map;
+    return map;
   };
   const value = read(DEEPEST);
   check(at === bytes.length);

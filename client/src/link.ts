@@ -88,29 +88,25 @@ export class Link {
     const socket = protocols[0] ? new Constructor(url, protocols) : new Constructor(url);
     this.#socket = socket;
     socket.binaryType = 'arraybuffer';
-    const refusal: { status?: number; retry?: number } = {};
+    let refusal = {};
     const close = (code: number, reason: string): void => {
       this.#failed(new SignalError('refused', reason || 'The connection did not open.', refusal));
       owner.lost(this, code, reason);
       this.end();
     };
-    this.#timer = setTimeout(() => close(1006, 'The handshake took too long.'), HANDSHAKE_MS);
+    this.#timer = setTimeout(() => close(1006, ''), HANDSHAKE_MS);
     // The package `ws` tells why it did not open.
-    (socket as { on?: Function }).on?.('unexpected-response', (request: Refused, { statusCode, headers }: Refusal) => {
-      refusal.status = statusCode;
-      const seconds = Number(headers['retry-after']);
-      if (seconds) refusal.retry = seconds * 1000;
-      request.destroy();
+    (socket as { on?: Function }).on?.('unexpected-response', (_request: unknown, response: Refusal) => {
+      refusal = { status: response.statusCode, retry: response.headers['retry-after'] * 1000 || undefined };
+      close(1006, '');
     });
     const on = (type: string, run: (event: never) => void): void =>
       socket.addEventListener(type, (event: never) => this.alive && run(event));
     on('open', () => {
       const { protocol } = socket;
       this.v2 = protocol === V2;
-      if (protocol && !protocols.includes(protocol)) {
-        this.#failed(new SignalError('wrong_subprotocol', 'The server selected a subprotocol that was not offered.'));
-        this.end();
-      } else if (!this.v2) this.#open();
+      if (protocol && !protocols.includes(protocol)) close(1006, 'The server selected a wrong subprotocol.');
+      else if (!this.v2) this.#open();
     });
     on('message', ({ data }: { data: unknown }) => {
       this.#heard = performance.now();
@@ -194,12 +190,9 @@ export class Link {
   }
 }
 
-interface Refused {
-  destroy(): void;
-}
 interface Refusal {
   readonly statusCode: number;
-  readonly headers: { readonly [name: string]: string | undefined };
+  readonly headers: { readonly [name: string]: number };
 }
 
 const gone = (): SignalError => new SignalError('unknown', 'The connection went before the answer came.');

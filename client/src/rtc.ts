@@ -1,6 +1,6 @@
 import type { Member } from './link.js';
 import type { Secret } from './secret.js';
-import { abortable, hex, later, SignalError } from './shared.js';
+import { abortable, hex, SignalError, utf8 } from './shared.js';
 import type { Abortable } from './shared.js';
 import type { Signal } from './signal.js';
 import type { Topic, TopicMessage } from './topic.js';
@@ -67,9 +67,10 @@ export async function connectPeer(signal: Signal, options: PeerOptions): Promise
  */
 export async function* connectPeers(signal: Signal, options: PeerOptions): AsyncGenerator<Peer, void, undefined> {
   const room = new Room(signal, options);
+  const over = options.signal;
   try {
-    await abortable(room.enter(), options.signal);
-    for (;;) yield await abortable(room.next(), options.signal);
+    await abortable(room.enter(), over);
+    for (;;) yield await abortable(room.next(), over);
   } finally {
     room.close();
   }
@@ -82,41 +83,40 @@ export async function* connectPeers(signal: Signal, options: PeerOptions): Async
 class Room {
   /** Names this side to the others. The smaller name makes the offers; member ids change with each reconnect. */
   readonly me: string;
-  readonly signal: Signal;
   readonly options: PeerOptions;
+  readonly Connection: new (config: RTCConfiguration) => RTCPeerConnection;
   /** The connections that were tried here, by this side. */
   runs = 0;
+  readonly #signal: Signal;
   readonly #pairs = new Map<string, Pair>();
   readonly #topics = new Map<string, Topic>();
-  readonly #over = new AbortController();
+  readonly #opened: Pair[] = [];
+  #greeter: ReturnType<typeof setInterval> | undefined;
   #secret: Secret | undefined;
   #error: unknown;
-  #opened: Peer[] = [];
   #wake = (): void => {};
   #sending: Promise<unknown> = Promise.resolve();
   #receiving: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #closed = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #greeter: ReturnType<typeof setInterval> | undefined;
 
   constructor(signal: Signal, options: PeerOptions) {
-    this.signal = signal;
-    this.options = options;
     const { role } = options;
-    this.me = (role ? (role === 'initiator' ? 0 : 2) : 1) + hex(crypto.getRandomValues(new Uint8Array(8)));
+    this.#signal = signal;
+    this.options = options;
+    // Throws where there is no WebRTC.
+    this.Connection = options.RTCPeerConnection ?? RTCPeerConnection;
+    this.me = ({ initiator: 0, responder: 2 }[role!] ?? 1) + hex(crypto.getRandomValues(new Uint8Array(8)));
   }
 
   async enter(): Promise<void> {
-    const { topic, secret, RTCPeerConnection: Connection = globalThis.RTCPeerConnection } = this.options;
-    if (!Connection) throw new SignalError('no_webrtc', 'There is no WebRTC here. Give an RTCPeerConnection.');
+    const { topic, secret } = this.options;
     this.#greeter = setInterval(() => this.#pairs.size || this.#greet(), GREET_MS);
     if (secret) {
-      this.#secret = await (await import('./secret.js')).Secret.of(secret);
-      await this.#turn();
-      this.signal.addEventListener('open', () => void this.#turn(), { signal: this.#over.signal });
-    } else if (topic !== undefined) this.#join(topic);
-    else throw new TypeError('Peers need a topic or a secret to meet.');
+      const { Secret } = await import('./secret.js');
+      this.#secret = await Secret.of(secret);
+      if (!this.#closed) await this.#secret.follow((topics) => this.#move(topics));
+    } else this.#move([topic!]);
   }
 
   /** The next peer whose channel opens. */
@@ -127,34 +127,29 @@ class Room {
         this.#wake = resolve;
       });
     }
-    return this.#opened.shift()!;
+    const pair = this.#opened.shift()!;
+    pair.isTaken = true;
+    return pair.peer!;
   }
 
   async config(): Promise<RTCConfiguration> {
     const { config } = this.options;
     // A server may have some, but not for everybody.
-    return { ...config, iceServers: config?.iceServers ?? (await this.signal.iceServers().catch(() => [])) };
-  }
-
-  /** Nothing can be connected here. */
-  failed(error: unknown): void {
-    this.#error ??= error;
-    this.#wake();
+    return { ...config, iceServers: config?.iceServers ?? (await this.#signal.iceServers().catch(() => [])) };
   }
 
   /** Nobody new is let in. */
   close(): void {
     this.#closed = true;
     clearInterval(this.#greeter);
-    // What nobody has got.
-    for (const pair of this.#pairs.values()) {
-      if (!pair.channel || this.#opened.some(({ channel }) => channel === pair.channel)) pair.end();
-    }
+    for (const pair of this.#pairs.values()) if (!pair.isTaken) pair.end();
     this.#leave();
   }
 
-  opened(peer: Peer): void {
-    this.#opened.push(peer);
+  /** A peer is there, or nobody can come. */
+  tell(pair?: Pair, error?: unknown): void {
+    if (pair) this.#opened.push(pair);
+    this.#error ??= error;
     this.#wake();
   }
 
@@ -164,58 +159,43 @@ class Room {
   }
 
   say(note: Omit<Note, 'from'>, topic: Topic, to?: string): void {
-    const content = new TextEncoder().encode(JSON.stringify({ ...note, from: this.me }));
-    this.#sending = this.#sending
-      .then(async () => {
-        const payload = this.#secret
-          ? await this.#secret.seal(content, topic.name, topic.self ?? '', to ?? '')
-          : content;
-        // Not awaited: pairs notice by themselves what did not arrive.
-        topic.send(payload, { to }).catch((error) => this.fault(error));
-      })
-      .catch((error) => this.fault(error));
+    const content = utf8(JSON.stringify({ ...note, from: this.me }));
+    this.#sending = this.#sending.then(async () => {
+      const about = [topic.name, topic.self, to];
+      // What did not arrive is said again when somebody comes back.
+      topic
+        .send(this.#secret ? await this.#secret.seal(content, about) : content, { to })
+        .catch((error: SignalError) => /unknown|left|closed/.test(error.code) || this.#signal.fault(error));
+    });
   }
 
-  /** Tells of what went wrong, unless it is repaired anyway. */
-  fault(cause: unknown, code?: string, message?: string): void {
-    if (code) this.signal.fault(new SignalError(code, message!, { cause }));
-    else if (!/unknown|left|closed/.test((cause as SignalError).code)) this.signal.fault(cause as SignalError);
+  fault(code: string, cause: unknown): void {
+    this.#signal.fault(new SignalError(code, 'A member sent what no peer sends.', { cause }));
   }
 
-  /** Joins the topics of now, and leaves those of before. */
-  async #turn(): Promise<void> {
-    const { topics, seconds } = await this.#secret!.topics(Date.now() / 1000);
-    clearTimeout(this.#timer);
-    if (this.#over.signal.aborted) return;
-    this.#timer = later(() => void this.#turn(), seconds * 1000);
-    for (const name of topics) if (!this.#topics.has(name)) this.#join(name);
-    for (const [name, topic] of this.#topics) if (!topics.includes(name)) this.#drop(topic);
-  }
-
-  #drop(topic: Topic): void {
-    this.#topics.delete(topic.name);
-    topic.leave();
+  /** Joins these topics, and leaves all others. */
+  #move(names: readonly string[]): void {
+    for (const [name, topic] of this.#topics) {
+      if (names.includes(name)) continue;
+      this.#topics.delete(name);
+      topic.leave();
+    }
+    for (const name of names) if (!this.#topics.has(name)) this.#join(name);
   }
 
   #join(name: string): void {
-    const topic = this.signal.join(name, { presence: true, data: new TextEncoder().encode(this.me) });
+    const topic = this.#signal.join(name, { presence: true, data: utf8(this.me) });
     this.#topics.set(name, topic);
-    const over = { signal: this.#over.signal };
-    const met = ({ member }: { member: Member }): void => {
-      const text = nameOf(member);
-      if (text) this.#meet(text, topic, member.id)?.resend();
-    };
-    topic.addEventListener('joined', met, over);
-    topic.addEventListener('message', (event) => this.#hear(topic, event), over);
-    topic.addEventListener(
-      'ready',
-      () => {
-        for (const pair of this.#pairs.values()) pair.resend();
-        this.#greet();
-      },
-      over,
-    );
-    topic.addEventListener('ended', ({ error }) => this.#topics.has(name) && this.failed(error), over);
+    topic.addEventListener('joined', ({ member }) => {
+      const peer = nameOf(member);
+      if (peer) this.#meet(peer, topic, member.id)?.resend();
+    });
+    topic.addEventListener('message', (event) => this.#hear(topic, event));
+    topic.addEventListener('ready', () => {
+      for (const pair of this.#pairs.values()) pair.resend();
+      this.#greet();
+    });
+    topic.addEventListener('ended', ({ error }) => this.#topics.has(name) && this.tell(undefined, error));
   }
 
   /** Where the server does not tell who is here. */
@@ -225,9 +205,8 @@ class Room {
 
   #meet(name: string, topic: Topic, id: string | undefined): Pair | undefined {
     let pair = this.#pairs.get(name);
-    if (name === this.me) return undefined;
     if (!pair) {
-      if (this.#closed || this.#pairs.size >= MOST_PEERS) return undefined;
+      if (name === this.me || this.#closed || this.#pairs.size >= MOST_PEERS) return undefined;
       pair = new Pair(this, name);
       this.#pairs.set(name, pair);
     }
@@ -238,42 +217,37 @@ class Room {
   #hear(topic: Topic, { payload, from, to }: TopicMessage): void {
     if (this.#waiting > MOST_NOTES) return;
     this.#waiting++;
-    const self = to ?? '';
     this.#receiving = this.#receiving
       .then(async () => {
         this.#waiting--;
-        const about = [topic.name, from ?? '', self];
-        const content = this.#secret ? await this.#secret.open(payload, ...about) : payload;
+        const content = this.#secret ? await this.#secret.open(payload, [topic.name, from, to]) : payload;
         const note = JSON.parse(new TextDecoder().decode(content)) as Note;
         // A server of v1 tells no members, and one of v2 may tell them a moment later.
         const member = topic.members.get(from!);
-        if (!isName(note.from) || (member && nameOf(member) !== note.from)) throw new TypeError('not who it says');
-        if ((note.to ?? this.me) !== this.me) return;
+        if (!NAME.test(note.from) || (member && nameOf(member) !== note.from)) throw new TypeError('not who it says');
+        if (note.to && note.to !== this.me) return;
         const pair = this.#meet(note.from, topic, from);
-        if (note.run === undefined) {
-          pair?.resend();
-          if (pair && !note.to) this.say({ to: note.from }, topic, from);
-        } else pair?.take(note);
+        if (note.run) void pair?.take(note);
+        else if (pair) {
+          pair.resend();
+          if (!note.to) this.say({ to: note.from }, topic, from);
+        }
       })
-      .catch((error) => this.fault(error, 'bad_note', 'A member sent something that is of no peer with this secret.'));
+      .catch((error) => this.fault('bad_note', error));
   }
 
   #leave(): void {
     if (!this.#closed || this.#pairs.size) return;
-    clearTimeout(this.#timer);
-    this.#over.abort();
-    for (const topic of this.#topics.values()) this.#drop(topic);
+    this.#secret?.stop();
+    this.#move([]);
   }
 }
 
+const NAME = /^[012][0-9a-f]{16}$/;
+
 /** The name in the data of a member, if it is there to meet peers. */
 function nameOf(member: Member | undefined): string | undefined {
-  const text = new TextDecoder().decode(member?.data);
-  return isName(text) ? text : undefined;
-}
-
-function isName(text: string): boolean {
-  return /^[012][0-9a-f]{16}$/.test(text);
+  return NAME.exec(new TextDecoder().decode(member?.data))?.[0];
 }
 
 /**
@@ -282,21 +256,23 @@ function isName(text: string): boolean {
  */
 class Pair {
   readonly name: string;
-  /** Where the other was last. */
-  topic!: Topic;
-  id: string | undefined;
-  /** Its channel, since it was open. */
-  channel: RTCDataChannel | undefined;
+  /** Since the channel was open. */
+  peer: Peer | undefined;
+  /** Whether somebody has got it. */
+  isTaken = false;
   readonly #room: Room;
   readonly #initiator: boolean;
+  readonly #inbox = new Map<number, Note>();
+  /** Where the other was last. */
+  #topic!: Topic;
+  #id: string | undefined;
   #connection: RTCPeerConnection | undefined;
   #run = 0;
   #n = 0;
   #next = 0;
   #sent: Note[] = [];
-  #inbox = new Map<number, Note>();
   #busy = false;
-  #handle!: (note: Note) => Promise<void>;
+  #handle!: Promise<(note: Note) => Promise<void>>;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(room: Room, name: string) {
@@ -308,106 +284,101 @@ class Pair {
 
   /** Where the other is now. The initiator begins. */
   found(topic: Topic, id: string | undefined): void {
-    this.topic = topic;
-    this.id = id;
+    this.#topic = topic;
+    this.#id = id;
     if (!this.#run && this.#initiator) this.#begin(++this.#room.runs);
   }
 
   /** Says everything again that the other has not confirmed. */
   resend(): void {
-    for (const note of this.#sent) this.#transmit(note);
+    for (const note of this.#sent) this.#say(note);
   }
 
-  take(note: Note): void {
+  async take(note: Note): Promise<void> {
     const { run = 0, n = 0, next = 0 } = note;
     if (run > this.#run && !this.#initiator) this.#begin(run);
     if (run !== this.#run) return;
     this.#sent = this.#sent.filter((sent) => sent.n! >= next);
-    if (n < this.#next || this.#inbox.size >= MOST_NOTES) return;
-    this.#inbox.set(n, note);
-    void this.#work();
-  }
-
-  end(): void {
-    const connection = this.#connection;
-    this.#connection = undefined;
-    clearTimeout(this.#timer);
-    this.#run = -1;
-    connection?.close();
-    this.#room.ended(this);
-  }
-
-  async #work(): Promise<void> {
+    if (n >= this.#next && this.#inbox.size < MOST_NOTES) this.#inbox.set(n, note);
     if (this.#busy) return;
     this.#busy = true;
-    for (let note; (note = this.#inbox.get(this.#next));) {
+    for (let due; (due = this.#inbox.get(this.#next));) {
       this.#inbox.delete(this.#next++);
-      const run = this.#run;
+      const { run: then } = due;
       try {
-        await this.#handle(note);
+        await (
+          await this.#handle
+        )(due);
       } catch (error) {
-        if (run === this.#run) this.#room.fault(error, 'negotiation', 'A peer sent what WebRTC does not take.');
+        if (then === this.#run) this.#room.fault('negotiation', error);
       }
     }
     this.#busy = false;
   }
 
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#run = -1;
+    this.#drop();
+    this.#room.ended(this);
+  }
+
+  #drop(): void {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    connection?.close();
+  }
+
+  /** Tries again for as long as the other is there, and no channel is open. */
   #attempt(): void {
     this.#timer = setTimeout(() => {
-      if (nameOf(this.topic.members.get(this.id!)) !== this.name) return this.end();
-      if (this.#initiator) this.#begin(++this.#room.runs);
-      this.#attempt();
+      if (nameOf(this.#topic.members.get(this.#id!)) !== this.name) this.end();
+      else {
+        if (this.#initiator) this.#begin(++this.#room.runs);
+        this.#attempt();
+      }
     }, ATTEMPT_MS);
   }
 
   /** Begins anew, with another connection. */
   #begin(run: number): void {
-    const old = this.#connection;
-    this.#connection = undefined;
-    old?.close();
+    this.#drop();
     this.#run = run;
     this.#n = this.#next = 0;
     this.#sent = [];
     this.#inbox.clear();
-    const negotiated = this.#connect(run);
-    negotiated.catch((error) => {
-      this.#room.failed(error);
-    });
-    this.#handle = async (note) => (await negotiated)(note);
+    this.#handle = this.#connect(run);
+    this.#handle.catch((error) => this.#room.tell(undefined, error));
   }
 
   async #connect(run: number): Promise<(note: Note) => Promise<void>> {
-    const { RTCPeerConnection: Connection = RTCPeerConnection, channel: init } = this.#room.options;
     const config = await this.#room.config();
     if (run !== this.#run) return async () => {};
-    const connection = new Connection(config);
+    const connection = new this.#room.Connection(config);
     this.#connection = connection;
     const close = connection.close.bind(connection);
     connection.close = () => {
       close();
       if (connection === this.#connection) this.end();
     };
-    const channel = connection.createDataChannel('', { ...init, negotiated: true, id: 0 });
+    const channel = connection.createDataChannel('', { ...this.#room.options.channel, negotiated: true, id: 0 });
     channel.addEventListener('open', () => {
       clearTimeout(this.#timer);
-      this.channel = channel;
-      this.#room.opened({
-        connection,
-        channel,
-        peer: this.topic.members.get(this.id!) ?? { id: this.name, data: undefined },
-      });
+      const peer = this.#topic.members.get(this.#id!) ?? { id: this.name, data: undefined };
+      this.peer = { connection, channel, peer };
+      this.#room.tell(this);
     });
     channel.addEventListener('close', () => connection.close());
     return negotiate(connection, this.#initiator, this.#room, (content) => {
       if (run !== this.#run) return;
       const note = { to: this.name, run, n: this.#n++, ...content };
       this.#sent.push(note as Note);
-      this.#transmit(note as Note);
+      this.#say(note as Note);
     });
   }
 
-  #transmit(note: Note): void {
-    this.#room.say({ ...note, next: this.#next }, this.topic, this.id);
+  #say(note: Note): void {
+    this.#room.say({ ...note, next: this.#next }, this.#topic, this.#id);
   }
 }
 

@@ -1,10 +1,13 @@
-import { hex, SignalError } from './shared.js';
+import { hex, SignalError, utf8 } from './shared.js';
 
 /** Seconds between two topics of a secret, and how long before and after that both are in use. */
 const INTERVAL = 86_400;
 const OVERLAP = 2100;
+/** Seconds between two looks at the clock: no timer runs while a machine sleeps. */
+const LOOK = 300;
 
-const bytesOf = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
+/** The topic, and the ids of the sender and of the receiver, if it is for one. */
+export type About = readonly (string | undefined)[];
 
 /** The topics of a secret at some time, the current one first, and the seconds until they are others. */
 export interface ActiveTopics {
@@ -20,6 +23,8 @@ export interface ActiveTopics {
 export class Secret {
   readonly #ikm: CryptoKey;
   readonly #key: CryptoKey;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #stopped = false;
 
   private constructor(ikm: CryptoKey, key: CryptoKey) {
     this.#ikm = ikm;
@@ -63,15 +68,28 @@ export class Secret {
     return { topics: await Promise.all(epochs.map(topic)), seconds: end - position };
   }
 
+  /** Tells the topics of now, and whenever they change, until `stop`. */
+  async follow(tell: (topics: readonly string[]) => void): Promise<void> {
+    const { topics, seconds } = await this.topics(Date.now() / 1000);
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => void this.follow(tell), Math.min(seconds, LOOK) * 1000);
+    tell(topics);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
   /** Encrypts, for somebody who knows the topic and both ids. */
-  async seal(content: Uint8Array, ...about: string[]): Promise<Uint8Array<ArrayBuffer>> {
+  async seal(content: Uint8Array, about: About): Promise<Uint8Array<ArrayBuffer>> {
     const iv = crypto.getRandomValues(new Uint8Array(12));
     const sealed = await crypto.subtle.encrypt(gcm(iv, about), this.#key, content as BufferSource);
     return new Uint8Array([...iv, ...new Uint8Array(sealed)]);
   }
 
   /** Rejects unless it was sealed with this very secret, and about the same. */
-  async open(sealed: Uint8Array, ...about: string[]): Promise<Uint8Array<ArrayBuffer>> {
+  async open(sealed: Uint8Array, about: About): Promise<Uint8Array<ArrayBuffer>> {
     const [iv, content] = [sealed.slice(0, 12), sealed.slice(12)];
     return new Uint8Array(await crypto.subtle.decrypt(gcm(iv, about), this.#key, content));
   }
@@ -81,11 +99,11 @@ const hkdf = (info: string, salt: BufferSource = new Uint8Array()): HkdfParams =
   name: 'HKDF',
   hash: 'SHA-256',
   salt,
-  info: bytesOf(info),
+  info: utf8(info),
 });
 
-const gcm = (iv: Uint8Array<ArrayBuffer>, about: string[]): AesGcmParams => ({
+const gcm = (iv: Uint8Array<ArrayBuffer>, about: About): AesGcmParams => ({
   name: 'AES-GCM',
   iv,
-  additionalData: bytesOf(about.join('\n')),
+  additionalData: utf8(about.join('\n')),
 });

@@ -9,18 +9,23 @@
  * - `busy`: too much waits for the connection to come back.
  * - `message_too_large`: over `welcome.limits.message`; nothing was sent.
  * - `refused`: the handshake failed.
- * - `token`: the function for tokens failed.
  * - `unsupported`: the server speaks v1, which cannot do this.
- * - `wrong_subprotocol`, `malformed`: the server sent what no server sends.
+ * - `malformed`: the server sent what no server sends.
+ * - `weak_secret`: it has less than 128 bits.
+ * - `bad_note`, `negotiation`: a member sent what no peer sends, or with another secret.
  */
 export class SignalError extends Error {
   readonly code: string;
   /** Milliseconds after which it may work, if the server said so. */
-  declare readonly retry?: number;
+  declare readonly retry?: number | undefined;
   /** The HTTP status of a refused handshake, where the WebSocket tells it: the package `ws` does, browsers do not. */
-  declare readonly status?: number;
+  declare readonly status?: number | undefined;
 
-  constructor(code: string, message: string, more?: { retry?: number; status?: number; cause?: unknown }) {
+  constructor(
+    code: string,
+    message: string,
+    more?: { retry?: number | undefined; status?: number | undefined; cause?: unknown },
+  ) {
     super(message);
     this.code = code;
     Object.assign(this, more);
@@ -100,7 +105,11 @@ export function soon(work: Promise<unknown>): Promise<void> {
 
 /** Of what the server sent. */
 export function check(good: unknown): void {
-  if (!good) throw new TypeError('a field is of the wrong type');
+  if (!good) throw new TypeError('not in the form of this protocol');
+}
+
+export function utf8(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
 }
 
 export function hex(bytes: Uint8Array): string {

@@ -1,6 +1,6 @@
 import { Link, refusalOf, V1, V2 } from './link.js';
-import type { Fields, Owner, SocketConstructor } from './link.js';
-import { abortable, check, hex, later, SignalError, soon, Target } from './shared.js';
+import type { Owner, SocketConstructor } from './link.js';
+import { abortable, check, hex, later, SignalError, soon, Target, utf8 } from './shared.js';
 import type { Abortable } from './shared.js';
 import { Topic } from './topic.js';
 import type { JoinOptions, Port } from './topic.js';
@@ -21,11 +21,11 @@ export interface SignalEvents {
   /** The connection ended. It comes back, unless `final`. */
   down: { readonly code: number; readonly reason: string; readonly final: boolean };
   /** A handshake failed. The status and the milliseconds to wait are there where the WebSocket tells them. */
-  refused: { readonly status: number | undefined; readonly retry: number | undefined };
+  refused: { readonly reason: string; readonly status: number | undefined; readonly retry: number | undefined };
   /** The server drains, and is left without a gap. Its wish is to be left in so many milliseconds. */
   drain: { readonly retry: number };
-  /** Something was wrong that no call asked for. */
-  error: { readonly error: SignalError };
+  /** Something was wrong that no call asked for: a SignalError, or what the function for tokens has thrown. */
+  error: { readonly error: Error & { readonly code?: string } };
 }
 
 export type SignalState = 'connecting' | 'open' | 'closed';
@@ -59,10 +59,8 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
   #link: Link | undefined;
   /** The one that is made, which takes the place of the current one. */
   #next: Link | undefined;
-  /** The last one on which topics were joined. */
+  /** The last one on which topics were joined. While it is not the current one, requests wait for the hand-over. */
   #fresh: Link | undefined;
-  /** Whether requests wait for the hand-over. */
-  #held = false;
   /** During a hand-over: how many more of a message came on the old connection than on the new one. */
   #seen: Map<string, number> | undefined;
   #echo: ReturnType<typeof setTimeout> | undefined;
@@ -75,7 +73,7 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
     // Throws for what is no URL.
     this.#urls = [urls].flat().map((url) => new URL(url).href);
     this.#Socket = options.WebSocket ?? globalThis.WebSocket;
-    if (!this.#Socket) throw new TypeError('There is no WebSocket here. Give that of the package ws as an option.');
+    if (!this.#Socket) throw new TypeError('There is no WebSocket here. Give that of ws.');
     this.#options = options;
     const over = { signal: this.#stop.signal };
     options.signal?.addEventListener('abort', () => this.close(), over);
@@ -107,7 +105,7 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
 
   /** STUN and TURN servers, for `new RTCPeerConnection({ iceServers })`; none where the server has none. */
   iceServers({ signal }: Abortable = {}): Promise<RTCIceServer[]> {
-    return this.#when(
+    return this.when(
       async (link) => (link.welcome?.features.includes('ice') && (await link.request('IceServers')).servers) || [],
       signal,
     );
@@ -115,8 +113,8 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
 
   /** Resolves to the round trip to the server, in milliseconds. */
   ping({ signal }: Abortable = {}): Promise<number> {
-    return this.#when(async (link) => {
-      if (!link.v2) throw new SignalError('unsupported', 'A server of v1 does not answer pings.');
+    return this.when(async (link) => {
+      if (!link.v2) throw new SignalError('unsupported', 'This server answers no pings.');
       const began = performance.now();
       await link.request('Ping');
       return performance.now() - began;
@@ -129,11 +127,6 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
   }
 
   /** @internal */
-  request(kind: string, fields: Fields, more?: Fields, over?: AbortSignal): Promise<{ readonly to?: number }> {
-    return this.#when((link) => link.request(kind, fields, more), over);
-  }
-
-  /** @internal */
   forget(topic: Topic): void {
     if (this.#topics.get(topic.name) === topic) this.#topics.delete(topic.name);
     for (const link of this.#joining()) {
@@ -142,8 +135,8 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
   }
 
   /** @internal */
-  entered(topic: Topic, link: Link): void {
-    if (link === this.#link && link.seats.get(topic.name)?.joined) topic.emit('ready', {});
+  update(topic: Topic, link: Link): void {
+    if (link === this.#link) topic.show(link.seats.get(topic.name) ?? {});
   }
 
   /** @internal */
@@ -179,12 +172,12 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
       if (!joined && (self || !left)) seat.members = undefined;
       for (const { id, data } of joined ?? []) seat.members?.set(hex(id), { id: hex(id), data });
       for (const id of left ?? []) seat.members?.delete(hex(id));
-      if (link === this.#link) topic?.show(seat);
+      if (topic) this.update(topic, link);
     }
   }
 
   /** @internal */
-  fault(error: SignalError): void {
+  fault(error: Error): void {
     this.emit('error', { error });
   }
 
@@ -230,7 +223,7 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
     const { code, status, retry } = error;
     // Given up by this side.
     if (code === 'unknown' || this.#over) return 0;
-    if (code === 'refused') this.emit('refused', { status, retry });
+    if (code === 'refused') this.emit('refused', { reason: error.message, status, retry });
     else this.fault(error);
     // The same token would be refused again.
     if (status === 401 && typeof this.#options.token !== 'function') {
@@ -240,14 +233,10 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
   }
 
   async #open(url: string): Promise<Link> {
-    let { token } = this.#options;
-    if (typeof token === 'function') {
-      const asked = (async () => token())();
-      token = await abortable(asked, this.#stop.signal).catch((cause) => {
-        throw new SignalError('token', 'The function for tokens failed.', { cause });
-      });
-    }
-    const offered = plain.get(url) ? [] : [V2, V1, ...(token ? [`bearer.${base64url(token)}`] : [])];
+    const { token } = this.#options;
+    const shown =
+      typeof token === 'function' ? await abortable(Promise.resolve().then(token), this.#stop.signal) : token;
+    const offered = plain.get(url) ? [] : [V2, V1, ...(shown ? [`bearer.${base64url(shown)}`] : [])];
     try {
       const link = await this.#dial(url, offered);
       if (offered[0]) plain.set(url, false);
@@ -275,14 +264,13 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
   /** Joins all topics on a new connection, and puts it in the place of the current one. */
   async #take(link: Link): Promise<void> {
     const old = this.#link;
+    this.#fresh = link;
     if (old) {
-      this.#held = true;
       // What was sent on the old one is not to come back on the new one. Answers come in order.
       if (!old.silent) await soon(old.request('Ping'));
       clearTimeout(this.#echo);
       this.#seen = new Map();
     }
-    this.#fresh = link;
     await Promise.all([...this.#topics.values()].map((topic) => topic.subscribe(link)));
     if (link.alive) {
       if (old?.alive && !old.silent) {
@@ -297,15 +285,11 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
       if (this.#seen) this.#echo = later(() => (this.#seen = undefined), ECHO_MS);
       if (!link.alive) this.lost(link, 1006, '');
     }
-    this.#held = false;
-    const current = this.#link;
+    const current = (this.#fresh = this.#link);
     if (current) for (const go of this.#waiting.splice(0)) go(current);
     if (current !== link) return;
-    for (const [name, topic] of this.#topics) {
-      topic.show(link.seats.get(name) ?? {});
-      this.entered(topic, link);
-    }
-    this.emit('open', {});
+    for (const topic of this.#topics.values()) this.update(topic, link);
+    this.emit('open');
   }
 
   /** The connections on which topics are joined: more than one during a hand-over. */
@@ -313,16 +297,16 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
     return new Set([this.#link, this.#fresh].filter((link) => link?.alive)) as Set<Link>;
   }
 
-  /** Does it on the current connection, or on the next one. */
-  #when<T>(go: (link: Link) => Promise<T>, over: AbortSignal | undefined): Promise<T> {
+  /** @internal Does it on the current connection, or on the next one. */
+  when<T>(go: (link: Link) => Promise<T>, over?: AbortSignal): Promise<T> {
     const work = new Promise<T>((resolve, reject) => {
       const start = (link?: Link): void => {
         if (!link) reject(this.#over);
         else if (!over?.aborted) resolve(go(link));
       };
-      if (this.#over || (this.#link && !this.#held)) start(this.#link);
+      if (this.#over || (this.#link && this.#link === this.#fresh)) start(this.#link);
       else if (this.#waiting.length < MOST_WAITING) this.#waiting.push(start);
-      else reject(new SignalError('busy', 'Too much waits for the connection already.'));
+      else reject(new SignalError('busy', 'Too much waits for the connection.'));
     });
     return abortable(work, over);
   }
@@ -347,7 +331,7 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
     if (link?.v2) link.probe();
     else if (!isSight) {
       this.#next?.end();
-      if (link) this.lost(link, 1006, 'The network changed.');
+      if (link) this.lost(link, 1006, '');
     }
   }
 
@@ -387,6 +371,6 @@ function leave(link: Link, topic: string): void {
 }
 
 function base64url(text: string): string {
-  const base64 = btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+  const base64 = btoa(String.fromCharCode(...utf8(text)));
   return base64.replace(/[+/=]/g, (sign) => (sign === '+' ? '-' : sign === '/' ? '_' : ''));
 }

@@ -1,5 +1,5 @@
 import type { Fields, Link, Member, Seat } from './link.js';
-import { defer, fromHex, later, SignalError, Target } from './shared.js';
+import { defer, fromHex, SignalError, Target } from './shared.js';
 import type { Abortable } from './shared.js';
 
 export interface TopicMessage {
@@ -20,9 +20,10 @@ export interface TopicEvents {
   changed: { readonly member: Member };
   /** `count` has changed. */
   count: object;
-  /** The server refused the subscription for now; it is asked again. */
-  error: { readonly error: SignalError };
-  /** It is joined no more: it was left, the server refused it or ended it, or the connection is closed for good. */
+  /**
+   * It is joined no more: it was left, the server refused it or ended it, or the connection is closed for good. After a
+   * refusal that may pass (`topic_full`, `server_full`, or with `retry`), join it again later.
+   */
   ended: { readonly error: SignalError };
 }
 
@@ -40,17 +41,14 @@ export interface SendOptions extends Abortable {
 
 /** What a Topic needs of its Signal. */
 export interface Port {
-  request(kind: string, fields: Fields, more?: Fields, over?: AbortSignal): Promise<{ readonly to?: number }>;
+  /** Does it on the current connection, or on the next one. */
+  when<T>(go: (link: Link) => Promise<T>, over?: AbortSignal): Promise<T>;
   /** The topic is joined no more. */
   forget(topic: Topic): void;
-  /** The server has confirmed the subscription on this connection. */
-  entered(topic: Topic, link: Link): void;
+  /** Something has happened on a seat, which is worth showing if that is on the current connection. */
+  update(topic: Topic, link: Link): void;
 }
 
-/** Refusals that may end by themselves. */
-const PASSING = /_full|unavailable/;
-/** Until the server is asked again after one of those, in milliseconds, if it does not say. */
-const AGAIN_MS = 5000;
 /** Own member ids that are remembered. A server notices late that a connection is dead, and shows its member until then. */
 const OWN = 8;
 
@@ -75,7 +73,7 @@ export class Topic extends Target<TopicEvents> {
   readonly #wish: Fields;
   #own: string[] = [];
   #over: SignalError | undefined;
-  #again: ReturnType<typeof setTimeout> | undefined;
+  #seat: Seat | undefined;
 
   /** @internal */
   constructor(name: string, { data, presence }: JoinOptions, port: Port) {
@@ -94,16 +92,16 @@ export class Topic extends Target<TopicEvents> {
    */
   async send(payload: Uint8Array, { to, signal }: SendOptions = {}): Promise<number | undefined> {
     if (this.#over) throw this.#over;
-    return (await this.#port.request('Relay', { topic: this.name, payload }, { to: to && fromHex(to) }, signal)).to;
+    const more = { to: to && fromHex(to) };
+    const answer = await this.#port.when((link) => link.request('Relay', { topic: this.name, payload }, more), signal);
+    return answer.to;
   }
 
   /** Replaces the data of this member. Resolves when the server has it. Data is said again after a reconnect. */
   async update(data: Uint8Array): Promise<void> {
     if (this.#over) throw this.#over;
     this.#wish.data = data;
-    await this.#port.request('Subscribe', { topic: this.name }, { data }).catch((error: SignalError) => {
-      if (error.code !== 'unknown') throw error;
-    });
+    await this.#port.when((link) => this.subscribe(link, { data }));
   }
 
   /** Leaves the topic. The same topic may be joined again. */
@@ -115,33 +113,31 @@ export class Topic extends Target<TopicEvents> {
   end(error: SignalError): void {
     if (this.#over) return;
     this.#over = error;
-    clearTimeout(this.#again);
     this.#failed(error);
     this.#port.forget(this);
     this.emit('ended', { error });
   }
 
-  /** @internal Joins on a connection. Resolves when the server has answered, whatever it said. */
-  async subscribe(link: Link): Promise<void> {
-    const seat: Seat = {};
+  /** @internal Joins on a connection, or changes what was joined there. Resolves when the server has answered. */
+  async subscribe(link: Link, wish = this.#wish): Promise<void> {
+    const seat = link.seats.get(this.name) ?? {};
     link.seats.set(this.name, seat);
     try {
-      await link.request('Subscribe', { topic: this.name }, this.#wish);
+      await link.request('Subscribe', { topic: this.name }, wish);
       seat.joined = true;
       this.#joined();
-      this.#port.entered(this, link);
+      this.#port.update(this, link);
     } catch (error) {
-      const { code, retry } = error as SignalError;
-      if (code === 'unknown' || this.#over) return;
-      if (retry === undefined && !PASSING.test(code)) return this.end(error as SignalError);
-      clearTimeout(this.#again);
-      this.#again = later(() => void this.subscribe(link), retry ?? AGAIN_MS);
-      this.emit('error', { error: error as SignalError });
+      // Without an answer, it is asked for again on the next connection.
+      if ((error as SignalError).code === 'unknown') return;
+      if (wish !== this.#wish) throw error;
+      this.end(error as SignalError);
     }
   }
 
   /** @internal Shows what a seat sees, as events of what has changed. */
-  show({ self, members, count }: Seat): void {
+  show(seat: Seat): void {
+    const { self, members, count, joined } = seat;
     if (self && self !== this.self) {
       this.self = self;
       this.#own = [self, ...this.#own].slice(0, OWN);
@@ -161,6 +157,10 @@ export class Topic extends Target<TopicEvents> {
     if (this.count !== count) {
       this.count = count;
       this.emit('count');
+    }
+    if (joined && this.#seat !== seat) {
+      this.#seat = seat;
+      this.emit('ready');
     }
   }
 }

@@ -140,7 +140,7 @@ export class FakeSocket implements Socket {
   readonly url: string;
   readonly #server: FakeServer;
   readonly #listeners: [type: string, listener: (event: never) => void][] = [];
-  #onRefusal: ((request: { destroy(): void }, response: unknown) => void) | undefined;
+  #onRefusal: ((request: unknown, response: unknown) => void) | undefined;
 
   constructor(server: FakeServer, url: string, protocols: readonly string[]) {
     this.#server = server;
@@ -153,7 +153,7 @@ export class FakeSocket implements Socket {
     queueMicrotask(() => {
       if (this.readyState !== 0) return;
       if (server.mood === 'refuses' || (protocols.length > 0 && selected === '')) {
-        if (server.refusal) this.#onRefusal?.({ destroy: () => {} }, server.refusal);
+        if (server.refusal) this.#onRefusal?.({}, server.refusal);
         return this.drop(1006);
       }
       this.readyState = 1;
@@ -165,7 +165,7 @@ export class FakeSocket implements Socket {
   }
 
   /** As the package `ws` does. */
-  on(_event: string, listener: (request: { destroy(): void }, response: unknown) => void): void {
+  on(_event: string, listener: (request: unknown, response: unknown) => void): void {
     this.#onRefusal = listener;
   }
 

@@ -50,16 +50,16 @@ describe('a secret', () => {
 
   it('opens what it sealed, about the same, and nothing else', async () => {
     const [one, other] = await Promise.all([secretOf('07'.repeat(32)), secretOf('08'.repeat(32))]);
-    const sealed = await one.seal(bytes('hello'), 'topic', 'a', 'b');
-    expect(text(await one.open(sealed, 'topic', 'a', 'b'))).toBe('hello');
-    expect(await one.seal(bytes('hello'), 'topic', 'a', 'b')).not.toEqual(sealed);
+    const sealed = await one.seal(bytes('hello'), ['topic', 'a', 'b']);
+    expect(text(await one.open(sealed, ['topic', 'a', 'b']))).toBe('hello');
+    expect(await one.seal(bytes('hello'), ['topic', 'a', 'b'])).not.toEqual(sealed);
     const flipped = Uint8Array.from(sealed);
     flipped[20] ^= 1;
-    await expect(one.open(flipped, 'topic', 'a', 'b')).rejects.toMatchObject({ name: 'OperationError' });
-    await expect(one.open(sealed.slice(0, 5), 'topic', 'a', 'b')).rejects.toMatchObject({ name: 'OperationError' });
-    await expect(one.open(sealed, 'topic', 'b', 'a')).rejects.toMatchObject({ name: 'OperationError' });
-    await expect(one.open(sealed, 'topi', 'ca', 'b')).rejects.toMatchObject({ name: 'OperationError' });
-    await expect(one.open(sealed, 'other', 'a', 'b')).rejects.toMatchObject({ name: 'OperationError' });
-    await expect(other.open(sealed, 'topic', 'a', 'b')).rejects.toMatchObject({ name: 'OperationError' });
+    await expect(one.open(flipped, ['topic', 'a', 'b'])).rejects.toMatchObject({ name: 'OperationError' });
+    await expect(one.open(sealed.slice(0, 5), ['topic', 'a', 'b'])).rejects.toMatchObject({ name: 'OperationError' });
+    await expect(one.open(sealed, ['topic', 'b', 'a'])).rejects.toMatchObject({ name: 'OperationError' });
+    await expect(one.open(sealed, ['topi', 'ca', 'b'])).rejects.toMatchObject({ name: 'OperationError' });
+    await expect(one.open(sealed, ['other', 'a', 'b'])).rejects.toMatchObject({ name: 'OperationError' });
+    await expect(other.open(sealed, ['topic', 'a', 'b'])).rejects.toMatchObject({ name: 'OperationError' });
   });
 });
