@@ -1,0 +1,126 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { build } from 'esbuild';
+import type { Page } from 'playwright-core';
+import { describeWithChromium } from '../../../test/support/browser.js';
+import type { Peer } from '../../src/rtc.js';
+
+const source = (file: string): string => fileURLToPath(new URL(`../../src/${file}`, import.meta.url));
+const ARTIFACTS = fileURLToPath(new URL('../../../test-artifacts', import.meta.url));
+
+/** What the pages of these tests have as globals. */
+interface InPage {
+  readonly client: typeof import('../../src/index.js') & typeof import('../../src/rtc.js');
+  /** Connects, meets the peer, and leaves it as `peer`. Returns the milliseconds that it took. */
+  meet(port: number, place: string): Promise<number>;
+  /** What the peer has said. */
+  heard: string[];
+  peer: Peer;
+}
+
+const PAGE = `
+  globalThis.heard = [];
+  globalThis.meet = async (port, place) => {
+    const began = performance.now();
+    const signal = (globalThis.signal ??= client.connect('ws://127.0.0.1:' + port));
+    const secret = /^secret/.test(place) ? new TextEncoder().encode(place.padEnd(32)) : undefined;
+    globalThis.peer = await client.connectPeer(signal, secret ? { secret } : { topic: place });
+    peer.channel.addEventListener('message', ({ data }) => heard.push(data));
+    return performance.now() - began;
+  };
+`;
+
+describeWithChromium('peers that use the client, in Chromium', (stage) => {
+  let script: string;
+  let pages: Page[];
+  let port: number;
+
+  beforeAll(async () => {
+    const { outputFiles } = await build({
+      stdin: { contents: `export * from './index.ts'; export * from './rtc.ts';`, resolveDir: source('.') },
+      bundle: true,
+      format: 'iife',
+      globalName: 'client',
+      write: false,
+    });
+    script = `${outputFiles[0].text}\nglobalThis.client = client;\n${PAGE}`;
+  });
+
+  beforeEach(async () => {
+    port = await stage.serve();
+    pages = [await open(), await open()];
+  });
+
+  /** A page with the client in it. The server's own pages allow no other script. */
+  async function open(): Promise<Page> {
+    const page = await stage.open(`http://127.0.0.1:${await stage.serve()}/`, { bypassCSP: true });
+    await page.evaluate(script);
+    return page;
+  }
+
+  const meet = (place: string, at = port): Promise<number[]> =>
+    Promise.all(
+      pages.map((page) =>
+        page.evaluate(([to, where]) => (globalThis as unknown as InPage).meet(to, where), [at, place] as const),
+      ),
+    );
+
+  /** Says something both ways, and waits until it came. */
+  async function talk(word: string): Promise<void> {
+    for (const page of pages) {
+      await page.evaluate((said) => (globalThis as unknown as InPage).peer.channel.send(said), word);
+    }
+    for (const page of pages) await page.waitForFunction((said) => Reflect.get(globalThis, 'heard').includes(said), word);
+  }
+
+  it('have an open channel, 30 times out of 30', async () => {
+    const times: number[] = [];
+    for (let i = 0; i < 30; i++) {
+      times.push(Math.max(...(await meet(`secret ${i}`))));
+      await talk(`word ${i}`);
+      for (const page of pages) await page.evaluate(() => (globalThis as unknown as InPage).peer.connection.close());
+    }
+    const sorted = times.map(Math.round).toSorted((a, b) => a - b);
+    mkdirSync(ARTIFACTS, { recursive: true });
+    writeFileSync(`${ARTIFACTS}/connect-peer.json`, JSON.stringify({ unit: 'ms', median: sorted[15], sorted }));
+    expect(times).toHaveLength(30);
+  });
+
+  it.each(['downgrades', 'forgets'] as const)('meet over a server that %s what they offer', async (how) => {
+    const proxy = await stage.script(new URL('../../../test/browser/proxy.mjs', import.meta.url), String(port), how);
+    await meet('secret of v1', Number(proxy));
+    await talk('hello');
+  });
+
+  it('add channels and media at once, again and again, and restart ICE', async () => {
+    await meet('a topic');
+    for (let round = 1; round <= 5; round++) {
+      for (const page of pages) {
+        await page.evaluate(() => {
+          const { connection } = (globalThis as unknown as InPage).peer;
+          connection.addTransceiver('audio', { direction: 'recvonly' });
+          connection.restartIce();
+        });
+      }
+      for (const page of pages) {
+        await page.waitForFunction((count) => {
+          const { connection } = Reflect.get(globalThis, 'peer') as Peer;
+          const agreed = connection.getTransceivers().filter(({ currentDirection }) => currentDirection !== null);
+          return connection.signalingState === 'stable' && agreed.length >= count;
+        }, round * 2);
+      }
+      await talk(`round ${round}`);
+    }
+  });
+
+  it('meet again when one of them comes back as another page', async () => {
+    await meet('a topic');
+    await talk('before');
+    await pages[1].close();
+    await pages[0].evaluate(() => (globalThis as unknown as InPage).peer.connection.close());
+    pages[1] = await open();
+    await meet('a topic');
+    await talk('after');
+  });
+});
