@@ -30,7 +30,7 @@ export interface SignalEvents {
 
 export type SignalState = 'connecting' | 'open' | 'closed';
 
-/** Requests that may wait for a connection. */
+/** Requests that may wait for a connection, and different messages that are remembered during a hand-over. */
 const MOST_WAITING = 1024;
 /** How long after a hand-over its duplicates may come, in milliseconds: the bus may be that much slower for one node. */
 const ECHO_MS = 2000;
@@ -61,8 +61,8 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
   #next: Link | undefined;
   /** The last one on which topics were joined. While it is not the current one, requests wait for the hand-over. */
   #fresh: Link | undefined;
-  /** During a hand-over: how many more of a message came on the old connection than on the new one. */
-  #seen: Map<string, number> | undefined;
+  /** During a hand-over: how often a message came on each connection. */
+  #seen: Map<string, Map<Link, number>> | undefined;
   #echo: ReturnType<typeof setTimeout> | undefined;
   /** Ends the pause between two connections. */
   #nudge = (): void => {};
@@ -208,6 +208,8 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
         await this.#take(link);
         began = performance.now();
         delay = await link.over;
+        clearTimeout(this.#echo);
+        this.#seen ??= new Map();
       } catch (error) {
         delay = this.#refused(error as SignalError);
       }
@@ -265,12 +267,8 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
   async #take(link: Link): Promise<void> {
     const old = this.#link;
     this.#fresh = link;
-    if (old) {
-      // What was sent on the old one is not to come back on the new one. Answers come in order.
-      if (!old.silent) await soon(old.request('Ping'));
-      clearTimeout(this.#echo);
-      this.#seen = new Map();
-    }
+    // What was sent on the old one is not to come back on the new one. Answers come in order.
+    if (old && !old.silent) await soon(old.request('Ping'));
     await Promise.all([...this.#topics.values()].map((topic) => topic.subscribe(link)));
     if (link.alive) {
       if (old?.alive && !old.silent) {
@@ -311,14 +309,16 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
     return abortable(work, over);
   }
 
-  /** Whether this message of a hand-over came on the other connection already. */
+  /** Whether this message of a hand-over came on another connection already. */
   #isEcho(link: Link, topic: string, payload: Uint8Array): boolean {
-    if (!this.#seen) return false;
+    const seen = this.#seen;
+    if (!seen) return false;
     const key = `${topic} ${hex(payload)}`;
-    const ahead = this.#seen.get(key) ?? 0;
-    const side = link === this.#fresh ? -1 : 1;
-    this.#seen.set(key, ahead + side);
-    return ahead * side < 0;
+    const counts = seen.get(key) ?? new Map<Link, number>();
+    const most = Math.max(0, ...counts.values());
+    const count = (counts.get(link) ?? 0) + 1;
+    if (seen.size < MOST_WAITING) seen.set(key, counts.set(link, count));
+    return count <= most;
   }
 
   /** Something may have happened to the network: looks at once. */

@@ -71,7 +71,8 @@ describeWithChromium('peers that use the client, in Chromium', (stage) => {
     for (const page of pages) {
       await page.evaluate((said) => (globalThis as unknown as InPage).peer.channel.send(said), word);
     }
-    for (const page of pages) await page.waitForFunction((said) => Reflect.get(globalThis, 'heard').includes(said), word);
+    for (const page of pages)
+      await page.waitForFunction((said) => Reflect.get(globalThis, 'heard').includes(said), word);
   }
 
   it('have an open channel, 30 times out of 30', async () => {
