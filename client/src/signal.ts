@@ -32,6 +32,8 @@ export type SignalState = 'connecting' | 'open' | 'closed';
 
 /** Requests that may wait for a connection, and different messages that are remembered during a hand-over. */
 const MOST_WAITING = 1024;
+/** Until a connection that works is replaced, in milliseconds: more than the bus may be slower for one node. */
+const LAG_MS = 250;
 /** How long after a hand-over its duplicates may come, in milliseconds: the bus may be that much slower for one node. */
 const ECHO_MS = 2000;
 
@@ -215,7 +217,9 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
       }
       this.#next = undefined;
       if (performance.now() - began > limit) limit = first;
-      if (!this.#over) await this.#pause(delay ?? Math.random() * limit);
+      // What came just before on the current connection shall be remembered when it comes again on the next one.
+      const lag = this.#link?.silent === false ? LAG_MS : 0;
+      if (!this.#over) await this.#pause((delay ?? Math.random() * limit) + lag);
       limit = Math.min(limit * 2, most);
     }
   }

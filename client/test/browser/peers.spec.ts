@@ -67,19 +67,20 @@ describeWithChromium('peers that use the client, in Chromium', (stage) => {
     );
 
   /** Says something both ways, and waits until it came. */
-  async function talk(word: string): Promise<void> {
+  async function expectTalk(word: string): Promise<void> {
     for (const page of pages) {
       await page.evaluate((said) => (globalThis as unknown as InPage).peer.channel.send(said), word);
     }
-    for (const page of pages)
+    for (const page of pages) {
       await page.waitForFunction((said) => Reflect.get(globalThis, 'heard').includes(said), word);
+    }
   }
 
   it('have an open channel, 30 times out of 30', async () => {
     const times: number[] = [];
     for (let i = 0; i < 30; i++) {
       times.push(Math.max(...(await meet(`secret ${i}`))));
-      await talk(`word ${i}`);
+      await expectTalk(`word ${i}`);
       for (const page of pages) await page.evaluate(() => (globalThis as unknown as InPage).peer.connection.close());
     }
     const sorted = times.map(Math.round).toSorted((a, b) => a - b);
@@ -91,7 +92,7 @@ describeWithChromium('peers that use the client, in Chromium', (stage) => {
   it.each(['downgrades', 'forgets'] as const)('meet over a server that %s what they offer', async (how) => {
     const proxy = await stage.script(new URL('../../../test/browser/proxy.mjs', import.meta.url), String(port), how);
     await meet('secret of v1', Number(proxy));
-    await talk('hello');
+    await expectTalk('hello');
   });
 
   it('add channels and media at once, again and again, and restart ICE', async () => {
@@ -111,17 +112,17 @@ describeWithChromium('peers that use the client, in Chromium', (stage) => {
           return connection.signalingState === 'stable' && agreed.length >= count;
         }, round * 2);
       }
-      await talk(`round ${round}`);
+      await expectTalk(`round ${round}`);
     }
   });
 
   it('meet again when one of them comes back as another page', async () => {
     await meet('a topic');
-    await talk('before');
+    await expectTalk('before');
     await pages[1].close();
     await pages[0].evaluate(() => (globalThis as unknown as InPage).peer.connection.close());
     pages[1] = await open();
     await meet('a topic');
-    await talk('after');
+    await expectTalk('after');
   });
 });

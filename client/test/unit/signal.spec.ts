@@ -594,7 +594,7 @@ describe('a drain', () => {
     const seen = watch(signal, 'down', 'open', 'drain');
     const [old] = server.sockets;
     old.say('Drain', { retry: 40 });
-    await pass(39);
+    await pass(289);
     expect(server.sockets).toHaveLength(2);
     send('1');
     await pass(1);
@@ -636,7 +636,7 @@ describe('a drain', () => {
       return true;
     };
     old.say('Drain', { retry: 0 });
-    await pass(0);
+    await pass(250);
     server.hook = () => {};
     leave!();
     await settle();
@@ -667,7 +667,7 @@ describe('a drain', () => {
     };
     send();
     old.say('Drain', { retry: 0 });
-    await pass(0);
+    await pass(250);
     await pass(3000);
     expect(n).toBeGreaterThan(3);
     expect(echoes).toEqual([]);
@@ -689,7 +689,7 @@ describe('a drain', () => {
       return false;
     };
     old.say('Drain', { retry: 0 });
-    await pass(0);
+    await pass(250);
     expect(server.members('u').map(({ socket }) => socket)).toEqual([server.last]);
     expect(old.readyState).toBe(3);
   });
@@ -699,13 +699,13 @@ describe('a drain', () => {
     const seen = watch(signal, 'down');
     server.mood = 'refuses';
     server.sockets[0].say('Drain', { retry: 0 });
-    await pass(700);
+    await pass(950);
     send('still here');
     await settle();
     expect(heard()).toEqual(['still here']);
     expect(signal.state).toBe('open');
     server.mood = 'open';
-    await pass(2000);
+    await pass(2500);
     expect(seen).toEqual([]);
     expect(server.sockets[0].readyState).toBe(3);
   });
@@ -715,7 +715,7 @@ describe('a drain', () => {
     const seen = watch(signal, 'down', 'open');
     server.mood = 'hangs';
     server.sockets[0].say('Drain', { retry: 0 });
-    await pass(10);
+    await pass(260);
     server.sockets[0].drop(1001, 'restart; retry in 1 s');
     await settle();
     expect(signal.state).toBe('connecting');
@@ -953,7 +953,7 @@ describe('giving up', () => {
     await signal.join('t').ready;
     server.last.say('Drain', { retry: 0 });
     await settle();
-    jest.advanceTimersByTime(0);
+    jest.advanceTimersByTime(250);
     for (let i = 0; i < turns; i++) await Promise.resolve();
     signal.close();
     await pass(5000);
