@@ -77,17 +77,59 @@ async function tryWith(manager, tarball, peerDependencies) {
   }
 }
 
+/** What a user of the client does, over the server that was packed. */
+const CLIENT = `
+  import { connect } from 'cairn-signal-client';
+  import 'cairn-signal-client/rtc';
+  import { createApp, parseSettings } from 'cairn-signal';
+  import { WebSocket } from 'ws';
+  const server = await createApp(parseSettings({ listenAddr: '127.0.0.1:0' }));
+  const { port } = await server.listen();
+  const [one, other] = [0, 1].map(() => connect('ws://127.0.0.1:' + port, { WebSocket }).join('topic'));
+  const heard = new Promise((resolve) => other.addEventListener('message', resolve));
+  await Promise.all([one.ready, other.ready]);
+  const handedTo = await one.send(new Uint8Array([1]));
+  await heard;
+  if (handedTo !== 1) throw new Error('handed to ' + handedTo);
+  process.exit(0);
+`;
+
+/** Packs a workspace, or the server. Resolves to the path of the tarball, and to the files in it. */
+async function pack(...args) {
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', scratch, ...args], root);
+  const [{ filename, files }] = JSON.parse(stdout);
+  return { tarball: join(scratch, filename), files: files.map(({ path }) => path) };
+}
+
+async function tryClient(server, client, peerDependencies) {
+  const folder = join(scratch, 'client');
+  await mkdir(folder);
+  const dependencies = {
+    'cairn-signal': `file:${server}`,
+    'cairn-signal-client': `file:${client}`,
+    ...peerDependencies,
+  };
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'consumer', private: true, dependencies }));
+  await run('npm', MANAGERS.npm, folder);
+  await run(process.execPath, ['--input-type=module', '--eval', CLIENT], folder);
+}
+
 try {
-  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', scratch], root);
-  const tarball = join(scratch, JSON.parse(stdout)[0].filename);
+  const { tarball, files } = await pack();
+  if (files.some((path) => path.startsWith('client'))) throw new Error("the server's package contains the client");
+  const client = await pack('--workspace', 'client');
+  const strange = client.files.filter((path) => !/^(dist\/[\w-]+\.(js|d\.ts)|[A-Z]+(\.md)?|package\.json)$/.test(path));
+  if (strange.length > 0) throw new Error(`the client's package contains ${strange.join(', ')}`);
   const { peerDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  const attempts = Object.keys(MANAGERS).map((manager) => [manager, tryWith(manager, tarball, peerDependencies)]);
+  attempts.push(['client', tryClient(tarball, client.tarball, peerDependencies)]);
   await Promise.all(
-    Object.keys(MANAGERS).map((manager) =>
-      tryWith(manager, tarball, peerDependencies).then(
-        () => console.log(`${manager}: installs, starts, relays, and can be imported`),
+    attempts.map(([what, attempt]) =>
+      attempt.then(
+        () => console.log(`${what}: installs, starts, relays, and can be imported`),
         (error) => {
           process.exitCode = 1;
-          console.error(`${manager}: ${error.message}\n${error.stdout ?? ''}`);
+          console.error(`${what}: ${error.message}\n${error.stdout ?? ''}`);
         },
       ),
     ),

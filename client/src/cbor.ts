@@ -13,29 +13,24 @@ const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  * Numbers are integers from 0 to 2^53-1.
  */
 export function encode(value: Value): Uint8Array<ArrayBuffer> {
-  const out: number[] = [];
-  const head = (major: number, n: number, body: Iterable<number> = []): void => {
+  return Uint8Array.from(item(value));
+}
+
+function item(value: Value): number[] {
+  const head = (major: number, n: number): number[] => {
     // Bytes behind the first, into which numbers below 24 fit.
     let size = n < 24 ? 0 : n < 2 ** 8 ? 1 : n < 2 ** 16 ? 2 : n < 2 ** 32 ? 4 : 8;
-    out.push((major << 5) + (size ? 24 + Math.log2(size) : n));
+    const out = [(major << 5) + (size ? 24 + Math.log2(size) : n)];
     while (size--) out.push(Math.floor(n / 256 ** size) & 255);
-    for (const byte of body) out.push(byte);
+    return out;
   };
-  const write = (item: Value): void => {
-    if (typeof item === 'number') head(0, item);
-    else if (typeof item === 'boolean') head(7, item ? 21 : 20);
-    else if (typeof item === 'string') {
-      const bytes = utf8(item);
-      head(3, bytes.length, bytes);
-    } else if (item instanceof Uint8Array) head(2, item.length, item);
-    else {
-      const fields = Object.entries(item).filter(([, field]) => field !== undefined);
-      head(5, fields.length);
-      (fields.flat() as Value[]).forEach(write);
-    }
-  };
-  write(value);
-  return Uint8Array.from(out);
+  const string = (major: number, bytes: Uint8Array): number[] => [...head(major, bytes.length), ...bytes];
+  if (typeof value === 'number') return head(0, value);
+  if (typeof value === 'boolean') return head(7, 20 + Number(value));
+  if (typeof value === 'string') return string(3, utf8(value));
+  if (value instanceof Uint8Array) return string(2, value);
+  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
+  return [...head(5, fields.length), ...(fields.flat() as Value[]).flatMap(item)];
 }
 
 /** Decodes one item of the same subset or null, and nothing behind it. Byte strings are views of `bytes`. Throws if it is not that. */

@@ -125,19 +125,16 @@ export class Link {
   }
 
   /** Sends a request. Resolves to the answer; on v1 at once, to nothing, and without what is `more` than in v1. */
-  request(kind: string, fields: Fields = {}, more?: Fields): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      if (!this.alive) return reject(gone());
-      const id = ++this.#ids;
-      const frame = encode({ [kind]: this.v2 ? { ...fields, id, ...more } : fields });
-      const { message } = this.welcome?.limits ?? {};
-      if (message && frame.length > message) {
-        return reject(new SignalError('message_too_large', `The server takes no message over ${message} bytes.`));
-      }
-      if (this.v2) this.#waiting.set(id, [resolve, reject]);
-      else resolve({});
-      this.#socket.send(frame);
-    });
+  async request(kind: string, fields: Fields = {}, more?: Fields): Promise<Answer> {
+    if (!this.alive) throw gone();
+    const id = ++this.#ids;
+    const frame = encode({ [kind]: this.v2 ? { ...fields, id, ...more } : fields });
+    const { message } = this.welcome?.limits ?? {};
+    if (message && frame.length > message) {
+      throw new SignalError('message_too_large', `The server takes no message over ${message} bytes.`);
+    }
+    this.#socket.send(frame);
+    return this.v2 ? new Promise((...both) => this.#waiting.set(id, both)) : {};
   }
 
   /** Asks for a sign of life. Without one, another connection is needed. */
@@ -198,6 +195,5 @@ interface Refusal {
 const gone = (): SignalError => new SignalError('unknown', 'The connection went before the answer came.');
 
 /** What an Error of the server says. */
-export function refusalOf({ code, message, retry }: Messages['Error']): SignalError {
-  return new SignalError(code, message, retry! >= 0 ? { retry: retry! } : {});
-}
+export const refusalOf = ({ code, message, retry }: Messages['Error']): SignalError =>
+  new SignalError(code, message, { retry });

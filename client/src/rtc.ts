@@ -46,7 +46,7 @@ interface Note {
   readonly restart?: true;
 }
 
-/** Until another connection is tried, in milliseconds. */
+/** Until a connection that does not open is given up for another one, in milliseconds. */
 const ATTEMPT_MS = 15_000;
 /** Between two greetings to a topic where nobody is known, on a server of v1, in milliseconds. */
 const GREET_MS = 1000;
@@ -90,10 +90,10 @@ class Room {
   readonly #signal: Signal;
   readonly #pairs = new Map<string, Pair>();
   readonly #topics = new Map<string, Topic>();
-  readonly #opened: Pair[] = [];
+  /** Pairs that are open, and why nobody can come. */
+  readonly #news: (Pair | Error)[] = [];
   #greeter: ReturnType<typeof setInterval> | undefined;
   #secret: Secret | undefined;
-  #error: unknown;
   #wake = (): void => {};
   #sending: Promise<unknown> = Promise.resolve();
   #receiving: Promise<unknown> = Promise.resolve();
@@ -121,15 +121,15 @@ class Room {
 
   /** The next peer whose channel opens. */
   async next(): Promise<Peer> {
-    while (!this.#opened[0]) {
-      if (this.#error) throw this.#error;
+    while (!this.#news[0]) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
-    const pair = this.#opened.shift()!;
-    pair.isTaken = true;
-    return pair.peer!;
+    const news = this.#news.shift()!;
+    if (news instanceof Error) throw news;
+    news.isTaken = true;
+    return news.peer!;
   }
 
   async config(): Promise<RTCConfiguration> {
@@ -146,16 +146,16 @@ class Room {
     this.#leave();
   }
 
-  /** A peer is there, or nobody can come. */
-  tell(pair?: Pair, error?: unknown): void {
-    if (pair) this.#opened.push(pair);
-    this.#error ??= error;
+  tell(news: Pair | Error): void {
+    this.#news.push(news);
     this.#wake();
   }
 
   ended(pair: Pair): void {
     this.#pairs.delete(pair.name);
     this.#leave();
+    // Who is still there may have another try.
+    if (!pair.peer) this.#greet(true);
   }
 
   say(note: Omit<Note, 'from'>, topic: Topic, to?: string): void {
@@ -195,12 +195,12 @@ class Room {
       for (const pair of this.#pairs.values()) pair.resend();
       this.#greet();
     });
-    topic.addEventListener('ended', ({ error }) => this.#topics.has(name) && this.tell(undefined, error));
+    topic.addEventListener('ended', ({ error }) => this.#topics.has(name) && this.tell(error));
   }
 
-  /** Where the server does not tell who is here. */
-  #greet(): void {
-    for (const topic of this.#topics.values()) if (!topic.self) this.say({}, topic);
+  /** Asks who is here, which a server of v1 does not tell. */
+  #greet(anyway?: boolean): void {
+    for (const topic of this.#topics.values()) if (anyway || !topic.self) this.say({}, topic);
   }
 
   #meet(name: string, topic: Topic, id: string | undefined): Pair | undefined {
@@ -279,7 +279,7 @@ class Pair {
     this.name = name;
     this.#room = room;
     this.#initiator = room.me < name;
-    this.#attempt();
+    this.#wait();
   }
 
   /** Where the other is now. The initiator begins. */
@@ -329,26 +329,22 @@ class Pair {
     connection?.close();
   }
 
-  /** Tries again for as long as the other is there, and no channel is open. */
-  #attempt(): void {
-    this.#timer = setTimeout(() => {
-      if (nameOf(this.#topic.members.get(this.#id!)) !== this.name) this.end();
-      else {
-        if (this.#initiator) this.#begin(++this.#room.runs);
-        this.#attempt();
-      }
-    }, ATTEMPT_MS);
+  /** Gives up, unless a channel is open in time. */
+  #wait(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.end(), ATTEMPT_MS);
   }
 
   /** Begins anew, with another connection. */
   #begin(run: number): void {
     this.#drop();
+    this.#wait();
     this.#run = run;
     this.#n = this.#next = 0;
     this.#sent = [];
     this.#inbox.clear();
     this.#handle = this.#connect(run);
-    this.#handle.catch((error) => this.#room.tell(undefined, error));
+    this.#handle.catch((error) => this.#room.tell(error));
   }
 
   async #connect(run: number): Promise<(note: Note) => Promise<void>> {

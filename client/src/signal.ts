@@ -172,7 +172,10 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
         seat.members = new Map();
       }
       if (!joined && (self || !left)) seat.members = undefined;
-      for (const { id, data } of joined ?? []) seat.members?.set(hex(id), { id: hex(id), data });
+      for (const { id, data } of joined ?? []) {
+        const name = hex(id);
+        seat.members?.set(name, { id: name, data });
+      }
       for (const id of left ?? []) seat.members?.delete(hex(id));
       if (topic) this.update(topic, link);
     }
@@ -212,8 +215,16 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
         delay = await link.over;
         clearTimeout(this.#echo);
         this.#seen ??= new Map();
-      } catch (error) {
-        delay = this.#refused(error as SignalError);
+      } catch (cause) {
+        const error = cause as SignalError;
+        const { code, status, retry } = error;
+        delay = retry && retry + Math.random() * 1000;
+        // Given up by this side.
+        if (code === 'unknown' || this.#over) delay = 0;
+        else if (code === 'refused') this.emit('refused', { reason: error.message, status, retry });
+        else this.fault(error);
+        // The same token would be refused again.
+        if (status === 401 && typeof this.#options.token !== 'function') this.#finish(error);
       }
       this.#next = undefined;
       if (performance.now() - began > limit) limit = first;
@@ -222,20 +233,6 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
       if (!this.#over) await this.#pause((delay ?? Math.random() * limit) + lag);
       limit = Math.min(limit * 2, most);
     }
-  }
-
-  /** Tells why a connection was not made. Returns how long to wait, if that is known. */
-  #refused(error: SignalError): number | undefined {
-    const { code, status, retry } = error;
-    // Given up by this side.
-    if (code === 'unknown' || this.#over) return 0;
-    if (code === 'refused') this.emit('refused', { reason: error.message, status, retry });
-    else this.fault(error);
-    // The same token would be refused again.
-    if (status === 401 && typeof this.#options.token !== 'function') {
-      this.#finish(new SignalError('closed', 'The server refused the token.'));
-    }
-    return retry && retry + Math.random() * 1000;
   }
 
   async #open(url: string): Promise<Link> {
