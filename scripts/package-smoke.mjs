@@ -121,19 +121,18 @@ try {
   const strange = client.files.filter((path) => !/^(dist\/[\w-]+\.(js|d\.ts)|[A-Z]+(\.md)?|package\.json)$/.test(path));
   if (strange.length > 0) throw new Error(`the client's package contains ${strange.join(', ')}`);
   const { peerDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-  const attempts = Object.keys(MANAGERS).map((manager) => [manager, tryWith(manager, tarball, peerDependencies)]);
-  attempts.push(['client', tryClient(tarball, client.tarball, peerDependencies)]);
-  await Promise.all(
-    attempts.map(([what, attempt]) =>
-      attempt.then(
-        () => console.log(`${what}: installs, starts, relays, and can be imported`),
-        (error) => {
-          process.exitCode = 1;
-          console.error(`${what}: ${error.message}\n${error.stdout ?? ''}`);
-        },
-      ),
-    ),
-  );
+  const told = (what, attempt) =>
+    attempt.then(
+      () => console.log(`${what}: installs, starts, relays, and can be imported`),
+      (error) => {
+        process.exitCode = 1;
+        console.error(`${what}: ${error.message}\n${error.stdout ?? ''}`);
+      },
+    );
+  await Promise.all([
+    ...Object.keys(MANAGERS).map((manager) => told(manager, tryWith(manager, tarball, peerDependencies))),
+    told('the client', tryClient(tarball, client.tarball, peerDependencies)),
+  ]);
 } finally {
   await rm(scratch, { recursive: true, force: true });
 }

@@ -125,7 +125,6 @@ export class Topic extends Target<TopicEvents> {
     try {
       await link.request('Subscribe', { topic: this.name }, wish);
       seat.joined = true;
-      this.#joined();
       this.#port.update(this, link);
     } catch (error) {
       // Without an answer, it is asked for again on the next connection.
@@ -160,6 +159,7 @@ export class Topic extends Target<TopicEvents> {
     }
     if (joined && this.#seat !== seat) {
       this.#seat = seat;
+      this.#joined();
       this.emit('ready');
     }
   }
