@@ -72,7 +72,7 @@ export class Secret {
   async follow(tell: (topics: readonly string[]) => void): Promise<void> {
     const { topics, seconds } = await this.topics(Date.now() / 1000);
     if (this.#stopped) return;
-    this.#timer = setTimeout(() => void this.follow(tell), Math.min(seconds, LOOK) * 1000);
+    this.#timer = setTimeout(() => this.follow(tell).catch(() => {}), Math.min(seconds, LOOK) * 1000);
     tell(topics);
   }
 

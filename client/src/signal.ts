@@ -66,6 +66,9 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
   /** During a hand-over: how often a message came on each connection. */
   #seen: Map<string, Map<Link, number>> | undefined;
   #echo: ReturnType<typeof setTimeout> | undefined;
+  /** The ICE servers, and until when they are given without asking again. */
+  #ice: RTCIceServer[] = [];
+  #iceUntil = 0;
   /** Ends the pause between two connections. */
   #nudge = (): void => {};
 
@@ -107,10 +110,15 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
 
   /** STUN and TURN servers, for `new RTCPeerConnection({ iceServers })`; none where the server has none. */
   iceServers({ signal }: Abortable = {}): Promise<RTCIceServer[]> {
-    return this.when(
-      async (link) => (link.welcome?.features.includes('ice') && (await link.request('IceServers')).servers) || [],
-      signal,
-    );
+    return this.when(async (link) => {
+      if (performance.now() >= this.#iceUntil && link.welcome?.features.includes('ice')) {
+        const { servers = [], ttl = 0 } = await link.request('IceServers');
+        this.#ice = servers;
+        // Whoever gets them later shall have them for a while, too.
+        this.#iceUntil = performance.now() + ttl * 500;
+      }
+      return this.#ice;
+    }, signal);
   }
 
   /** Resolves to the round trip to the server, in milliseconds. */

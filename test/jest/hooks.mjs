@@ -4,8 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { transformSync } from '@swc/core';
 
 const GLOBALS = new URL('globals.mjs', import.meta.url).href;
-const TEST = new URL('../', import.meta.url).href;
-const SRC = new URL('../../src/', import.meta.url).href;
+const at = (path) => new URL(`../../${path}/`, import.meta.url).href;
+const TESTS = [at('test'), at('client/test')];
+const SOURCES = [at('src'), at('client/src')];
 
 /** Says for which spec file a module is loaded. */
 const SPEC = /\?spec=\d+$/;
@@ -25,7 +26,7 @@ export function resolve(specifier, context, next) {
   if (specifier === '#cbor-x') return next('cbor-x/index-no-eval', context);
   if (!/^\.\.?\//.test(specifier)) return next(specifier, context);
   const url = new URL(specifier.replace(/\.js$/, '.ts'), parentURL).href;
-  const isAnew = url.startsWith(TEST) || options.anew;
+  const isAnew = isIn(TESTS, url) || options.anew;
   if (!isTypeScript(url) || !existsSync(fileURLToPath(url))) return next(specifier, context);
   return { url: isAnew ? url + spec : url, shortCircuit: true };
 }
@@ -46,5 +47,9 @@ export function load(url, context, next) {
 }
 
 function isTypeScript(url) {
-  return url.endsWith('.ts') && (url.startsWith(TEST) || url.startsWith(SRC));
+  return url.endsWith('.ts') && isIn([...TESTS, ...SOURCES], url);
+}
+
+function isIn(folders, url) {
+  return folders.some((folder) => url.startsWith(folder));
 }

@@ -1,3 +1,4 @@
+/** Time passes only where a test says so, which Jest's own loading can do: @own-context */
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { until } from '../../../test/support/until.js';
 import { connect } from '../../src/index.js';
@@ -45,12 +46,16 @@ beforeEach(() => {
   options = { topic: 't', RTCPeerConnection: web.RTCPeerConnection };
 });
 
+const unhandled: unknown[] = [];
+process.on('unhandledRejection', (reason) => unhandled.push(reason));
+
 afterEach(async () => {
   for (const signal of signals) signal.close();
   await settle();
   for (const connection of web.all.values()) connection.close();
   await settle();
   expect(jest.getTimerCount()).toBe(0);
+  expect(unhandled).toEqual([]);
   jest.useRealTimers();
 });
 
@@ -409,6 +414,16 @@ describe('a secret', () => {
       });
     }
     expect(n).toBeGreaterThan(2);
+  });
+
+  it('keeps a channel open whose connection to the server is closed for good, whatever day it is', async () => {
+    const [a, b] = await pair();
+    for (const signal of signals) signal.close();
+    const date = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 86_400_000);
+    await jest.advanceTimersByTimeAsync(86_400_000);
+    await settle();
+    expect([a.channel.readyState, b.channel.readyState]).toEqual(['open', 'open']);
+    date.mockRestore();
   });
 
   it('meets on both topics in the overlap, and changes topics with time', async () => {

@@ -1,3 +1,4 @@
+/** Time passes only where a test says so, which Jest's own loading can do: @own-context */
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { connect, SignalError } from '../../src/index.js';
 import type { ConnectOptions, Member, Signal } from '../../src/index.js';
@@ -39,11 +40,15 @@ beforeEach(() => {
   signals = [];
 });
 
+const unhandled: unknown[] = [];
+process.on('unhandledRejection', (reason) => unhandled.push(reason));
+
 afterEach(async () => {
   for (const signal of signals) signal.close();
   await settle();
   expect(jest.getTimerCount()).toBe(0);
   expect(server.open).toBe(0);
+  expect(unhandled).toEqual([]);
   jest.useRealTimers();
   jest.restoreAllMocks();
 });
@@ -335,7 +340,14 @@ describe('the server', () => {
   it('is asked for ICE servers where it has some', async () => {
     expect(await (await started()).iceServers()).toEqual([]);
     server.welcome = { ...server.welcome, features: ['ice'] };
-    expect(await (await started()).iceServers()).toEqual([{ urls: ['stun:stun.example.com'] }]);
+    const signal = await started();
+    for (let i = 0; i < 3; i++) expect(await signal.iceServers()).toEqual([{ urls: ['stun:stun.example.com'] }]);
+    const asked = (): number => server.asked.filter(([kind]) => kind === 'IceServers').length;
+    expect(asked()).toBe(1);
+    // Half of their time is over.
+    await pass(1_800_001);
+    await signal.iceServers();
+    expect(asked()).toBe(2);
   });
 
   it('answers pings, and gets its own answered', async () => {
@@ -867,21 +879,21 @@ describe('giving up', () => {
   /** A promise with an abort that comes at once, or later; the listeners that are left. */
   function controller(): { over: AbortController; left: () => number } {
     const over = new AbortController();
-    let left = 0;
+    const left = new Set<unknown>();
     const { signal } = over;
     const add = signal.addEventListener.bind(signal);
     const remove = signal.removeEventListener.bind(signal);
     Object.assign(signal, {
       addEventListener: (...call: Parameters<typeof add>) => {
-        left++;
+        left.add(call[1]);
         add(...call);
       },
       removeEventListener: (...call: Parameters<typeof remove>) => {
-        left--;
+        left.delete(call[1]);
         remove(...call);
       },
     });
-    return { over, left: () => left };
+    return { over, left: () => left.size };
   }
 
   it.each(['send', 'ping', 'iceServers'] as const)(
