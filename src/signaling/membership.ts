@@ -13,7 +13,7 @@ import { members } from '../protocol/response.js';
 import { binaryFrame } from '../protocol/websocket-frame.js';
 import { Answers } from './answers.js';
 import { Leases } from './leases.js';
-import { MembersElsewhere } from './members-elsewhere.js';
+import { MembersElsewhere } from './elsewhere/members-elsewhere.js';
 
 /**
  * Subscribers as members of their topics (docs/protocol.md, V3-V5): makes them members, with their data, and sends those

@@ -13,7 +13,7 @@ import { deliveredRelay } from '../protocol/response.js';
 import { binaryFrame } from '../protocol/websocket-frame.js';
 import { Answers } from './answers.js';
 import type { HandedOn } from './answers.js';
-import { MembersElsewhere } from './members-elsewhere.js';
+import { MembersElsewhere } from './elsewhere/members-elsewhere.js';
 import { Permissions } from './permissions.js';
 
 /**

@@ -12,7 +12,7 @@ import { Drain } from './drain.js';
 import { Expiry } from './expiry.js';
 import { InProcessConnection } from './in-process-connection.js';
 import { Leases } from './leases.js';
-import { MembersElsewhere } from './members-elsewhere.js';
+import { MembersElsewhere } from './elsewhere/members-elsewhere.js';
 import { Membership } from './membership.js';
 import { Observation } from './observation.js';
 import { Permissions } from './permissions.js';

@@ -312,6 +312,37 @@ describe('cairn-signal.v2: members', () => {
     expect(old.received).toEqual([]);
   });
 
+  it('V3, V7, J6: two v2 peers, a v1 peer and a JSON peer on one topic see what the rules say, and nothing else', async () => {
+    const [a, b] = await peers(2);
+    const [old, json] = [await Peer.connect(running.url), await Peer.connect(running.url)];
+    const { self: ofA } = await a.look('t', Buffer.from('a'));
+    const { self: ofB } = await b.look('t');
+    old.subscribe('t');
+    await old.sync();
+    await json.announce('t', ['10.0.0.1:1'], 'aa');
+    const counted = async (peer: V2Peer): Promise<void> => {
+      for (let count = 0; count < 3;) ({ count } = await peer.take('Members'));
+    };
+    await Promise.all([counted(a), counted(b)]);
+    // JSON peers are no members, and what they publish has no sender.
+    await json.publish('t', 'published');
+    for (const peer of [a, b]) {
+      expect(await peer.take('Relay')).toEqual({ topic: 't', payload: Buffer.from('published') });
+    }
+    expect(await a.answer({ Relay: { topic: 't', payload: PAYLOAD } })).toMatchObject({ Ack: { to: 2 } });
+    expect(await b.take('Relay')).toEqual({ topic: 't', payload: PAYLOAD, from: ofA });
+    old.relay('t', 'from v1');
+    const [toA, toB] = [await a.take('Relay'), await b.take('Relay')];
+    expect(toA).toEqual(toB);
+    expect([ofA, ofB, undefined]).not.toContainEqual(toA.from);
+    await old.sync();
+    expect(old.received).toEqual([relayMessage('t', 'published'), relayMessage('t', 'offer')]);
+    expect([await a.heard(), await b.heard()]).toEqual([[], []]);
+    const { peers: found } = await json.query('t');
+    expect(found).toHaveLength(0);
+    expect(json.received).toEqual([]);
+  });
+
   it('V4: over presence-members there is a count alone, and a full list below that again', async () => {
     const [a, ...others] = await peers(4, { presenceMembers: 3 });
     await a.look('t');

@@ -9,7 +9,7 @@ import { Presence } from '../../src/presence/presence.js';
 import type { Told } from '../../src/presence/telling.js';
 import { TopicRegistry } from '../../src/presence/topic-registry.js';
 import type { MemberId } from '../../src/protocol/member.js';
-import { MembersElsewhere } from '../../src/signaling/members-elsewhere.js';
+import { MembersElsewhere } from '../../src/signaling/elsewhere/members-elsewhere.js';
 import type { ManualClock } from './manual-clock.js';
 import { StandIn } from './stand-in.js';
 

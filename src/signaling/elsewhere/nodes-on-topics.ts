@@ -1,5 +1,5 @@
-import type { NodeId } from '../backplane/roster.js';
-import type { Here, WordMember } from '../protocol/member-words.js';
+import type { NodeId } from '../../backplane/roster.js';
+import type { Here, WordMember } from '../../protocol/member-words.js';
 import type { NodeOnTopic, TopicElsewhere } from './topic-elsewhere.js';
 
 /** Maximum number of pairs of a topic and another node that has it: 250 bytes each, or 64 MB. */

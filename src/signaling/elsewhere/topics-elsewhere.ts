@@ -1,6 +1,6 @@
-import type { NodeId } from '../backplane/roster.js';
-import type { Presence } from '../presence/presence.js';
-import type { TopicRegistry } from '../presence/topic-registry.js';
+import type { NodeId } from '../../backplane/roster.js';
+import type { Presence } from '../../presence/presence.js';
+import type { TopicRegistry } from '../../presence/topic-registry.js';
 import type { NodesOnTopics } from './nodes-on-topics.js';
 import { TopicElsewhere } from './topic-elsewhere.js';
 

@@ -1,5 +1,5 @@
-import type { NodeId } from '../backplane/roster.js';
-import type { WordMember } from '../protocol/member-words.js';
+import type { NodeId } from '../../backplane/roster.js';
+import type { WordMember } from '../../protocol/member-words.js';
 
 /** What is known of one other node on one topic. */
 export interface NodeOnTopic {

@@ -1,7 +1,7 @@
-import type { Backplane } from '../backplane/backplane.js';
-import type { NodeId } from '../backplane/roster.js';
-import type { Clock } from '../clock/clock.js';
-import { Sweep } from '../clock/sweep.js';
+import type { Backplane } from '../../backplane/backplane.js';
+import type { NodeId } from '../../backplane/roster.js';
+import type { Clock } from '../../clock/clock.js';
+import { Sweep } from '../../clock/sweep.js';
 import type { NodesOnTopics } from './nodes-on-topics.js';
 import type { TopicElsewhere } from './topic-elsewhere.js';
 

@@ -1,6 +1,6 @@
-import { Ration } from '../backplane/ration.js';
-import type { Clock } from '../clock/clock.js';
-import { Sweep } from '../clock/sweep.js';
+import { Ration } from '../../backplane/ration.js';
+import type { Clock } from '../../clock/clock.js';
+import { Sweep } from '../../clock/sweep.js';
 import type { TopicElsewhere } from './topic-elsewhere.js';
 
 /** Milliseconds between two lists of a topic, for each LIST_BYTES that they take; and how much of that may be saved up. */

@@ -1,6 +1,6 @@
-import type { NodeId, Roster } from '../backplane/roster.js';
-import type { Clock } from '../clock/clock.js';
-import { Sweep } from '../clock/sweep.js';
+import type { NodeId, Roster } from '../../backplane/roster.js';
+import type { Clock } from '../../clock/clock.js';
+import { Sweep } from '../../clock/sweep.js';
 import type { TopicElsewhere } from './topic-elsewhere.js';
 
 /** Milliseconds for which somebody waits at all: as long as for a bus that does not answer (N4). */
