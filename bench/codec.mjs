@@ -8,7 +8,7 @@ import { Decoder } from 'cbor-x';
 import { canonicalRelayRequest, canonicalRelayTopic, relayWithin } from '../dist/protocol/canonical-relay.js';
 import { encodeMessage } from '../dist/protocol/message.js';
 import { parseRendezvousMessage } from '../dist/protocol/rendezvous-message.js';
-import { ack, deliveredRelay, error, members } from '../dist/protocol/response.js';
+import { ack, relayFrame, error, members } from '../dist/protocol/response.js';
 import { readMessage, readRequest } from '../dist/protocol/strict-reader.js';
 import { binaryFrame } from '../dist/protocol/websocket-frame.js';
 import { slowForms } from './slow-forms.mjs';
@@ -78,7 +78,7 @@ const cases = {
   'Subscribe, strict reader': () => readMessage(subscribe),
   'Subscribe, strict reader of cairn-signal.v2': () => readRequest(subscribe),
   'Ack of a Relay': () => ack(74_565, 3),
-  'Relay with its sender': () => deliveredRelay(relay, member),
+  'Relay with its sender': () => relayFrame(relay, member),
   'Error with a topic': () => error(refusal),
   'Members, 31 with 64 bytes of data each': () => members(topic, full),
   'query in JSON': () => parseRendezvousMessage(query),

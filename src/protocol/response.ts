@@ -209,27 +209,25 @@ function withId(start: Buffer, id: number | undefined): Buffer {
 const FIELDS_AT = 7;
 
 /**
- * The Relay that a peer of cairn-signal.v2 gets, from the canonical one that others get: with the member that it is from
- * (V7), and with `to` where it is for the receiver alone (V8). Returns `relay` itself where there is nothing to add.
+ * The frame of the Relay that a peer of cairn-signal.v2 gets, from the canonical one that others get: with the member that
+ * it is from (V7), and with `to` where it is for the receiver alone (V8).
  */
-export function deliveredRelay(relay: Uint8Array, from?: MemberId, to = false): Uint8Array {
-  if (from === undefined && !to) return relay;
-  let at = relay.length;
-  const delivered = Buffer.allocUnsafe(
-    at + (from === undefined ? 0 : FROM.length + from.length) + (to ? TO_TRUE.length : 0),
-  );
-  delivered.set(relay);
+export function relayFrame(relay: Uint8Array, from?: MemberId, to = false): Buffer {
+  const room = (from === undefined ? 0 : FROM.length + from.length) + (to ? TO_TRUE.length : 0);
+  const frame = binaryFrame(relay, room);
+  const fieldsAt = frame.length - room - relay.length + FIELDS_AT;
+  let at = frame.length - room;
   if (from !== undefined) {
-    delivered[FIELDS_AT] += 1;
-    delivered.set(FROM, at);
+    frame[fieldsAt] += 1;
+    frame.set(FROM, at);
     at += FROM.length;
-    at += delivered.write(from, at, 'latin1');
+    at += frame.write(from, at, 'latin1');
   }
   if (to) {
-    delivered[FIELDS_AT] += 1;
-    delivered.set(TO_TRUE, at);
+    frame[fieldsAt] += 1;
+    frame.set(TO_TRUE, at);
   }
-  return delivered;
+  return frame;
 }
 
 /** Writes `bytes` at `at`. Returns where they end. */

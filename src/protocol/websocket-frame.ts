@@ -13,9 +13,12 @@ const PONG = 0x8a;
 const SLAB_BYTES = 16_384;
 const LARGEST_IN_SLAB = SLAB_BYTES / 4;
 
-/** The frame that carries `message` as one binary message (R8). It is built once and written to every subscriber. */
-export function binaryFrame(message: Uint8Array): Buffer {
-  return frameOf(FINAL_BINARY, message);
+/**
+ * The frame that carries `message` as one binary message (R8). It is built once and written to every subscriber. `room`
+ * is the number of bytes behind the message that belong to it, and that the caller fills.
+ */
+export function binaryFrame(message: Uint8Array, room = 0): Buffer {
+  return frameOf(FINAL_BINARY, message, room);
 }
 
 /** The frame that carries `message` as one text message. */
@@ -36,8 +39,8 @@ export function isMessage(frame: Uint8Array): boolean {
   return frame[0] === FINAL_BINARY || frame[0] === FINAL_TEXT;
 }
 
-function frameOf(initial: number, message: Uint8Array): Buffer {
-  const length = message.length;
+function frameOf(initial: number, message: Uint8Array, room = 0): Buffer {
+  const length = message.length + room;
   const head = length < 126 ? 2 : length < 0x1_0000 ? 4 : 10;
   const frame = allocate(head + length);
   frame[0] = initial;

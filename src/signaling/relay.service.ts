@@ -9,7 +9,7 @@ import { TopicRegistry } from '../presence/topic-registry.js';
 import { chargeOfSending } from '../protocol/charges.js';
 import type { MemberId } from '../protocol/member.js';
 import { encodePublication } from '../protocol/message.js';
-import { deliveredRelay } from '../protocol/response.js';
+import { relayFrame } from '../protocol/response.js';
 import { binaryFrame } from '../protocol/websocket-frame.js';
 import { Answers } from './answers.js';
 import type { HandedOn } from './answers.js';
@@ -122,7 +122,7 @@ export class RelayService implements OnModuleInit {
   #deliverTo(topic: string, to: MemberId, message: Uint8Array, from: MemberId | undefined): boolean {
     const member = this.presence.connectionOf(topic, to);
     if (member?.open !== true) return false;
-    member.send(binaryFrame(member.v2 ? deliveredRelay(message, from, true) : message));
+    member.send(member.v2 ? relayFrame(message, from, true) : binaryFrame(message));
     this.traffic.deliveries += 1;
     return true;
   }
@@ -138,7 +138,7 @@ export class RelayService implements OnModuleInit {
     for (const subscriber of this.topics.subscribers(topic)) {
       if (subscriber === sender || !subscriber.open) continue;
       if (from === undefined || !subscriber.v2) subscriber.send((frame ??= binaryFrame(message)));
-      else subscriber.send((signed ??= binaryFrame(deliveredRelay(message, from))));
+      else subscriber.send((signed ??= relayFrame(message, from)));
       deliveries += 1;
     }
     this.traffic.deliveries += deliveries;

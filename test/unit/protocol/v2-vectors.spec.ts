@@ -1,3 +1,4 @@
+import { messageIn } from '../../../src/protocol/websocket-frame.js';
 import { Decoder } from 'cbor-x';
 import { describe, expect, it } from '@jest/globals';
 import { canonicalRelayRequest, canonicalRelayTopic, relayWithin } from '../../../src/protocol/canonical-relay.js';
@@ -119,7 +120,7 @@ function encoded(said: Said): Buffer {
     case 'Relay': {
       const { payload, from } = value as { payload: string; from?: string };
       const relay = encodeMessage({ kind: 'Relay', topic, payload: bytes(payload) });
-      return Buffer.from(response.deliveredRelay(relay, from && member(from), to));
+      return messageIn(response.relayFrame(relay, from && member(from), to));
     }
     case 'Ack':
       return response.ack(id, to, partial);
