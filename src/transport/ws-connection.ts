@@ -6,6 +6,7 @@ import type { ConnectionCredential } from '../connection/connection.js';
 import type { End, Tally } from '../connection/tally.js';
 import { CloseCode, nodeOverloaded, reasonFor, slowConsumer, tooMuchUnfinished } from '../protocol/close-codes.js';
 import type { CloseReason } from '../protocol/close-codes.js';
+import { SUBPROTOCOL_V2 } from '../protocol/subprotocol.js';
 import { isMessage } from '../protocol/websocket-frame.js';
 import type { Place } from './connection-limits.js';
 import type { ConnectionShare } from './connection-share.js';
@@ -44,6 +45,8 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
   readonly pulse: SocketPulse;
   readonly #outlet: Outlet;
   readonly #reader: FrameReader;
+  /** Asked for each message, so it is kept. */
+  readonly #v2: boolean;
   #dismissed = false;
   /** Whether the WebSocket is completely closed. Messages that it brought may still be held. */
   #closed = false;
@@ -62,6 +65,7 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
     const reader = new FrameReader(readBuffer, this.inbox, this, maxMessageBytes);
     this.#reader = reader;
     webSocket.carrier = this;
+    this.#v2 = webSocket.protocol === SUBPROTOCOL_V2;
     // `ws` must see only the peer's close frame.
     socket.removeAllListeners('data');
     const read = readBuffer.readInto(socket, (length) => reader.read(length));
@@ -84,6 +88,10 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
 
   get protocol(): string | undefined {
     return this.webSocket.protocol === '' ? undefined : this.webSocket.protocol;
+  }
+
+  override get v2(): boolean {
+    return this.#v2;
   }
 
   get source(): string {
