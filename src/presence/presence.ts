@@ -257,12 +257,7 @@ export class Presence implements OnModuleDestroy {
     if (this.#others.forget(node)) this.#tellings.wake();
   }
 
-  /** Whether there may be members on other nodes that are not known. */
-  isPartial(topic: string): boolean {
-    return this.#tables.get(topic)?.partial ?? false;
-  }
-
-  /** Notes whether there may be such members. */
+  /** Notes whether there may be members on other nodes that are not known. */
   setPartial(topic: string, partial: boolean): void {
     const table = this.#tables.get(topic);
     if (table === undefined || table.answering === 0 || table.partial === partial) return;

@@ -1,6 +1,5 @@
-import type { MemberId } from '../protocol/member.js';
 import { LocalMembers } from './local-members.js';
-import type { Member, MemberInfo, MemberList } from './member-list.js';
+import type { Member, MemberList } from './member-list.js';
 import type { RemoteMember } from './other-nodes.js';
 import type { Belief, Telling } from './telling.js';
 
@@ -28,10 +27,6 @@ export class TopicMembers {
 
   get count(): number {
     return this.here.size + (this.elsewhere?.size ?? 0);
-  }
-
-  get(id: MemberId): MemberInfo | undefined {
-    return this.here.get(id) ?? this.elsewhere?.get(id);
   }
 
   /** What is so, for those who are told the members one by one where there are at most `most`. */

@@ -194,9 +194,8 @@ export function pong(id?: number): Buffer {
   return withId(PONG, id);
 }
 
-/** The WebSocket frames of a Ping and a Pong without id. */
+/** The WebSocket frame of a Ping without id. */
 export const PING_FRAME = binaryFrame(ping());
-export const PONG_FRAME = binaryFrame(pong());
 
 function withId(start: Buffer, id: number | undefined): Buffer {
   let at = bytesAt(0, start);

@@ -1,5 +1,4 @@
-import type { NodeId } from '../../backplane/roster.js';
-import type { Roster } from '../../backplane/roster.js';
+import type { NodeId, Roster } from '../../backplane/roster.js';
 import type { Clock } from '../../clock/clock.js';
 import type { Settings } from '../../config/settings.js';
 import type { Presence } from '../../presence/presence.js';
