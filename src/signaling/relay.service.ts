@@ -64,7 +64,10 @@ export class RelayService implements OnModuleInit {
    * node that it was sent to. L1: the sender pays for every delivery.
    */
   pass(sender: Connection, topic: string, message: Uint8Array): number {
-    const from = this.#memberOf(topic, sender);
+    return this.#passOn(sender, topic, message, this.#memberOf(topic, sender));
+  }
+
+  #passOn(sender: Connection, topic: string, message: Uint8Array, from: MemberId | undefined): number {
     const deliveries = this.#send(topic, message, sender, from);
     if (deliveries === 0) this.traffic.unheard += 1;
     this.backplane.publish(topic, message, from);
@@ -89,16 +92,19 @@ export class RelayService implements OnModuleInit {
 
   #handOn(sender: Connection, relay: CanonicalRelay): void {
     const { topic, bytes, to } = relay;
-    const handedOn = to === undefined ? this.pass(sender, topic, bytes) : this.#address(sender, topic, bytes, to);
-    if (relay.id !== undefined) this.answers.done(sender, relay, this.#outcome(sender, relay, handedOn));
+    const from = this.#memberOf(topic, sender);
+    const handedOn =
+      to === undefined ? this.#passOn(sender, topic, bytes, from) : this.#address(sender, topic, bytes, to, from);
+    if (relay.id === undefined) return;
+    // A sender that is no member is not told to how many.
+    this.answers.done(sender, relay, from === undefined ? {} : this.#outcome(relay, handedOn));
   }
 
   /**
    * V8: passes a message on to one member, on whatever node. Returns to how many members of this node, or known to be of
    * another one, it went: one or none.
    */
-  #address(sender: Connection, topic: string, message: Uint8Array, to: MemberId): number {
-    const from = this.#memberOf(topic, sender);
+  #address(sender: Connection, topic: string, message: Uint8Array, to: MemberId, from: MemberId | undefined): number {
     sender.charge(chargeOfSending(message.length, 1));
     // R1: never back to its sender.
     if (to === from) return 0;
@@ -107,8 +113,7 @@ export class RelayService implements OnModuleInit {
   }
 
   /** V6. What went to members of other nodes is taken from the table of members, which costs no round trip. */
-  #outcome(sender: Connection, { topic, to }: CanonicalRelay, handedOn: number): HandedOn {
-    if (this.#memberOf(topic, sender) === undefined) return {};
+  #outcome({ topic, to }: CanonicalRelay, handedOn: number): HandedOn {
     const partial = this.elsewhere.isPartial(topic);
     return { to: handedOn + (partial || to !== undefined ? 0 : this.presence.elsewhere(topic)), partial };
   }
