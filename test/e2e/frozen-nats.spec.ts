@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, expect, it } from '@jest/globals';
 import { busHealth, busIs, countsOf } from '../support/bus.js';
+import { HeldLink } from '../support/held-link.js';
 import { describeWithNats, NatsServer } from '../support/nats-server.js';
 import { Peer, relayMessage } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
@@ -89,10 +90,9 @@ describeWithNats('N4: a NATS that is frozen', () => {
   });
 
   it('N1: passes nothing on, once it goes on, that its nodes sent before they left it', async () => {
-    const cluster = ['--cluster_name', 'test'];
-    const first = await NatsServer.start(...cluster);
-    const second = await NatsServer.start(...cluster, '--routes', `nats://127.0.0.1:${first.routePort}`);
-    const [here, there] = [await nodeOf(first.url), await nodeOf(second.url)];
+    const nats = await NatsServer.start();
+    const link = new HeldLink(nats.port);
+    const [here, there] = [await nodeOf(await link.listen(), nats.url), await nodeOf(nats.url)];
     const [sender, near, far] = [
       await Peer.connect(here.url),
       await Peer.connect(here.url),
@@ -110,22 +110,25 @@ describeWithNats('N4: a NATS that is frozen', () => {
       });
     };
     await arrives('before');
-    first.freeze(true);
+    link.hold();
     for (let i = 0; i < 10; i++) sender.relay('topic', 'meanwhile');
+    await until(() => link.count('meanwhile') >= 10);
     // It may be down for too short a time to be seen.
     await until(() => here.log.some(({ msg }) => msg === 'rejoined the bus'));
     await arrives('after');
     await near.sync();
     near.received.length = 0;
     far.received.length = 0;
-    first.freeze(false);
-    // Its own node hears them, too, where the server had learnt in time that it is elsewhere now.
+    link.release();
     await until(() => countsOf(there).dropped.late >= 10);
+    // Its own node hears them, too.
+    await until(() => countsOf(here).dropped.late >= 10);
     await arrives('at last');
     await near.sync();
     expect(sender.received).toEqual([]);
     const late = [...near.received, ...far.received].filter((message) => message.includes('meanwhile'));
     expect(late).toEqual([]);
+    link.close();
   });
 
   it('is left for the other server of its cluster within seconds', async () => {
