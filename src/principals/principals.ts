@@ -7,8 +7,8 @@ import { Refusal } from '../connection/refusal.js';
 import { LimitCounts } from '../metrics/limit-counts.js';
 import { tooManyTopicsOfPrincipal } from '../protocol/close-codes.js';
 import type { CloseReason } from '../protocol/close-codes.js';
-import { Member } from './member.js';
-import type { Share } from './member.js';
+import { PrincipalPlace } from './principal-place.js';
+import type { Share } from './principal-place.js';
 
 /** Seconds after which a peer that found no room may try again. */
 const RETRY_S = 10;
@@ -55,19 +55,19 @@ export class Principals {
   }
 
   /** Counts a connection of a principal. Returns a Refusal if it has too many. */
-  take(principal: string, allowance: Allowance | undefined): Member | Refusal {
+  take(principal: string, allowance: Allowance | undefined): PrincipalPlace | Refusal {
     const refusal = this.refusal(principal, allowance);
     if (refusal !== undefined) return refusal;
     const { rate = this.settings.maxMessagesPerSecondPerPrincipal, burst = this.settings.messageBurstPerPrincipal } =
       allowance ?? {};
     const share = this.#shareOf(principal);
-    const member = new Member(share, allowance, { rate, burst }, this);
+    const place = new PrincipalPlace(share, allowance, { rate, burst }, this);
     share.connections += 1;
-    return member;
+    return place;
   }
 
   /** Where a principal has too many connections now, cuts one that was spared; the refusal, where none is. */
-  claim({ share, allowance }: Member): Refusal | undefined {
+  claim({ share, allowance }: PrincipalPlace): Refusal | undefined {
     const most = this.#maxConnections(allowance);
     if (most === 0 || share.connections <= most) return undefined;
     const [spared] = share.spared;
@@ -123,7 +123,7 @@ export class Principals {
       topics: 0,
       fullAt: 0,
       perToken: 0,
-      spared: new Set<Member>(),
+      spared: new Set<PrincipalPlace>(),
     };
     this.#absent.delete(principal);
     this.#present.set(principal, share);

@@ -5,7 +5,7 @@ import type { LimitCounts } from '../metrics/limit-counts.js';
 import { Refusal } from '../connection/refusal.js';
 import { mayBeProxy } from '../connection/private-address.js';
 import type { Origin } from './plain-connections.js';
-import type { Member } from '../principals/member.js';
+import type { PrincipalPlace } from '../principals/principal-place.js';
 import { SparedPlaces } from './spared-places.js';
 
 /** Seconds after which a peer that found no room may try again. */
@@ -33,9 +33,9 @@ export interface Place {
   /** Gives the place back. A second call does nothing. */
   readonly release: () => void;
   /** The connection is one of a principal, and counts there as long as the place is taken. */
-  join(member: Member): void;
+  join(place: PrincipalPlace): void;
   /** The connection as one of a principal; undefined for an anonymous peer. */
-  readonly member: Member | undefined;
+  readonly ofPrincipal: PrincipalPlace | undefined;
   /**
    * Called once the newcomer that took it is let in. Where there are too many now, cuts the connection whose place was
    * spared longest ago; the refusal, where none is spared any more.
@@ -156,7 +156,7 @@ function makeWay(place: TakenPlace | undefined): boolean {
 
 /** A place that was taken. Owns whether it still is, and how the connection that has it is cut. */
 class TakenPlace implements Place {
-  member: Member | undefined;
+  ofPrincipal: PrincipalPlace | undefined;
   #released = false;
   #cut: (() => void) | undefined;
 
@@ -173,32 +173,32 @@ class TakenPlace implements Place {
     if (this.#released) return;
     this.#released = true;
     this.keep();
-    this.member?.release();
+    this.ofPrincipal?.release();
     this.limits.giveBack(this.network);
   };
 
-  join(member: Member): void {
+  join(place: PrincipalPlace): void {
     // The newcomer may have left while guards took their time.
-    if (this.#released) member.release();
-    else this.member = member;
+    if (this.#released) place.release();
+    else this.ofPrincipal = place;
   }
 
   claim(): Refusal | undefined {
     // Released where the newcomer has left meanwhile.
-    return this.#released ? undefined : (this.member?.claim() ?? this.limits.claim(this.origin));
+    return this.#released ? undefined : (this.ofPrincipal?.claim() ?? this.limits.claim(this.origin));
   }
 
   spare(cut: () => void): void {
     if (this.#released) return;
     this.#cut = cut;
     this.limits.spared.add(this);
-    this.member?.spare(() => this.cut());
+    this.ofPrincipal?.spare(() => this.cut());
   }
 
   keep(): void {
     this.#cut = undefined;
     this.limits.spared.remove(this);
-    this.member?.keep();
+    this.ofPrincipal?.keep();
   }
 
   /** Gives the place back before the connection has ended. */

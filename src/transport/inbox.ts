@@ -3,7 +3,7 @@ import type { Tally } from '../connection/tally.js';
 import type { TrafficCounts } from '../metrics/traffic-counts.js';
 import { MOST_INTERRUPTIONS, tooManyInterruptions } from '../protocol/close-codes.js';
 import type { FrameReceiver } from './frame-reader.js';
-import type { Member } from '../principals/member.js';
+import type { PrincipalPlace } from '../principals/principal-place.js';
 import { Framing } from './framing.js';
 import { HeldMessages } from './held-messages.js';
 import type { Incoming } from './held-messages.js';
@@ -36,7 +36,7 @@ export interface InboxShare {
 /** Whose messages these are. */
 export interface InboxOwner {
   readonly tally: Tally | undefined;
-  readonly place: { readonly member: Member | undefined };
+  readonly place: { readonly ofPrincipal: PrincipalPlace | undefined };
 }
 
 /** Messages delivered together when a wait is over. The rest wait for their turn as throttled ones do. */
@@ -51,7 +51,7 @@ const MOST_SUBSCRIBING = 128;
  */
 export class Inbox implements FrameReceiver, Throttled {
   fullAt = 0;
-  readonly member: Member | undefined;
+  readonly ofPrincipal: PrincipalPlace | undefined;
   readonly #tally: Tally | undefined;
   #held: HeldMessages | undefined;
   /** Number of promises that delivery waits for. */
@@ -74,10 +74,10 @@ export class Inbox implements FrameReceiver, Throttled {
     private readonly share: InboxShare,
     socket: { readonly bytesRead: number },
     maxMessageBytes: number,
-    { tally, place: { member } }: InboxOwner,
+    { tally, place: { ofPrincipal } }: InboxOwner,
   ) {
     this.#tally = tally;
-    this.member = member?.limited === true ? member : undefined;
+    this.ofPrincipal = ofPrincipal?.limited === true ? ofPrincipal : undefined;
     this.#framing = new Framing(socket, maxMessageBytes);
   }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock/clock.js';
 import { Sweep } from '../clock/sweep.js';
 import type { LimitCounts } from '../metrics/limit-counts.js';
-import type { Member } from '../principals/member.js';
+import type { PrincipalPlace } from '../principals/principal-place.js';
 
 /** How fast a connection may send. */
 export interface Rate {
@@ -19,7 +19,7 @@ export interface Throttled {
    */
   fullAt: number;
   /** The peer as one of a principal whose peers have a rate together. */
-  readonly member?: Member | undefined;
+  readonly ofPrincipal?: PrincipalPlace | undefined;
   /** Delivers at most `max` of the messages that are held, while there are tokens. Returns how many were delivered. */
   release(max: number): number;
 }
@@ -58,14 +58,14 @@ export class Throttle {
 
   /** Takes one token, and one of the principal's where it has a rate. Returns false, and takes none, if one lacks. */
   spend(inbox: Throttled): boolean {
-    const { member } = inbox;
-    if (this.#perToken === 0 && member === undefined) return true;
+    const { ofPrincipal } = inbox;
+    if (this.#perToken === 0 && ofPrincipal === undefined) return true;
     const now = this.clock.monotonic();
     const fullAt = Math.max(inbox.fullAt, now) + this.#perToken;
     if (fullAt - now > this.#perBucket + ROUNDING_MS) return false;
-    if (member !== undefined) {
-      if (member.lacks(now)) return false;
-      member.charge(now, 1);
+    if (ofPrincipal !== undefined) {
+      if (ofPrincipal.lacks(now)) return false;
+      ofPrincipal.charge(now, 1);
     }
     inbox.fullAt = fullAt;
     return true;
@@ -76,12 +76,12 @@ export class Throttle {
     if (tokens === 0) return;
     const now = this.clock.monotonic();
     inbox.fullAt = Math.max(inbox.fullAt, now) + tokens * this.#perToken;
-    inbox.member?.charge(now, tokens);
+    inbox.ofPrincipal?.charge(now, tokens);
   }
 
   /** Counts an inbox whose bucket is empty, and lets it wait for tokens. */
   exceeded(inbox: Throttled): void {
-    const ofPrincipal = inbox.member?.lacks(this.clock.monotonic()) === true;
+    const ofPrincipal = inbox.ofPrincipal?.lacks(this.clock.monotonic()) === true;
     this.counts.reached(ofPrincipal ? 'max-messages-per-second-per-principal' : 'max-messages-per-second');
     this.add(inbox);
   }
@@ -109,7 +109,7 @@ export class Throttle {
       const released = inbox.release(left);
       // An inbox that may have more comes again in this pass, after the others.
       if (released === left && this.#paused.delete(inbox)) this.#paused.add(inbox);
-      else if (released > 0 && inbox.member !== undefined) this.#served.push(inbox);
+      else if (released > 0 && inbox.ofPrincipal !== undefined) this.#served.push(inbox);
       left -= 1 + released;
     }
     return true;

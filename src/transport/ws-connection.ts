@@ -103,7 +103,7 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
   }
 
   override get allowance(): Allowance | undefined {
-    return this.identity.place.member?.allowance;
+    return this.identity.place.ofPrincipal?.allowance;
   }
 
   override get tally(): Tally | undefined {

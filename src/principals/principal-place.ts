@@ -9,10 +9,10 @@ export interface Share {
   topics: number;
   /** When its bucket will be full again, in milliseconds on the monotonic clock. */
   fullAt: number;
-  /** Milliseconds until one token comes back, by the member that looked at it last. */
+  /** Milliseconds until one token comes back, by the place that looked at it last. */
   perToken: number;
   /** Connections that may be cut for a newcomer, those spared longest first. */
-  readonly spared: Set<Member>;
+  readonly spared: Set<PrincipalPlace>;
 }
 
 /** How fast all connections of a principal together may send. */
@@ -23,9 +23,9 @@ export interface PrincipalRate {
   readonly burst: number;
 }
 
-/** Who counts members. */
+/** Who counts places. */
 interface Registry {
-  claim(member: Member): Refusal | undefined;
+  claim(place: PrincipalPlace): Refusal | undefined;
   gone(share: Share): void;
 }
 
@@ -33,12 +33,12 @@ interface Registry {
 const ROUNDING_MS = 1e-6;
 
 /**
- * One connection of a principal, from its upgrade to its end. Owns whether it still counts, and how it is cut for a
- * newcomer. Its messages take tokens out of the principal's bucket, which all of its members share, at the rate of its
- * own allowance.
+ * A connection as one of its principal's, from its upgrade to its end. Owns whether it still counts, and how it is cut
+ * for a newcomer. Its messages take tokens out of the principal's bucket, which all places of the principal share, at
+ * the rate of its own allowance.
  * Invariant: it counts once until `release`, and never after it.
  */
-export class Member {
+export class PrincipalPlace {
   /** Whether there is a rate. */
   readonly limited: boolean;
   /** Milliseconds until one token comes back, and until a whole bucket does. */
@@ -93,7 +93,7 @@ export class Member {
     cut();
   }
 
-  /** When the bucket will be full again, where what is missing comes back at the rate of this member from now on. */
+  /** When the bucket will be full again, where what is missing comes back at the rate of this place from now on. */
   #fullAt(now: number): number {
     const { share } = this;
     if (share.fullAt <= now) share.fullAt = now;
