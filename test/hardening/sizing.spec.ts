@@ -88,7 +88,7 @@ describeWithNats('the sizing table holds under attack', () => {
 
       for (const subscriber of subscribers) bare(server, subscriber);
       // With a bus, they wait for NATS, and what waits is cut first.
-      if (bus !== 'alone') await server.reaches('cairn_signal_subscriptions', 190_000);
+      if (bus !== 'alone') await server.reaches('cairn_signal_subscriptions', 190_000, PATIENCE_MS);
       // Up to a third more than may be held.
       const unfinished = Math.ceil((1.3 * Number(flags['max-unfinished-total-bytes'])) / 50_000);
       for (let i = 0; i < unfinished; i++) {
@@ -122,8 +122,8 @@ describeWithNats('the sizing table holds under attack', () => {
       );
       for (const { tcp } of slow) for (let i = 0; i < 1000; i++) tcp.write(clientFrame(0x89));
 
-      await server.reaches(reached('max-unfinished-total-bytes'), 1);
-      await server.reaches('cairn_signal_subscriptions', 190_000);
+      await server.reaches(reached('max-unfinished-total-bytes'), 1, PATIENCE_MS);
+      await server.reaches('cairn_signal_subscriptions', 190_000, PATIENCE_MS);
       for (let i = 0; i < 20; i++) {
         await pair.isServed();
         await turn();
@@ -132,6 +132,6 @@ describeWithNats('the sizing table holds under attack', () => {
       expect(server.peak).toBeLessThan(CONTAINERS[container]);
       for (const { socket } of [...slow, ...senders]) socket.terminate();
     },
-    2 * PATIENCE_MS,
+    3 * PATIENCE_MS,
   );
 });

@@ -3,16 +3,16 @@ import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
 /**
- * A way to a NATS server that can hold what comes, as a frozen server does, and pass it on when those who sent it are
- * gone. A process that is frozen may lose what it has not read; this loses nothing.
+ * A way to a NATS server that can hold what comes over its connections, as a frozen server does, and pass it on when
+ * those who sent it have others. A process that is frozen may lose what it has not read; this loses nothing.
  */
 export class HeldLink {
-  /** What waits, in its order. */
-  readonly #held: (() => void)[] = [];
-  readonly #sockets: Socket[] = [];
+  /** What waits on connections that are held, in its order. */
+  readonly #waiting: (() => void)[] = [];
+  readonly #sockets = new Set<Socket>();
+  readonly #held = new Set<Socket>();
   readonly #server: Server;
-  #isHolding = false;
-  #bytes = '';
+  #text = '';
 
   constructor(to: number) {
     this.#server = createServer((near) => {
@@ -21,13 +21,13 @@ export class HeldLink {
         [near, far],
         [far, near],
       ]) {
-        this.#sockets.push(from);
+        this.#sockets.add(from);
         from
           .on('error', () => undefined)
-          .on('close', () => this.#pass(() => into.end()))
+          .on('close', () => this.#pass(from, () => into.end()))
           .on('data', (data: Buffer) => {
-            if (this.#isHolding) this.#bytes += data.toString('latin1');
-            this.#pass(() => into.write(data));
+            if (this.#held.has(from)) this.#text += data.toString('latin1');
+            this.#pass(from, () => into.write(data));
           });
       }
     });
@@ -39,18 +39,19 @@ export class HeldLink {
     return `nats://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  /** Holds the connections that there are. New ones are free. */
   hold(): void {
-    this.#isHolding = true;
+    for (const socket of this.#sockets) this.#held.add(socket);
   }
 
   /** How often this text is in what is held. */
   count(text: string): number {
-    return this.#bytes.split(text).length - 1;
+    return this.#text.split(text).length - 1;
   }
 
   release(): void {
-    this.#isHolding = false;
-    for (const pass of this.#held.splice(0)) pass();
+    this.#held.clear();
+    for (const pass of this.#waiting.splice(0)) pass();
   }
 
   close(): void {
@@ -58,8 +59,8 @@ export class HeldLink {
     this.#server.close();
   }
 
-  #pass(pass: () => void): void {
-    if (this.#isHolding) this.#held.push(pass);
+  #pass(from: Socket, pass: () => void): void {
+    if (this.#held.has(from)) this.#waiting.push(pass);
     else pass();
   }
 }

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { MAIN } from './program.js';
 import { scrape } from './scrape.js';
-import { eventually } from './until.js';
+import { until } from './until.js';
 
 const INSIDE = fileURLToPath(new URL('../soak/inside-server.mjs', import.meta.url));
 
@@ -71,12 +71,9 @@ export class MeasuredServer {
     return (await scrape(`${this.management}/metrics`)).get(name)!;
   }
 
-  /** Resolves once a metric has at least this value. */
-  async reaches(name: string, least: number): Promise<void> {
-    await eventually(
-      () => this.metric(name),
-      (value) => value >= least,
-    );
+  /** Resolves once a metric has at least this value, for which it may take `patience` milliseconds. */
+  async reaches(name: string, least: number, patience?: number): Promise<void> {
+    await until(async () => (await this.metric(name)) >= least, undefined, patience);
   }
 
   /** Bytes that it holds in V8's heap and in buffers outside of it, after garbage collection. */
