@@ -10,6 +10,7 @@ import { MetricsEndpointModule } from './exposition/metrics-endpoint.module.js';
 import type { Extensions } from './extensions.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
+import { IceEndpointModule } from './ice/ice-endpoint.module.js';
 import { OperatorsEndpointModule } from './operators/operators-endpoint.module.js';
 import { StatusModule } from './status/status.module.js';
 
@@ -32,6 +33,7 @@ export class AppModule {
         OperatorsEndpointModule,
         StatusModule,
         HttpModule,
+        IceEndpointModule,
         ...(settings.checkPage ? [CheckModule] : []),
       ],
     };

@@ -16,6 +16,7 @@ import type { MetricsRegistry } from './exposition/application-registry.js';
 import { ExpositionModule } from './exposition/exposition.module.js';
 import type { Extensions } from './extensions.js';
 import { HealthIndicatorsModule } from './health/health-indicators.module.js';
+import { IceModule } from './ice/ice.module.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
 import { Reload } from './lifecycle/reload.js';
 import { ApplicationLog } from './logging/application-logger.js';
@@ -100,6 +101,7 @@ const MODULES = [
   BackplaneModule,
   ExpositionModule,
   HealthIndicatorsModule,
+  IceModule,
   MetricsModule,
   OperatorsModule,
   PresenceModule,

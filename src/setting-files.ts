@@ -9,6 +9,7 @@ import { fileFaults } from './config/setting-file.js';
 import { filesOf } from './config/setting-names.js';
 import { readAtStart } from './config/settled-files.js';
 import type { Settings } from './config/settings.js';
+import { loadTurnSecret } from './ice/turn-secret.js';
 import { bearerToken } from './config/values.js';
 
 /** Collects what is wrong, so that one run tells everything. Invariant: it tells each fault once. */
@@ -47,6 +48,8 @@ export async function readFiles(settings: Settings, faults: Faults, warn?: Warn)
   const tokens = await faults.of(() => loadTokens(settings, warn).length > 0);
   await faults.of(() => loadMetricsToken(settings));
   await faults.of(() => loadManagementToken(settings));
+  const turn = await faults.of(() => loadTurnSecret(settings));
+  if (turn?.warning !== undefined) warn?.(turn.warning);
   // Loaded only if there are such files.
   for (const policy of issuersOf(settings)) {
     const { keysAt, tokenFile } = policy;

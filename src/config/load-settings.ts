@@ -178,6 +178,8 @@ const NEEDS: readonly (readonly [SettingName, SettingName, string])[] = [
   ['managementHosts', 'managementAddr', 'without it there is no address to ask for'],
   ['managementToken', 'managementAddr', 'without it there is no address that takes orders'],
   ['managementTokenFile', 'managementAddr', 'without it there is no address that takes orders'],
+  ['turnUrls', 'turnSecretFile', 'its secret makes the credentials that TURN servers ask for'],
+  ['turnSecretFile', 'turnUrls', 'without it there is no TURN server to make credentials for'],
   ['natsTlsCert', 'natsTlsKey', 'a certificate needs its key'],
   ['natsTlsKey', 'natsTlsCert', 'a key needs its certificate'],
   ['natsCreds', 'natsUrl', NO_NATS],

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { iceSettings } from './ice-settings.js';
 import { jwtSettings } from './jwt-settings.js';
 import { managementSettings } from './management-settings.js';
 import { natsSettings } from './nats-settings.js';
@@ -245,6 +246,7 @@ export const settingsSchema = z.strictObject({
         'A full store refuses new records.',
     }),
   ...presenceSettings,
+  ...iceSettings,
   checkPage: onOff.prefault('on').meta({
     about:
       'Whether /check is a page on which a browser tests this server, from the token to a WebRTC data channel. ' +

@@ -5,6 +5,7 @@ import type { RefusalReason } from '../protocol/refusal-reasons.js';
 import { VERSION } from '../version.js';
 import { ANSWER_METRICS } from './answer-metrics.js';
 import { BUS_METRICS } from './bus-metrics.js';
+import { ICE_METRICS } from './ice-metrics.js';
 import type { MetricRow } from './metric-row.js';
 import { PRESENCE_METRICS } from './presence-metrics.js';
 
@@ -292,6 +293,7 @@ export const METRICS: readonly MetricRow[] = [
     moves: `Like \`topic_meeting_seconds\`, for peers that speak JSON. ${ONE_NODE}`,
   },
   ...PRESENCE_METRICS,
+  ...ICE_METRICS,
   ...BUS_METRICS,
   {
     name: 'cairn_signal_tls_certificate_expiry_timestamp_seconds',

@@ -9,6 +9,7 @@ import { BackplaneCounts } from '../metrics/backplane-counts.js';
 import { CertificateExpiry } from '../metrics/certificate-expiry.js';
 import { ConnectionCounts } from '../metrics/connection-counts.js';
 import { HeldBytes } from '../metrics/held-bytes.js';
+import { IceCounts } from '../metrics/ice-counts.js';
 import { LimitCounts } from '../metrics/limit-counts.js';
 import { OperatorCounts } from '../metrics/operator-counts.js';
 import { PolicyCounts } from '../metrics/policy-counts.js';
@@ -46,5 +47,6 @@ export class Sources {
     readonly audit: AuditCounts,
     readonly operators: OperatorCounts,
     readonly logs: Logs,
+    readonly ice: IceCounts,
   ) {}
 }

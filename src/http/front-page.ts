@@ -23,6 +23,7 @@ export const FRONT_PAGE_HEADERS: Readonly<Record<string, string>> = {
 
 const ABOUT: Readonly<Record<string, string>> = {
   check: 'tests this server from your browser',
+  ice: 'STUN and TURN servers for peers that may connect',
   health: 'all checks, in one word',
   live: 'whether the process answers',
   ready: 'whether newcomers should be sent here',

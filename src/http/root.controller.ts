@@ -25,6 +25,7 @@ export class RootController {
       live: '/health/live',
       ready: '/health/ready',
       ...(this.settings.checkPage && { check: '/check' }),
+      ...((this.settings.stunUrls ?? this.settings.turnUrls) && { ice: '/ice' }),
     };
     if (!prefersHtml(request.headers.accept)) {
       return { name: 'cairn-signal', version: VERSION, protocol: SUBPROTOCOL, protocols: SUBPROTOCOLS, links };

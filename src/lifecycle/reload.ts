@@ -62,7 +62,7 @@ export class Reload implements OnApplicationBootstrap, OnApplicationShutdown {
   async all(): Promise<void> {
     if (this.#watched.length === 0) {
       this.#log.info(
-        'nothing to reload: no certificate, auth-token-file, metrics-token-file, management-token-file or jwt-public-key is set',
+        'nothing to reload: no certificate, auth-token-file, metrics-token-file, management-token-file, turn-secret-file or jwt-public-key is set',
       );
     }
     await Promise.all(this.#watched.map(({ again }) => again()));

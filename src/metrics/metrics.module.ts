@@ -5,6 +5,7 @@ import { BackplaneCounts } from './backplane-counts.js';
 import { CertificateExpiry } from './certificate-expiry.js';
 import { ConnectionCounts } from './connection-counts.js';
 import { HeldBytes } from './held-bytes.js';
+import { IceCounts } from './ice-counts.js';
 import { LimitCounts } from './limit-counts.js';
 import { OperatorCounts } from './operator-counts.js';
 import { PolicyCounts } from './policy-counts.js';
@@ -21,6 +22,7 @@ const COUNTS = [
   CertificateExpiry,
   ConnectionCounts,
   HeldBytes,
+  IceCounts,
   LimitCounts,
   OperatorCounts,
   PolicyCounts,

@@ -60,6 +60,12 @@ export const UNREADABLE: Readonly<Record<'malformed' | 'unsupported', RequestFau
 /** V11: there are no ICE servers. */
 export const NO_ICE_SERVERS: RequestFault = { code: 'unavailable', text: 'this server has no ICE servers' };
 
+/** V11: anyone may use the server, and would use its TURN servers. */
+export const ICE_CLOSED: RequestFault = {
+  code: 'unavailable',
+  text: 'anyone may use this server, so it hands out no TURN credentials; the setting is turn-open',
+};
+
 /** V5: the data of a member is longer than `limit` bytes. */
 export function dataTooLarge(limit: number): RequestFault {
   return {

@@ -9,9 +9,11 @@ import { OriginGuard } from '../auth/origin.guard.js';
 import type { Connection } from '../connection/connection.js';
 import { GATEWAY } from '../connection/message-handler.js';
 import type { CanonicalRelay, ConnectionSource, MessageHandler } from '../connection/message-handler.js';
+import { IceServers } from '../ice/ice-servers.js';
+import { IceCounts } from '../metrics/ice-counts.js';
 import { ConnectionRegistry } from '../presence/connection-registry.js';
 import { TopicRegistry } from '../presence/topic-registry.js';
-import { NO_ICE_SERVERS, UNREADABLE } from '../protocol/error-codes.js';
+import { UNREADABLE } from '../protocol/error-codes.js';
 import type {
   IceServersRequest,
   PingRequest,
@@ -19,7 +21,7 @@ import type {
   Unreadable,
   UnsubscribeRequest,
 } from '../protocol/request.js';
-import { pong } from '../protocol/response.js';
+import { iceServers, pong } from '../protocol/response.js';
 import { binaryFrame } from '../protocol/websocket-frame.js';
 import type { Announce, Malformed, Publish, Query } from '../protocol/rendezvous-message.js';
 import { Answers } from './answers.js';
@@ -56,6 +58,8 @@ export class SignalingGateway
     private readonly leases: Leases,
     private readonly topics: TopicRegistry,
     private readonly audit: Audit,
+    private readonly ice: IceServers,
+    private readonly iceCounts: IceCounts,
   ) {}
 
   /** The server of another adapter delivers nothing: CairnSignalModule stops the start. */
@@ -93,7 +97,14 @@ export class SignalingGateway
 
   /** V11 */
   iceServers(connection: Connection, message: IceServersRequest): void {
-    this.answers.failed(connection, message, NO_ICE_SERVERS);
+    const { fault } = this.ice;
+    if (fault !== undefined) {
+      this.iceCounts.outcomes.v2_unavailable += 1;
+      return this.answers.failed(connection, message, fault);
+    }
+    this.iceCounts.outcomes.v2_issued += 1;
+    const { ttl, servers } = this.ice.issue(connection.source);
+    connection.send(binaryFrame(iceServers(message.id, ttl, servers)));
   }
 
   /** V9 */

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module.js';
 import { AuthModule } from '../auth/auth.module.js';
 import { BackplaneModule } from '../backplane/backplane.module.js';
+import { IceModule } from '../ice/ice.module.js';
 import { MetricsModule } from '../metrics/metrics.module.js';
 import { PrincipalsModule } from '../principals/principals.module.js';
 import { PresenceModule } from '../presence/presence.module.js';
@@ -26,7 +27,16 @@ import { Welcome } from './welcome.js';
 
 /** The domain: what happens to a message, from the gateway inwards. CairnSignalModule provides the topic policy. */
 @Module({
-  imports: [AuditModule, AuthModule, BackplaneModule, MetricsModule, PresenceModule, PrincipalsModule, RecordsModule],
+  imports: [
+    AuditModule,
+    AuthModule,
+    BackplaneModule,
+    IceModule,
+    MetricsModule,
+    PresenceModule,
+    PrincipalsModule,
+    RecordsModule,
+  ],
   providers: [
     Answers,
     Discovery,

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Settings } from '../config/settings.js';
 import type { Connection } from '../connection/connection.js';
+import { IceServers } from '../ice/ice-servers.js';
 import { welcome } from '../protocol/response.js';
 import type { PeerLimits } from '../protocol/response.js';
 import { binaryFrame } from '../protocol/websocket-frame.js';
@@ -17,7 +18,10 @@ export class Welcome {
   readonly #features: readonly string[];
   readonly #limits: PeerLimits;
 
-  constructor(settings: Settings) {
+  constructor(
+    settings: Settings,
+    private readonly ice: IceServers,
+  ) {
     this.#heartbeat = settings.pingInterval;
     this.#features = settings.presence ? ['presence'] : [];
     this.#limits = {
@@ -38,7 +42,7 @@ export class Welcome {
       connection: String(id),
       address,
       heartbeat: this.#heartbeat,
-      features: this.#features,
+      features: this.ice.fault === undefined ? [...this.#features, 'ice'] : this.#features,
       limits: this.#limits,
     });
     connection.send(binaryFrame(message));

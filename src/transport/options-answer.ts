@@ -5,10 +5,11 @@ const ALLOW = { Allow: 'GET, HEAD, OPTIONS', 'Cache-Control': 'no-store' };
 /**
  * Has OPTIONS answered as HEAD would be, with 204 and `Allow` where that succeeds. Load balancers ask with OPTIONS
  * whether a server is healthy, and must hear of a failure as from GET. Does nothing with other methods.
+ * A browser's preflight for /ice is left to its controller, which says which pages may ask.
  * `OPTIONS *`, a ping of the server as a whole (RFC 9110, section 9.3.7), is answered as for `/`.
  */
 export function takeOptions(request: IncomingMessage, response: ServerResponse): void {
-  if (request.method !== 'OPTIONS') return;
+  if (request.method !== 'OPTIONS' || isPreflightForIce(request)) return;
   request.method = 'HEAD';
   if (request.url === '*') request.url = '/';
   const writeHead = response.writeHead.bind(response) as (status: number, ...given: unknown[]) => ServerResponse;
@@ -19,4 +20,8 @@ export function takeOptions(request: IncomingMessage, response: ServerResponse):
   };
   // On the answer itself, since Express replaces its prototype.
   response.writeHead = allowed;
+}
+
+function isPreflightForIce({ url, headers }: IncomingMessage): boolean {
+  return headers['access-control-request-method'] !== undefined && /^\/ice(?:\?|$)/.test(url ?? '');
 }

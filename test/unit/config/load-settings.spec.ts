@@ -40,6 +40,8 @@ const DEFAULTS = {
   presenceMembers: 32,
   presenceDataBytes: 1024,
   presenceTotalBytes: 67_108_864,
+  turnTtl: 3_600_000,
+  turnOpen: false,
   records: true,
   recordTtl: 3_600_000,
   recordMaxBytes: 16_384,
@@ -207,6 +209,11 @@ describe('settings', () => {
     ['presenceMembers', 'presence-members', 'CAIRN_SIGNAL_PRESENCE_MEMBERS', '8', 8],
     ['presenceDataBytes', 'presence-data-bytes', 'CAIRN_SIGNAL_PRESENCE_DATA_BYTES', '256', 256],
     ['presenceTotalBytes', 'presence-total-bytes', 'CAIRN_SIGNAL_PRESENCE_TOTAL_BYTES', '1000000', 1_000_000],
+    ['stunUrls', 'stun-urls', 'CAIRN_SIGNAL_STUN_URLS', 'stun:a,stun:b:1', ['stun:a', 'stun:b:1']],
+    ['turnUrls', 'turn-urls', 'CAIRN_SIGNAL_TURN_URLS', 'turn:a?transport=udp', ['turn:a?transport=udp']],
+    ['turnSecretFile', 'turn-secret-file', 'CAIRN_SIGNAL_TURN_SECRET_FILE', '/secret', '/secret'],
+    ['turnTtl', 'turn-ttl', 'CAIRN_SIGNAL_TURN_TTL', '5m', 300_000],
+    ['turnOpen', 'turn-open', 'CAIRN_SIGNAL_TURN_OPEN', 'on', true],
     ['checkPage', 'check-page', 'CAIRN_SIGNAL_CHECK_PAGE', 'off', false],
     [
       'natsUrl',
@@ -273,6 +280,8 @@ describe('settings', () => {
       'JWT_AUDIENCE',
       'MANAGEMENT_ADDR',
       'TRUSTED_PROXIES',
+      'TURN_URLS',
+      'TURN_SECRET_FILE',
       // Beside another credential, a user would be one too many.
       ...(name === 'natsUser' ? ['NATS_PASSWORD'] : []),
       ...(name.startsWith('natsPassword') ? ['NATS_USER'] : []),
@@ -282,6 +291,7 @@ describe('settings', () => {
         JWT_ISSUER: `https://other.example${name === 'jwtTenant' ? '/{tenantid}' : ''}`,
         MANAGEMENT_ADDR: 'other:1',
         TRUSTED_PROXIES: '10.0.0.1',
+        TURN_URLS: 'turn:other',
       }[other] ?? 'other',
     ]);
     const { [variable]: _tried, ...environment } = Object.fromEntries(needed) as Record<string, string>;

@@ -14,6 +14,7 @@ import { BackplaneCounts } from '../../../src/metrics/backplane-counts.js';
 import { CertificateExpiry } from '../../../src/metrics/certificate-expiry.js';
 import { ConnectionCounts } from '../../../src/metrics/connection-counts.js';
 import { HeldBytes } from '../../../src/metrics/held-bytes.js';
+import { IceCounts } from '../../../src/metrics/ice-counts.js';
 import { LimitCounts } from '../../../src/metrics/limit-counts.js';
 import { OperatorCounts } from '../../../src/metrics/operator-counts.js';
 import { PolicyCounts } from '../../../src/metrics/policy-counts.js';
@@ -63,6 +64,7 @@ describe('history', () => {
       new AuditCounts(),
       new OperatorCounts(),
       new Logs({ format: 'json', destination: { write: () => undefined } }),
+      new IceCounts(),
     );
     history = new History(sources, clock);
     told = [];

@@ -1,0 +1,61 @@
+import { isIPv4, isIPv6 } from 'node:net';
+import { z } from 'zod';
+
+/** URLs that one setting may hold. Browsers warn of five and more: each makes their search slower. */
+const MOST_URLS = 16;
+
+const PARTS = /^([a-z]+):(\[[^\]]*\]|[^:?[\]]*)(?::([^?]*))?(?:\?(.*))?$/;
+const NAME = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*\.?$/;
+
+/** URLs of STUN servers (RFC 7064), in lower case. */
+export const stunUrls = iceUrls('stun:HOST or stuns:HOST, with :PORT or without', ['stun', 'stuns']);
+
+/** URLs of TURN servers (RFC 7065), in lower case. */
+export const turnUrls = iceUrls(
+  'turn:HOST or turns:HOST, with :PORT or without, and maybe ?transport=udp or ?transport=tcp',
+  ['turn', 'turns'],
+);
+
+/** A list of URLs with one of these schemes. Each entry at fault is told. No fault repeats the URL: it may hold a password. */
+function iceUrls(form: string, schemes: readonly string[]) {
+  const expected = `expected URLs such as ${form}, separated by commas`;
+  return z
+    .union([z.string(), z.array(z.string())], expected)
+    .transform((written, context) => {
+      const words = (typeof written === 'string' ? written.split(',') : written).map((word) =>
+        word.trim().toLowerCase(),
+      );
+      if (words.every((word) => word === '')) context.addIssue(expected);
+      else if (words.length > MOST_URLS) context.addIssue(`expected at most ${MOST_URLS} URLs`);
+      else {
+        for (const [index, word] of words.entries()) {
+          const fault = faultOf(word, form, schemes);
+          if (fault !== undefined) context.addIssue(words.length > 1 ? `entry ${index + 1}: ${fault}` : fault);
+        }
+      }
+      return words;
+    })
+    .meta({ value: 'URLS', list: true });
+}
+
+/** Says what is wrong with a URL in lower case; undefined if nothing is. */
+function faultOf(word: string, form: string, schemes: readonly string[]): string | undefined {
+  if (word.includes('@')) return 'expected a URL without user and password: turn-secret-file makes them';
+  if (word.includes('://')) return `expected ${form}: these URLs have no slashes`;
+  const [, scheme, host, port, query] = PARTS.exec(word) ?? [];
+  if (scheme === undefined || !schemes.includes(scheme)) return `expected ${form}`;
+  if (!isHost(host)) return 'expected a host name, an IPv4 address or an [IPv6] address';
+  if (port !== undefined && !(/^\d{1,5}$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535)) {
+    return 'expected a port from 1 to 65535';
+  }
+  if (query === undefined) return undefined;
+  if (scheme.startsWith('stun')) return 'expected a URL without "?": STUN has no transport';
+  return /^transport=(?:udp|tcp)$/.test(query) ? undefined : 'expected ?transport=udp or ?transport=tcp';
+}
+
+function isHost(host: string): boolean {
+  if (host.startsWith('[')) return isIPv6(host.slice(1, -1)) && !host.includes('%');
+  // What ends in a number is an address, or none.
+  if (/(?:^|\.)\d+\.?$/.test(host)) return isIPv4(host);
+  return host.length <= 253 && NAME.test(host);
+}

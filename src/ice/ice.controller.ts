@@ -1,0 +1,89 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Controller, Get, Options, Req, Res } from '@nestjs/common';
+import type { UpgradeRequest } from '../auth/upgrade-request.js';
+import { originMatcher } from '../config/origins.js';
+import { Settings } from '../config/settings.js';
+import { sourceOf } from '../connection/source.js';
+import { answerJson, failure } from '../http/json-failure.js';
+import { IceCounts } from '../metrics/ice-counts.js';
+import { LimitCounts } from '../metrics/limit-counts.js';
+import { NO_ICE_SERVERS } from '../protocol/error-codes.js';
+import type { RequestFault } from '../protocol/error-codes.js';
+import { UpgradeGate } from '../transport/upgrade-gate.js';
+import { IceRate } from './ice-rate.js';
+import { IceServers } from './ice-servers.js';
+
+const VARY = { Vary: 'Origin' };
+
+/**
+ * Tells peers of ICE servers over plain HTTP (V13). Owns nothing. Does not decide who may ask: the guards of the gateway
+ * do, as for an upgrade. Invariant: whoever would be refused at an upgrade gets no ICE servers.
+ */
+@Controller('ice')
+export class IceController {
+  readonly #isListed: (origin: string) => boolean;
+
+  constructor(
+    { allowedOrigins }: Settings,
+    private readonly gate: UpgradeGate,
+    private readonly ice: IceServers,
+    private readonly rate: IceRate,
+    private readonly counts: IceCounts,
+    private readonly limits: LimitCounts,
+  ) {
+    this.#isListed = allowedOrigins === undefined ? () => true : originMatcher(allowedOrigins);
+  }
+
+  /** Answers with what `new RTCPeerConnection` takes, and for how many seconds its credentials hold. */
+  @Get()
+  async servers(@Req() request: IncomingMessage, @Res() response: ServerResponse): Promise<void> {
+    const cors = this.#cors(request);
+    if (this.ice.fault === NO_ICE_SERVERS) return this.#unavailable(response, 404, NO_ICE_SERVERS, cors);
+    const asking = request as UpgradeRequest;
+    const refusal = await this.gate.rehearse(asking);
+    if (refusal !== undefined) {
+      this.counts.outcomes.http_refused += 1;
+      const status = refusal.getStatus();
+      return answerJson(response, status, failure(status, refusal.message), { ...refusal.headers, ...cors });
+    }
+    const { fault } = this.ice;
+    if (fault !== undefined) return this.#unavailable(response, 403, fault, cors);
+    const source = sourceOf(asking.principal, asking.peerAddress);
+    const wait = this.rate.take(source);
+    if (wait !== undefined) {
+      this.limits.reached('max-messages-per-second');
+      this.counts.outcomes.http_throttled += 1;
+      const body = failure(429, 'You ask too often; the setting is max-messages-per-second.');
+      return answerJson(response, 429, body, { 'Retry-After': String(wait), ...cors });
+    }
+    this.counts.outcomes.http_issued += 1;
+    const { ttl, servers } = this.ice.issue(source);
+    answerJson(response, 200, { iceServers: servers, ttl }, cors);
+  }
+
+  /** Answers a preflight (Fetch, section 3.2.2): a browser asks whether a page may send a token, and sends none here. */
+  @Options()
+  preflight(@Req() request: IncomingMessage, @Res() response: ServerResponse): void {
+    response
+      .writeHead(204, {
+        Allow: 'GET, HEAD, OPTIONS',
+        'Cache-Control': 'no-store',
+        ...this.#cors(request),
+        'Access-Control-Allow-Methods': 'GET',
+        'Access-Control-Allow-Headers': 'Authorization',
+        'Access-Control-Max-Age': '600',
+      })
+      .end();
+  }
+
+  #unavailable(response: ServerResponse, status: number, { text }: RequestFault, cors: Record<string, string>): void {
+    this.counts.outcomes.http_unavailable += 1;
+    answerJson(response, status, failure(status, `${text[0].toUpperCase()}${text.slice(1)}.`), cors);
+  }
+
+  /** What lets a page of an allowed origin read the answer. Other pages cannot read it. */
+  #cors({ headers: { origin } }: IncomingMessage): Record<string, string> {
+    if (origin === undefined || !this.#isListed(origin)) return VARY;
+    return { ...VARY, 'Access-Control-Allow-Origin': origin, 'Access-Control-Expose-Headers': 'Retry-After' };
+  }
+}
