@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { WebSocket, WebSocketServer } from 'ws';
 import { startServer, stopServers } from '../../../test/support/server.js';
 import type { RunningServer } from '../../../test/support/server.js';
@@ -112,6 +115,21 @@ describe.each(SOCKETS)('with the server and the WebSocket of $of, the client', (
     expect(await waiting).toEqual(expect.any(Number));
     expect(await topic.send(bytes('y'))).toBe(1);
     expect(heard.at(-1)).toMatchObject(['message', { payload: bytes('y'), from: topic.self }]);
+  });
+
+  it('has the ICE servers of the server, with credentials of its own', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'turn-'));
+    const turnSecretFile = join(folder, 'secret');
+    writeFileSync(turnSecretFile, 'f'.repeat(32), { mode: 0o600 });
+    const [stunUrls, turnUrls] = ['stun:127.0.0.1', 'turn:127.0.0.1?transport=udp'];
+    server = await startServer({ authToken: 'tok~en', stunUrls, turnUrls, turnSecretFile });
+    const servers = await start(server.url, { token: 'tok~en' }).iceServers();
+    const username = expect.stringMatching(/^\d+:[0-9a-f]{16}$/);
+    expect(servers.map((each) => ({ ...each }))).toEqual([
+      { urls: [stunUrls] },
+      { urls: [turnUrls], username, credential: expect.any(String) },
+    ]);
+    rmSync(folder, { recursive: true });
   });
 
   it('is told that the server is full, and where the WebSocket tells it, for how long', async () => {
