@@ -56,6 +56,7 @@ function faultOf(word: string, form: string, schemes: readonly string[]): string
 function isHost(host: string): boolean {
   if (host.startsWith('[')) return isIPv6(host.slice(1, -1)) && !host.includes('%');
   // What ends in a number is an address, or none.
-  if (/(?:^|\.)\d+\.?$/.test(host)) return isIPv4(host);
+  const labels = host.replace(/\.$/, '').split('.');
+  if (/^\d+$/.test(labels.at(-1)!)) return isIPv4(host);
   return host.length <= 253 && NAME.test(host);
 }
