@@ -1,7 +1,10 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
-/** Passes bytes on to a port until it is cut, and lets nobody through until it heals: a partition. */
+/**
+ * Passes bytes on to a port until it is cut, and lets nobody through until it heals: a partition. Others of its kind
+ * pass them on in their own way.
+ */
 export class Wire {
   /** @type {Set<import('node:net').Socket>} */
   #sockets = new Set();
@@ -20,9 +23,9 @@ export class Wire {
         from.on('error', () => undefined);
         from.on('close', () => {
           this.#sockets.delete(from);
-          into.destroy();
+          this.ended(from, into);
         });
-        from.pipe(into);
+        this.carry(from, into);
       }
       if (this.#isCut) near.destroy();
     });
@@ -34,6 +37,24 @@ export class Wire {
     await once(this.#server, 'listening');
     this.#server.unref();
     return `nats://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (this.#server.address()).port}`;
+  }
+
+  /**
+   * What comes from one side goes to the other.
+   * @param {import('node:net').Socket} from
+   * @param {import('node:net').Socket} into
+   */
+  carry(from, into) {
+    from.pipe(into);
+  }
+
+  /**
+   * One side is gone.
+   * @param {import('node:net').Socket} _from
+   * @param {import('node:net').Socket} into
+   */
+  ended(_from, into) {
+    into.destroy();
   }
 
   cut() {
