@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Controller, Get, NotFoundException, Param, Req, Res } from '@nestjs/common';
-import { answerJson, failure } from '../http/json-failure.js';
+import { answerFailure } from '../http/json-failure.js';
 import { StaticFiles } from '../http/static-files.js';
 import type { UpgradeRequest } from '../auth/upgrade-request.js';
 import { UpgradeGate } from '../transport/upgrade-gate.js';
@@ -47,7 +47,7 @@ export class CheckController {
     const refusal = await this.gate.rehearse(request as UpgradeRequest);
     if (refusal === undefined) response.writeHead(204, { 'Cache-Control': 'no-store' }).end();
     // Not thrown: a refusal is not a fault, whatever its status, and the guard chose its sentence.
-    else answerJson(response, refusal.getStatus(), failure(refusal.getStatus(), refusal.message), refusal.headers);
+    else answerFailure(response, refusal.getStatus(), refusal.message, refusal.headers);
   }
 
   /** Serves a file of the page, but not the page itself: its relative links would be wrong here. */

@@ -9,6 +9,16 @@ export function failure(status: number, message: string): object {
   return { status, error: STATUS_CODES[status] ?? 'Error', message };
 }
 
+/** Answers a failed plain request. */
+export function answerFailure(
+  response: ServerResponse,
+  status: number,
+  message: string,
+  headers?: Readonly<Record<string, string | readonly string[]>>,
+): void {
+  answerJson(response, status, failure(status, message), headers);
+}
+
 /** Answers with `body` as JSON. */
 export function answerJson(
   response: ServerResponse,

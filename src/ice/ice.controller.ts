@@ -4,7 +4,7 @@ import type { UpgradeRequest } from '../auth/upgrade-request.js';
 import { originMatcher } from '../config/origins.js';
 import { Settings } from '../config/settings.js';
 import { sourceOf } from '../connection/source.js';
-import { answerJson, failure } from '../http/json-failure.js';
+import { answerFailure, answerJson } from '../http/json-failure.js';
 import { IceCounts } from '../metrics/ice-counts.js';
 import { LimitCounts } from '../metrics/limit-counts.js';
 import { NO_ICE_SERVERS } from '../protocol/error-codes.js';
@@ -43,8 +43,7 @@ export class IceController {
     const refusal = await this.gate.rehearse(asking);
     if (refusal !== undefined) {
       this.counts.outcomes.http_refused += 1;
-      const status = refusal.getStatus();
-      return answerJson(response, status, failure(status, refusal.message), { ...refusal.headers, ...cors });
+      return answerFailure(response, refusal.getStatus(), refusal.message, { ...refusal.headers, ...cors });
     }
     const { fault } = this.ice;
     if (fault !== undefined) return this.#unavailable(response, 403, fault, cors);
@@ -53,8 +52,8 @@ export class IceController {
     if (wait !== undefined) {
       this.limits.reached('max-messages-per-second');
       this.counts.outcomes.http_throttled += 1;
-      const body = failure(429, 'You ask too often; the setting is max-messages-per-second.');
-      return answerJson(response, 429, body, { 'Retry-After': String(wait), ...cors });
+      const sentence = 'You ask too often; the setting is max-messages-per-second.';
+      return answerFailure(response, 429, sentence, { 'Retry-After': String(wait), ...cors });
     }
     this.counts.outcomes.http_issued += 1;
     const { ttl, servers } = this.ice.issue(source);
@@ -78,7 +77,7 @@ export class IceController {
 
   #unavailable(response: ServerResponse, status: number, { text }: RequestFault, cors: Record<string, string>): void {
     this.counts.outcomes.http_unavailable += 1;
-    answerJson(response, status, failure(status, `${text[0].toUpperCase()}${text.slice(1)}.`), cors);
+    answerFailure(response, status, `${text[0].toUpperCase()}${text.slice(1)}.`, cors);
   }
 
   /** What lets a page of an allowed origin read the answer. Other pages cannot read it. */

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { All, Controller, Get, HttpException, Post, Req, Res } from '@nestjs/common';
 import { Audit } from '../audit/audit.js';
 import { Refusal } from '../connection/refusal.js';
-import { answerJson, failure } from '../http/json-failure.js';
+import { answerFailure, answerJson } from '../http/json-failure.js';
 import { MANAGEMENT } from '../http/management-path.js';
 import { Log, Logs } from '../logging/log.js';
 import { OperatorCounts } from '../metrics/operator-counts.js';
@@ -99,7 +99,7 @@ export class OperatorsController {
       // What of the body is left is not the next request.
       if (!request.complete) response.shouldKeepAlive = false;
       const headers = error instanceof Refusal ? error.headers : {};
-      answerJson(response, error.getStatus(), failure(error.getStatus(), error.message), headers);
+      answerFailure(response, error.getStatus(), error.message, headers);
       request.resume();
     }
   }

@@ -9,7 +9,7 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import type { CertificatePair } from '../config/certificate-pair.js';
 import type { Settings } from '../config/settings.js';
 import { Refusal } from '../connection/refusal.js';
-import { answerJson, failure } from '../http/json-failure.js';
+import { answerFailure } from '../http/json-failure.js';
 import { MANAGEMENT } from '../http/management-path.js';
 import { FOR_OPERATORS } from './open-files.js';
 import { takeOptions } from './options-answer.js';
@@ -101,7 +101,7 @@ export class HttpListener extends ExpressAdapter {
     const answerOperators = this.#checked((request, response) => {
       if (!hosts.accepts(request)) {
         this.#tell(WRONG_HOST, request);
-        answerJson(response, 421, failure(421, WRONG_HOST.message));
+        answerFailure(response, 421, WRONG_HOST.message);
         return;
       }
       if (hasBadHost(request)) return this.#refuse(BAD_HOST, request, response);
@@ -155,7 +155,7 @@ export class HttpListener extends ExpressAdapter {
     // Node would answer these two with an empty body, or count neither.
     server.on('checkExpectation', (request, response) => {
       this.#tell(UNMET, request);
-      answerJson(response, UNMET.getStatus(), failure(UNMET.getStatus(), UNMET.message));
+      answerFailure(response, UNMET.getStatus(), UNMET.message);
     });
     server.on('dropRequest', (request) => this.#tell(TOO_MANY_REQUESTS, request));
     // For a peer that sends requests and does not read the answers: none of its requests is incomplete. This comes
@@ -170,7 +170,7 @@ export class HttpListener extends ExpressAdapter {
   #refuse(refusal: Refusal, request: IncomingMessage, response: ServerResponse): void {
     this.#tell(refusal, request);
     response.shouldKeepAlive = false;
-    answerJson(response, refusal.getStatus(), failure(refusal.getStatus(), refusal.message));
+    answerFailure(response, refusal.getStatus(), refusal.message);
   }
 
   #tell(refusal: Refusal, { socket }: IncomingMessage): void {
