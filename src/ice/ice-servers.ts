@@ -7,7 +7,7 @@ import { Log, Logs } from '../logging/log.js';
 import { ICE_CLOSED, NO_ICE_SERVERS } from '../protocol/error-codes.js';
 import type { RequestFault } from '../protocol/error-codes.js';
 import type { IceServer } from '../protocol/response.js';
-import { CLOSED } from './closed.js';
+import { CLOSED, isClosed } from './closed.js';
 import { TurnSecret } from './turn-secret.js';
 
 /** What a peer is told to use, and for how many seconds. */
@@ -40,9 +40,9 @@ export class IceServers implements OnApplicationBootstrap {
 
   /** Why nobody gets any; undefined if those who may connect do. */
   get fault(): RequestFault | undefined {
-    const { stunUrls, turnUrls, turnOpen } = this.settings;
+    const { stunUrls, turnUrls } = this.settings;
     if (stunUrls === undefined && turnUrls === undefined) return NO_ICE_SERVERS;
-    return turnUrls !== undefined && !turnOpen && this.access.open ? ICE_CLOSED : undefined;
+    return isClosed(this.settings, this.access.open) ? ICE_CLOSED : undefined;
   }
 
   /** Returns what a source (J8) may use. Only where there is no fault. */
