@@ -168,9 +168,9 @@ export class UpgradeGate {
     const allowance = limits === undefined ? undefined : readAllowance(limits);
     if (typeof allowance === 'string') throw new TypeError(`a guard set limits, which ${allowance}`);
     if (place === undefined) return this.principals.refusal(principal, allowance);
-    const member = this.principals.take(principal, allowance);
-    if (member instanceof Refusal) return member;
-    place.join(member);
+    const ofPrincipal = this.principals.take(principal, allowance);
+    if (ofPrincipal instanceof Refusal) return ofPrincipal;
+    place.join(ofPrincipal);
     return undefined;
   }
 
