@@ -48,6 +48,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'logging',
     'metrics',
     'protocol',
+    'transport/throttle',
     'transport/transport.module',
     'transport/upgrade-gate',
   ],

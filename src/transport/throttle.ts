@@ -11,8 +11,8 @@ export interface Rate {
   readonly messageBurst: number;
 }
 
-/** The token bucket of one connection, and what it holds back. */
-export interface Throttled {
+/** A token bucket. */
+export interface Bucket {
   /**
    * When the bucket will be full again, in milliseconds on the monotonic clock. This one number is the whole token
    * bucket. Only Throttle sets it.
@@ -20,6 +20,10 @@ export interface Throttled {
   fullAt: number;
   /** The peer as one of a principal whose peers have a rate together. */
   readonly ofPrincipal?: PrincipalPlace | undefined;
+}
+
+/** The token bucket of one connection, and what it holds back. */
+export interface Throttled extends Bucket {
   /** Delivers at most `max` of the messages that are held, while there are tokens. Returns how many were delivered. */
   release(max: number): number;
 }
@@ -57,26 +61,31 @@ export class Throttle {
   }
 
   /** Takes one token, and one of the principal's where it has a rate. Returns false, and takes none, if one lacks. */
-  spend(inbox: Throttled): boolean {
-    const { ofPrincipal } = inbox;
+  spend(bucket: Bucket): boolean {
+    const { ofPrincipal } = bucket;
     if (this.#perToken === 0 && ofPrincipal === undefined) return true;
     const now = this.clock.monotonic();
-    const fullAt = Math.max(inbox.fullAt, now) + this.#perToken;
+    const fullAt = Math.max(bucket.fullAt, now) + this.#perToken;
     if (fullAt - now > this.#perBucket + ROUNDING_MS) return false;
     if (ofPrincipal !== undefined) {
       if (ofPrincipal.lacks(now)) return false;
       ofPrincipal.charge(now, 1);
     }
-    inbox.fullAt = fullAt;
+    bucket.fullAt = fullAt;
     return true;
   }
 
+  /** Returns the seconds until a bucket of no principal, which lacks a token, has one again. */
+  secondsToToken({ fullAt }: Bucket): number {
+    return Math.ceil((fullAt + this.#perToken - this.#perBucket - this.clock.monotonic()) / 1000);
+  }
+
   /** Takes tokens even if the bucket has too few. The missing ones must come back before the next token is spent. */
-  charge(inbox: Throttled, tokens: number): void {
+  charge(bucket: Bucket, tokens: number): void {
     if (tokens === 0) return;
     const now = this.clock.monotonic();
-    inbox.fullAt = Math.max(inbox.fullAt, now) + tokens * this.#perToken;
-    inbox.ofPrincipal?.charge(now, tokens);
+    bucket.fullAt = Math.max(bucket.fullAt, now) + tokens * this.#perToken;
+    bucket.ofPrincipal?.charge(now, tokens);
   }
 
   /** Counts an inbox whose bucket is empty, and lets it wait for tokens. */

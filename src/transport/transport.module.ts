@@ -60,6 +60,6 @@ import { WsEndpoint } from './ws-endpoint.js';
         new TrustedProxies(trustedProxies, forwardedHeader),
     },
   ],
-  exports: [RefusalLog, UpgradeGate, WsEndpoint],
+  exports: [RefusalLog, Throttle, UpgradeGate, WsEndpoint],
 })
 export class TransportModule {}
