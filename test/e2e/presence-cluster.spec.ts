@@ -91,7 +91,7 @@ describeWithNats('members of several nodes', () => {
     v1.subscribe(TOPIC);
     await v1.sync();
     const a = await Looker.at(one.url, 'a');
-    // The list is whole when it is told first, unless the machine is too busy for that.
+    // The list is whole when it is told first (unit/signaling/first-answers), unless a machine is too busy for that.
     await a.sees(['undefined']);
     const c = await Looker.at(three.url, 'c');
     await c.sees(['a', 'undefined']);
