@@ -86,6 +86,8 @@ describeWithNats('N8: what NATS refuses is counted, logged and shown', () => {
     const [, permissions] = /permissions: \{\n([^]*?)\n {6}\}/.exec(operations)!;
     const nats = await guarded(permissions);
     const nodes = await used(nats);
+    // The relay is on its way still.
+    await until(() => countsOf(nodes[1]).messagesIn > 0);
     for (const node of nodes) {
       expect(await busHealth(node)).toMatchObject({ backplane: 'up' });
       expect(countsOf(node).failed).toBe(0);
