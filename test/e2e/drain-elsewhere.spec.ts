@@ -47,6 +47,7 @@ describeWithNats('peers of a node that drains', () => {
     const [here, there] = [await node(), await node()];
     await Promise.all([knows(here, 1), knows(there, 1)]);
     expect(new Set(await delaysOf(here, 25))).toEqual(new Set([0]));
+    await knows(there, 0);
     expect(busOf(there).nodes.others.size).toBe(0);
   });
 
