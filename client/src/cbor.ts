@@ -45,8 +45,9 @@ export function decode(bytes: Uint8Array): unknown {
     const major = first >> 5;
     let n = first & 31;
     if (major === 7) {
-      check(n > 19 && n < 23);
-      return [false, true, null][n - 20];
+      const simple = [false, true, null];
+      check(n - 20 in simple);
+      return simple[n - 20];
     }
     if (n > 23) {
       const size = 2 ** (n - 24);

@@ -1,6 +1,6 @@
 import { decode, encode } from './cbor.js';
 import type { Value } from './cbor.js';
-import { check, defer, later, SignalError } from './shared.js';
+import { check, defer, later, malformed, SignalError } from './shared.js';
 import type { Message, Messages, Welcome } from './wire.js';
 
 /** What the client needs of a WebSocket; that of browsers, of Node 22 and later, and of the package `ws` have it. */
@@ -73,7 +73,8 @@ export class Link {
   readonly renew: (delay?: number) => void;
   readonly #socket: Socket;
   readonly #owner: Owner;
-  readonly #waiting = new Map<number, [(answer: Answer) => void, (error: unknown) => void]>();
+  /** What takes the answer to a request, by id; nothing is what it takes when the connection ends. */
+  readonly #waiting = new Map<number, (answer?: Message) => void>();
   readonly #opened: () => void;
   readonly #failed: (error: unknown) => void;
   #ids = 0;
@@ -116,7 +117,7 @@ export class Link {
         check(!rest[0]);
         this.#receive(message as unknown as Message);
       } catch (cause) {
-        owner.fault(new SignalError('malformed', 'The server sent what no server sends.', { cause }));
+        owner.fault(malformed(cause));
       }
     });
     // An error that nobody listens to would end a program of Node.
@@ -134,15 +135,25 @@ export class Link {
       throw new SignalError('message_too_large', `The server takes no message over ${message} bytes.`);
     }
     this.#socket.send(frame);
-    return this.v2 ? new Promise((...both) => this.#waiting.set(id, both)) : {};
+    if (!this.v2) return {};
+    const answer = await new Promise<Message | void>((resolve) => this.#waiting.set(id, resolve));
+    if (!answer) throw gone();
+    if (answer[0] === 'Error') throw refusalOf(answer[1]);
+    return answer[1] as Answer;
   }
 
-  /** Asks for a sign of life. Without one, another connection is needed. */
-  probe(): void {
+  /** Asks for a sign of life. Without one, another connection is needed. Resolves when that is known. */
+  probe(): Promise<unknown> {
     this.silent = true;
-    this.request('Ping').catch(() => {});
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => (this.silent ? this.renew(0) : this.#watch()), PROBE_MS);
+    const late = new Promise<void>((resolve) => {
+      this.#timer = setTimeout(() => {
+        if (this.silent) this.renew(0);
+        else this.#watch();
+        resolve();
+      }, PROBE_MS);
+    });
+    return Promise.race([late, this.request('Ping').catch(() => {})]);
   }
 
   /** Ends the connection, which tells nobody but those who wait for answers. */
@@ -153,7 +164,7 @@ export class Link {
     this.#socket.close(1000);
     this.#failed(gone());
     this.renew();
-    for (const [, reject] of this.#waiting.values()) reject(gone());
+    for (const answer of this.#waiting.values()) answer();
   }
 
   #open(): void {
@@ -168,21 +179,20 @@ export class Link {
     if (!heartbeat) return;
     const left = this.#heard + heartbeat + PROBE_MS - performance.now();
     if (left > 0) this.#timer = later(() => this.#watch(), left);
-    else this.probe();
+    else void this.probe();
   }
 
   #receive(message: Message): void {
     const [kind, fields] = message;
-    const waiting = 'id' in fields && this.#waiting.get(fields.id);
+    const answer = 'id' in fields && this.#waiting.get(fields.id);
     if (kind === 'Welcome') {
-      check(fields.heartbeat >= 0 && fields.limits && Array.isArray(fields.features));
+      check(Number.isInteger(fields.heartbeat) && fields.limits && Array.isArray(fields.features));
       this.welcome = fields;
       this.#open();
     } else if (kind === 'Ping') this.#socket.send(encode({ Pong: { id: fields.id } }));
-    else if (waiting) {
+    else if (answer) {
       this.#waiting.delete(fields.id);
-      if (kind === 'Error') waiting[1](refusalOf(fields));
-      else waiting[0](fields);
+      answer(message);
     } else this.#owner.receive(this, message);
   }
 }
@@ -195,5 +205,7 @@ interface Refusal {
 const gone = (): SignalError => new SignalError('unknown', 'The connection went before the answer came.');
 
 /** What an Error of the server says. */
-export const refusalOf = ({ code, message, retry }: Messages['Error']): SignalError =>
-  new SignalError(code, message, { retry });
+export function refusalOf({ code, message, retry }: Messages['Error']): SignalError {
+  check(typeof code === 'string' && typeof message === 'string' && !(retry! < 0));
+  return new SignalError(code, message, { retry });
+}

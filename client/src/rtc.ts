@@ -1,6 +1,6 @@
 import type { Member } from './link.js';
 import type { Secret } from './secret.js';
-import { abortable, hex, SignalError, utf8 } from './shared.js';
+import { abortable, check, hex, later, SignalError, utf8 } from './shared.js';
 import type { Abortable } from './shared.js';
 import type { Signal } from './signal.js';
 import type { Topic, TopicMessage } from './topic.js';
@@ -50,9 +50,11 @@ interface Note {
 const ATTEMPT_MS = 15_000;
 /** Between two greetings to a topic where nobody is known, on a server of v1, in milliseconds. */
 const GREET_MS = 1000;
+/** Between two attempts to have fresh ICE servers, in milliseconds. */
+const RENEW_MS = 30_000;
 /** Peers at a time. */
 const MOST_PEERS = 64;
-/** Notes of a peer that may wait. */
+/** Notes of a member, and of a peer, that may wait. */
 const MOST_NOTES = 256;
 
 /** Connects to one peer. Resolves once the channel is open; what is said through the server later goes on being handled. */
@@ -66,7 +68,7 @@ export async function connectPeer(signal: Signal, options: PeerOptions): Promise
  * the last one.
  */
 export async function* connectPeers(signal: Signal, options: PeerOptions): AsyncGenerator<Peer, void, undefined> {
-  const room = new Room(signal, options);
+  const room = openRoom(signal, options);
   const over = options.signal;
   try {
     await abortable(room.enter(), over);
@@ -76,171 +78,189 @@ export async function* connectPeers(signal: Signal, options: PeerOptions): Async
   }
 }
 
+/** What a pair needs of its room. */
+interface Room {
+  readonly signal: Signal;
+  readonly options: PeerOptions;
+  /** Names this side to the others. The smaller name makes the offers; member ids change with each reconnect. */
+  readonly me: string;
+  /** The connections that were tried here, by this side. */
+  runs: number;
+  readonly connect: (config: RTCConfiguration) => RTCPeerConnection;
+  /** What `next` does next: gives a peer, or throws why nobody can come. */
+  tell(news: () => Peer): void;
+  say(note: Omit<Note, 'from'>, topic: Topic, to?: string): void;
+  fault(code: string, cause: unknown): void;
+  /** A pair has ended; `opened` if it had a channel. */
+  ended(name: string, opened: boolean): void;
+}
+
+/** One other, seen from here. */
+interface Pair {
+  /** Where the other is now. The initiator begins. */
+  found(topic: Topic, id: string | undefined): void;
+  /** Says everything again that the other has not confirmed. */
+  resend(): void;
+  take(note: Note): void;
+  /** Ends, unless somebody has got the peer. */
+  giveUp(): void;
+}
+
 /**
  * The topics on which peers meet. Owns the pairs, and what is said for them. Does not know WebRTC. Invariant: it is on
  * its topics for as long as somebody may come, or a pair has a channel.
  */
-class Room {
-  /** Names this side to the others. The smaller name makes the offers; member ids change with each reconnect. */
-  readonly me: string;
-  readonly options: PeerOptions;
-  readonly Connection: new (config: RTCConfiguration) => RTCPeerConnection;
-  /** The connections that were tried here, by this side. */
-  runs = 0;
-  readonly #signal: Signal;
-  readonly #pairs = new Map<string, Pair>();
-  readonly #topics = new Map<string, Topic>();
-  /** Pairs that are open, and why nobody can come. */
-  readonly #news: (Pair | Error)[] = [];
-  #greeter: ReturnType<typeof setInterval> | undefined;
-  #secret: Secret | undefined;
-  #wake = (): void => {};
-  #sending: Promise<unknown> = Promise.resolve();
-  #receiving: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
-  #closed = false;
+function openRoom(signal: Signal, options: PeerOptions) {
+  // Throws where there is no WebRTC.
+  const Connection = options.RTCPeerConnection ?? RTCPeerConnection;
+  const pairs = new Map<string, Pair>();
+  const topics = new Map<string, Topic>();
+  const news: (() => Peer)[] = [];
+  /** Notes of each member that wait to be looked at; all others of one that has sent too many are dropped till then. */
+  const waiting = new Map<string | undefined, { notes: number; isFull?: boolean }>();
+  let wake = (): void => {};
+  let sending: Promise<unknown> = Promise.resolve();
+  let receiving: Promise<unknown> = Promise.resolve();
+  let secret: Secret | undefined;
+  let isClosed = false;
 
-  constructor(signal: Signal, options: PeerOptions) {
-    const { role } = options;
-    this.#signal = signal;
-    this.options = options;
-    // Throws where there is no WebRTC.
-    this.Connection = options.RTCPeerConnection ?? RTCPeerConnection;
-    this.me = ({ initiator: 0, responder: 2 }[role!] ?? 1) + hex(crypto.getRandomValues(new Uint8Array(8)));
-  }
-
-  async enter(): Promise<void> {
-    const { topic, secret } = this.options;
-    this.#greeter = setInterval(() => this.#pairs.size || this.#greet(), GREET_MS);
-    if (secret) {
-      const { Secret } = await import('./secret.js');
-      this.#secret = await Secret.of(secret);
-      if (!this.#closed) await this.#secret.follow((topics) => this.#move(topics));
-    } else this.#move([topic!]);
-  }
-
-  /** The next peer whose channel opens. */
-  async next(): Promise<Peer> {
-    while (!this.#news[0]) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
+  const room: Room = {
+    signal,
+    options,
+    me: ({ initiator: 0, responder: 2 }[options.role!] ?? 1) + hex(crypto.getRandomValues(new Uint8Array(8))),
+    runs: 0,
+    connect: (config) => new Connection(config),
+    tell(what) {
+      news.push(what);
+      wake();
+    },
+    say(note, topic, to) {
+      const content = utf8(JSON.stringify({ ...note, from: room.me }));
+      sending = sending.then(async () => {
+        // What did not arrive is said again when somebody comes back.
+        topic
+          .send(secret ? await secret.seal(content, [topic.name, topic.self, to]) : content, { to })
+          .catch((error: SignalError) => /unknown|left|closed/.test(error.code) || signal.fault(error));
       });
-    }
-    const news = this.#news.shift()!;
-    if (news instanceof Error) throw news;
-    news.isTaken = true;
-    return news.peer!;
-  }
-
-  async config(): Promise<RTCConfiguration> {
-    const { config } = this.options;
-    // A server may have some, but not for everybody.
-    return { ...config, iceServers: config?.iceServers ?? (await this.#signal.iceServers().catch(() => [])) };
-  }
-
-  /** Nobody new is let in. */
-  close(): void {
-    this.#closed = true;
-    clearInterval(this.#greeter);
-    for (const pair of this.#pairs.values()) if (!pair.isTaken) pair.end();
-    this.#leave();
-  }
-
-  tell(news: Pair | Error): void {
-    this.#news.push(news);
-    this.#wake();
-  }
-
-  ended(pair: Pair): void {
-    this.#pairs.delete(pair.name);
-    this.#leave();
-    // Who is still there may have another try.
-    if (!pair.peer) this.#greet(true);
-  }
-
-  say(note: Omit<Note, 'from'>, topic: Topic, to?: string): void {
-    const content = utf8(JSON.stringify({ ...note, from: this.me }));
-    this.#sending = this.#sending.then(async () => {
-      const about = [topic.name, topic.self, to];
-      // What did not arrive is said again when somebody comes back.
-      topic
-        .send(this.#secret ? await this.#secret.seal(content, about) : content, { to })
-        .catch((error: SignalError) => /unknown|left|closed/.test(error.code) || this.#signal.fault(error));
-    });
-  }
-
-  fault(code: string, cause: unknown): void {
-    this.#signal.fault(new SignalError(code, 'A member sent what no peer sends.', { cause }));
-  }
-
-  /** Joins these topics, and leaves all others. */
-  #move(names: readonly string[]): void {
-    for (const [name, topic] of this.#topics) {
-      if (names.includes(name)) continue;
-      this.#topics.delete(name);
-      topic.leave();
-    }
-    for (const name of names) if (!this.#topics.has(name)) this.#join(name);
-  }
-
-  #join(name: string): void {
-    const topic = this.#signal.join(name, { presence: true, data: utf8(this.me) });
-    this.#topics.set(name, topic);
-    topic.addEventListener('joined', ({ member }) => {
-      const peer = nameOf(member);
-      if (peer) this.#meet(peer, topic, member.id)?.resend();
-    });
-    topic.addEventListener('message', (event) => this.#hear(topic, event));
-    topic.addEventListener('ready', () => {
-      for (const pair of this.#pairs.values()) pair.resend();
-      this.#greet();
-    });
-    topic.addEventListener('ended', ({ error }) => this.#topics.has(name) && this.tell(error));
-  }
+    },
+    fault(code, cause) {
+      signal.fault(new SignalError(code, 'A member sent what no peer sends.', { cause }));
+    },
+    ended(name, opened) {
+      pairs.delete(name);
+      leave();
+      // Who is still there may have another try.
+      if (!opened) greet(true);
+    },
+  };
 
   /** Asks who is here, which a server of v1 does not tell. */
-  #greet(anyway?: boolean): void {
-    for (const topic of this.#topics.values()) if (anyway || !topic.self) this.say({}, topic);
-  }
+  const greet = (anyway?: boolean): void => {
+    for (const topic of topics.values()) if (anyway || !topic.self) room.say({}, topic);
+  };
+  const greeter = setInterval(() => pairs.size || greet(), GREET_MS);
 
-  #meet(name: string, topic: Topic, id: string | undefined): Pair | undefined {
-    let pair = this.#pairs.get(name);
+  /** Joins these topics, and leaves all others. */
+  const move = (names: readonly string[]): void => {
+    for (const [name, topic] of topics) {
+      if (names.includes(name)) continue;
+      topics.delete(name);
+      topic.leave();
+    }
+    for (const name of names) if (!topics.has(name)) join(name);
+  };
+
+  const join = (name: string): void => {
+    const topic = signal.join(name, { presence: true, data: utf8(room.me) });
+    topics.set(name, topic);
+    topic.addEventListener('joined', ({ member }) => {
+      const peer = nameOf(member);
+      if (peer) meet(peer, topic, member.id)?.resend();
+    });
+    topic.addEventListener('message', (event) => hear(topic, event));
+    topic.addEventListener('ready', () => {
+      for (const pair of pairs.values()) pair.resend();
+      greet();
+    });
+    topic.addEventListener('ended', ({ error }) => {
+      if (topics.has(name)) {
+        room.tell(() => {
+          throw error;
+        });
+      }
+    });
+  };
+
+  const leave = (): void => {
+    if (!isClosed || pairs.size) return;
+    secret?.stop();
+    move([]);
+  };
+
+  const meet = (name: string, topic: Topic, id: string | undefined): Pair | undefined => {
+    let pair = pairs.get(name);
     if (!pair) {
-      if (name === this.me || this.#closed || this.#pairs.size >= MOST_PEERS) return undefined;
-      pair = new Pair(this, name);
-      this.#pairs.set(name, pair);
+      if (name === room.me || isClosed || pairs.size >= MOST_PEERS) return undefined;
+      pair = makePair(room, name);
+      pairs.set(name, pair);
     }
     pair.found(topic, id);
     return pair;
-  }
+  };
 
-  #hear(topic: Topic, { payload, from, to }: TopicMessage): void {
-    if (this.#waiting > MOST_NOTES) return;
-    this.#waiting++;
-    this.#receiving = this.#receiving
+  const hear = (topic: Topic, { payload, from, to }: TopicMessage): void => {
+    const queue = waiting.get(from) ?? { notes: 0 };
+    if (queue.isFull) return;
+    queue.isFull = queue.notes === MOST_NOTES;
+    if (queue.isFull) return room.fault('bad_note', 'too many');
+    queue.notes++;
+    waiting.set(from, queue);
+    receiving = receiving
       .then(async () => {
-        this.#waiting--;
-        const content = this.#secret ? await this.#secret.open(payload, [topic.name, from, to]) : payload;
+        if (!--queue.notes) waiting.delete(from);
+        const content = secret ? await secret.open(payload, [topic.name, from, to]) : payload;
         const note = JSON.parse(new TextDecoder().decode(content)) as Note;
         // A server of v1 tells no members, and one of v2 may tell them a moment later.
         const member = topic.members.get(from!);
-        if (!NAME.test(note.from) || (member && nameOf(member) !== note.from)) throw new TypeError('not who it says');
-        if (note.to && note.to !== this.me) return;
-        const pair = this.#meet(note.from, topic, from);
-        if (note.run) void pair?.take(note);
+        check(NAME.test(note.from) && (!member || nameOf(member) === note.from));
+        if (note.to && note.to !== room.me) return;
+        const pair = meet(note.from, topic, from);
+        if (note.run) pair?.take(note);
         else if (pair) {
           pair.resend();
-          if (!note.to) this.say({ to: note.from }, topic, from);
+          if (!note.to) room.say({ to: note.from }, topic, from);
         }
       })
-      .catch((error) => this.fault('bad_note', error));
-  }
+      .catch((error) => room.fault('bad_note', error));
+  };
 
-  #leave(): void {
-    if (!this.#closed || this.#pairs.size) return;
-    this.#secret?.stop();
-    this.#move([]);
-  }
+  return {
+    async enter(): Promise<void> {
+      if (options.secret) {
+        const { Secret } = await import('./secret.js');
+        secret = await Secret.of(options.secret);
+        if (!isClosed) await secret.follow(move);
+      } else move([options.topic!]);
+    },
+
+    /** The next peer whose channel opens. */
+    async next(): Promise<Peer> {
+      while (!news[0]) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+      return news.shift()!();
+    },
+
+    /** Nobody new is let in. */
+    close(): void {
+      isClosed = true;
+      clearInterval(greeter);
+      for (const pair of pairs.values()) pair.giveUp();
+      leave();
+    },
+  };
 }
 
 const NAME = /^[012][0-9a-f]{16}$/;
@@ -254,169 +274,177 @@ function nameOf(member: Member | undefined): string | undefined {
  * This side and one other. Owns their RTCPeerConnection, and the notes that the other has not confirmed. Does not know
  * how notes travel. Invariant: the other's notes are handled once each, in the order of their numbers.
  */
-class Pair {
-  readonly name: string;
-  /** Since the channel was open. */
-  peer: Peer | undefined;
-  /** Whether somebody has got it. */
-  isTaken = false;
-  readonly #room: Room;
-  readonly #initiator: boolean;
-  readonly #inbox = new Map<number, Note>();
+function makePair(room: Room, name: string): Pair {
+  const { config, channel: init } = room.options;
+  const isInitiator = room.me < name;
+  /** Notes that have come, by number, and those that the other has not confirmed. */
+  const inbox = new Map<number, Note>();
+  let sent: Note[] = [];
   /** Where the other was last. */
-  #topic!: Topic;
-  #id: string | undefined;
-  #connection: RTCPeerConnection | undefined;
-  #run = 0;
-  #n = 0;
-  #next = 0;
-  #sent: Note[] = [];
-  #busy = false;
-  #handle!: Promise<(note: Note) => Promise<void>>;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  let topic: Topic;
+  let id: string | undefined;
+  let current: RTCPeerConnection | undefined;
+  let run = 0;
+  let n = 0;
+  let next = 0;
+  let isOpen = false;
+  let isTaken = false;
+  /** Settled when all notes are handled; to what handles the next. */
+  let handling: Promise<((note: Note) => Promise<void>) | void>;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let renewal: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(room: Room, name: string) {
-    this.name = name;
-    this.#room = room;
-    this.#initiator = room.me < name;
-    this.#wait();
-  }
+  const send = (note: Note): void => room.say({ ...note, next }, topic, id);
 
-  /** Where the other is now. The initiator begins. */
-  found(topic: Topic, id: string | undefined): void {
-    this.#topic = topic;
-    this.#id = id;
-    if (!this.#run && this.#initiator) this.#begin(++this.#room.runs);
-  }
-
-  /** Says everything again that the other has not confirmed. */
-  resend(): void {
-    for (const note of this.#sent) this.#say(note);
-  }
-
-  async take(note: Note): Promise<void> {
-    const { run = 0, n = 0, next = 0 } = note;
-    if (run > this.#run && !this.#initiator) this.#begin(run);
-    if (run !== this.#run) return;
-    this.#sent = this.#sent.filter((sent) => sent.n! >= next);
-    if (n >= this.#next && this.#inbox.size < MOST_NOTES) this.#inbox.set(n, note);
-    if (this.#busy) return;
-    this.#busy = true;
-    for (let due; (due = this.#inbox.get(this.#next));) {
-      this.#inbox.delete(this.#next++);
-      const { run: then } = due;
-      try {
-        await (
-          await this.#handle
-        )(due);
-      } catch (error) {
-        if (then === this.#run) this.#room.fault('negotiation', error);
-      }
-    }
-    this.#busy = false;
-  }
-
-  end(): void {
-    clearTimeout(this.#timer);
-    this.#run = -1;
-    this.#drop();
-    this.#room.ended(this);
-  }
-
-  #drop(): void {
-    const connection = this.#connection;
-    this.#connection = undefined;
+  const drop = (): void => {
+    const connection = current;
+    current = undefined;
+    clearTimeout(timer);
+    clearTimeout(renewal);
     connection?.close();
-  }
+  };
 
-  /** Gives up, unless a channel is open in time. */
-  #wait(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.end(), ATTEMPT_MS);
-  }
+  const end = (): void => {
+    run = -1;
+    drop();
+    room.ended(name, isOpen);
+  };
 
-  /** Begins anew, with another connection. */
-  #begin(run: number): void {
-    this.#drop();
-    this.#wait();
-    this.#run = run;
-    this.#n = this.#next = 0;
-    this.#sent = [];
-    this.#inbox.clear();
-    this.#handle = this.#connect(run);
-    this.#handle.catch((error) => this.#room.tell(error));
-  }
+  /** Begins anew, with another connection. Gives up, unless its channel is open in time. */
+  const begin = (of: number): void => {
+    drop();
+    timer = setTimeout(end, ATTEMPT_MS);
+    run = of;
+    n = next = 0;
+    sent = [];
+    inbox.clear();
+    handling = connect(of).catch((error) =>
+      room.tell(() => {
+        throw error;
+      }),
+    );
+  };
 
-  async #connect(run: number): Promise<(note: Note) => Promise<void>> {
-    const config = await this.#room.config();
-    if (run !== this.#run) return async () => {};
-    const connection = new this.#room.Connection(config);
-    this.#connection = connection;
+  const configure = async (): Promise<RTCConfiguration> => ({
+    ...config,
+    iceServers: config?.iceServers ?? (await room.signal.iceServers()),
+  });
+
+  const connect = async (of: number): Promise<((note: Note) => Promise<void>) | void> => {
+    // A server may have ICE servers, but not for everybody.
+    const configuration = await configure().catch(() => ({ ...config, iceServers: [] }));
+    if (of !== run) return;
+    const connection = room.connect(configuration);
+    current = connection;
     const close = connection.close.bind(connection);
     connection.close = () => {
       close();
-      if (connection === this.#connection) this.end();
+      if (connection === current) end();
     };
-    const channel = connection.createDataChannel('', { ...this.#room.options.channel, negotiated: true, id: 0 });
+    const channel = connection.createDataChannel('', { ...init, negotiated: true, id: 0 });
     channel.addEventListener('open', () => {
-      clearTimeout(this.#timer);
-      const peer = this.#topic.members.get(this.#id!) ?? { id: this.name, data: undefined };
-      this.peer = { connection, channel, peer };
-      this.#room.tell(this);
+      clearTimeout(timer);
+      isOpen = true;
+      const peer = topic.members.get(id!) ?? { id: name, data: undefined };
+      room.tell(() => {
+        isTaken = true;
+        return { connection, channel, peer };
+      });
     });
     channel.addEventListener('close', () => connection.close());
-    return negotiate(connection, this.#initiator, this.#room, (content) => {
-      if (run !== this.#run) return;
-      const note = { to: this.name, run, n: this.#n++, ...content };
-      this.#sent.push(note as Note);
-      this.#say(note as Note);
+    /** Has the ICE servers of the server renewed before their time is over, as long as the connection lives. */
+    const keep = (): void => {
+      clearTimeout(renewal);
+      const { iceUntil, state } = room.signal;
+      if (config?.iceServers || iceUntil === undefined || state === 'closed' || connection !== current) return;
+      renewal = later(renew, Math.max(RENEW_MS, iceUntil - Date.now()));
+    };
+    const renew = async (): Promise<void> => {
+      // What cannot be had, or given, now is tried again; old browsers cannot give it.
+      await configure()
+        .then((fresh) => connection.setConfiguration(fresh))
+        .catch(() => {});
+      keep();
+    };
+    keep();
+    return negotiate(connection, isInitiator, renew, (content) => {
+      if (of !== run) return;
+      const note = { to: name, run, n: n++, ...content } as Note;
+      sent.push(note);
+      send(note);
     });
-  }
+  };
 
-  #say(note: Note): void {
-    this.#room.say({ ...note, next: this.#next }, this.#topic, this.#id);
-  }
+  timer = setTimeout(end, ATTEMPT_MS);
+  return {
+    found(where, who) {
+      topic = where;
+      id = who;
+      if (!run && isInitiator) begin(++room.runs);
+    },
+    resend() {
+      sent.forEach(send);
+    },
+    take(note) {
+      const { run: of = 0, n: number = 0, next: due = 0 } = note;
+      if (of > run && !isInitiator) begin(of);
+      if (of !== run) return;
+      sent = sent.filter((one) => one.n! >= due);
+      if (number >= next && inbox.size < MOST_NOTES) inbox.set(number, note);
+      for (let one: Note | undefined; (one = inbox.get(next));) {
+        const ready = one;
+        inbox.delete(next++);
+        handling = handling.then(async (handle) => {
+          await handle?.(ready).catch((error) => of === run && room.fault('negotiation', error));
+          return handle;
+        });
+      }
+    },
+    giveUp() {
+      if (!isTaken) end();
+    },
+  };
 }
 
 /** Perfect negotiation (W3C webrtc-pc, section 10.7), in which only the initiator makes the first offer. */
 function negotiate(
   connection: RTCPeerConnection,
-  initiator: boolean,
-  room: Room,
+  isInitiator: boolean,
+  renew: () => Promise<void>,
   say: (content: Partial<Note>) => void,
 ): (note: Note) => Promise<void> {
-  let making = false;
-  let ignoring = false;
+  let isMaking = false;
+  let isIgnoring = false;
   const describe = async (): Promise<void> => {
     await connection.setLocalDescription();
     say({ description: connection.localDescription });
   };
   const restart = async (): Promise<void> => {
-    connection.setConfiguration(await room.config());
+    await renew();
     connection.restartIce();
   };
   connection.addEventListener('negotiationneeded', async () => {
-    if (!initiator && !connection.remoteDescription) return;
-    making = true;
+    if (!isInitiator && !connection.remoteDescription) return;
+    isMaking = true;
     await describe().catch(() => {});
-    making = false;
+    isMaking = false;
   });
   connection.addEventListener('icecandidate', ({ candidate }) => {
     if (candidate) say({ candidate: candidate.toJSON() });
   });
   connection.addEventListener('connectionstatechange', () => {
     if (connection.connectionState !== 'failed') return;
-    if (initiator) restart().catch(() => {});
+    if (isInitiator) restart().catch(() => {});
     else say({ restart: true });
   });
-  return async ({ description, candidate, restart: asked }) => {
-    if (asked) await restart();
+  return async ({ description, candidate, restart: isAsked }) => {
+    if (isAsked) await restart();
     if (description) {
       const isOffer = description.type === 'offer';
-      ignoring = initiator && isOffer && (making || connection.signalingState !== 'stable');
-      if (ignoring) return;
+      isIgnoring = isInitiator && isOffer && (isMaking || connection.signalingState !== 'stable');
+      if (isIgnoring) return;
       await connection.setRemoteDescription(description);
       if (isOffer) await describe();
-    } else if (candidate && !ignoring) await connection.addIceCandidate(candidate);
+    } else if (candidate && !isIgnoring) await connection.addIceCandidate(candidate);
   };
 }

@@ -74,16 +74,11 @@ export function defer<T>(): [Promise<T>, (value: T) => void, (error: unknown) =>
 /** Settles as `work` does, or rejects with the reason of `over` as soon as that is aborted. Leaves no listener behind. */
 export function abortable<T>(work: Promise<T>, over?: AbortSignal): Promise<T> {
   if (!over) return work;
-  return new Promise((resolve, reject) => {
-    const settled = (): void => over.removeEventListener('abort', stop);
-    const stop = (): void => {
-      settled();
-      reject(over.reason);
-    };
-    over.addEventListener('abort', stop);
-    if (over.aborted) stop();
-    void work.then(resolve, reject).then(settled);
-  });
+  const [aborted, , abort] = defer<never>();
+  const stop = (): void => abort(over.reason);
+  over.addEventListener('abort', stop);
+  if (over.aborted) stop();
+  return Promise.race([work, aborted]).finally(() => over.removeEventListener('abort', stop));
 }
 
 /** A timer for at most 24 days: one of more would fire at once. */
@@ -91,21 +86,14 @@ export function later(run: () => void, ms: number): ReturnType<typeof setTimeout
   return setTimeout(run, Math.min(ms, 2 ** 31 - 1));
 }
 
-/** Resolves when `work` is settled, but after a second at the latest. */
-export function soon(work: Promise<unknown>): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, 1000);
-    const settled = (): void => {
-      clearTimeout(timer);
-      resolve();
-    };
-    work.then(settled, settled);
-  });
+/** What is said of something that is not in the form of the protocol. */
+export function malformed(cause?: unknown): SignalError {
+  return new SignalError('malformed', 'The server sent what no server sends.', { cause });
 }
 
 /** Of what the server sent. */
 export function check(good: unknown): void {
-  if (!good) throw new TypeError('not in the form of this protocol');
+  if (!good) throw malformed();
 }
 
 export function utf8(text: string): Uint8Array<ArrayBuffer> {

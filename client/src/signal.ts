@@ -1,6 +1,6 @@
 import { Link, refusalOf, V1, V2 } from './link.js';
 import type { Owner, SocketConstructor } from './link.js';
-import { abortable, check, hex, later, SignalError, soon, Target, utf8 } from './shared.js';
+import { abortable, check, hex, later, SignalError, Target, utf8 } from './shared.js';
 import type { Abortable } from './shared.js';
 import { Topic } from './topic.js';
 import type { JoinOptions, Port } from './topic.js';
@@ -78,9 +78,12 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
   /** During a hand-over: what came on one connection only, in the order in which it came. */
   #copies: Copy[] | undefined;
   #echo: ReturnType<typeof setTimeout> | undefined;
-  /** The ICE servers, and until when they are given without asking again. */
-  #ice: RTCIceServer[] = [];
-  #iceUntil = 0;
+  #ice: Promise<RTCIceServer[]> | undefined;
+  /**
+   * @internal Until when ICE servers are given without asking again, as `Date.now()`: other clocks may stop while a machine
+   * sleeps. Undefined where the server has none.
+   */
+  iceUntil: number | undefined;
   /** Ends the pause between two connections. */
   #nudge = (): void => {};
 
@@ -123,13 +126,19 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
   /** STUN and TURN servers, for `new RTCPeerConnection({ iceServers })`; none where the server has none. */
   iceServers({ signal }: Abortable = {}): Promise<RTCIceServer[]> {
     return this.when(async (link) => {
-      if (performance.now() >= this.#iceUntil && link.welcome?.features.includes('ice')) {
-        const { servers = [], ttl = 0 } = await link.request('IceServers');
-        this.#ice = servers;
-        // Whoever gets them later shall have them for a while, too.
-        this.#iceUntil = performance.now() + ttl * 500;
+      if (!link.welcome?.features.includes('ice')) return [];
+      if (!(Date.now() < this.iceUntil!)) {
+        // Who asks meanwhile gets the same answer.
+        this.iceUntil = Infinity;
+        this.#ice = link.request('IceServers').then(({ servers, ttl }) => {
+          check(Array.isArray(servers) && ttl! >= 0);
+          // Whoever gets them later shall have them for a while, too.
+          this.iceUntil = Date.now() + ttl! * 500;
+          return servers!;
+        });
+        this.#ice.catch(() => (this.iceUntil = 0));
       }
-      return this.#ice;
+      return this.#ice!;
     }, signal);
   }
 
@@ -290,13 +299,13 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
     const old = this.#link;
     this.#fresh = link;
     // What was sent on the old one is not to come back on the new one. Answers come in order.
-    if (old && !old.silent) await soon(old.request('Ping'));
+    if (old && !old.silent) await old.probe();
     await Promise.all([...this.#topics.values()].map((topic) => topic.subscribe(link)));
     if (link.alive) {
       if (old?.alive && !old.silent) {
         // Then nothing comes on the old one that is sent on the new one.
         for (const name of old.seats.keys()) leave(old, name);
-        await soon(old.request('Ping'));
+        await old.probe();
       }
       old?.end();
       if (this.#over) return;
@@ -358,7 +367,7 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
     if (isSight ? document.hidden : type === 'pageshow' && !(event as PageTransitionEvent).persisted) return;
     this.#nudge();
     const link = this.#link;
-    if (link?.v2) link.probe();
+    if (link?.v2) void link.probe();
     else if (!isSight) {
       this.#next?.end();
       if (link) this.lost(link, 1006, '');

@@ -311,6 +311,151 @@ describe('connectPeer', () => {
   });
 });
 
+describe('ICE servers of the server', () => {
+  /** How long each is valid, in seconds, and how many were asked for. */
+  const TTL = 600;
+  let given: number;
+  let mood: 'gives' | 'refuses' | 'says nonsense' | 'is silent';
+
+  beforeEach(() => {
+    jest.useFakeTimers({ doNotFake: ['queueMicrotask', 'nextTick', 'setImmediate'] });
+    given = 0;
+    mood = 'gives';
+    server.welcome = { ...server.welcome, features: ['ice'] };
+    server.hook = (socket, kind, { id }) => {
+      if (kind !== 'IceServers') return false;
+      given++;
+      if (mood === 'refuses') socket.say('Error', { id, code: 'unavailable', message: 'Not now.' });
+      else if (mood === 'says nonsense') socket.say('IceServers', { id, ttl: 'long', servers: 7 });
+      else if (mood === 'gives') {
+        socket.say('IceServers', {
+          id,
+          ttl: TTL,
+          servers: [{ urls: ['turn:t'], username: `${given}`, credential: 'x' }],
+        });
+      }
+      return true;
+    };
+  });
+
+  const username = (peer: Peer): string | undefined => fake(peer).config.iceServers?.[0]?.username;
+  const usernames = (...peers: Peer[]): Set<string | undefined> => new Set(peers.map(username));
+
+  async function pass(seconds: number): Promise<void> {
+    // In steps, so that a signaling connection that is alive stays so.
+    for (let left = seconds; left > 0; left -= 10) {
+      await jest.advanceTimersByTimeAsync(Math.min(left, 10) * 1000);
+      await settle();
+    }
+  }
+
+  it('are renewed before their time is over, as long as the connection lives', async () => {
+    const [a, b] = await pair();
+    expect(usernames(a, b)).toEqual(new Set(['1', '2']));
+    for (let n = 2; n <= 6; n++) {
+      await pass(TTL / 2);
+      expect(given).toBe(2 * n);
+      expect(usernames(a, b)).toEqual(new Set([`${2 * n - 1}`, `${2 * n}`]));
+    }
+    a.connection.close();
+    await settle();
+    // The heartbeats of both connections to the server.
+    expect(jest.getTimerCount()).toBe(2);
+    await pass(TTL);
+    expect(given).toBe(12);
+  });
+
+  it('are asked for once by all connections of one Signal', async () => {
+    const meet = async (more: object): Promise<void> => {
+      let peers = 0;
+      for await (const _peer of connectPeers(start(), { ...options, ...more })) if (++peers === 3) break;
+    };
+    await Promise.all([{}, ...Array.from({ length: 3 }, () => ({ config: { iceServers: [] } }))].map(meet));
+    expect(given).toBe(1);
+    await pass(TTL / 2);
+    expect(given).toBe(2);
+  });
+
+  it.each(['refuses', 'says nonsense', 'is silent'] as const)(
+    'that are not to be had, since it %s, are asked for again, and change nothing meanwhile',
+    async (how) => {
+      const [a, b] = await pair();
+      mood = how;
+      const before = [username(a), username(b)];
+      await pass(TTL / 2 + 60);
+      expect([username(a), username(b)]).toEqual(before);
+      expect([a.channel.readyState, b.channel.readyState]).toEqual(['open', 'open']);
+      expect(given).toBe(how === 'is silent' ? 4 : 8);
+      mood = 'gives';
+      for (const { socket } of server.members('t')) socket.drop(1006);
+      await pass(60);
+      expect(Number(username(a))).toBeGreaterThan(2);
+      expect(Number(username(b))).toBeGreaterThan(2);
+      expect(web.all.size).toBe(2);
+    },
+  );
+
+  it('that were not to be had at first are had later', async () => {
+    mood = 'refuses';
+    const [a] = await pair();
+    expect(username(a)).toBeUndefined();
+    mood = 'gives';
+    await pass(30);
+    expect(username(a)).toBeDefined();
+  });
+
+  it('are given before ICE is restarted, whose time is not over', async () => {
+    const [a, b] = await pair();
+    // The machine sleeps, and no timer runs.
+    jest.setSystemTime(Date.now() + TTL * 1000);
+    fake(a).fail();
+    for (let i = 0; i < 50 && fake(a).connectionState !== 'connected'; i++) await settle();
+    const restarted = fake(a).restarts ? a : b;
+    expect(username(restarted)).toBe('3');
+    expect(fake(a).connectionState).toBe('connected');
+  });
+
+  it.each([
+    ['is not there', undefined],
+    [
+      'throws',
+      () => {
+        throw new Error('no');
+      },
+    ],
+  ])('do not keep ICE from being restarted where setConfiguration %s', async (_what, setConfiguration) => {
+    const [a, b] = await pair();
+    for (const peer of [a, b]) Object.assign(peer.connection, { setConfiguration });
+    fake(a).fail();
+    for (let i = 0; i < 50 && fake(a).connectionState !== 'connected'; i++) await settle();
+    expect(fake(a).restarts + fake(b).restarts).toBe(1);
+    expect(fake(a).connectionState).toBe('connected');
+  });
+
+  it.each([
+    ['the caller gave some', { iceServers: [{ urls: 'stun:mine' }] }, ['ice'], 0],
+    ['the caller gave none', { iceServers: [] }, ['ice'], 0],
+    ['the server has none', {}, [], 0],
+  ])('are neither asked for nor renewed where %s', async (_what, config, features, expected) => {
+    server.welcome = { ...server.welcome, features };
+    const [a] = await pair({ ...options, config });
+    const timers = jest.getTimerCount();
+    const { config: before } = fake(a);
+    await pass(TTL);
+    expect(given).toBe(expected);
+    expect(fake(a).config).toBe(before);
+    expect(jest.getTimerCount()).toBe(timers);
+  });
+
+  it('are renewed no more once the connection to the server is closed for good', async () => {
+    const [a, b] = await pair();
+    for (const signal of signals) signal.close();
+    await pass(TTL);
+    expect(jest.getTimerCount()).toBe(0);
+    expect([a.channel.readyState, b.channel.readyState]).toEqual(['open', 'open']);
+  });
+});
+
 describe('a member that', () => {
   const from = `0${'ab'.repeat(8)}`;
 
@@ -370,6 +515,38 @@ describe('a member that', () => {
     const other = await connectPeer(start(), options);
     expect(fake(await work).other).toBe(fake(other).id);
     expect(web.open).toBe(2);
+  });
+
+  it('floods takes nothing from others, and is reported once', async () => {
+    const honest = start();
+    const seen = watch(honest, 'error');
+    const work = connectPeer(honest, { ...options, role: 'responder' });
+    await until(() => server.members('t').length === 1);
+    const [{ socket }] = server.members('t');
+    const say = (payload: Uint8Array, id: number): void =>
+      socket.say('Relay', { topic: 't', payload, from: Buffer.alloc(8, id) });
+    // All in one turn, so that nothing is looked at between.
+    const frames: (Uint8Array | string)[] = [];
+    socket.raw = (frame) => void frames.push(frame);
+    for (let i = 0; i < 2000; i++) say(bytes('garbage'), 1);
+    const greeting = bytes(JSON.stringify({ from: `0${'cd'.repeat(8)}` }));
+    say(greeting, 2);
+    Reflect.deleteProperty(socket, 'raw');
+    for (const frame of frames) socket.raw(frame);
+    await settle();
+    const causes = seen.map(([, { error }]) => String((error as Error).cause));
+    expect(causes.filter((cause) => cause === 'too many')).toHaveLength(1);
+    expect(causes.length).toBeLessThan(300);
+    for (const error of seen) expect(error).toMatchObject(['error', { error: { code: 'bad_note' } }]);
+    // The honest one was heard: it gets an answer.
+    expect(relayed().some((content) => content.includes(`"to":"0${'cd'.repeat(8)}"`))).toBe(true);
+    // And so is the other, once what it has sent was looked at.
+    const before = seen.length;
+    say(bytes('garbage'), 1);
+    await settle();
+    expect(seen.length).toBe(before + 1);
+    await connectPeer(start(), options);
+    await work;
   });
 
   it('floods fills nothing', async () => {
