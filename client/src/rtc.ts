@@ -87,7 +87,7 @@ interface Room {
   /** The connections that were tried here, by this side. */
   runs: number;
   readonly connect: (config: RTCConfiguration) => RTCPeerConnection;
-  /** What `next` does next: gives a peer, or throws why nobody can come. */
+  /** What `next` gives next, or throws, if it is an error. */
   tell(news: () => Peer): void;
   say(note: Omit<Note, 'from'>, topic: Topic, to?: string): void;
   fault(code: string, cause: unknown): void;

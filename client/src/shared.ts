@@ -15,6 +15,7 @@
  * - `bad_note`, `negotiation`: a member sent what no peer sends, or with another secret.
  */
 export class SignalError extends Error {
+  override readonly name = 'SignalError';
   readonly code: string;
   /** Milliseconds after which it may work, if the server said so. */
   declare readonly retry?: number | undefined;
@@ -31,7 +32,6 @@ export class SignalError extends Error {
     Object.assign(this, more);
   }
 }
-SignalError.prototype.name = 'SignalError';
 
 /** What an EventTarget with these events, by name, has for TypeScript. */
 export interface TypedTarget<Events> {

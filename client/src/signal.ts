@@ -36,8 +36,8 @@ const MOST_WAITING = 1024;
 const LAG_MS = 250;
 /** The same for a message that came since topics are joined on both: then it has a copy, however slow the bus may be. */
 const ECHO_MS = 2000;
-/** Bytes of messages that are remembered during a hand-over, where each counts 1,024 more. */
-const MOST_COPIED = 2 ** 22;
+/** Characters that are remembered of the messages of a hand-over: up to four for each byte, and 1,000 for each message. */
+const MOST_COPIED = 2 ** 24;
 
 /** Servers by URL: whether they select no subprotocol, which a WebSocket that offers some takes for a failure. */
 const plain = new Map<string, boolean>();
@@ -48,9 +48,8 @@ const FINAL = /^(100[23789]|1010|4[5-9]..)$/;
 /** A message that came on one of two connections, and may come on the other as well. */
 interface Copy {
   readonly link: Link;
-  readonly topic: string;
-  readonly from: string | undefined;
-  readonly payload: Uint8Array;
+  /** Its topic, sender and content. */
+  readonly key: string;
   /** When it is forgotten, on the clock of `performance`. */
   readonly until: number;
 }
@@ -75,9 +74,10 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
   #next: Link | undefined;
   /** The last one on which topics were joined. While it is not the current one, requests wait for the hand-over. */
   #fresh: Link | undefined;
-  /** During a hand-over: what came on one connection only, in the order in which it came. */
-  #copies: Copy[] | undefined;
-  #echo: ReturnType<typeof setTimeout> | undefined;
+  /** The connection that is to be replaced. */
+  #leaving: Link | undefined;
+  /** What came on one connection only while that one was there, in the order in which it came. */
+  #copies: Copy[] = [];
   #ice: Promise<RTCIceServer[]> | undefined;
   /**
    * @internal Until when ICE servers are given without asking again, as `Date.now()`: other clocks may stop while a machine
@@ -172,7 +172,9 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
 
   /** @internal */
   receive(link: Link, [kind, fields]: Message): void {
-    const topic = 'topic' in fields ? this.#topics.get(fields.topic) : undefined;
+    const { topic: name = '' } = fields as { topic?: string };
+    const topic = this.#topics.get(name);
+    const seat = link.seats.get(name);
     if (kind === 'Drain') {
       link.renew(fields.retry);
       this.emit('drain', fields);
@@ -184,22 +186,18 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
       const { payload } = fields;
       check(payload instanceof Uint8Array);
       const from = fields.from && hex(fields.from);
-      const to = fields.to ? link.seats.get(fields.topic)?.self : undefined;
+      const to = fields.to ? seat?.self : undefined;
       // What is for one member comes on that member's connection alone.
-      if (topic && !topic.isOwn(from) && (fields.to || !this.#isEcho(link, topic.name, from, payload))) {
+      if (topic && !topic.isOwn(from) && (to || !this.#isEcho(link, `${name} ${from} ${payload}`))) {
         topic.emit('message', { payload, from, to });
       }
     } else if (kind === 'Members') {
       const { count, self, joined, left } = fields;
       check(count >= 0);
-      const seat = link.seats.get(fields.topic);
       if (!seat) return;
       seat.count = count;
-      if (self) {
-        seat.self = hex(self);
-        seat.members = new Map();
-      }
-      if (!joined && (self || !left)) seat.members = undefined;
+      if (self) seat.self = hex(self);
+      if (self || !(joined ?? left)) seat.members = joined && new Map();
       for (const { id, data } of joined ?? []) {
         const name = hex(id);
         seat.members?.set(name, { id: name, data });
@@ -216,15 +214,15 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
 
   /** @internal */
   lost(link: Link, code: number, reason: string): void {
-    const seconds = /^restart; retry in ([\d.]+) s/.exec(reason);
-    link.renew(seconds ? Number(seconds[1]) * 1000 : undefined);
+    const delay = Number(/^restart; retry in ([\d.]+) s/.exec(reason)?.[1]) * 1000;
+    link.renew(delay >= 0 ? delay : undefined);
     // A server that says why is none that selects nothing.
     if (reason && plain.get(link.url)) plain.delete(link.url);
     const final = FINAL.test(`${code}`);
     if (link === this.#link) {
       this.#link = undefined;
       // Unless topics are joined on the next one already, nothing comes twice.
-      if (this.#fresh === link) this.#copies = undefined;
+      if (this.#fresh === link) this.#copies = [];
       link.end();
       this.emit('down', { code, reason, final });
     }
@@ -243,8 +241,7 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
         await this.#take(link);
         began = performance.now();
         delay = await link.over;
-        clearTimeout(this.#echo);
-        if (link.alive) this.#copies ??= [];
+        this.#leaving = link;
       } catch (cause) {
         const error = cause as SignalError;
         const { code, status, retry } = error;
@@ -311,7 +308,6 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
       if (this.#over) return;
       this.#link = link;
       this.#next = undefined;
-      if (this.#copies) this.#echo = later(() => (this.#copies = undefined), ECHO_MS);
       if (!link.alive) this.lost(link, 1006, '');
     }
     const current = (this.#fresh = this.#link);
@@ -344,19 +340,15 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
    * Whether this message of a hand-over is the copy of one that came on the other connection: the first of those that
    * are equal and have no copy yet. Where memory ends, no more are remembered: their copies are told, and none is lost.
    */
-  #isEcho(link: Link, topic: string, from: string | undefined, payload: Uint8Array): boolean {
-    if (!this.#copies) return false;
+  #isEcho(link: Link, key: string): boolean {
     const now = performance.now();
     const copies = this.#copies.filter(({ until }) => until > now);
-    this.#copies = copies;
-    const at = copies.findIndex(
-      (copy) => copy.link !== link && copy.topic === topic && copy.from === from && isEqual(copy.payload, payload),
-    );
+    const at = copies.findIndex((copy) => copy.key === key && copy.link !== link);
     if (at >= 0) copies.splice(at, 1);
-    else if (copies.reduce((sum, copy) => sum + copy.payload.length + 1024, 0) < MOST_COPIED) {
-      const isOnBoth = this.#fresh !== this.#link && this.#fresh?.seats.has(topic);
-      copies.push({ link, topic, from, payload, until: now + (isOnBoth ? ECHO_MS : LAG_MS) });
+    else if (this.#leaving?.alive && copies.reduce((sum, copy) => sum + copy.key.length + 1000, 0) < MOST_COPIED) {
+      copies.push({ link, key, until: now + (this.#fresh === this.#leaving ? LAG_MS : ECHO_MS) });
     }
+    this.#copies = copies;
     return at >= 0;
   }
 
@@ -388,7 +380,6 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
     if (this.#over) return;
     this.#over = error;
     this.#stop.abort(error);
-    clearTimeout(this.#echo);
     for (const topic of this.#topics.values()) topic.end(error);
     for (const link of [this.#link, this.#next]) link?.end();
     this.#link = undefined;
@@ -407,10 +398,6 @@ export function connect(url: string | readonly string[], options: ConnectOptions
 
 function leave(link: Link, topic: string): void {
   link.request('Unsubscribe', { topic }).catch(() => {});
-}
-
-function isEqual(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, i) => byte === other[i]);
 }
 
 function base64url(text: string): string {
