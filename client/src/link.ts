@@ -125,11 +125,12 @@ export class Link {
     on('close', ({ code, reason }: { code: number; reason: string }) => close(code, reason));
   }
 
-  /** Sends a request. Resolves to the answer; on v1 at once, to nothing, and without what is `more` than in v1. */
-  async request(kind: string, fields: Fields = {}, more?: Fields): Promise<Answer> {
+  /** Sends a request. Resolves to the answer; on v1 at once, to nothing, and without what v1 does not have. */
+  async request(kind: string, fields: Fields = {}): Promise<Answer> {
     if (!this.alive) throw gone();
+    const { topic, payload } = fields;
     const id = ++this.#ids;
-    const frame = encode({ [kind]: this.v2 ? { ...fields, id, ...more } : fields });
+    const frame = encode({ [kind]: this.v2 ? { ...fields, id } : { topic, payload } });
     const { message } = this.welcome?.limits ?? {};
     if (message && frame.length > message) {
       throw new SignalError('message_too_large', `The server takes no message over ${message} bytes.`);
@@ -169,13 +170,13 @@ export class Link {
 
   #open(): void {
     clearTimeout(this.#timer);
-    if (this.v2) this.#watch();
+    this.#watch();
     this.#opened();
   }
 
   /** Probes when nothing has come for longer than the server lets pass. */
   #watch(): void {
-    const { heartbeat } = this.welcome!;
+    const heartbeat = this.welcome?.heartbeat;
     if (!heartbeat) return;
     const left = this.#heard + heartbeat + PROBE_MS - performance.now();
     if (left > 0) this.#timer = later(() => this.#watch(), left);

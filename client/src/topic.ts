@@ -92,8 +92,8 @@ export class Topic extends Target<TopicEvents> {
    */
   async send(payload: Uint8Array, { to, signal }: SendOptions = {}): Promise<number | undefined> {
     if (this.#over) throw this.#over;
-    const more = { to: to && fromHex(to) };
-    const answer = await this.#port.when((link) => link.request('Relay', { topic: this.name, payload }, more), signal);
+    const fields = { topic: this.name, payload, to: to && fromHex(to) };
+    const answer = await this.#port.when((link) => link.request('Relay', fields), signal);
     return answer.to;
   }
 
@@ -128,7 +128,7 @@ export class Topic extends Target<TopicEvents> {
     const seat = link.seats.get(this.name) ?? {};
     link.seats.set(this.name, seat);
     try {
-      await link.request('Subscribe', { topic: this.name }, wish);
+      await link.request('Subscribe', { topic: this.name, ...wish });
       seat.joined = true;
       this.#port.update(this, link);
     } catch (error) {
