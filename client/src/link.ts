@@ -207,6 +207,6 @@ const gone = (): SignalError => new SignalError('unknown', 'The connection went 
 
 /** What an Error of the server says. */
 export function refusalOf({ code, message, retry }: Messages['Error']): SignalError {
-  check(typeof code === 'string' && typeof message === 'string' && !(retry! < 0));
+  check(typeof code === 'string' && typeof message === 'string' && (retry ?? 0) >= 0);
   return new SignalError(code, message, { retry });
 }

@@ -71,7 +71,7 @@ function nameOf(member: Member | undefined): string | undefined {
 }
 
 function text(bytes: Uint8Array | undefined): string {
-  return new TextDecoder().decode(bytes as BufferSource);
+  return new TextDecoder().decode(bytes);
 }
 
 /** One other, seen from here. */

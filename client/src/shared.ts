@@ -11,6 +11,7 @@
  * - `refused`: the handshake failed.
  * - `unsupported`: the server speaks v1, which cannot do this.
  * - `malformed`: the server sent what no server sends.
+ * - `bad_token`: the function for tokens gave something that is no text.
  * - `weak_secret`: it has less than 128 bits.
  * - `bad_note`, `negotiation`: a member sent what no peer sends, or with another secret.
  */

@@ -176,6 +176,7 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
     const topic = this.#topics.get(name);
     const seat = link.seats.get(name);
     if (kind === 'Drain') {
+      check(fields.retry >= 0);
       link.renew(fields.retry);
       this.emit('drain', fields);
     } else if (kind === 'Error') {
@@ -188,7 +189,7 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
       const from = fields.from && hex(fields.from);
       const to = fields.to ? seat?.self : undefined;
       // What is for one member comes on that member's connection alone.
-      if (topic && !topic.isOwn(from) && (to || !this.#isEcho(link, `${name} ${from} ${payload}`))) {
+      if (topic && !topic.isOwn(from) && (to || !this.#isEcho(link, [name, from, payload]))) {
         topic.emit('message', { payload, from, to });
       }
     } else if (kind === 'Members') {
@@ -199,8 +200,8 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
       if (self) seat.self = hex(self);
       if (self || !(joined ?? left)) seat.members = joined && new Map();
       for (const { id, data } of joined ?? []) {
-        const name = hex(id);
-        seat.members?.set(name, { id: name, data });
+        const member = { id: hex(id), data };
+        seat.members?.set(member.id, member);
       }
       for (const id of left ?? []) seat.members?.delete(hex(id));
       if (topic) this.update(topic, link);
@@ -244,7 +245,8 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
         this.#leaving = link;
       } catch (cause) {
         const error = cause as SignalError;
-        const { code, status, retry } = error;
+        // A function for tokens may throw anything.
+        const { code, status, retry } = Object(cause) as Partial<SignalError>;
         delay = retry && retry + Math.random() * 1000;
         // Given up by this side.
         if (code === 'unknown' || this.#over) delay = 0;
@@ -266,6 +268,9 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
     const { token } = this.#options;
     const shown =
       typeof token === 'function' ? await abortable(Promise.resolve().then(token), this.#stop.signal) : token;
+    if (shown && typeof shown !== 'string') {
+      throw new SignalError('bad_token', 'The function for tokens gave no text.');
+    }
     const offered = plain.get(url) ? [] : [V2, V1, ...(shown ? [`bearer.${base64url(shown)}`] : [])];
     try {
       const link = await this.#dial(url, offered);
@@ -340,12 +345,15 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
    * Whether this message of a hand-over is the copy of one that came on the other connection: the first of those that
    * are equal and have no copy yet. Where memory ends, no more are remembered: their copies are told, and none is lost.
    */
-  #isEcho(link: Link, key: string): boolean {
+  #isEcho(link: Link, message: readonly unknown[]): boolean {
+    const isLeaving = this.#leaving?.alive;
+    if (!isLeaving && !this.#copies[0]) return false;
+    const key = message.join(' ');
     const now = performance.now();
     const copies = this.#copies.filter(({ until }) => until > now);
     const at = copies.findIndex((copy) => copy.key === key && copy.link !== link);
     if (at >= 0) copies.splice(at, 1);
-    else if (this.#leaving?.alive && copies.reduce((sum, copy) => sum + copy.key.length + 1000, 0) < MOST_COPIED) {
+    else if (isLeaving && copies.reduce((sum, copy) => sum + copy.key.length + 1000, 0) < MOST_COPIED) {
       copies.push({ link, key, until: now + (this.#fresh === this.#leaving ? LAG_MS : ECHO_MS) });
     }
     this.#copies = copies;

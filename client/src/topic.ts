@@ -1,5 +1,5 @@
 import type { Fields, Link, Member, Seat } from './link.js';
-import { defer, fromHex, SignalError, Target } from './shared.js';
+import { check, defer, fromHex, SignalError, Target } from './shared.js';
 import type { Abortable } from './shared.js';
 
 export interface TopicMessage {
@@ -94,6 +94,7 @@ export class Topic extends Target<TopicEvents> {
     if (this.#over) throw this.#over;
     const fields = { topic: this.name, payload, to: to && fromHex(to) };
     const answer = await this.#port.when((link) => link.request('Relay', fields), signal);
+    check((answer.to ?? 0) >= 0);
     return answer.to;
   }
 

@@ -1021,6 +1021,242 @@ describe('waking up', () => {
   });
 });
 
+describe('bad input', () => {
+  const garbage = { error: { code: 'malformed', message: 'The server sent what no server sends.' } };
+
+  it.each([
+    ['a number', 7],
+    ['an object', { token: 'x' }],
+    ['true', true],
+  ])('a function for tokens that gives %s is reported, and nothing is asked with it', async (_what, token) => {
+    const signal = start({ token: () => token as never });
+    const seen = watch(signal, 'error');
+    await settle();
+    expect(seen).toMatchObject([
+      ['error', { error: { code: 'bad_token', message: 'The function for tokens gave no text.' } }],
+    ]);
+    expect(server.sockets).toEqual([]);
+  });
+
+  it.each([null, undefined, ''])('a function for tokens that gives %j gives none', async (token) => {
+    await started({ token: () => token as never });
+    expect(server.handshakes[0].protocols).toEqual(['cairn-signal.v2', 'cairn-signal']);
+  });
+
+  it.each([
+    ['rejects', () => Promise.reject(new Error('not signed in'))],
+    ['rejects with nothing', () => Promise.reject(undefined as never)],
+  ])('a function for tokens that %s is reported, and asked again', async (_what, failing) => {
+    let asked = 0;
+    const signal = start({ token: () => (++asked === 1 ? failing() : 'token') });
+    const seen = watch(signal, 'error');
+    await settle();
+    expect(seen).toHaveLength(1);
+    await pass(250);
+    expect(signal.state).toBe('open');
+  });
+
+  it.each([
+    ['a heartbeat below zero', { heartbeat: -1 }],
+    ['a heartbeat that is a fraction', { heartbeat: 0.5 }],
+    ['a heartbeat of 1e300', { heartbeat: 1e300 }],
+    ['a heartbeat that is not a number', { heartbeat: NaN }],
+    ['a heartbeat that is text', { heartbeat: '30000' }],
+    ['a heartbeat that is null', { heartbeat: null }],
+    ['no limits', { limits: undefined }],
+    ['limits that are null', { limits: null }],
+    ['features that are text', { features: 'ice' }],
+  ])('a Welcome with %s is reported, and no handshake', async (_what, more) => {
+    server.welcome = { ...server.welcome, ...more };
+    const signal = start();
+    const seen = watch(signal, 'error', 'open');
+    await pass(9000);
+    expect(seen).toMatchObject([['error', garbage]]);
+    expect(signal.state).toBe('connecting');
+    await pass(1000);
+    // It may still speak v1.
+    expect(server.handshakes.map(({ protocols }) => protocols.length)).toEqual([2, 0]);
+    expect(server.open).toBe(1);
+    expect(signal.welcome).toBeUndefined();
+  });
+
+  it.each([
+    ['a heartbeat of 1 ms', { heartbeat: 1 }],
+    ['the longest heartbeat', { heartbeat: 2 ** 32 - 1 }],
+    ['the highest limits', { limits: { message: 2 ** 32 - 1 } }],
+    ['limits that are text', { limits: { message: 'many' } }],
+  ])('a Welcome with %s is lived with', async (_what, more) => {
+    server.welcome = { ...server.welcome, ...more };
+    const signal = await started();
+    const topic = signal.join('t');
+    expect(await topic.send(bytes('x'))).toBe(0);
+    await pass(60_000);
+    expect(signal.state).toBe('open');
+    // At most one sign of life a second.
+    expect(server.asked.filter(([kind]) => kind === 'Ping').length).toBeLessThanOrEqual(60);
+  });
+
+  it('an answer that comes twice, to nothing, or of another kind settles nothing twice', async () => {
+    const signal = await started();
+    const topic = signal.join('t');
+    await topic.ready;
+    const seen = watch(signal, 'error', 'down');
+    server.hook = (socket, kind, { id }) => {
+      if (kind !== 'Relay') return false;
+      socket.say('Ack', { id, to: 3 });
+      socket.say('Ack', { id, to: 4 });
+      socket.say('Error', { id, code: 'forbidden', message: 'No.' });
+      socket.say('Ack', { id: 99, to: 1 });
+      return true;
+    };
+    expect(await topic.send(bytes('x'))).toBe(3);
+    await settle();
+    expect(seen).toMatchObject([['error', { error: { code: 'forbidden' } }]]);
+    expect(await signal.ping()).toBe(0);
+  });
+
+  it.each([
+    ['an Error without a code', 'Error', {}],
+    ['an Error whose code is a number', 'Error', { code: 7, message: 'x' }],
+    ['an Error whose message is bytes', 'Error', { code: 'x', message: Buffer.from('x') }],
+    ['an Error whose wait is text', 'Error', { code: 'x', message: 'x', retry: 'later' }],
+    ['a count that is text', 'Ack', { to: 'all' }],
+  ])('%s as an answer rejects the call', async (_what, kind, fields) => {
+    const signal = await started();
+    const topic = signal.join('t');
+    await topic.ready;
+    server.hook = (socket, asked, { id }) => {
+      if (asked === 'Relay') socket.say(kind, { id, ...fields });
+      return asked === 'Relay';
+    };
+    await expect(topic.send(bytes('x'))).rejects.toMatchObject(garbage.error);
+  });
+
+  it.each([
+    ['an Ack', 'Ack', {}],
+    ['a ttl that is text', 'IceServers', { ttl: 'x', servers: [] }],
+    ['no ttl', 'IceServers', { servers: [] }],
+    ['servers that are none', 'IceServers', { ttl: 60, servers: { urls: 'turn:x' } }],
+  ])('ICE servers with %s are refused, and asked for again', async (_what, kind, fields) => {
+    server.welcome = { ...server.welcome, features: ['ice'] };
+    const signal = await started();
+    server.hook = (socket, asked, { id }) => {
+      if (asked === 'IceServers') socket.say(kind, { id, ...fields });
+      return asked === 'IceServers';
+    };
+    await expect(signal.iceServers()).rejects.toMatchObject(garbage.error);
+    server.hook = () => {};
+    expect(await signal.iceServers()).toEqual([{ urls: ['stun:stun.example.com'] }]);
+  });
+
+  it('members that are listed twice, or join twice, are told once; those who leave twice, too', async () => {
+    const topic = (await started()).join('t', { presence: true });
+    await topic.ready;
+    const seen = watch(topic, 'joined', 'changed', 'left');
+    const id = Buffer.alloc(8, 5);
+    const say = (fields: object): void => server.last.say('Members', { topic: 't', count: 2, ...fields });
+    say({ joined: [{ id }, { id }] });
+    say({ joined: [{ id }] });
+    say({ joined: [{ id }], left: [Buffer.alloc(8, 6)] });
+    say({ left: [id, id] });
+    say({ left: [id] });
+    await settle();
+    expect(seen.map(([type]) => type)).toEqual(['joined', 'left']);
+    expect(topic.members.size).toBe(0);
+  });
+
+  it('a message of a topic that was never joined, or was left, is told to nobody', async () => {
+    const signal = await started();
+    const topic = signal.join('t');
+    await topic.ready;
+    const seen = [watch(topic, 'message', 'count'), watch(signal, 'error')];
+    topic.leave();
+    for (const name of ['t', 'u', '']) {
+      server.last.say('Relay', { topic: name, payload: Buffer.from('x'), from: Buffer.alloc(8), to: true });
+      server.last.say('Members', { topic: name, count: 3, joined: [{ id: Buffer.alloc(8) }] });
+    }
+    await settle();
+    expect(seen).toEqual([[], []]);
+  });
+
+  it.each([
+    ['a wait below zero', { retry: -5 }],
+    ['a wait that is text', { retry: 'soon' }],
+    ['no wait', {}],
+  ])('a Drain with %s is reported, and the connection kept', async (_what, fields) => {
+    const signal = await started();
+    const seen = watch(signal, 'error', 'drain');
+    server.last.say('Drain', fields);
+    await pass(5000);
+    expect(seen).toMatchObject([['error', garbage]]);
+    expect(server.sockets).toHaveLength(1);
+  });
+
+  it.each(['restart; retry in . s', 'restart; retry in 1.2.3 s', 'restart; retry in -1 s'])(
+    'a close with "%s" comes back with backoff',
+    async (reason) => {
+      await started();
+      server.last.drop(1001, reason);
+      await pass(249);
+      expect(server.sockets).toHaveLength(1);
+      await pass(1);
+      expect(server.sockets).toHaveLength(2);
+    },
+  );
+
+  const states: [string, (signal: Signal) => Promise<unknown> | void][] = [
+    ['open', (signal) => void signal],
+    ['down', () => server.last.drop(1006)],
+    ['drain', () => server.last.say('Drain', { retry: 0 })],
+    ['error', () => server.last.raw('garbage')],
+  ];
+  it.each(states)('close() in a listener for %s leaves nothing', async (type, happen) => {
+    const signal = start();
+    const topic = signal.join('t', { presence: true });
+    const seen = watch(topic, 'ended');
+    signal.addEventListener(type as 'open', () => signal.close());
+    await settle();
+    await happen(signal);
+    await pass(5000);
+    expect(signal.state).toBe('closed');
+    expect(seen).toMatchObject([['ended', { error: { code: 'closed' } }]]);
+    expect(server.open).toBe(0);
+    expect(jest.getTimerCount()).toBe(0);
+    expect(() => signal.close()).not.toThrow();
+  });
+
+  it('close() in a listener for refused leaves nothing', async () => {
+    server.mood = 'refuses';
+    const signal = start();
+    signal.addEventListener('refused', () => signal.close());
+    await pass(60_000);
+    expect(signal.state).toBe('closed');
+    expect(server.sockets.length).toBeLessThanOrEqual(2);
+  });
+
+  it.each(['ready', 'joined', 'message', 'count', 'changed', 'left', 'ended'] as const)(
+    'close(), or leave(), in a listener for %s leaves nothing',
+    async (type) => {
+      for (const what of ['close', 'leave'] as const) {
+        const signal = await started();
+        const topic = signal.join(`t-${what}`, { presence: true });
+        topic.addEventListener(type, () => (what === 'close' ? signal.close() : topic.leave()));
+        await settle();
+        const other = (await started()).join(`t-${what}`, { presence: true });
+        await other.ready;
+        await other.send(bytes('x'));
+        await other.update(bytes('new'));
+        other.leave();
+        await settle();
+        if (type === 'ended') topic.leave();
+        await settle();
+        expect(server.members(`t-${what}`)).toEqual([]);
+        await expect(topic.send(bytes('x'))).rejects.toMatchObject({ code: /closed|left/ });
+      }
+    },
+  );
+});
+
 describe('giving up', () => {
   /** A promise with an abort that comes at once, or later; the listeners that are left. */
   function controller(): { over: AbortController; left: () => number } {
