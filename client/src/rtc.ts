@@ -365,7 +365,10 @@ export async function* connectPeers(signal: Signal, options: PeerOptions): Async
   }
 }
 
-/** Perfect negotiation (W3C webrtc-pc, section 10.7), in which only the initiator makes the first offer. */
+/**
+ * Perfect negotiation (W3C webrtc-pc, section 10.7), in which only the initiator makes the first offer. `renew` is awaited
+ * before ICE is restarted. Returns what handles the other's notes.
+ */
 function negotiate(
   connection: RTCPeerConnection,
   isInitiator: boolean,

@@ -324,7 +324,7 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
 
   /** The connections on which topics are joined: more than one during a hand-over. */
   #joining(): Set<Link> {
-    return new Set([this.#link, this.#fresh].filter((link) => link?.alive)) as Set<Link>;
+    return new Set([this.#link ?? [], this.#fresh ?? []].flat());
   }
 
   /** @internal Does it on the current connection, or on the next one. */
@@ -410,5 +410,5 @@ function leave(link: Link, topic: string): void {
 
 function base64url(text: string): string {
   const base64 = btoa(String.fromCharCode(...utf8(text)));
-  return base64.replace(/[+/=]/g, (sign) => (sign === '+' ? '-' : sign === '/' ? '_' : ''));
+  return base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }
