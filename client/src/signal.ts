@@ -30,18 +30,30 @@ export interface SignalEvents {
 
 export type SignalState = 'connecting' | 'open' | 'closed';
 
-/** Requests that may wait for a connection, and different messages that are remembered during a hand-over. */
+/** Requests that may wait for a connection. */
 const MOST_WAITING = 1024;
-/** Until a connection that works is replaced, in milliseconds: more than the bus may be slower for one node. */
+/** How long after a message on the old connection its copy may come on the new one, which is being made, in milliseconds. */
 const LAG_MS = 250;
-/** How long after a hand-over its duplicates may come, in milliseconds: the bus may be that much slower for one node. */
+/** The same for a message that came since topics are joined on both: then it has a copy, however slow the bus may be. */
 const ECHO_MS = 2000;
+/** Bytes of messages that are remembered during a hand-over, where each counts 1,024 more. */
+const MOST_COPIED = 2 ** 22;
 
 /** Servers by URL: whether they select no subprotocol, which a WebSocket that offers some takes for a failure. */
 const plain = new Map<string, boolean>();
 
 /** Close codes after which coming back would change nothing (docs/protocol.md, section 4). */
 const FINAL = /^(100[23789]|1010|4[5-9]..)$/;
+
+/** A message that came on one of two connections, and may come on the other as well. */
+interface Copy {
+  readonly link: Link;
+  readonly topic: string;
+  readonly from: string | undefined;
+  readonly payload: Uint8Array;
+  /** When it is forgotten, on the clock of `performance`. */
+  readonly until: number;
+}
 
 /**
  * A lasting connection to a server. Owns the topics, and the loop that replaces one Link by the next. Does not know
@@ -63,8 +75,8 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
   #next: Link | undefined;
   /** The last one on which topics were joined. While it is not the current one, requests wait for the hand-over. */
   #fresh: Link | undefined;
-  /** During a hand-over: how often a message came on each connection. */
-  #seen: Map<string, Map<Link, number>> | undefined;
+  /** During a hand-over: what came on one connection only, in the order in which it came. */
+  #copies: Copy[] | undefined;
   #echo: ReturnType<typeof setTimeout> | undefined;
   /** The ICE servers, and until when they are given without asking again. */
   #ice: RTCIceServer[] = [];
@@ -160,14 +172,13 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
       if (topic) topic.end(error);
       else this.fault(error);
     } else if (kind === 'Relay') {
-      const { payload, from, to } = fields;
+      const { payload } = fields;
       check(payload instanceof Uint8Array);
-      if (!this.#isEcho(link, fields.topic, payload)) {
-        topic?.emit('message', {
-          payload,
-          from: from && hex(from),
-          to: to ? link.seats.get(fields.topic)?.self : undefined,
-        });
+      const from = fields.from && hex(fields.from);
+      const to = fields.to ? link.seats.get(fields.topic)?.self : undefined;
+      // What is for one member comes on that member's connection alone.
+      if (topic && !topic.isOwn(from) && (fields.to || !this.#isEcho(link, topic.name, from, payload))) {
+        topic.emit('message', { payload, from, to });
       }
     } else if (kind === 'Members') {
       const { count, self, joined, left } = fields;
@@ -203,6 +214,8 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
     const final = FINAL.test(`${code}`);
     if (link === this.#link) {
       this.#link = undefined;
+      // Unless topics are joined on the next one already, nothing comes twice.
+      if (this.#fresh === link) this.#copies = undefined;
       link.end();
       this.emit('down', { code, reason, final });
     }
@@ -222,7 +235,7 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
         began = performance.now();
         delay = await link.over;
         clearTimeout(this.#echo);
-        this.#seen ??= new Map();
+        if (link.alive) this.#copies ??= [];
       } catch (cause) {
         const error = cause as SignalError;
         const { code, status, retry } = error;
@@ -236,7 +249,7 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
       }
       this.#next = undefined;
       if (performance.now() - began > limit) limit = first;
-      // What came just before on the current connection shall be remembered when it comes again on the next one.
+      // A slow bus may give the next connection what came just before on the current one, which is remembered from now on.
       const lag = this.#link?.silent === false ? LAG_MS : 0;
       if (!this.#over) await this.#pause((delay ?? Math.random() * limit) + lag);
       limit = Math.min(limit * 2, most);
@@ -289,7 +302,7 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
       if (this.#over) return;
       this.#link = link;
       this.#next = undefined;
-      if (this.#seen) this.#echo = later(() => (this.#seen = undefined), ECHO_MS);
+      if (this.#copies) this.#echo = later(() => (this.#copies = undefined), ECHO_MS);
       if (!link.alive) this.lost(link, 1006, '');
     }
     const current = (this.#fresh = this.#link);
@@ -318,16 +331,24 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
     return abortable(work, over);
   }
 
-  /** Whether this message of a hand-over came on another connection already. */
-  #isEcho(link: Link, topic: string, payload: Uint8Array): boolean {
-    const seen = this.#seen;
-    if (!seen) return false;
-    const key = `${topic} ${hex(payload)}`;
-    const counts = seen.get(key) ?? new Map<Link, number>();
-    const most = Math.max(0, ...counts.values());
-    const count = (counts.get(link) ?? 0) + 1;
-    if (seen.size < MOST_WAITING) seen.set(key, counts.set(link, count));
-    return count <= most;
+  /**
+   * Whether this message of a hand-over is the copy of one that came on the other connection: the first of those that
+   * are equal and have no copy yet. Where memory ends, no more are remembered: their copies are told, and none is lost.
+   */
+  #isEcho(link: Link, topic: string, from: string | undefined, payload: Uint8Array): boolean {
+    if (!this.#copies) return false;
+    const now = performance.now();
+    const copies = this.#copies.filter(({ until }) => until > now);
+    this.#copies = copies;
+    const at = copies.findIndex(
+      (copy) => copy.link !== link && copy.topic === topic && copy.from === from && isEqual(copy.payload, payload),
+    );
+    if (at >= 0) copies.splice(at, 1);
+    else if (copies.reduce((sum, copy) => sum + copy.payload.length + 1024, 0) < MOST_COPIED) {
+      const isOnBoth = this.#fresh !== this.#link && this.#fresh?.seats.has(topic);
+      copies.push({ link, topic, from, payload, until: now + (isOnBoth ? ECHO_MS : LAG_MS) });
+    }
+    return at >= 0;
   }
 
   /** Something may have happened to the network: looks at once. */
@@ -377,6 +398,10 @@ export function connect(url: string | readonly string[], options: ConnectOptions
 
 function leave(link: Link, topic: string): void {
   link.request('Unsubscribe', { topic }).catch(() => {});
+}
+
+function isEqual(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, i) => byte === other[i]);
 }
 
 function base64url(text: string): string {

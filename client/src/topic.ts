@@ -109,6 +109,11 @@ export class Topic extends Target<TopicEvents> {
     this.end(new SignalError('left', 'The topic was left.'));
   }
 
+  /** @internal Whether this is, or was lately, the id of this member. */
+  isOwn(id: string | undefined): boolean {
+    return this.#own.includes(id!);
+  }
+
   /** @internal Ends the topic for good: everything that is asked of it fails with `error`. */
   end(error: SignalError): void {
     if (this.#over) return;
@@ -143,7 +148,7 @@ export class Topic extends Target<TopicEvents> {
     }
     for (const [id, member] of members ?? []) {
       const known = this.#members.get(id);
-      if (this.#own.includes(id) || (known && String(known.data) === String(member.data))) continue;
+      if (this.isOwn(id) || (known && String(known.data) === String(member.data))) continue;
       this.#members.set(id, member);
       this.emit(known ? 'changed' : 'joined', { member });
     }

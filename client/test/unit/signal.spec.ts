@@ -663,6 +663,152 @@ describe('a drain', () => {
     expect(heard()).toHaveLength(7);
   });
 
+  describe('tells what comes on both connections once', () => {
+    const relay = (content: string, from = 1) => ({
+      topic: 't',
+      payload: Buffer.from(content),
+      ...(from && { from: Buffer.alloc(8, from) }),
+    });
+    /** What comes on the old connection and on the new one, as `old:content/sender` or `new:...`. */
+    const play = async (script: string): Promise<void> => {
+      const [old] = server.sockets;
+      for (const [, which, content, from] of script.matchAll(/(old|new):(\w+)\/(\d)/g)) {
+        (which === 'old' ? old : server.last).say('Relay', relay(content, Number(from)));
+      }
+      await settle();
+    };
+
+    /** A hand-over that is in the middle: both connections are on the topic. `leave` ends it. */
+    async function middle(): Promise<{ heard: () => string; leave: () => Promise<void> }> {
+      const { heard } = await stage();
+      const [old] = server.sockets;
+      let leave: (() => void) | undefined;
+      server.hook = (socket, kind, { id }) => {
+        const isLast = socket === old && kind === 'Ping' && server.last !== old && server.members('t').length === 3;
+        if (isLast) leave = () => old.say('Pong', { id });
+        return isLast || (socket === old && kind === 'Unsubscribe');
+      };
+      old.say('Drain', { retry: 0 });
+      await pass(250);
+      expect(leave).toBeDefined();
+      return {
+        heard: () => heard().join(' '),
+        leave: async () => {
+          server.hook = () => {};
+          leave!();
+          await settle();
+          expect(old.readyState).toBe(3);
+        },
+      };
+    }
+
+    it.each([
+      ['a message', 'old:a/1 new:a/1', 'a'],
+      ['one that the new connection has first', 'new:a/1 old:a/1', 'a'],
+      ['equal ones, as often as they were sent', 'old:a/1 old:a/1 new:a/1 new:a/1', 'a a'],
+      ['equal ones that come in turns', 'old:a/1 new:a/1 new:a/1 old:a/1 old:a/1 new:a/1', 'a a a'],
+      ['equal ones of several members', 'old:a/1 old:a/2 new:a/2 new:a/1', 'a a'],
+      ['equal ones of somebody who is no member', 'old:a/0 old:a/1 new:a/1 new:a/0', 'a a'],
+      ['one that only the new connection has', 'old:a/1 new:a/1 new:a/1', 'a a'],
+    ])('%s', async (_what, script, told) => {
+      const { heard, leave } = await middle();
+      await play(script);
+      expect(heard()).toBe(told);
+      await leave();
+      expect(heard()).toBe(told);
+    });
+
+    it('where the copy comes up to 2 s later', async () => {
+      const { heard, leave } = await middle();
+      await play('old:a/1 old:a/1');
+      await leave();
+      await pass(1990);
+      await play('new:a/1 new:a/1');
+      expect(heard()).toBe('a a');
+      await play('new:a/1');
+      expect(heard()).toBe('a a a');
+      await pass(11);
+      await play('new:a/1');
+      expect(heard()).toBe('a a a a');
+    });
+
+    it('however many there are', async () => {
+      const { heard, leave } = await middle();
+      const all = Array.from({ length: 3000 }, (_, i) => `m${i}`);
+      await play(all.map((content) => `old:${content}/1`).join(' '));
+      await leave();
+      await play(all.map((content) => `new:${content}/1`).join(' '));
+      expect(heard()).toBe(all.join(' '));
+    });
+
+    it('and where memory ends, tells the last ones twice rather than not at all', async () => {
+      const { heard, leave } = await middle();
+      const all = Array.from({ length: 5000 }, (_, i) => `m${i}`);
+      await play(all.map((content) => `old:${content}/1`).join(' '));
+      await leave();
+      await play(all.map((content) => `new:${content}/1`).join(' '));
+      const twice = heard().split(' ').slice(5000);
+      expect(twice.length).toBeGreaterThan(900);
+      expect(twice.length).toBeLessThan(1000);
+      expect(twice).toEqual(all.slice(-twice.length));
+    });
+
+    it('but all that is for this member alone, which has another id on each connection', async () => {
+      const { heard } = await middle();
+      for (const socket of [server.sockets[0], server.last]) socket.say('Relay', { ...relay('a'), to: true });
+      await settle();
+      expect(heard()).toBe('a a');
+    });
+
+    it('and never what this member has sent', async () => {
+      const { heard, leave } = await middle();
+      const { id } = server.members('t').find(({ socket }) => socket === server.sockets[0])!;
+      server.last.say('Relay', { ...relay('a'), from: id });
+      await leave();
+      server.last.say('Relay', { ...relay('a'), from: id });
+      await settle();
+      expect(heard()).toBe('');
+    });
+
+    it('and an equal one that was sent well before it', async () => {
+      const { send, heard } = await stage();
+      server.sockets[0].say('Drain', { retry: 300 });
+      await pass(100);
+      send('a');
+      await pass(450);
+      send('a');
+      await pass(10);
+      expect(server.sockets[0].readyState).toBe(3);
+      expect(heard()).toEqual(['a', 'a']);
+    });
+
+    it('and after a loss, where nothing comes twice, all of it', async () => {
+      const { heard, leave } = await middle();
+      await play('old:a/1');
+      await leave();
+      server.last.drop(1006);
+      await pass(1000);
+      await play('new:a/1 new:a/1');
+      server.last.drop(1006);
+      await pass(1000);
+      await play('new:a/1');
+      expect(heard()).toBe('a a a a');
+    });
+
+    it('and all of it where the old connection is lost before topics are joined on the new one', async () => {
+      const { send, heard } = await stage();
+      server.sockets[0].say('Drain', { retry: 0 });
+      await settle();
+      send('a');
+      await settle();
+      server.sockets[0].drop(1006);
+      await pass(250);
+      send('a');
+      await settle();
+      expect(heard()).toEqual(['a', 'a']);
+    });
+  });
+
   it('holds what is sent meanwhile, so that it neither comes back nor goes twice', async () => {
     const signal = await started();
     const topic = signal.join('t', { presence: true });
