@@ -17,7 +17,7 @@ const VARY = { Vary: 'Origin' };
 
 /**
  * Tells peers of ICE servers over plain HTTP (V13). Owns nothing. Does not decide who may ask: the guards of the gateway
- * do, as for an upgrade. Invariant: whoever would be refused at an upgrade gets no ICE servers.
+ * do, as for an upgrade. Invariant: whoever the guards would refuse at an upgrade gets no ICE servers.
  */
 @Controller('ice')
 export class IceController {
@@ -40,7 +40,7 @@ export class IceController {
     const cors = this.#cors(request);
     if (this.ice.fault === NO_ICE_SERVERS) return this.#unavailable(response, 404, NO_ICE_SERVERS, cors);
     const asking = request as UpgradeRequest;
-    const refusal = await this.gate.rehearse(asking);
+    const refusal = await this.gate.admit(asking);
     if (refusal !== undefined) {
       this.counts.outcomes.http_refused += 1;
       return answerFailure(response, refusal.getStatus(), refusal.message, { ...refusal.headers, ...cors });

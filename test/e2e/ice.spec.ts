@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { SettingsInput } from '../../src/config/settings.js';
 import { Peer } from '../support/peer.js';
+import { ManualClock } from '../support/manual-clock.js';
 import { SettlingClock } from '../support/settling-clock.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
@@ -111,6 +112,43 @@ describe('ICE servers', () => {
       expect(response.status).toBe(upgrade.status);
       expect(response.headers.get('access-control-allow-origin')).toBe(null);
       expect(await response.text()).not.toMatch(/credential|turn:/);
+    }
+  });
+
+  it('V13: asking is no connection: whoever has all of them may still ask', async () => {
+    const ofPrincipal = await startServer({ ...turn, maxConnectionsPerPrincipal: 1 });
+    const ofServer = await startServer({ ...turn, maxConnections: 1 });
+    for (const running of [ofPrincipal, ofServer]) {
+      await Peer.connect(running.url, ALICE);
+      expect((await Peer.refused(running.url, ALICE)).status).toBe(running === ofPrincipal ? 429 : 503);
+      expect((await get(running, ALICE)).status).toBe(200);
+      expect((await get(running)).status).toBe(401);
+    }
+  });
+
+  it('D2, V13: a draining server refuses, as at an upgrade, and its peers are still told over v2', async () => {
+    const running = await startServer(turn);
+    const peer = await V2Peer.connect(running.url, ALICE);
+    running.server.refuseNewcomers();
+    peer.tell({ IceServers: { id: 1 } });
+    expect((await peer.take('IceServers')).servers).toHaveLength(2);
+    const response = await get(running, ALICE);
+    expect(response.status).toBe(503);
+    expect(await response.text()).not.toMatch(/credential/);
+  });
+
+  it('V11: the expiry in a username is by the clock of this server, so one that is off shows; ttl is relative', async () => {
+    const clock = new ManualClock();
+    const running = await startServer(turn, 'trace', clock);
+    const expiry = async (): Promise<number> => Number((await usernameFor(running, ALICE)).split(':')[0]);
+    const now = (): number => Math.floor(clock.now() / 1000);
+    for (const off of [0, 3600, -7200]) {
+      clock.setWallClock(off * 1000);
+      const before = now();
+      const shown = await expiry();
+      expect(shown - 3600 - before).toBeGreaterThanOrEqual(0);
+      expect(shown - 3600).toBeLessThanOrEqual(now());
+      expect(((await (await get(running, ALICE)).json()) as Answer).ttl).toBe(3600);
     }
   });
 
