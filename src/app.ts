@@ -156,12 +156,14 @@ export async function createApp(settings: Settings, overrides: Overrides = {}): 
 }
 
 /**
- * Explains why a custom guard or policy cannot be made: it injects something that is not there. That is not our own
+ * Explains why a custom guard, policy or provider cannot be made: it injects something that is not there. That is not our own
  * fault.
  */
 function explainMissing(error: unknown): never {
   if (!(error instanceof Error) || error.constructor.name !== 'UnknownDependenciesException') throw error;
-  throw new StartupError(`a guard or the topic policy cannot be made: ${error.message.split('\n')[0]}`);
+  throw new StartupError(
+    `a guard, the topic policy or the ICE provider cannot be made: ${error.message.split('\n')[0]}`,
+  );
 }
 
 function unix({ family }: AddressInfo): boolean {

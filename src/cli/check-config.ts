@@ -39,7 +39,7 @@ export async function checkConfig({ settings, warnings }: LoadedSettings, enviro
     ...nodeWarnings(),
     ...(handles === undefined ? [] : [handles]),
     ...(open && !isLocal(settings) ? [OPEN] : []),
-    ...(isClosed(settings, open) ? [CLOSED] : []),
+    ...(isClosed(settings, settings.iceProvider !== undefined, open) ? [CLOSED] : []),
   ]) {
     await complain(`warning: ${warning}\n`);
   }

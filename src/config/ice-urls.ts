@@ -4,17 +4,27 @@ import { z } from 'zod';
 /** URLs that one setting may hold. Browsers warn of five and more: each makes their search slower. */
 const MOST_URLS = 16;
 
+const STUN = ['stun', 'stuns'];
+const TURN = ['turn', 'turns'];
+
 const PARTS = /^([a-z]+):(\[[^\]]*\]|[^:?[\]]*)(?::([^?]*))?(?:\?(.*))?$/;
 const NAME = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*\.?$/;
 
 /** URLs of STUN servers (RFC 7064), in lower case. */
-export const stunUrls = iceUrls('stun:HOST or stuns:HOST, with :PORT or without', ['stun', 'stuns']);
+export const stunUrls = iceUrls('stun:HOST or stuns:HOST, with :PORT or without', STUN);
 
 /** URLs of TURN servers (RFC 7065), in lower case. */
 export const turnUrls = iceUrls(
   'turn:HOST or turns:HOST, with :PORT or without, and maybe ?transport=udp or ?transport=tcp',
-  ['turn', 'turns'],
+  TURN,
 );
+
+/** Says of which kind of server a URL is, in any case of letters; undefined if it is of neither. */
+export function kindOfIceUrl(url: string): 'stun' | 'turn' | undefined {
+  const word = url.toLowerCase();
+  if (faultOf(word, '', STUN) === undefined) return 'stun';
+  return faultOf(word, '', TURN) === undefined ? 'turn' : undefined;
+}
 
 /** A list of URLs with one of these schemes. Each entry at fault is told. No fault repeats the URL: it may hold a password. */
 function iceUrls(form: string, schemes: readonly string[]) {

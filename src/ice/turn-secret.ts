@@ -80,9 +80,13 @@ export class TurnSecret {
     this.#pseudonyms = createHmac('sha256', secret).update('cairn-signal: pseudonyms of TURN users').digest();
   }
 
-  /** Makes credentials for a source (J8) that end at `expiry`, in seconds since the epoch. There must be a secret. */
-  credentials(source: string, expiry: number): { username: string; credential: string } {
-    const pseudonym = createHmac('sha256', this.#pseudonyms!).update(source).digest('hex').slice(0, 16);
+  /** Returns what TURN servers call a source (J8). There must be a secret, here and below. */
+  pseudonym(source: string): string {
+    return createHmac('sha256', this.#pseudonyms!).update(source).digest('hex').slice(0, 16);
+  }
+
+  /** Makes credentials of a user that end at `expiry`, in seconds since the epoch. */
+  credentials(pseudonym: string, expiry: number): { username: string; credential: string } {
     const username = `${expiry}:${pseudonym}`;
     return { username, credential: createHmac('sha1', this.#secret!).update(username).digest('base64') };
   }
