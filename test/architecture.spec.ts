@@ -110,7 +110,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     '.',
   ],
   http: ['protocol', 'config', 'lifecycle', 'logging', '.'],
-  doctor: ['protocol', 'config', 'clock'],
+  doctor: ['protocol', 'config', 'clock', 'turn'],
+  turn: [],
   check: ['auth', 'http', 'transport'],
   cli: ['config', 'clock', 'logging', 'auth', 'backplane/nats-options', 'transport', 'doctor', 'ice/closed', '.'],
   '.': [
