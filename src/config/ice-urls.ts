@@ -70,3 +70,32 @@ function isHost(host: string): boolean {
   if (/^\d+$/.test(labels.at(-1)!)) return isIPv4(host);
   return host.length <= 253 && NAME.test(host);
 }
+
+/** A URL of a STUN or TURN server, in parts, as browsers understand it. */
+export interface IceUrl {
+  readonly scheme: 'stun' | 'stuns' | 'turn' | 'turns';
+  /** A host name, or an address without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** How a client gets there. DTLS is TLS over UDP. */
+  readonly transport: 'udp' | 'tcp' | 'tls' | 'dtls';
+}
+
+/**
+ * Reads a URL of a STUN or TURN server (RFC 7064, RFC 7065); undefined if it is none. Without a transport it means what
+ * it means to browsers: UDP, or TLS over TCP.
+ */
+export function readIceUrl(written: string): IceUrl | undefined {
+  const url = written.toLowerCase();
+  if (faultOf(url, '', ['stun', 'stuns', 'turn', 'turns']) !== undefined) return undefined;
+  const [, scheme, host, port, query] = PARTS.exec(url)!;
+  const secure = scheme.endsWith('s');
+  const overTcp = query === undefined ? secure : query === 'transport=tcp';
+  const transport = overTcp ? (secure ? 'tls' : 'tcp') : secure ? 'dtls' : 'udp';
+  return {
+    scheme: scheme as IceUrl['scheme'],
+    host: host.replace(/^\[|\]$/g, ''),
+    port: port === undefined ? (secure ? 5349 : 3478) : Number(port),
+    transport,
+  };
+}
