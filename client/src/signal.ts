@@ -1,9 +1,9 @@
 import { Link, refusalOf, V1, V2 } from './link.js';
-import type { Owner, SocketConstructor } from './link.js';
+import type { SocketConstructor } from './link.js';
 import { abortable, check, hex, later, SignalError, soon, Target, utf8 } from './shared.js';
 import type { Abortable } from './shared.js';
 import { Topic } from './topic.js';
-import type { JoinOptions, Port } from './topic.js';
+import type { JoinOptions } from './topic.js';
 import type { Message, Welcome } from './wire.js';
 
 export interface ConnectOptions extends Abortable {
@@ -57,9 +57,10 @@ interface Copy {
 
 /**
  * A lasting connection to a server. Owns the topics, and the loop that replaces one Link by the next. Does not know
- * what is relayed. Invariant: at most one Link is current; another takes its place once all topics are joined there.
+ * what is relayed. It is the Port of its topics and the Owner of its links, which its published types do not tell.
+ * Invariant: at most one Link is current; another takes its place once all topics are joined there.
  */
-export class Signal extends Target<SignalEvents> implements Port, Owner {
+export class Signal extends Target<SignalEvents> {
   readonly #urls: readonly string[];
   readonly #options: ConnectOptions;
   readonly #Socket: SocketConstructor;
