@@ -183,8 +183,8 @@ class Room {
     for (const name of names) if (!this.#topics.has(name)) this.#join(name);
   }
 
-  #join(name: string): void {
-    const topic = this.#signal.join(name, { presence: true, data: utf8(this.me) });
+  #join(name: string, presence = true): void {
+    const topic = this.#signal.join(name, { presence, data: utf8(this.me) });
     this.#topics.set(name, topic);
     topic.addEventListener('joined', ({ member }) => {
       const peer = nameOf(member);
@@ -195,7 +195,12 @@ class Room {
       for (const pair of this.#pairs.values()) pair.resend();
       this.#greet();
     });
-    topic.addEventListener('ended', ({ error }) => this.#topics.has(name) && this.tell(error));
+    topic.addEventListener('ended', ({ error }) => {
+      if (this.#topics.get(name) !== topic) return;
+      // Who may not be told the members greets them, as on a server of v1.
+      if (presence && error.code === 'forbidden') this.#join(name, false);
+      else this.tell(error);
+    });
   }
 
   /** Asks who is here, which a server of v1 does not tell. */
@@ -222,9 +227,9 @@ class Room {
         this.#waiting--;
         const content = this.#secret ? await this.#secret.open(payload, [topic.name, from, to]) : payload;
         const note = JSON.parse(new TextDecoder().decode(content)) as Note;
-        // A server of v1 tells no members, and one of v2 may tell them a moment later.
-        const member = topic.members.get(from!);
-        if (!NAME.test(note.from) || (member && nameOf(member) !== note.from)) throw new TypeError('not who it says');
+        // A server of v1 tells no members, and one of v2 may tell them a moment later. A member of v1 has no data.
+        const name = nameOf(topic.members.get(from!)) ?? note.from;
+        if (!NAME.test(note.from) || name !== note.from) throw new TypeError('not who it says');
         if (note.to && note.to !== this.me) return;
         const pair = this.#meet(note.from, topic, from);
         if (note.run) void pair?.take(note);
