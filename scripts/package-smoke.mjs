@@ -70,8 +70,8 @@ async function tryWith(manager, tarball, peerDependencies) {
   try {
     const { status } = await fetch(`http://${address}/health/ready`);
     if (status !== 200) throw new Error(`/health/ready: ${status}`);
-    const page = await fetch(`http://${address}/check/cbor-x.js`);
-    if (page.status !== 200) throw new Error(`/check/cbor-x.js: ${page.status}`);
+    const page = await fetch(`http://${address}/check/client.js`);
+    if (page.status !== 200) throw new Error(`/check/client.js: ${page.status}`);
     await run(command, ['doctor', `ws://${address}`], folder);
     await run(process.execPath, ['--input-type=module', '--eval', APPLICATION], folder);
   } finally {

@@ -145,7 +145,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   ws: ['transport', 'doctor'],
   '@nestjs/platform-ws': ['transport'],
   '@nestjs/platform-express': ['transport'],
-  '#cbor-x': ['protocol', 'check', 'doctor'],
+  '#cbor-x': ['protocol', 'doctor'],
   jose: ['auth'],
   pino: ['logging'],
   'pino-pretty': ['logging'],
