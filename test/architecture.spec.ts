@@ -39,6 +39,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'transport/transport.module',
   ],
   ice: [
+    'audit',
     'auth',
     'clock',
     'config',
@@ -214,7 +215,7 @@ const MODULES: Record<string, readonly string[]> = {
   OperatorsEndpointModule: ['AuditModule', 'MetricsModule', 'OperatorsModule', 'TransportModule'],
   StatusModule: ['ExpositionModule'],
   HttpModule: [],
-  IceModule: ['AuthModule', 'MetricsModule'],
+  IceModule: ['AuditModule', 'AuthModule', 'MetricsModule'],
   IceEndpointModule: ['IceModule', 'MetricsModule', 'TransportModule'],
   CheckModule: ['TransportModule'],
 };

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { OnApplicationBootstrap } from '@nestjs/common';
+import { Audit } from '../audit/audit.js';
 import { Access } from '../auth/access.js';
 import { Settings } from '../config/settings.js';
 import { Log, Logs } from '../logging/log.js';
@@ -13,6 +14,14 @@ import { IceProviderSource } from './ice-provider.js';
 import { isIssued } from './ice-servers.js';
 import type { Asker, Told } from './ice-servers.js';
 import { SharedSecret } from './shared-secret.js';
+
+/** Who was told, as the audit names it. */
+export interface Receiver {
+  /** Number of its connection; undefined over plain HTTP. */
+  readonly id?: number | undefined;
+  readonly address: string | undefined;
+  readonly principal: string | undefined;
+}
 
 /**
  * Tells peers which STUN and TURN servers they may use (V11), those of the ICE provider where there is one. Owns nothing.
@@ -30,6 +39,7 @@ export class IceDesk implements OnApplicationBootstrap {
     private readonly source: IceProviderSource,
     private readonly access: Access,
     private readonly counts: IceCounts,
+    private readonly audit: Audit,
     logs: Logs,
   ) {
     this.#log = logs.for('ice');
@@ -53,8 +63,10 @@ export class IceDesk implements OnApplicationBootstrap {
   }
 
   /** A peer was told. */
-  told(told: Told, way: WayToAsk): void {
+  told(told: Told, way: WayToAsk, { id: connection, address, principal }: Receiver): void {
     const outcome = isIssued(told) ? 'issued' : told === ICE_FAILED ? 'failed' : 'unavailable';
     this.counts.outcomes[`${way}_${outcome}`] += 1;
+    if (!isIssued(told)) return;
+    this.audit.iceIssued({ connection, address, principal, ttl: told.ttl, pseudonym: told.pseudonym });
   }
 }

@@ -39,16 +39,16 @@ export class IceController {
   /** Answers with what `new RTCPeerConnection` takes, and for how many seconds its credentials hold. */
   @Get()
   async servers(@Req() request: IncomingMessage, @Res() response: ServerResponse): Promise<void> {
-    const cors = this.#cors(request);
-    if (this.desk.fault === NO_ICE_SERVERS) return this.#tell(response, NO_ICE_SERVERS, cors);
     const asking = request as UpgradeRequest;
+    const cors = this.#cors(request);
+    if (this.desk.fault === NO_ICE_SERVERS) return this.#tell(asking, response, NO_ICE_SERVERS, cors);
     const refusal = await this.gate.admit(asking);
     if (refusal !== undefined) {
       this.counts.outcomes.http_refused += 1;
       return answerFailure(response, refusal.getStatus(), refusal.message, { ...refusal.headers, ...cors });
     }
     const { fault } = this.desk;
-    if (fault !== undefined) return this.#tell(response, fault, cors);
+    if (fault !== undefined) return this.#tell(asking, response, fault, cors);
     const source = sourceOf(asking.principal, asking.peerAddress);
     const wait = this.rate.take(source);
     if (wait !== undefined) {
@@ -57,7 +57,7 @@ export class IceController {
       const sentence = 'You ask too often; the setting is max-messages-per-second.';
       return answerFailure(response, 429, sentence, { 'Retry-After': String(wait), ...cors });
     }
-    this.#tell(response, await this.desk.ask({ principal: asking.principal, source }), cors);
+    this.#tell(asking, response, await this.desk.ask({ principal: asking.principal, source }), cors);
   }
 
   /** Answers a preflight (Fetch, section 3.2.2): a browser asks whether a page may send a token, and sends none here. */
@@ -75,7 +75,7 @@ export class IceController {
       .end();
   }
 
-  #tell(response: ServerResponse, told: Told, cors: Record<string, string>): void {
+  #tell(asking: UpgradeRequest, response: ServerResponse, told: Told, cors: Record<string, string>): void {
     // Whoever asked may have gone meanwhile.
     if (response.closed) return;
     if (isIssued(told)) answerJson(response, 200, { iceServers: told.servers, ttl: told.ttl }, cors);
@@ -84,7 +84,7 @@ export class IceController {
       const headers = { ...(retry !== undefined && { 'Retry-After': String(Math.ceil(retry / 1000)) }), ...cors };
       answerFailure(response, statusOf(told), `${text[0].toUpperCase()}${text.slice(1)}.`, headers);
     }
-    this.desk.told(told, 'http');
+    this.desk.told(told, 'http', { address: asking.peerAddress, principal: asking.principal });
   }
 
   /** What lets a page of an allowed origin read the answer. Other pages cannot read it. */

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.js';
 import { AuthModule } from '../auth/auth.module.js';
 import { Settings } from '../config/settings.js';
 import { Reload } from '../lifecycle/reload.js';
@@ -12,7 +13,7 @@ import { TurnSecret } from './turn-secret.js';
 
 /** Which STUN and TURN servers peers may use. CairnSignalModule provides the ICE provider. */
 @Module({
-  imports: [AuthModule, MetricsModule],
+  imports: [AuditModule, AuthModule, MetricsModule],
   providers: [
     AskedProvider,
     IceDesk,

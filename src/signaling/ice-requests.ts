@@ -30,6 +30,6 @@ export class IceRequests {
     if (!connection.open) return;
     if (isIssued(told)) connection.send(binaryFrame(iceServers(id, told.ttl, told.servers)));
     else this.answers.failed(connection, { id }, told);
-    this.desk.told(told, 'v2');
+    this.desk.told(told, 'v2', connection);
   }
 }
