@@ -1,11 +1,12 @@
 import { createHmac } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { SettingsInput } from '../../src/config/settings.js';
 import { Peer } from '../support/peer.js';
 import { ManualClock } from '../support/manual-clock.js';
+import { endPrograms, Program } from '../support/program.js';
 import { SettlingClock } from '../support/settling-clock.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
@@ -49,6 +50,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await stopServers();
+  endPrograms();
   rmSync(folder, { recursive: true });
 });
 
@@ -244,6 +246,31 @@ describe('ICE servers', () => {
     const [server] = ((await (await get(running, ALICE)).json()) as Answer).iceServers.slice(-1);
     const log = JSON.stringify(running.log);
     for (const secret of [SECRET, server.credential!, server.username!]) expect(log).not.toContain(secret);
+  });
+
+  it('a secret in a volume of Kubernetes is no warning: all who may read it are in the container', async () => {
+    // As kubelet writes it, with the default mode of a Secret.
+    mkdirSync(join(folder, '..2026_11_27_10_00_00.123456789'));
+    writeFileSync(join(folder, '..2026_11_27_10_00_00.123456789/key'), SECRET, { mode: 0o644 });
+    symlinkSync('..2026_11_27_10_00_00.123456789', join(folder, '..data'));
+    symlinkSync('..data/key', join(folder, 'key'));
+    const running = await startServer({ ...turn, turnSecretFile: join(folder, 'key') });
+    expect((await get(running, ALICE)).status).toBe(200);
+    expect(running.log.some(({ msg }) => msg.includes('every user of this machine'))).toBe(false);
+  });
+
+  it('check-config warns of what the server would warn of', async () => {
+    rmSync(secretFile());
+    write(SECRET, 0o644);
+    const args = ['check-config', '--turn-urls', TURN, '--turn-secret-file', secretFile()];
+    const { code, stderr } = await new Program(args).ended;
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^warning: turn-secret-file .* every user of this machine may read it/m);
+    expect(stderr).toMatch(/^warning: there are TURN servers, but anyone may connect/m);
+    chmodSync(secretFile(), 0o600);
+    const quiet = await new Program([...args, '--turn-open', 'on']).ended;
+    expect([quiet.code, quiet.stderr]).toEqual([0, expect.not.stringMatching(/turn|TURN/)]);
+    expect(stderr + quiet.stderr).not.toContain(SECRET);
   });
 
   it('a new first line makes credentials after a reload; a bad one changes nothing', async () => {
