@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Controller, Get, Options, Req, Res } from '@nestjs/common';
+import { Controller, Get, Options, Req, Res, VERSION_NEUTRAL } from '@nestjs/common';
 import type { UpgradeRequest } from '../auth/upgrade-request.js';
 import { originMatcher } from '../config/origins.js';
 import { Settings } from '../config/settings.js';
@@ -21,7 +21,7 @@ const VARY = { Vary: 'Origin' };
  * Tells peers of ICE servers over plain HTTP (V13). Owns nothing. Does not decide who may ask: the guards of the gateway
  * do, as for an upgrade. Invariant: whoever the guards would refuse at an upgrade gets no ICE servers.
  */
-@Controller('ice')
+@Controller({ path: 'ice', version: VERSION_NEUTRAL })
 export class IceController {
   readonly #isListed: (origin: string) => boolean;
 
