@@ -19,9 +19,15 @@ export interface PeerOptions extends Abortable {
   readonly channel?: RTCDataChannelInit | undefined;
   /** For the RTCPeerConnection. Without `iceServers`, those of the server are used. */
   readonly config?: RTCConfiguration | undefined;
-  /** The class to use: by default the global one, which Node does not have. */
-  readonly RTCPeerConnection?: (new (config: RTCConfiguration) => RTCPeerConnection) | undefined;
+  /** The class to use: by default the global one, which Node does not have. That of the package `werift` will do. */
+  readonly RTCPeerConnection?: RTCPeerConnectionConstructor | undefined;
 }
+
+/** A class that does what the RTCPeerConnection of browsers does. Its events may have types of their own. */
+export type RTCPeerConnectionConstructor = new (config: never) => {
+  createDataChannel(label: string): object;
+  setLocalDescription(): Promise<unknown>;
+};
 
 export interface Peer {
   readonly connection: RTCPeerConnection;
@@ -105,7 +111,7 @@ class Room {
     this.#signal = signal;
     this.options = options;
     // Throws where there is no WebRTC.
-    this.Connection = options.RTCPeerConnection ?? RTCPeerConnection;
+    this.Connection = (options.RTCPeerConnection ?? RTCPeerConnection) as typeof this.Connection;
     this.me = ({ initiator: 0, responder: 2 }[role!] ?? 1) + hex(crypto.getRandomValues(new Uint8Array(8)));
   }
 

@@ -84,9 +84,8 @@ async function tryTypes(folder, run) {
       /^export (?:(?:type )?\{ (.*) \}|(?:declare )?(?:async )?(?:function\*?|class|interface|type) (\w+))/gm;
     const names = [...types.matchAll(exported)].flatMap(([, list, one]) => list?.split(', ') ?? one);
     const unused = names.filter((each) => !new RegExp(`\\b${each}\\b`).test(source));
-    if (names.length === 0 || unused.length > 0) {
-      throw new Error(`exports.ts does not use ${unused.join(', ')} of ${name}`);
-    }
+    if (names.length === 0) throw new Error(`no exports are found in ${name}.d.ts`);
+    if (unused.length > 0) throw new Error(`exports.ts does not use ${unused.join(', ')}`);
   }
   await copyFile(here('exports.ts'), join(folder, 'exports.ts'));
   const ways = { esnext: 'bundler', nodenext: 'nodenext' };

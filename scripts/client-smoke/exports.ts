@@ -19,7 +19,7 @@ import type {
 import { CairnDiscovery, rendezvousTopics } from 'cairn-signal-client/cairn';
 import type { ActiveTopics, RendezvousId } from 'cairn-signal-client/cairn';
 import { connectPeer, connectPeers } from 'cairn-signal-client/rtc';
-import type { Peer, PeerOptions } from 'cairn-signal-client/rtc';
+import type { Peer, PeerOptions, RTCPeerConnectionConstructor } from 'cairn-signal-client/rtc';
 
 const options: ConnectOptions = { token: async () => 'token', backoff: { first: 500 } };
 const signal: Signal = connect(['wss://a.example', 'wss://b.example'], options);
@@ -43,8 +43,10 @@ const send: SendOptions = { ...patience, to: [...members.keys()][0] };
 const handedTo: number | undefined = await topic.send(new Uint8Array([1]), send);
 
 const secret = crypto.getRandomValues(new Uint8Array(32));
+const of: RTCPeerConnectionConstructor = RTCPeerConnection;
 const peerOptions: PeerOptions = {
   secret,
+  RTCPeerConnection: of,
   channel: { ordered: false },
   config: { iceServers: await signal.iceServers() },
 };
