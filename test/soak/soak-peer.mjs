@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { Peer } from '../../examples/peer.mjs';
+import { Peer } from '../support/peer.mjs';
 import { within } from './within.mjs';
 
-export { cbor, payloadOf, relayMessage } from '../../examples/peer.mjs';
+export { cbor, payloadOf, relayMessage } from '../support/peer.mjs';
 
 /** Time that the server may take for anything that a peer waits for. */
 const ANSWER_MS = 15_000;
