@@ -90,7 +90,9 @@ try {
   const { tarball, files } = await pack();
   if (files.some((path) => path.startsWith('client'))) throw new Error("the server's package contains the client");
   const client = await pack('--workspace', 'client');
-  const strange = client.files.filter((path) => !/^(dist\/[\w-]+\.(js|d\.ts)|[A-Z]+(\.md)?|package\.json)$/.test(path));
+  const strange = client.files.filter(
+    (path) => !/^(dist\/[\w-]+\.(js|d\.ts)|docs\/[\w-]+\.md|[A-Z]+(\.md)?|package\.json)$/.test(path),
+  );
   if (strange.length > 0) throw new Error(`the client's package contains ${strange.join(', ')}`);
   const { peerDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
   const told = (what, attempt) =>

@@ -5,6 +5,7 @@ import type { Abortable } from './shared.js';
 import type { Signal } from './signal.js';
 import type { Topic, TopicMessage } from './topic.js';
 
+/** Where to meet peers, and how the channels to them shall be. Aborting `signal` ends the wait, and no open channel. */
 export interface PeerOptions extends Abortable {
   /** Where the peers meet. Whoever knows the topic, and the server, could pass for a peer. */
   readonly topic?: string | undefined;
@@ -25,11 +26,15 @@ export interface PeerOptions extends Abortable {
 
 /** A class that does what the RTCPeerConnection of browsers does. Its events may have types of their own. */
 export type RTCPeerConnectionConstructor = new (config: never) => {
+  /** As the RTCPeerConnection of browsers does it. */
   createDataChannel(label: string): object;
+  /** As the RTCPeerConnection of browsers does it, without an argument. */
   setLocalDescription(): Promise<unknown>;
 };
 
+/** Somebody to whom there is an open channel. */
 export interface Peer {
+  /** For tracks, more channels, and statistics. Perfect negotiation is done for it. */
   readonly connection: RTCPeerConnection;
   /** Open. The connection is closed when it closes. */
   readonly channel: RTCDataChannel;

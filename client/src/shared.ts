@@ -15,6 +15,7 @@
  * - `bad_note`, `negotiation`: a member sent what no peer sends, or with another secret.
  */
 export class SignalError extends Error {
+  /** One of the codes above. */
   readonly code: string;
   /** Milliseconds after which it may work, if the server said so. */
   declare readonly retry?: number | undefined;
@@ -33,18 +34,21 @@ export class SignalError extends Error {
 }
 SignalError.prototype.name = 'SignalError';
 
-/** What an EventTarget with these events, by name, has for TypeScript. */
+/** What an EventTarget with these events, by name, has for TypeScript. An event has its fields as properties. */
 export interface TypedTarget<Events> {
+  /** As the EventTarget of the DOM does it. */
   addEventListener<Name extends keyof Events & string>(
     type: Name,
     listener: ((event: Event & Events[Name]) => void) | null,
     options?: AddEventListenerOptions | boolean,
   ): void;
+  /** As the EventTarget of the DOM does it. */
   removeEventListener<Name extends keyof Events & string>(
     type: Name,
     listener: ((event: Event & Events[Name]) => void) | null,
     options?: EventListenerOptions | boolean,
   ): void;
+  /** As the EventTarget of the DOM does it. */
   dispatchEvent(event: Event): boolean;
 }
 
@@ -58,6 +62,7 @@ export class Target<Events> extends (EventTarget as new <E>() => TypedTarget<E>)
 
 /** What whoever asked for it may give up. */
 export interface Abortable {
+  /** Aborting it rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -6,10 +6,13 @@ import type {
   JoinOptions,
   Limits,
   Member,
+  MemberChange,
   SendOptions,
   Signal,
   SignalEvents,
   SignalState,
+  Socket,
+  SocketConstructor,
   Topic,
   TopicEvents,
   TopicMessage,
@@ -32,11 +35,14 @@ target.addEventListener('refused', ({ status, retry }) => console.log(status, re
 // @ts-expect-error There is no such event.
 target.addEventListener('downs', () => {});
 
+const Class: SocketConstructor = WebSocket;
+const socket: Socket = new Class('wss://a.example');
 const join: JoinOptions = { presence: true, data: new Uint8Array() };
 const topic: Topic = signal.join('topic', join);
 const events: TypedTarget<TopicEvents> = topic;
 events.addEventListener('message', ({ payload, from, to }: TopicMessage) => console.log(payload.length, from, to));
 events.addEventListener('ended', ({ error }) => console.log(error instanceof SignalError && error.retry));
+events.addEventListener('left', ({ member }: MemberChange) => console.log(member.id));
 const members: ReadonlyMap<string, Member> = topic.members;
 const patience: Abortable = { signal: AbortSignal.timeout(1000) };
 const send: SendOptions = { ...patience, to: [...members.keys()][0] };
@@ -58,6 +64,7 @@ const discovery = new CairnDiscovery(signal);
 await discovery.publish(id, new Uint8Array());
 const active: ActiveTopics = await rendezvousTopics(secret);
 console.log(
+  socket.protocol,
   state,
   limits?.message,
   handedTo,
