@@ -137,6 +137,14 @@ describe('an ICE provider', () => {
     );
   });
 
+  it('V13: that hangs is asked once for 1,000 requests of one source over HTTP, most of which are throttled', async () => {
+    const { running, questions } = await start(() => never, { maxMessagesPerSecond: 1, messageBurst: 30 });
+    const statuses = await Promise.all(Array.from({ length: 1000 }, async () => (await get(running)).status));
+    expect(new Set(statuses)).toEqual(new Set([503, 429]));
+    expect(statuses.filter((status) => status === 503).length).toBeLessThan(100);
+    expect(questions.length).toBeLessThan(20);
+  });
+
   it('V11: may have none for a peer', async () => {
     const { running } = await start(() => false);
     const peer = await V2Peer.connect(running.url, ALICE);
