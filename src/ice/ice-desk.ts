@@ -9,7 +9,7 @@ import type { WayToAsk } from '../metrics/ice-counts.js';
 import { ICE_CLOSED, ICE_FAILED, NO_ICE_SERVERS } from '../protocol/error-codes.js';
 import type { RequestFault } from '../protocol/error-codes.js';
 import { AskedProvider } from './asked-provider.js';
-import { CLOSED, isClosed } from './closed.js';
+import { closedWarning, isClosed } from './closed.js';
 import { IceProviderSource } from './ice-provider.js';
 import { isIssued } from './ice-servers.js';
 import type { Asker, Told } from './ice-servers.js';
@@ -46,7 +46,7 @@ export class IceDesk implements OnApplicationBootstrap {
   }
 
   onApplicationBootstrap(): void {
-    if (this.fault === ICE_CLOSED) this.#log.warn(CLOSED);
+    if (this.fault === ICE_CLOSED) this.#log.warn(closedWarning(this.settings));
   }
 
   /** Why nobody gets any; undefined if those who may connect do. */
