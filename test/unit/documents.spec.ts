@@ -21,6 +21,7 @@ const documents = new Map(
       'deploy/kubernetes',
       'client',
       'client/docs',
+      'deploy/turn',
     ]
       .filter((folder) => existsSync(folder))
       .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name))),

@@ -7,10 +7,12 @@ import { build } from 'esbuild';
 import type { Page } from 'playwright-core';
 import { describeWithChromium } from '../../../test/support/browser.js';
 import { Coturn, describeWithCoturn } from '../../../test/support/coturn.js';
+import type { CoturnOptions } from '../../../test/support/coturn.js';
 
 const SECRET = 'a-secret-of-more-than-thirty-two-characters';
 const ADDRESS = '10.99.0.1';
 const TOKEN = 'token-of-a-page';
+const NAT = { TURN_EXTERNAL_IP: '1.2.3.4', TURN_INNER_IP: ADDRESS };
 
 /** What the pages of these tests have as globals. */
 interface InPage {
@@ -58,12 +60,18 @@ describeWithCoturn('two pages that may use nothing but the relay of the server',
     afterEach(() => Coturn.stopAll());
     afterAll(() => rmSync(folder, { recursive: true }));
 
-    it.each(['udp', 'tcp'])('open a data channel over %s', async (transport) => {
-      const { port: turnPort } = await Coturn.start({
-        secrets: [SECRET],
-        address: ADDRESS,
-        within: stage.namespace.within,
-      });
+    it.each<[how: string, transport: string, coturn: () => CoturnOptions]>([
+      ['over udp', 'udp', () => ({ secrets: [SECRET] })],
+      ['over tcp', 'tcp', () => ({ secrets: [SECRET] })],
+      // Its public address leads nowhere here: its relays reach each other inside, as in a container.
+      [
+        'with coturn as deploy/turn runs it, behind NAT',
+        'udp',
+        () => ({ deployed: { TURN_SECRET_FILE: join(folder, 'secret'), ...NAT } }),
+      ],
+    ])('open a data channel %s', async (_how, transport, coturn) => {
+      const { within } = stage.namespace;
+      const { port: turnPort } = await Coturn.start({ address: ADDRESS, within, ...coturn() });
       const turn = ['--turn-urls', `turn:${ADDRESS}:${turnPort}?transport=${transport}`];
       const server = stage.start('--auth-token', TOKEN, '--turn-secret-file', join(folder, 'secret'), ...turn);
       const port = await server.port();
