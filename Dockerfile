@@ -5,11 +5,14 @@
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY .npmrc package.json package-lock.json ./
+COPY client/package.json ./client/
 RUN npm ci
 COPY nest-cli.json tsconfig.json ./
+COPY client/tsconfig.json ./client/
+COPY client/src ./client/src
 COPY src ./src
-# npm leaves out a peer dependency that is a development dependency too, so the latter go first.
-RUN npm run build:server && npm pkg delete devDependencies && npm ci --omit=dev
+# npm leaves out a peer dependency that is a development dependency too, so the latter go first. The client is in dist.
+RUN npm run build && npm pkg delete devDependencies && npm ci --omit=dev --workspaces=false
 
 FROM gcr.io/distroless/nodejs24-debian12
 LABEL org.opencontainers.image.title="cairn-signal" \

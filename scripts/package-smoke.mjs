@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Packs the project, and does with the package what its users do: installs it in an empty folder with npm, pnpm and
 // Yarn 1, starts the program by its name, asks whether it is healthy, runs its doctor against it, and imports the
-// package by its name. Fails unless all of that works with each of the three. Needs the registry.
+// package by its name. Fails unless all of that works with each of the three. Then does with the package of the client what
+// its users do (client-smoke/). Needs the registry.
 import { execFile, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,6 +10,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { tryClient } from './client-smoke/client-smoke.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const runFile = promisify(execFile);
@@ -42,8 +44,8 @@ const APPLICATION = `
 `;
 
 /** Starts the program in the folder; resolves to its address, once it listens. */
-async function start(command, folder) {
-  const server = spawn(command, ['--listen-addr', '127.0.0.1:0'], {
+async function start(command, folder, args = []) {
+  const server = spawn(command, [...args, '--listen-addr', '127.0.0.1:0'], {
     cwd: folder,
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -68,31 +70,14 @@ async function tryWith(manager, tarball, peerDependencies) {
   try {
     const { status } = await fetch(`http://${address}/health/ready`);
     if (status !== 200) throw new Error(`/health/ready: ${status}`);
-    const page = await fetch(`http://${address}/check/cbor-x.js`);
-    if (page.status !== 200) throw new Error(`/check/cbor-x.js: ${page.status}`);
+    const page = await fetch(`http://${address}/check/client.js`);
+    if (page.status !== 200) throw new Error(`/check/client.js: ${page.status}`);
     await run(command, ['doctor', `ws://${address}`], folder);
     await run(process.execPath, ['--input-type=module', '--eval', APPLICATION], folder);
   } finally {
     server.kill('SIGKILL');
   }
 }
-
-/** What a user of the client does, over the server that was packed. */
-const CLIENT = `
-  import { connect } from 'cairn-signal-client';
-  import 'cairn-signal-client/rtc';
-  import { createApp, parseSettings } from 'cairn-signal';
-  import { WebSocket } from 'ws';
-  const server = await createApp(parseSettings({ listenAddr: '127.0.0.1:0' }));
-  const { port } = await server.listen();
-  const [one, other] = [0, 1].map(() => connect('ws://127.0.0.1:' + port, { WebSocket }).join('topic'));
-  const heard = new Promise((resolve) => other.addEventListener('message', resolve));
-  await Promise.all([one.ready, other.ready]);
-  const handedTo = await one.send(new Uint8Array([1]));
-  await heard;
-  if (handedTo !== 1) throw new Error('handed to ' + handedTo);
-  process.exit(0);
-`;
 
 /** Packs a workspace, or the server. Resolves to the path of the tarball, and to the files in it. */
 async function pack(...args) {
@@ -101,24 +86,13 @@ async function pack(...args) {
   return { tarball: join(scratch, filename), files: files.map(({ path }) => path) };
 }
 
-async function tryClient(server, client, peerDependencies) {
-  const folder = join(scratch, 'client');
-  await mkdir(folder);
-  const dependencies = {
-    'cairn-signal': `file:${server}`,
-    'cairn-signal-client': `file:${client}`,
-    ...peerDependencies,
-  };
-  await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'consumer', private: true, dependencies }));
-  await run('npm', MANAGERS.npm, folder);
-  await run(process.execPath, ['--input-type=module', '--eval', CLIENT], folder);
-}
-
 try {
   const { tarball, files } = await pack();
   if (files.some((path) => path.startsWith('client'))) throw new Error("the server's package contains the client");
   const client = await pack('--workspace', 'client');
-  const strange = client.files.filter((path) => !/^(dist\/[\w-]+\.(js|d\.ts)|[A-Z]+(\.md)?|package\.json)$/.test(path));
+  const strange = client.files.filter(
+    (path) => !/^(dist\/[\w-]+\.(js|d\.ts)|docs\/[\w-]+\.md|[A-Z]+(\.md)?|package\.json)$/.test(path),
+  );
   if (strange.length > 0) throw new Error(`the client's package contains ${strange.join(', ')}`);
   const { peerDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
   const told = (what, attempt) =>
@@ -131,7 +105,7 @@ try {
     );
   await Promise.all([
     ...Object.keys(MANAGERS).map((manager) => told(manager, tryWith(manager, tarball, peerDependencies))),
-    told('the client', tryClient(tarball, client.tarball, peerDependencies)),
+    told('the client', tryClient(client.tarball, await mkdtemp(join(scratch, 'client-')), { run, start })),
   ]);
 } finally {
   await rm(scratch, { recursive: true, force: true });

@@ -142,7 +142,9 @@ export async function createApp(settings: Settings, overrides: Overrides = {}): 
   const module = AppModule.forRoot(settings, extensions, { logs, ...(clock && { clock }) });
   const listener = new HttpListener(settings);
   const options = { logger: new NestLogger(logs), bodyParser: false, abortOnError: false } as const;
-  const app = await NestFactory.create(module, listener, options).catch(explainMissing);
+  const app = await NestFactory.create(module, listener, options).catch((error: unknown) =>
+    explainMissing(error, extensions),
+  );
   app.useWebSocketAdapter(new CborWsAdapter(app));
   try {
     await app.init();
@@ -156,12 +158,14 @@ export async function createApp(settings: Settings, overrides: Overrides = {}): 
 }
 
 /**
- * Explains why a custom guard or policy cannot be made: it injects something that is not there. That is not our own
+ * Explains why a custom guard, policy or provider cannot be made: it injects something that is not there. That is not our own
  * fault.
  */
-function explainMissing(error: unknown): never {
+function explainMissing(error: unknown, { iceProvider }: Extensions): never {
   if (!(error instanceof Error) || error.constructor.name !== 'UnknownDependenciesException') throw error;
-  throw new StartupError(`a guard or the topic policy cannot be made: ${error.message.split('\n')[0]}`);
+  const what =
+    iceProvider === undefined ? 'a guard or the topic policy' : 'a guard, the topic policy or the ICE provider';
+  throw new StartupError(`${what} cannot be made: ${error.message.split('\n')[0]}`);
 }
 
 function unix({ family }: AddressInfo): boolean {

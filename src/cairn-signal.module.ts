@@ -17,6 +17,7 @@ import { ExpositionModule } from './exposition/exposition.module.js';
 import type { Extensions } from './extensions.js';
 import { HealthIndicatorsModule } from './health/health-indicators.module.js';
 import { IceModule } from './ice/ice.module.js';
+import { IceProvider, IceProviderSource, NoIceProvider } from './ice/ice-provider.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
 import { Reload } from './lifecycle/reload.js';
 import { ApplicationLog } from './logging/application-logger.js';
@@ -89,6 +90,8 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIO
         CustomGuardList,
         TopicPolicy,
         TopicPolicySource,
+        IceProvider,
+        IceProviderSource,
         PresenceObserverList,
       ],
     }))
@@ -219,10 +222,12 @@ export class CairnSignalModule extends ConfigurableModuleClass implements OnModu
   /** Whether a class makes objects with the method shows only when they are made. */
   #methodFaults(): string[] {
     const policy: TopicPolicy = this.module.get(TopicPolicy);
+    const provider: IceProvider = this.module.get(IceProvider);
     const { inOrder } = this.guards;
     return [
       ...inOrder.filter(lacks('canActivate')).map((guard) => `guards: ${lack(guard, 'canActivate')}`),
       ...[policy].filter(lacks('allows')).map((it) => `topic policy: ${lack(it, 'allows')}`),
+      ...[provider].filter(lacks('iceServers')).map((it) => `ICE provider: ${lack(it, 'iceServers')}`),
       ...['joined', 'left'].flatMap((method) =>
         this.observers.inOrder.filter(lacks(method)).map((it) => `presence observers: ${lack(it, method)}`),
       ),
@@ -241,6 +246,9 @@ export class CairnSignalModule extends ConfigurableModuleClass implements OnModu
     }
     if (isPerRequest(TopicPolicy as Type<TopicPolicy>)) {
       faults.push('the topic policy, or something it injects, has request scope: a message is not a request');
+    }
+    if (isPerRequest(IceProvider as Type<IceProvider>)) {
+      faults.push('the ICE provider, or something it injects, has request scope: a message is not a request');
     }
     if (this.observers.types.some(isPerRequest)) {
       faults.push('a presence observer, or something it injects, has request scope: a subscription is not a request');
@@ -272,9 +280,9 @@ function hasAdapter(application: ApplicationConfig): boolean {
   return Boolean(application.getIoAdapter() as unknown);
 }
 
-/** Provides the custom guards, the topic policy and the presence observers, which may inject what `imports` provide. */
+/** Provides the custom guards, the topic policy, the ICE provider and the presence observers, which may inject what `imports` provide. */
 function extending(extensions: Extensions): Provider[] {
-  const { guards = [], topicPolicy = EveryTopic, presenceObservers = [] } = extensions;
+  const { guards = [], topicPolicy = EveryTopic, iceProvider = NoIceProvider, presenceObservers = [] } = extensions;
   const observers = presenceObservers.filter(isClass);
   /**
    * Nest makes what stands in @UseGuards once for a module, with injection; overrideGuard of @nestjs/testing finds it
@@ -296,6 +304,12 @@ function extending(extensions: Extensions): Provider[] {
       provide: TopicPolicySource,
       inject: [ModuleRef],
       useFactory: (module: ModuleRef) => new TopicPolicySource(() => module.get<TopicPolicy>(TopicPolicy)),
+    },
+    { provide: IceProvider, useClass: isClass(iceProvider) ? iceProvider : NoIceProvider },
+    {
+      provide: IceProviderSource,
+      inject: [ModuleRef],
+      useFactory: (module: ModuleRef) => new IceProviderSource(() => module.get<IceProvider>(IceProvider)),
     },
     ...observers,
     {

@@ -19,6 +19,7 @@ const HAS_PATHS = 'an application answers plain HTTP itself';
 const OF_THE_APPLICATION: readonly (readonly [SettingName, string])[] = [
   ['guards', GIVES_CLASSES],
   ['topicPolicy', GIVES_CLASSES],
+  ['iceProvider', GIVES_CLASSES],
   ['listenAddr', HAS_LISTENERS],
   ['tlsCert', HAS_LISTENERS],
   ['managementAddr', HAS_LISTENERS],
@@ -34,6 +35,8 @@ const OF_THE_APPLICATION: readonly (readonly [SettingName, string])[] = [
   ['proxyProtocol', HAS_LISTENERS],
   ['checkPage', HAS_PATHS],
 ];
+
+const BOTH_GIVE_TURN = 'iceProvider and turnUrls are both set: set only one of them';
 
 /** What an application gives besides settings and classes. */
 interface Given {
@@ -55,6 +58,7 @@ export function embeddedSettings(input: SettingsInput, extensions: Extensions, g
   const faults = [
     ...OF_THE_APPLICATION.filter(([name]) => input[name] !== undefined).map(([name, why]) => `${name}: ${why}`),
     ...classFaults(extensions),
+    ...(extensions.iceProvider !== undefined && input.turnUrls !== undefined ? [BOTH_GIVE_TURN] : []),
     ...givenFaults(given),
   ];
   try {
@@ -90,12 +94,15 @@ function givenFaults({ path, logs, logger, logFilter, register }: Given): string
   ].filter((fault) => fault !== undefined);
 }
 
-function classFaults({ guards = [], topicPolicy, presenceObservers = [] }: Extensions): string[] {
+function classFaults({ guards = [], topicPolicy, iceProvider, presenceObservers = [] }: Extensions): string[] {
   const faults = guards
     .filter((guard) => !isClassWith(guard, 'canActivate'))
     .map((guard) => `guards: ${nameOf(guard)} is not a class with a method "canActivate"`);
   if (topicPolicy !== undefined && !isClassWith(topicPolicy, 'allows')) {
     faults.push(`topicPolicy: ${nameOf(topicPolicy)} is not a class with a method "allows"`);
+  }
+  if (iceProvider !== undefined && !isClassWith(iceProvider, 'iceServers')) {
+    faults.push(`iceProvider: ${nameOf(iceProvider)} is not a class with a method "iceServers"`);
   }
   for (const observer of presenceObservers) {
     for (const method of ['joined', 'left'] as const) {

@@ -13,6 +13,9 @@ export { upgradeOf } from './auth/upgrade-request.js';
 export type { UpgradeRequest } from './auth/upgrade-request.js';
 export { TopicPolicy } from './signaling/topic-policy.js';
 export type { PolicyAnswer, TimedAnswer, TopicAction } from './signaling/topic-policy.js';
+export { IceEndpointModule } from './ice/ice-endpoint.module.js';
+export { IceProvider } from './ice/ice-provider.js';
+export type { IceProviderAnswer, IceQuestion, ProvidedServer, ProvidedServers } from './ice/ice-provider.js';
 export { PresenceObserver } from './signaling/presence-observer.js';
 export { SignalingService } from './signaling/signaling.service.js';
 export type {

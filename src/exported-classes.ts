@@ -1,12 +1,13 @@
 import type { Type } from '@nestjs/common';
 
 /** The methods that classes of an operator, or of an application, have. */
-export type Method = 'canActivate' | 'allows' | 'joined' | 'left';
+export type Method = 'canActivate' | 'allows' | 'iceServers' | 'joined' | 'left';
 
 /** How compilers write a field into a constructor. */
 const ASSIGNED: Readonly<Record<Method, RegExp>> = {
   canActivate: /this(?:\.|, ?["'`])canActivate(?: ?=[^=>]|["'`])/,
   allows: /this(?:\.|, ?["'`])allows(?: ?=[^=>]|["'`])/,
+  iceServers: /this(?:\.|, ?["'`])iceServers(?: ?=[^=>]|["'`])/,
   joined: /this(?:\.|, ?["'`])joined(?: ?=[^=>]|["'`])/,
   left: /this(?:\.|, ?["'`])left(?: ?=[^=>]|["'`])/,
 };

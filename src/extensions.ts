@@ -12,17 +12,20 @@ import { shownPath } from './config/shown-path.js';
 import type { Settings } from './config/settings.js';
 import { exportedClasses } from './exported-classes.js';
 import type { Method } from './exported-classes.js';
+import type { IceProvider } from './ice/ice-provider.js';
 import type { PresenceObserver } from './signaling/presence-observer.js';
 import type { TopicPolicy } from './signaling/topic-policy.js';
 
 /** Code that an operator or an embedding application adds to the server (docs/extending.md). */
 export interface Extensions {
-  /** Modules that provide the dependencies of the guards, the policy and the observers. */
+  /** Modules that provide the dependencies of the guards, the policy, the provider and the observers. */
   readonly imports?: NonNullable<ModuleMetadata['imports']>;
   /** Custom guards. The server asks them at the upgrade, in this order, after the built-in guards. */
   readonly guards?: readonly Type<CanActivate>[];
   /** Decides who may do what on which topic. By default everyone may do everything. */
   readonly topicPolicy?: Type<TopicPolicy>;
+  /** Gives peers the ICE servers of another service, in place of `turn-urls`. */
+  readonly iceProvider?: Type<IceProvider>;
   /** See who subscribes to which topic on this node. Called in this order. Only an embedding application has any. */
   readonly presenceObservers?: readonly Type<PresenceObserver>[];
 }
@@ -35,28 +38,40 @@ const TYPESCRIPT = /\.[cm]?ts$/;
 const LOAD_TIMEOUT_MS = 10_000;
 
 /** Returns the files with code that settings name. */
-export function codeFiles({ guards = [], topicPolicy }: Settings): readonly SettingFile[] {
-  return [...guards.map((path) => ({ name: 'guards', path })), ...settingFile('topic-policy', topicPolicy)];
+export function codeFiles({ guards = [], topicPolicy, iceProvider }: Settings): readonly SettingFile[] {
+  return [
+    ...guards.map((path) => ({ name: 'guards', path })),
+    ...settingFile('topic-policy', topicPolicy),
+    ...settingFile('ice-provider', iceProvider),
+  ];
 }
 
 /**
- * Loads the classes in the files that `guards` and `topic-policy` name. Rejects with a StartupError that names the file
- * at fault.
+ * Loads the classes in the files that `guards`, `topic-policy` and `ice-provider` name. Rejects with a StartupError that
+ * names the file at fault.
  */
 export async function loadExtensions(
-  { guards = [], topicPolicy }: Settings,
+  { guards = [], topicPolicy, iceProvider }: Settings,
   clock: Clock = new SystemClock(),
 ): Promise<Extensions> {
   const loaded: Type<CanActivate>[] = [];
   for (const path of guards) loaded.push(...(await classesIn<CanActivate>('guards', path, 'canActivate', clock)));
-  if (topicPolicy === undefined) return { guards: loaded };
-  const [policy, another] = await classesIn<TopicPolicy>('topic-policy', topicPolicy, 'allows', clock);
-  if (another !== undefined) {
-    throw new StartupError(
-      `topic-policy ${shownPath(topicPolicy)}: it exports more than one class with a method "allows"`,
-    );
-  }
-  return { guards: loaded, topicPolicy: policy };
+  return {
+    guards: loaded,
+    ...(topicPolicy !== undefined && {
+      topicPolicy: await classIn<TopicPolicy>('topic-policy', topicPolicy, 'allows', clock),
+    }),
+    ...(iceProvider !== undefined && {
+      iceProvider: await classIn<IceProvider>('ice-provider', iceProvider, 'iceServers', clock),
+    }),
+  };
+}
+
+/** Loads a module, and returns the only class that it exports and that has the method. */
+async function classIn<T>(setting: string, path: string, method: Method, clock: Clock): Promise<Type<T>> {
+  const [only, another] = await classesIn<T>(setting, path, method, clock);
+  if (another === undefined) return only;
+  throw new StartupError(`${setting} ${shownPath(path)}: it exports more than one class with a method "${method}"`);
 }
 
 /** Loads a module, and returns the classes that it exports and that have the method; at least one. */

@@ -39,6 +39,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'transport/transport.module',
   ],
   ice: [
+    'audit',
     'auth',
     'clock',
     'config',
@@ -110,7 +111,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     '.',
   ],
   http: ['protocol', 'config', 'lifecycle', 'logging', '.'],
-  doctor: ['protocol', 'config', 'clock'],
+  doctor: ['protocol', 'config', 'clock', 'turn'],
+  turn: [],
   check: ['auth', 'http', 'transport'],
   cli: ['config', 'clock', 'logging', 'auth', 'backplane/nats-options', 'transport', 'doctor', 'ice/closed', '.'],
   '.': [
@@ -144,7 +146,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   ws: ['transport', 'doctor'],
   '@nestjs/platform-ws': ['transport'],
   '@nestjs/platform-express': ['transport'],
-  '#cbor-x': ['protocol', 'check', 'doctor'],
+  '#cbor-x': ['protocol', 'doctor'],
   jose: ['auth'],
   pino: ['logging'],
   'pino-pretty': ['logging'],
@@ -213,7 +215,7 @@ const MODULES: Record<string, readonly string[]> = {
   OperatorsEndpointModule: ['AuditModule', 'MetricsModule', 'OperatorsModule', 'TransportModule'],
   StatusModule: ['ExpositionModule'],
   HttpModule: [],
-  IceModule: ['AuthModule', 'MetricsModule'],
+  IceModule: ['AuditModule', 'AuthModule', 'MetricsModule'],
   IceEndpointModule: ['IceModule', 'MetricsModule', 'TransportModule'],
   CheckModule: ['TransportModule'],
 };

@@ -19,6 +19,7 @@ export async function rendezvousTopics(secret: BufferSource, at: number = Date.n
 
 /** A rendezvous id, as cairn's TypeScript library has it. */
 export interface RendezvousId {
+  /** The id in hexadecimal digits, which is the name of a topic. */
   toHex(): string;
 }
 
@@ -29,6 +30,7 @@ export interface RendezvousId {
  * after `stop`, since it may serve others.
  */
 export class CairnDiscovery {
+  /** What cairn calls it. */
   readonly name = 'cairn-signal';
   readonly #signal: Signal;
   /** In the order of their use. */

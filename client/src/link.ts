@@ -5,13 +5,19 @@ import type { Message, Messages, Welcome } from './wire.js';
 
 /** What the client needs of a WebSocket; that of browsers, of Node 22 and later, and of the package `ws` have it. */
 export interface Socket {
+  /** The subprotocol that the server has selected. */
   readonly protocol: string;
+  /** Is set to `arraybuffer`. */
   binaryType: unknown;
+  /** For `open`, `message`, `error` and `close`. */
   addEventListener(type: string, listener: object): void;
+  /** Sends one message. */
   send(data: Uint8Array<ArrayBuffer>): void;
+  /** Closes the connection. */
   close(code?: number): void;
 }
 
+/** The class of such a WebSocket. */
 export type SocketConstructor = new (url: string, protocols?: string[]) => Socket;
 
 /** Somebody who is on a topic: one subscription of one connection. */

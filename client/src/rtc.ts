@@ -5,6 +5,7 @@ import type { Abortable } from './shared.js';
 import type { Signal } from './signal.js';
 import type { Topic, TopicMessage } from './topic.js';
 
+/** Where to meet peers, and how the channels to them shall be. Aborting `signal` ends the wait, and no open channel. */
 export interface PeerOptions extends Abortable {
   /** Where the peers meet. Whoever knows the topic, and the server, could pass for a peer. */
   readonly topic?: string | undefined;
@@ -19,11 +20,21 @@ export interface PeerOptions extends Abortable {
   readonly channel?: RTCDataChannelInit | undefined;
   /** For the RTCPeerConnection. Without `iceServers`, those of the server are used. */
   readonly config?: RTCConfiguration | undefined;
-  /** The class to use: by default the global one, which Node does not have. */
-  readonly RTCPeerConnection?: (new (config: RTCConfiguration) => RTCPeerConnection) | undefined;
+  /** The class to use: by default the global one, which Node does not have. That of the package `werift` will do. */
+  readonly RTCPeerConnection?: RTCPeerConnectionConstructor | undefined;
 }
 
+/** A class that does what the RTCPeerConnection of browsers does. Its events may have types of their own. */
+export type RTCPeerConnectionConstructor = new (config: never) => {
+  /** As the RTCPeerConnection of browsers does it. */
+  createDataChannel(label: string): object;
+  /** As the RTCPeerConnection of browsers does it, without an argument. */
+  setLocalDescription(): Promise<unknown>;
+};
+
+/** Somebody to whom there is an open channel. */
 export interface Peer {
+  /** For tracks, more channels, and statistics. Perfect negotiation is done for it. */
   readonly connection: RTCPeerConnection;
   /** Open. The connection is closed when it closes. */
   readonly channel: RTCDataChannel;
@@ -95,7 +106,7 @@ interface Pair {
 export async function* connectPeers(signal: Signal, options: PeerOptions): AsyncGenerator<Peer, void, undefined> {
   const { config, signal: over } = options;
   // Throws where there is no WebRTC.
-  const Connection = options.RTCPeerConnection ?? RTCPeerConnection;
+  const Connection = (options.RTCPeerConnection ?? RTCPeerConnection) as typeof RTCPeerConnection;
   /** Names this side to the others. The smaller name makes the offers; member ids change with each reconnect. */
   const me = ({ initiator: 0, responder: 2 }[options.role!] ?? 1) + hex(crypto.getRandomValues(new Uint8Array(8)));
   const pairs = new Map<string, Pair>();
@@ -152,8 +163,8 @@ export async function* connectPeers(signal: Signal, options: PeerOptions): Async
     for (const name of names) if (!topics.has(name)) join(name);
   }
 
-  function join(name: string): void {
-    const topic = signal.join(name, { presence: true, data: utf8(me) });
+  function join(name: string, presence = true): void {
+    const topic = signal.join(name, { presence, data: utf8(me) });
     topics.set(name, topic);
     topic.addEventListener('joined', ({ member }) => {
       const peer = nameOf(member);
@@ -164,7 +175,12 @@ export async function* connectPeers(signal: Signal, options: PeerOptions): Async
       for (const pair of pairs.values()) pair.resend();
       greet();
     });
-    topic.addEventListener('ended', ({ error }) => topics.has(name) && fail(error));
+    topic.addEventListener('ended', ({ error }) => {
+      if (topics.get(name) !== topic) return;
+      // Who may not be told the members greets them, as on a server of v1.
+      if (presence && error.code === 'forbidden') join(name, false);
+      else fail(error);
+    });
   }
 
   function leave(): void {
@@ -196,9 +212,8 @@ export async function* connectPeers(signal: Signal, options: PeerOptions): Async
         if (!--queue.notes) waiting.delete(from);
         const content = secret ? await secret.open(payload, [topic.name, from, to]) : payload;
         const note = JSON.parse(text(content)) as Note;
-        // A server of v1 tells no members, and one of v2 may tell them a moment later.
-        const member = topic.members.get(from!);
-        check(NAME.test(note.from) && (!member || nameOf(member) === note.from));
+        // A server of v1 tells no members, and one of v2 may tell them a moment later. A member of v1 has no data.
+        check(NAME.test(note.from) && (nameOf(topic.members.get(from!)) ?? note.from) === note.from);
         if (note.to && note.to !== me) return;
         const pair = meet(note.from, topic, from);
         if (note.run) pair?.take(note);

@@ -11,7 +11,9 @@ export type About = readonly (string | undefined)[];
 
 /** The topics of a secret at some time, the current one first, and the seconds until they are others. */
 export interface ActiveTopics {
+  /** One topic, or two in an overlap. */
   readonly topics: readonly string[];
+  /** Seconds until they are others. */
   readonly seconds: number;
 }
 

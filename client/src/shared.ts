@@ -16,7 +16,9 @@
  * - `bad_note`, `negotiation`: a member sent what no peer sends, or with another secret.
  */
 export class SignalError extends Error {
+  /** What an Error calls its kind. */
   override readonly name = 'SignalError';
+  /** One of the codes above. */
   readonly code: string;
   /** Milliseconds after which it may work, if the server said so. */
   declare readonly retry?: number | undefined;
@@ -34,18 +36,21 @@ export class SignalError extends Error {
   }
 }
 
-/** What an EventTarget with these events, by name, has for TypeScript. */
+/** What an EventTarget with these events, by name, has for TypeScript. An event has its fields as properties. */
 export interface TypedTarget<Events> {
+  /** As the EventTarget of the DOM does it. */
   addEventListener<Name extends keyof Events & string>(
     type: Name,
     listener: ((event: Event & Events[Name]) => void) | null,
     options?: AddEventListenerOptions | boolean,
   ): void;
+  /** As the EventTarget of the DOM does it. */
   removeEventListener<Name extends keyof Events & string>(
     type: Name,
     listener: ((event: Event & Events[Name]) => void) | null,
     options?: EventListenerOptions | boolean,
   ): void;
+  /** As the EventTarget of the DOM does it. */
   dispatchEvent(event: Event): boolean;
 }
 
@@ -59,6 +64,7 @@ export class Target<Events> extends (EventTarget as new <E>() => TypedTarget<E>)
 
 /** What whoever asked for it may give up. */
 export interface Abortable {
+  /** Aborting it rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
 }
 

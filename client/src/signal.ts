@@ -1,33 +1,66 @@
 import { Link, refusalOf, V1, V2 } from './link.js';
-import type { Owner, SocketConstructor } from './link.js';
+import type { SocketConstructor } from './link.js';
 import { abortable, check, hex, later, SignalError, Target, utf8 } from './shared.js';
 import type { Abortable } from './shared.js';
 import { Topic } from './topic.js';
-import type { JoinOptions, Port } from './topic.js';
+import type { JoinOptions } from './topic.js';
 import type { Message, Welcome } from './wire.js';
 
+/** How to connect. Aborting `signal` closes the Signal. */
 export interface ConnectOptions extends Abortable {
   /** Opens the server; a function is asked before each connection, and may take its time. */
   readonly token?: string | (() => string | Promise<string>) | undefined;
   /** The WebSocket to use: by default the global one. On Node 20, give that of the package `ws`. */
   readonly WebSocket?: SocketConstructor | undefined;
   /** Milliseconds before the second attempt to connect, and before the last one at most. Full jitter: between 0 and that. */
-  readonly backoff?: { readonly first?: number; readonly most?: number } | undefined;
+  readonly backoff?:
+    | {
+        /** 500 by default. */
+        readonly first?: number;
+        /** 30,000 by default. */
+        readonly most?: number;
+      }
+    | undefined;
 }
 
+/** The events of a Signal, by name, with their fields. */
 export interface SignalEvents {
   /** Connected, and all topics are joined. */
   open: object;
   /** The connection ended. It comes back, unless `final`. */
-  down: { readonly code: number; readonly reason: string; readonly final: boolean };
+  down: {
+    /** The close code, which docs/protocol.md explains; 1006 where there was none. */
+    readonly code: number;
+    /** What the server said. */
+    readonly reason: string;
+    /** Whether coming back would change nothing. */
+    readonly final: boolean;
+  };
   /** A handshake failed. The status and the milliseconds to wait are there where the WebSocket tells them. */
-  refused: { readonly reason: string; readonly status: number | undefined; readonly retry: number | undefined };
+  refused: {
+    /** Why, in a sentence. */
+    readonly reason: string;
+    /** The HTTP status. */
+    readonly status: number | undefined;
+    /** Milliseconds after which it may work. */
+    readonly retry: number | undefined;
+  };
   /** The server drains, and is left without a gap. Its wish is to be left in so many milliseconds. */
-  drain: { readonly retry: number };
+  drain: {
+    /** Milliseconds. */
+    readonly retry: number;
+  };
   /** Something was wrong that no call asked for: a SignalError, or what the function for tokens has thrown. */
-  error: { readonly error: Error & { readonly code?: string } };
+  error: {
+    /** What went wrong. */
+    readonly error: Error & {
+      /** That of a SignalError. */
+      readonly code?: string;
+    };
+  };
 }
 
+/** Whether a Signal has a connection, is about to have one, or will never have one again. */
 export type SignalState = 'connecting' | 'open' | 'closed';
 
 /** Requests that may wait for a connection. */
@@ -56,9 +89,10 @@ interface Copy {
 
 /**
  * A lasting connection to a server. Owns the topics, and the loop that replaces one Link by the next. Does not know
- * what is relayed. Invariant: at most one Link is current; another takes its place once all topics are joined there.
+ * what is relayed. It is the Port of its topics and the Owner of its links, which its published types do not tell.
+ * Invariant: at most one Link is current; another takes its place once all topics are joined there.
  */
-export class Signal extends Target<SignalEvents> implements Port, Owner {
+export class Signal extends Target<SignalEvents> {
   readonly #urls: readonly string[];
   readonly #options: ConnectOptions;
   readonly #Socket: SocketConstructor;
@@ -104,6 +138,7 @@ export class Signal extends Target<SignalEvents> implements Port, Owner {
     void this.#run();
   }
 
+  /** Whether it is connected now. */
   get state(): SignalState {
     return this.#over ? 'closed' : this.#link ? 'open' : 'connecting';
   }

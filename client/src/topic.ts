@@ -2,7 +2,9 @@ import type { Fields, Link, Member, Seat } from './link.js';
 import { check, defer, fromHex, SignalError, Target } from './shared.js';
 import type { Abortable } from './shared.js';
 
+/** What a member of a topic has sent. */
 export interface TopicMessage {
+  /** The bytes as they were sent. */
   readonly payload: Uint8Array;
   /** Id of the sender, if it is a member of the topic. The server sets it: nobody can claim another's. */
   readonly from: string | undefined;
@@ -10,23 +12,37 @@ export interface TopicMessage {
   readonly to: string | undefined;
 }
 
+/** Something about another member. */
+export interface MemberChange {
+  /** The member as it is now, or was when it left. */
+  readonly member: Member;
+}
+
+/** The events of a Topic, by name, with their fields. */
 export interface TopicEvents {
   /** The server has confirmed the subscription: what is relayed from now on will come. Again after each reconnect. */
   ready: object;
+  /** Somebody has sent something to the topic, or to this member alone. */
   message: TopicMessage;
-  joined: { readonly member: Member };
-  left: { readonly member: Member };
+  /** Somebody else is here. */
+  joined: MemberChange;
+  /** Somebody else is here no more. */
+  left: MemberChange;
   /** A member has other data. */
-  changed: { readonly member: Member };
+  changed: MemberChange;
   /** `count` has changed. */
   count: object;
   /**
    * It is joined no more: it was left, the server refused it or ended it, or the connection is closed for good. After a
    * refusal that may pass (`topic_full`, `server_full`, or with `retry`), join it again later.
    */
-  ended: { readonly error: SignalError };
+  ended: {
+    /** Why. */
+    readonly error: SignalError;
+  };
 }
 
+/** How a topic is joined. */
 export interface JoinOptions {
   /** What the other members shall know of this one: at most `welcome.limits.data` bytes. */
   readonly data?: Uint8Array | undefined;
@@ -34,6 +50,7 @@ export interface JoinOptions {
   readonly presence?: boolean | undefined;
 }
 
+/** To whom something is sent, and for how long that is tried. */
 export interface SendOptions extends Abortable {
   /** Id of the only member that shall get it. */
   readonly to?: string | undefined;
@@ -57,6 +74,7 @@ const OWN = 8;
  * only the seat that each gives it. Invariant: `joined` and `left` alternate for each id, and own ids are never shown.
  */
 export class Topic extends Target<TopicEvents> {
+  /** What it was joined as. */
   readonly name: string;
   /** The others who are here, by id. Kept as it was while the connection is down, or while there are too many. */
   readonly members: ReadonlyMap<string, Member>;

@@ -1,11 +1,18 @@
-/** What a limit of the server is; 0 for none. */
+/** The limits of the server (docs/protocol.md); 0 for none. */
 export interface Limits {
+  /** Bytes of a message on the wire. */
   readonly message: number;
+  /** Bytes of the name of a topic. */
   readonly topic: number;
+  /** Topics of a connection. */
   readonly topics: number;
+  /** Messages a second that a connection may send. */
   readonly rate: number;
+  /** Messages that it may send at once, after a pause. */
   readonly burst: number;
+  /** Bytes of a member's data. */
   readonly data: number;
+  /** Members of a topic that are told one by one; of more, only the count. */
   readonly members: number;
 }
 
@@ -21,6 +28,7 @@ export interface Welcome {
   readonly heartbeat: number;
   /** What the server has besides, such as `ice`. */
   readonly features: readonly string[];
+  /** What it lets this peer do. */
   readonly limits: Limits;
 }
 

@@ -13,7 +13,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { createClient } from '@redis/client';
 import { startProvider } from '../oidc/provider.mjs';
-import { payloadOf, Peer, settle } from '../peer.mjs';
+import { connectWith, listenOn, refused, tell } from '../peers.mjs';
 import { expect } from '../server.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -78,39 +78,42 @@ async function showing(client) {
   });
   const endpoint = `${provider.issuer}/protocol/openid-connect/token`;
   const { access_token: token } = await (await fetch(endpoint, { method: 'POST', body })).json();
-  return { headers: { authorization: `Bearer ${token}` } };
+  return { url, token };
 }
-const said = ({ status, body }) => `${status} ${body.trim()}`;
+const said = ({ status, sentence }) => `${status} ${sentence}`;
 const health = async () => (await fetch(`http://${address}/health`)).status;
 
 // Who gets in.
 await redis.sAdd('suspended', principalOf('lamp'));
 const [orders, billing] = await Promise.all(
-  ['orders', 'billing'].map(async (client) => Peer.connect(url, await showing(client))),
+  ['orders', 'billing'].map(async (client) => connectWith(await showing(client))),
 );
-expect('orders and billing have the role', orders.isOpen && billing.isOpen);
-const guest = await Peer.refused(url, await showing('guest'));
-expect(`guest has not: ${said(guest)}`, guest.status === 403 && guest.body.includes('role "peer"'));
-const lamp = await Peer.refused(url, await showing('lamp'));
-expect(`lamp is in Redis: ${said(lamp)}`, lamp.status === 403 && lamp.body.includes('suspended'));
+expect(
+  'orders and billing have the role',
+  [orders, billing].every(({ signal }) => signal.state === 'open'),
+);
+const guest = await refused(await showing('guest'));
+expect(`guest has not: ${said(guest)}`, guest.status === 403 && guest.sentence.includes('role "peer"'));
+const lamp = await refused(await showing('lamp'));
+expect(`lamp is in Redis: ${said(lamp)}`, lamp.status === 403 && lamp.sentence.includes('suspended'));
 
 // Who may use which room, and for how long.
-for (const topic of ['lobby', 'standup', 'board']) billing.subscribe(topic);
-await billing.sync();
-for (const topic of ['board', 'standup']) orders.relay(topic, `hello, ${topic}`);
-await settle([orders], [billing]);
+const [, standup] = await Promise.all(['lobby', 'standup'].map((room) => listenOn(billing.signal, room)));
+const board = await listenOn(billing.signal, 'board').catch((error) => error);
+await tell(await listenOn(orders.signal, 'standup'), standup, 'hello, standup');
 expect(
-  'the rooms service lets them meet in standup, not in board',
-  billing.received.map(payloadOf).join() === 'hello, standup',
+  `the rooms service lets them meet in standup, not in board: ${board.message}`,
+  standup.heard.join() === 'hello, standup' && board.code === 'forbidden',
 );
+const over = once(standup.topic, 'ended');
 rooms.delete(roomOf('standup'));
-const { code } = await billing.closed;
-expect(`billing loses the room, and is told: ${code}`, code === 4003);
+const [{ error }] = await over;
+expect(`billing loses the room, and is told: ${error.message}`, error.code === 'forbidden');
 
 // Who loses the account.
 await redis.sAdd('suspended', principalOf('orders'));
 await redis.publish('suspended', principalOf('orders'));
-const dismissed = await orders.closed;
+const dismissed = await orders.ended;
 expect(`orders is suspended: ${dismissed.code} ${dismissed.reason}`, dismissed.code === 4002);
 
 // Without Redis, nobody is judged.
@@ -118,7 +121,7 @@ expect('the application is healthy', (await health()) === 200);
 redis.destroy();
 redisServer.kill('SIGTERM');
 await once(redisServer, 'exit');
-const unjudged = await Peer.refused(url, await showing('billing'));
+const unjudged = await refused(await showing('billing'));
 expect(`without Redis: ${said(unjudged)}`, unjudged.status === 503);
 expect('the health check says so', (await health()) === 503);
 

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { payloadOf, Peer, settle } from '../peer.mjs';
+import { connectWith, listenOn, refused, tell } from '../peers.mjs';
 import { expect, startServer } from '../server.mjs';
 import { Authority } from './authority.mjs';
 
@@ -34,13 +34,13 @@ const server = await startServer(
   { RUST_LOG: 'debug' },
 );
 /** A peer trusts the company's authority, as the server does, and shows a certificate of its own, or none. */
-const showing = (shown = {}) => ({ ca: company.certificate, ...shown });
-const said = ({ status, body }) => `${status} ${body.trim()}`;
+const showing = (shown = {}) => ({ url: server.url, ca: company.certificate, ...shown });
+const said = ({ status, sentence }) => `${status} ${sentence}`;
 
-const peers = [await Peer.connect(server.url, showing(alice)), await Peer.connect(server.url, showing(bob))];
+const peers = await Promise.all([alice, bob].map(async (shown) => (await connectWith(showing(shown))).signal));
 expect(
   'alice and bob connect with their certificates',
-  peers.every(({ isOpen }) => isOpen),
+  peers.every(({ state }) => state === 'open'),
 );
 for (const name of ['alice', 'bob']) {
   const { connection, principal } = await server.log.line(
@@ -49,21 +49,19 @@ for (const name of ['alice', 'bob']) {
   expect(`the server knows connection ${connection} by the common name: ${principal}`, principal === name);
 }
 
-peers[1].subscribe('topic');
-await peers[1].sync();
-peers[0].relay('topic', 'from alice');
-await settle([peers[0]], [peers[1]]);
-expect('alice relays to bob', peers[1].received.map(payloadOf).join() === 'from alice');
+const [ofAlice, ofBob] = await Promise.all(peers.map((peer) => listenOn(peer, 'topic')));
+await tell(ofAlice, ofBob, 'from alice');
+expect('alice relays to bob', ofBob.heard.join() === 'from alice');
 
-const without = await Peer.refused(server.url, showing());
+const without = await refused(showing());
 expect(
   `without a certificate: ${said(without)}`,
-  without.status === 403 && without.body.includes('asks for a client certificate'),
+  without.status === 403 && without.sentence.includes('asks for a client certificate'),
 );
-const other = await Peer.refused(server.url, showing(mallory));
+const other = await refused(showing(mallory));
 expect(
   `with one in the name of alice, of another authority: ${said(other)}`,
-  other.status === 403 && other.body.includes('No authority in tls-client-ca issued this client certificate'),
+  other.status === 403 && other.sentence.includes('No authority in tls-client-ca issued this client certificate'),
 );
 
 const [health] = await once(

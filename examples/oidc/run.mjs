@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The server with tokens of an OpenID Connect provider: who gets in, who is told why not, and what happens when a token
 // ends.
-import { payloadOf, Peer, settle } from '../peer.mjs';
+import { connectWith, listenOn, refused, tell } from '../peers.mjs';
 import { expect, startServer } from '../server.mjs';
 import { startProvider } from './provider.mjs';
 
@@ -39,72 +39,73 @@ async function tokenFor(client) {
   const { access_token: token } = await (await fetch(endpoint, { method: 'POST', body })).json();
   return token;
 }
-const bearing = (token) => ({ headers: { authorization: `Bearer ${token}` } });
-const connectWith = (token) => Peer.connect(server.url, bearing(token));
-const said = ({ status, body }) => `${status} ${body.trim()}`;
+const bearing = (token) => connectWith({ url: server.url, token });
+const refusedTo = (token) => refused({ url: server.url, token });
+const said = ({ status, sentence }) => `${status} ${sentence}`;
 
 // This comes first, because the token must expire while the rest runs.
 const brief = await tokenFor('courier');
-const courier = await connectWith(brief);
-expect('a token of 4 seconds lets in', courier.isOpen);
+const courier = await bearing(brief);
+expect('a token of 4 seconds lets in', courier.signal.state === 'open');
 
 const [orders, billing] = await Promise.all(
-  ['orders', 'billing'].map(async (client) => connectWith(await tokenFor(client))),
+  ['orders', 'billing'].map(async (client) => (await bearing(await tokenFor(client))).signal),
 );
 expect(
   'two services connect with tokens of their own',
-  [orders, billing].every(({ isOpen }) => isOpen),
+  [orders, billing].every(({ state }) => state === 'open'),
 );
 const { principal } = await server.log.line(
   ({ msg, principal: who }) => msg === 'connected' && who?.endsWith('|billing'),
 );
 expect(`the server knows them by issuer and client: ${principal}`, principal === `${provider.issuer}|billing`);
 
-const heardByBilling = () => billing.received.map(payloadOf).join();
-billing.subscribe('invoices');
-await billing.sync();
-orders.relay('invoices', 'order 1 is paid');
-await settle([orders], [billing]);
-expect('one relays to the other', heardByBilling() === 'order 1 is paid');
+const invoices = await listenOn(billing, 'invoices');
+await tell(await listenOn(orders, 'invoices'), invoices, 'order 1 is paid');
+expect('one relays to the other', invoices.heard.join() === 'order 1 is paid');
 
-const without = await Peer.refused(server.url);
-expect(`without a token: ${said(without)}`, without.status === 401 && without.body.includes('needs a bearer token'));
-const elsewhere = await Peer.refused(server.url, bearing(await tokenFor('reporting')));
+const without = await refusedTo(undefined);
+expect(
+  `without a token: ${said(without)}`,
+  without.status === 401 && without.sentence.includes('needs a bearer token'),
+);
+const elsewhere = await refusedTo(await tokenFor('reporting'));
 expect(
   `with a token for another service: ${said(elsewhere)}`,
-  elsewhere.status === 401 && elsewhere.body.trim() === 'This token is for another service.',
+  elsewhere.status === 401 && elsewhere.sentence === 'This token is for another service.',
 );
 
-const guest = await Peer.refused(server.url, bearing(await tokenFor('guest')));
+const guest = await refusedTo(await tokenFor('guest'));
 expect(
   `with a token without the role: ${said(guest)}`,
-  guest.status === 401 && guest.body.startsWith('The claim realm_access.roles of this token holds no value'),
+  guest.status === 401 && guest.sentence.startsWith('The claim realm_access.roles of this token holds no value'),
 );
 
-const lamp = await connectWith(await tokenFor('lamp'));
-for (const topic of ['lamp', 'other']) billing.subscribe(topic);
-await billing.sync();
-lamp.relay('other', 'not for me');
-lamp.relay('lamp', 'light');
-await settle([lamp], [billing]);
-expect('whose token has the claim "topics" uses those and no other', heardByBilling() === 'order 1 is paid,light');
+const { signal: lamp } = await bearing(await tokenFor('lamp'));
+const light = await listenOn(billing, 'lamp');
+await tell(await listenOn(lamp, 'lamp'), light, 'light');
+const other = await listenOn(lamp, 'other').catch((error) => error);
+expect(
+  `whose token has the claim "topics" uses those and no other: ${other.message}`,
+  light.heard.join() === 'light' && other.code === 'forbidden',
+);
 
 const before = await tokenFor('orders');
 provider.realm.changeKeys();
 const after = await tokenFor('orders');
-const [old, renewed] = await Promise.all([before, after].map(connectWith));
+const [old, renewed] = await Promise.all([before, after].map(bearing));
 const kidOf = (token) => JSON.parse(Buffer.from(token.split('.')[0], 'base64url')).kid;
 expect(
   'the provider signs with its next key: new tokens are good, and old ones still',
-  kidOf(before) !== kidOf(after) && [old, renewed].every(({ isOpen }) => isOpen),
+  kidOf(before) !== kidOf(after) && [old, renewed].every(({ signal }) => signal.state === 'open'),
 );
 
-const { code, reason } = await courier.closed;
+const { code, reason } = await courier.ended;
 expect(`when its token ends, so does the connection: ${code} ${reason}`, code === 4001);
-const expired = await Peer.refused(server.url, bearing(brief));
+const expired = await refusedTo(brief);
 expect(
   `with that token again: ${said(expired)}`,
-  expired.status === 401 && expired.body.trim() === 'This token has expired.',
+  expired.status === 401 && expired.sentence === 'This token has expired.',
 );
 
 const [status] = await server.stop();

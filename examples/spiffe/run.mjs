@@ -5,7 +5,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Authority } from '../mtls/authority.mjs';
-import { payloadOf, Peer, settle } from '../peer.mjs';
+import { connectWith, listenOn, refused, tell } from '../peers.mjs';
 import { expect, startServer } from '../server.mjs';
 import { TrustDomain } from './trust-domain.mjs';
 
@@ -41,8 +41,7 @@ const server = await startServer(
   ],
   { RUST_LOG: 'debug' },
 );
-const showing = (svid) => ({ ca: web.certificate, ...svid });
-const connect = (svid) => Peer.connect(server.url, showing(svid));
+const showing = (svid) => ({ url: server.url, ca: web.certificate, ...svid });
 let looked = 0;
 /** The principal of the peer that connected last. */
 const principal = async () => {
@@ -54,34 +53,32 @@ const principal = async () => {
 };
 
 const BACKEND = 'spiffe://example.org/ns/shop/sa/backend';
-const first = await connect(await domain.svid('/ns/shop/sa/backend'));
+const first = await connectWith(showing(await domain.svid('/ns/shop/sa/backend')));
 expect(`the server knows the workload by its SPIFFE ID: ${BACKEND}`, (await principal()) === BACKEND);
 const renewed = await domain.svid('/ns/shop/sa/backend');
-const second = await connect(renewed);
+const second = await connectWith(showing(renewed));
 expect('with the next SVID, of another key, it is the same principal', (await principal()) === BACKEND);
 
-second.subscribe('topic');
-await second.sync();
-first.relay('topic', 'from backend');
-await settle([first], [second]);
-expect('both connections relay', second.received.map(payloadOf).join() === 'from backend');
+const [ofFirst, ofSecond] = await Promise.all([first, second].map(({ signal }) => listenOn(signal, 'topic')));
+await tell(ofFirst, ofSecond, 'from backend');
+expect('both connections relay', ofSecond.heard.join() === 'from backend');
 
-const other = await Peer.refused(server.url, showing(await stranger.svid('/ns/shop/sa/backend')));
+const other = await refused(showing(await stranger.svid('/ns/shop/sa/backend')));
 expect(
-  `another trust domain: ${other.status} ${other.body.trim()}`,
-  other.status === 403 && other.body.includes('No authority in tls-client-ca'),
+  `another trust domain: ${other.status} ${other.sentence}`,
+  other.status === 403 && other.sentence.includes('No authority in tls-client-ca'),
 );
-const invalid = await Peer.refused(server.url, showing(await domain.svid('/ns//backend')));
-expect(`a SPIFFE ID that is none: ${invalid.status} ${invalid.body.trim()}`, invalid.status === 403);
+const invalid = await refused(showing(await domain.svid('/ns//backend')));
+expect(`a SPIFFE ID that is none: ${invalid.status} ${invalid.sentence}`, invalid.status === 403);
 
-const short = await connect(await domain.svid('/ns/shop/sa/job', 2000));
-const expired = await short.closed;
+const short = await connectWith(showing(await domain.svid('/ns/shop/sa/job', 2000)));
+const expired = await short.ended;
 expect(`an SVID that is not renewed: ${expired.code} ${expired.reason}`, expired.code === 4001);
 
 file('revoked.crl', await domain.revoke(renewed));
-const revoked = await second.closed;
+const revoked = await second.ended;
 expect(`an SVID that is revoked: ${revoked.code} ${revoked.reason}`, revoked.code === 4001);
-expect('the other connection of that workload stays', first.isOpen);
+expect('the other connection of that workload stays', first.signal.state === 'open');
 
 const [status] = await server.stop();
 expect('the server stops', status === 0);

@@ -27,8 +27,20 @@ export interface Ordered {
   readonly address: string | undefined;
 }
 
+/** A peer that was told of ICE servers. */
+export interface IceIssued {
+  /** Number of its connection; undefined over plain HTTP. */
+  readonly connection: number | undefined;
+  readonly address: string | undefined;
+  readonly principal: string | undefined;
+  /** Seconds that the credentials hold. */
+  readonly ttl: number;
+  /** What TURN servers call the peer; undefined where this server did not make that up. */
+  readonly pseudonym: string | undefined;
+}
+
 /**
- * Writes who connected, who was refused and who left: one line of JSON each (docs/operations.md, "Audit"). Owns where
+ * Writes who connected, who was refused, who was told of ICE servers and who left: one line of JSON each (docs/operations.md, "Audit"). Owns where
  * the lines go. Never gets a topic, a payload or a token, nor text that a stranger chose, except principals.
  * Invariant: every event is a line, or is counted as dropped. The next line that is written says how many were.
  */
@@ -80,6 +92,11 @@ export class Audit implements OnApplicationShutdown {
     const seconds = Math.round(this.clock.monotonic() - began) / 1000;
     const traffic = { messagesIn, bytesIn, messagesOut, bytesOut, topics };
     this.#write('disconnected', { connection: id, address, principal, ...end, seconds, ...traffic });
+  }
+
+  /** A peer was told of ICE servers. The line holds no credential. */
+  iceIssued({ connection, address, principal, ttl, pseudonym }: IceIssued): void {
+    this.#write('ice_issued', { connection, address, principal, ttl, pseudonym });
   }
 
   /** An operator had the connections of a principal closed. */

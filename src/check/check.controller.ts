@@ -1,5 +1,3 @@
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Controller, Get, NotFoundException, Param, Req, Res } from '@nestjs/common';
 import { answerFailure } from '../http/json-failure.js';
@@ -9,8 +7,8 @@ import { UpgradeGate } from '../transport/upgrade-gate.js';
 
 const INDEX = 'index.html';
 
-/** Path of cbor-x for browsers, without `eval`, which the page's content security policy forbids. */
-const CBOR_X = join(dirname(createRequire(import.meta.url).resolve('#cbor-x')), 'index-no-eval.min.js');
+/** What the build made of client.js, seen from src/ and from dist/ alike: the client, which the page's peers use. */
+const CLIENT = new URL('../../dist/check/client.js', import.meta.url);
 
 /**
  * Serves the page on which a browser tests this server, and answers its questions. Owns the files of the page. Does not
@@ -18,7 +16,7 @@ const CBOR_X = join(dirname(createRequire(import.meta.url).resolve('#cbor-x')), 
  */
 @Controller('check')
 export class CheckController {
-  readonly #files = new StaticFiles(new URL('page/', import.meta.url), { 'cbor-x.js': CBOR_X });
+  readonly #files = new StaticFiles(new URL('page/', import.meta.url), { 'client.js': CLIENT });
 
   constructor(private readonly gate: UpgradeGate) {}
 

@@ -8,7 +8,7 @@ import { fileFaults } from '../config/setting-file.js';
 import { filesOf } from '../config/setting-names.js';
 import type { Settings } from '../config/settings.js';
 import { loadExtensions } from '../extensions.js';
-import { CLOSED, isClosed } from '../ice/closed.js';
+import { closedWarning, isClosed } from '../ice/closed.js';
 import { readLogFilter } from '../logging/log-filter.js';
 import { Faults, readFiles } from '../setting-files.js';
 import { addressText } from '../transport/listen-fault.js';
@@ -39,7 +39,7 @@ export async function checkConfig({ settings, warnings }: LoadedSettings, enviro
     ...nodeWarnings(),
     ...(handles === undefined ? [] : [handles]),
     ...(open && !isLocal(settings) ? [OPEN] : []),
-    ...(isClosed(settings, open) ? [CLOSED] : []),
+    ...(isClosed(settings, settings.iceProvider !== undefined, open) ? [closedWarning(settings)] : []),
   ]) {
     await complain(`warning: ${warning}\n`);
   }

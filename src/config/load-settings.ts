@@ -159,6 +159,7 @@ const NO_JWT = 'without it no JWT opens the server';
 const ONE_OF: readonly (readonly SettingName[])[] = [
   ['natsCreds', 'natsToken', 'natsTokenFile', 'natsUser', 'natsNkey'],
   ['natsPassword', 'natsPasswordFile'],
+  ['turnUrls', 'iceProvider'],
   ['metricsToken', 'metricsTokenFile'],
   ['managementToken', 'managementTokenFile'],
 ];

@@ -3,6 +3,7 @@ import { examineBrowser } from './browser.js';
 import { examineDns } from './dns.js';
 import type { Finding } from './finding.js';
 import { examineHttp } from './http.js';
+import { examineIce } from './ice.js';
 import { examineIdle } from './idle.js';
 import { examineLargestMessage } from './largest-message.js';
 import { examineRelay } from './relay.js';
@@ -38,5 +39,6 @@ export const EXAMINATIONS: readonly Examination[] = [
   { name: 'v2', needs: ['cbor'], examine: examineV2 },
   { name: 'size', needs: ['cbor'], examine: examineLargestMessage },
   { name: 'browser', needs: ['auth'], examine: examineBrowser },
+  { name: 'ice', needs: ['auth'], examine: examineIce },
   { name: 'idle', needs: ['auth'], examine: examineIdle },
 ];

@@ -48,7 +48,8 @@ Usage: cairn-signal doctor URL [OPTIONS]
 
 URL is the one that peers use, such as wss://signal.example.com. A host alone means wss://. The
 doctor opens a dozen connections, one or two at a time. It leaves behind only one record of 16
-bytes, on a topic that nobody knows. The record expires.
+bytes, on a topic that nobody knows. The record expires. It also asks the STUN and TURN servers that
+the server tells peers of.
 
 Options:
 ${flags.join('\n\n')}

@@ -66,21 +66,29 @@ async function examineAddress(subject: Subject, index: number): Promise<Finding>
   }
 }
 
-/** Opens a TLS connection, whatever the certificate is worth, and sends nothing over it. */
-async function handshake(subject: Subject, index: number): Promise<TLSSocket> {
+/**
+ * Opens a TLS connection, whatever the certificate is worth, and sends nothing over it. `alpn` is what will be spoken
+ * over it; nothing is said of that if it is empty.
+ */
+export async function handshake(
+  subject: Subject,
+  index: number,
+  alpn = ['http/1.1'],
+  explain: (error: unknown) => Trouble = networkFault,
+): Promise<TLSSocket> {
   const { target } = subject.request;
   const socket = connect({
     host: target.host,
     port: target.port,
     lookup: subject.lookup(index),
     rejectUnauthorized: false,
-    ALPNProtocols: ['http/1.1'],
+    ...(alpn.length > 0 && { ALPNProtocols: alpn }),
     ...tlsOptions(subject.request),
   });
   const secured = new Promise<void>((resolve, reject) => {
     socket.once('secureConnect', resolve);
-    socket.on('error', (error) => reject(networkFault(error)));
-    socket.once('close', () => reject(networkFault(Object.assign(new Error('closed'), { code: 'ECONNRESET' }))));
+    socket.on('error', (error) => reject(explain(error)));
+    socket.once('close', () => reject(explain(Object.assign(new Error('closed'), { code: 'ECONNRESET' }))));
   });
   try {
     await subject.within(secured, 'no TLS handshake');
@@ -91,7 +99,8 @@ async function handshake(subject: Subject, index: number): Promise<TLSSocket> {
   }
 }
 
-function judge(request: Request, socket: TLSSocket, milliseconds: number): Finding {
+/** What the certificate of an open connection to the target is worth. */
+export function judge(request: Request, socket: TLSSocket, milliseconds: number): Finding {
   const { host } = request.target;
   const now = Date.now();
   // A string, whatever its type says. It is OpenSSL's verdict on the chain or, if the chain is trusted, Node's verdict

@@ -25,7 +25,7 @@ export class RootController {
       live: '/health/live',
       ready: '/health/ready',
       ...(this.settings.checkPage && { check: '/check' }),
-      ...((this.settings.stunUrls ?? this.settings.turnUrls) && { ice: '/ice' }),
+      ...((this.settings.stunUrls ?? this.settings.turnUrls ?? this.settings.iceProvider) && { ice: '/ice' }),
     };
     if (!prefersHtml(request.headers.accept)) {
       return { name: 'cairn-signal', version: VERSION, protocol: SUBPROTOCOL, protocols: SUBPROTOCOLS, links };

@@ -36,7 +36,7 @@ export class StaticFiles {
    * Reads all files of `folder`. `others` adds files of packages: the name they are served under, and their path.
    * Throws if a file cannot be read, or if its extension has no media type here.
    */
-  constructor(folder: URL, others: Readonly<Record<string, string>> = {}) {
+  constructor(folder: URL, others: Readonly<Record<string, string | URL>> = {}) {
     const paths = [LOOK, folder].flatMap((from) =>
       readdirSync(from).map((name) => [name, new URL(name, from)] as const),
     );

@@ -5,6 +5,6 @@ import { IceController } from './ice.controller.js';
 import { IceRate } from './ice-rate.js';
 import { IceModule } from './ice.module.js';
 
-/** ICE servers for peers that do not speak cairn-signal.v2: `GET /ice`. */
+/** ICE servers for peers that do not speak cairn-signal.v2: `GET /ice`, of the program and of applications. */
 @Module({ imports: [IceModule, MetricsModule, TransportModule], controllers: [IceController], providers: [IceRate] })
 export class IceEndpointModule {}

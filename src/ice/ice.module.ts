@@ -1,18 +1,23 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.js';
 import { AuthModule } from '../auth/auth.module.js';
 import { Settings } from '../config/settings.js';
 import { Reload } from '../lifecycle/reload.js';
 import { Logs } from '../logging/log.js';
 import { IceCounts } from '../metrics/ice-counts.js';
 import { MetricsModule } from '../metrics/metrics.module.js';
-import { IceServers } from './ice-servers.js';
+import { AskedProvider } from './asked-provider.js';
+import { IceDesk } from './ice-desk.js';
+import { SharedSecret } from './shared-secret.js';
 import { TurnSecret } from './turn-secret.js';
 
-/** Which STUN and TURN servers peers may use. */
+/** Which STUN and TURN servers peers may use. CairnSignalModule provides the ICE provider. */
 @Module({
-  imports: [AuthModule, MetricsModule],
+  imports: [AuditModule, AuthModule, MetricsModule],
   providers: [
-    IceServers,
+    AskedProvider,
+    IceDesk,
+    SharedSecret,
     {
       provide: TurnSecret,
       inject: [Settings, Reload, IceCounts, Logs],
@@ -20,6 +25,6 @@ import { TurnSecret } from './turn-secret.js';
         TurnSecret.of(settings, reload, counts, logs.for('ice')),
     },
   ],
-  exports: [IceServers],
+  exports: [IceDesk],
 })
 export class IceModule {}

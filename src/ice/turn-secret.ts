@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { StartupError } from '../config/faults.js';
 import { readSettingFile, settingFile } from '../config/setting-file.js';
 import type { Settings } from '../config/settings.js';
@@ -14,6 +14,12 @@ const SETTING = 'turn-secret-file';
 const LEAST_BYTES = 32;
 
 const READABLE_BY_ALL = 0o004;
+
+/**
+ * Where secrets are mounted into containers, readable by all who are in there: by Docker and Podman, and by Kubernetes,
+ * which links a volume's files to a folder with the time of their last change.
+ */
+const MOUNTED = /^\/(?:var\/)?run\/secrets\/|\/\.\.\d{4}_\d\d_\d\d_/;
 
 /** A secret that was read. */
 interface Read {
@@ -37,7 +43,7 @@ export function loadTurnSecret({ turnSecretFile: path }: Settings): Read | undef
   if (secret.length < LEAST_BYTES) throw fault(`its first line is shorter than ${LEAST_BYTES} characters`);
   const { mode, mtimeMs } = statSync(path);
   const warning =
-    (mode & READABLE_BY_ALL) === 0
+    (mode & READABLE_BY_ALL) === 0 || MOUNTED.test(realpathSync(path))
       ? undefined
       : `${SETTING} ${shownPath(path)}: every user of this machine may read it: take that right away (chmod o-r)`;
   return { secret, writtenAt: mtimeMs, warning };
@@ -80,9 +86,13 @@ export class TurnSecret {
     this.#pseudonyms = createHmac('sha256', secret).update('cairn-signal: pseudonyms of TURN users').digest();
   }
 
-  /** Makes credentials for a source (J8) that end at `expiry`, in seconds since the epoch. There must be a secret. */
-  credentials(source: string, expiry: number): { username: string; credential: string } {
-    const pseudonym = createHmac('sha256', this.#pseudonyms!).update(source).digest('hex').slice(0, 16);
+  /** Returns what TURN servers call a source (J8). There must be a secret, here and below. */
+  pseudonym(source: string): string {
+    return createHmac('sha256', this.#pseudonyms!).update(source).digest('hex').slice(0, 16);
+  }
+
+  /** Makes credentials of a user that end at `expiry`, in seconds since the epoch. */
+  credentials(pseudonym: string, expiry: number): { username: string; credential: string } {
     const username = `${expiry}:${pseudonym}`;
     return { username, credential: createHmac('sha1', this.#secret!).update(username).digest('base64') };
   }

@@ -22,6 +22,8 @@ export interface RequestFault {
   readonly text: string;
   /** The limit that the peer reached, if that is the cause. */
   readonly limit?: Limit | undefined;
+  /** Milliseconds after which it may be tried again, if that is known. */
+  readonly retry?: number | undefined;
 }
 
 const CODE_OF_LIMIT: { readonly [L in Limit]?: ErrorCode } = {
@@ -64,6 +66,16 @@ export const NO_ICE_SERVERS: RequestFault = { code: 'unavailable', text: 'this s
 export const ICE_CLOSED: RequestFault = {
   code: 'unavailable',
   text: 'anyone may use this server, so it hands out no TURN credentials; the setting is turn-open',
+};
+
+/** V11: the ICE provider has none for this peer. */
+export const ICE_DENIED: RequestFault = { code: 'unavailable', text: 'this server has no ICE servers for you' };
+
+/** V11: the ICE provider failed, or too many ask it. */
+export const ICE_FAILED: RequestFault = {
+  code: 'unavailable',
+  text: 'this server could not get any ICE servers just now',
+  retry: 1000,
 };
 
 /** V5: the data of a member is longer than `limit` bytes. */

@@ -69,10 +69,10 @@ export class Answers {
   }
 
   /** The request was not done. Only for peers that are answered. */
-  failed(connection: Connection, { id, topic }: Asked, { code, text, limit }: RequestFault): void {
+  failed(connection: Connection, { id, topic }: Asked, { code, text, limit, retry }: RequestFault): void {
     if (limit !== undefined) this.limits.reached(limit);
     this.counts.errors[code] += 1;
-    connection.send(binaryFrame(error({ id, topic: this.#worthRepeating(topic), code, message: text })));
+    connection.send(binaryFrame(error({ id, topic: this.#worthRepeating(topic), code, message: text, retry })));
   }
 
   /** As `failed`, after what was asked before is answered. */

@@ -9,8 +9,6 @@ import { OriginGuard } from '../auth/origin.guard.js';
 import type { Connection } from '../connection/connection.js';
 import { GATEWAY } from '../connection/message-handler.js';
 import type { CanonicalRelay, ConnectionSource, MessageHandler } from '../connection/message-handler.js';
-import { IceServers } from '../ice/ice-servers.js';
-import { IceCounts } from '../metrics/ice-counts.js';
 import { ConnectionRegistry } from '../presence/connection-registry.js';
 import { TopicRegistry } from '../presence/topic-registry.js';
 import { UNREADABLE } from '../protocol/error-codes.js';
@@ -21,11 +19,12 @@ import type {
   Unreadable,
   UnsubscribeRequest,
 } from '../protocol/request.js';
-import { iceServers, pong } from '../protocol/response.js';
+import { pong } from '../protocol/response.js';
 import { binaryFrame } from '../protocol/websocket-frame.js';
 import type { Announce, Malformed, Publish, Query } from '../protocol/rendezvous-message.js';
 import { Answers } from './answers.js';
 import { Expiry } from './expiry.js';
+import { IceRequests } from './ice-requests.js';
 import { Leases } from './leases.js';
 import { RelayService } from './relay.service.js';
 import { RendezvousService } from './rendezvous.service.js';
@@ -58,8 +57,7 @@ export class SignalingGateway
     private readonly leases: Leases,
     private readonly topics: TopicRegistry,
     private readonly audit: Audit,
-    private readonly ice: IceServers,
-    private readonly iceCounts: IceCounts,
+    private readonly ice: IceRequests,
   ) {}
 
   /** The server of another adapter delivers nothing: CairnSignalModule stops the start. */
@@ -97,14 +95,7 @@ export class SignalingGateway
 
   /** V11 */
   iceServers(connection: Connection, message: IceServersRequest): void {
-    const { fault } = this.ice;
-    if (fault !== undefined) {
-      this.iceCounts.outcomes.v2_unavailable += 1;
-      return this.answers.failed(connection, message, fault);
-    }
-    this.iceCounts.outcomes.v2_issued += 1;
-    const { ttl, servers } = this.ice.issue(connection.source);
-    connection.send(binaryFrame(iceServers(message.id, ttl, servers)));
+    this.ice.answer(connection, message);
   }
 
   /** V9 */

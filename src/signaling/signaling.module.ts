@@ -11,6 +11,7 @@ import { Answers } from './answers.js';
 import { Discovery } from './discovery.js';
 import { Drain } from './drain.js';
 import { Expiry } from './expiry.js';
+import { IceRequests } from './ice-requests.js';
 import { InProcessConnection } from './in-process-connection.js';
 import { Leases } from './leases.js';
 import { MembersElsewhere } from './elsewhere/members-elsewhere.js';
@@ -42,6 +43,7 @@ import { Welcome } from './welcome.js';
     Discovery,
     Drain,
     Expiry,
+    IceRequests,
     InProcessConnection,
     Leases,
     MembersElsewhere,

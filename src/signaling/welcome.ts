@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Settings } from '../config/settings.js';
 import type { Connection } from '../connection/connection.js';
-import { IceServers } from '../ice/ice-servers.js';
+import { IceDesk } from '../ice/ice-desk.js';
 import { welcome } from '../protocol/response.js';
 import type { PeerLimits } from '../protocol/response.js';
 import { binaryFrame } from '../protocol/websocket-frame.js';
@@ -20,7 +20,7 @@ export class Welcome {
 
   constructor(
     settings: Settings,
-    private readonly ice: IceServers,
+    private readonly ice: IceDesk,
   ) {
     this.#heartbeat = settings.pingInterval;
     this.#features = settings.presence ? ['presence'] : [];

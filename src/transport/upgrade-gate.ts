@@ -64,11 +64,7 @@ export class UpgradeGate {
 
   /** Finds out where a request comes from, and takes a place for it. Returns a Refusal if there is no place. */
   place(request: UpgradeRequest): Place | Refusal {
-    const origin = this.originOf(request);
-    request.peerAddress = origin.address;
-    // A plain request of Express has a getter of that name.
-    Object.defineProperty(request, 'ip', { value: origin.address, configurable: true });
-    request.peerNetwork = origin.network;
+    const origin = this.#locate(request);
     const place = this.#draining() ?? this.limits.take(origin);
     if (place === ADDRESS_FULL) this.unnamed.reached('max-connections-per-ip', origin.network);
     return place;
@@ -82,12 +78,23 @@ export class UpgradeGate {
     return origin;
   }
 
+  /** Tells the guards where a request comes from. */
+  #locate(request: UpgradeRequest): Origin {
+    const origin = this.originOf(request);
+    request.peerAddress = origin.address;
+    // A plain request of Express has a getter of that name.
+    Object.defineProperty(request, 'ip', { value: origin.address, configurable: true });
+    request.peerNetwork = origin.network;
+    return origin;
+  }
+
   /**
-   * Asks the guards, and counts who comes as one of a principal, as long as `place` is taken. Resolves to undefined if
-   * the request is let in. D2: if the server begins to drain meanwhile, that decides, and nobody waits for the guards.
+   * Asks the guards, and counts who comes as one of a principal, as long as `place` is taken; with 'rehearsed', only
+   * tells whether the principal would have room, and with 'none', not even that. Resolves to undefined if the request is
+   * let in. D2: if the server begins to drain meanwhile, that decides, and nobody waits for the guards.
    * What guards change about the request holds only among them, except who the peer is. Never rejects.
    */
-  async judge(request: UpgradeRequest, place?: Place): Promise<Refusal | undefined> {
+  async judge(request: UpgradeRequest, place: Place | 'rehearsed' | 'none'): Promise<Refusal | undefined> {
     const response = new UpgradeResponse(request);
     request.res = response;
     const { method, headers, peerAddress, peerNetwork } = request;
@@ -115,7 +122,7 @@ export class UpgradeGate {
     });
   }
 
-  async #judge(request: UpgradeRequest, place: Place | undefined): Promise<Refusal | undefined> {
+  async #judge(request: UpgradeRequest, place: Place | 'rehearsed' | 'none'): Promise<Refusal | undefined> {
     try {
       await this.#askGuards!(request);
       return this.#revoked(request) ?? this.#draining() ?? this.#join(request, place);
@@ -135,7 +142,19 @@ export class UpgradeGate {
     const place = this.place(request);
     // Peers need the place while guards take their time, and the client may be gone by then.
     if (!(place instanceof Refusal)) place.release();
-    const refusal = place instanceof Refusal ? place : await this.judge(request);
+    return this.#reported(request, place instanceof Refusal ? place : await this.judge(request, 'rehearsed'));
+  }
+
+  /**
+   * Resolves to the refusal that whoever sends this plain request gets from the guards; undefined if they let it in. It is
+   * no connection, so limits of connections do not count. Counts and logs a refusal as for an upgrade.
+   */
+  async admit(request: UpgradeRequest): Promise<Refusal | undefined> {
+    this.#locate(request);
+    return this.#reported(request, this.#draining() ?? (await this.judge(request, 'none')));
+  }
+
+  #reported(request: UpgradeRequest, refusal: Refusal | undefined): Refusal | undefined {
     if (refusal !== undefined) this.refusals.refused(refusal, request.peerAddress, shownIn(request));
     return refusal;
   }
@@ -159,15 +178,16 @@ export class UpgradeGate {
       : new Refusal(401, 'token_revoked', 'This token was revoked.');
   }
 
-  /** L17: only once the guards have said who it is. Without a place, tells what would be said. */
-  #join(request: UpgradeRequest, place: Place | undefined): Refusal | undefined {
+  /** L17: only once the guards have said who it is. */
+  #join(request: UpgradeRequest, place: Place | 'rehearsed' | 'none'): Refusal | undefined {
     const { principal, limits } = request;
     if (principal === undefined) return undefined;
     // Both may be set by a global guard of an application: CustomGuards judges those of its own.
     if (!hasPrincipal(request)) throw new TypeError(`a guard ${NO_PRINCIPAL}`);
     const allowance = limits === undefined ? undefined : readAllowance(limits);
     if (typeof allowance === 'string') throw new TypeError(`a guard set limits, which ${allowance}`);
-    if (place === undefined) return this.principals.refusal(principal, allowance);
+    if (place === 'none') return undefined;
+    if (place === 'rehearsed') return this.principals.refusal(principal, allowance);
     const ofPrincipal = this.principals.take(principal, allowance);
     if (ofPrincipal instanceof Refusal) return ofPrincipal;
     place.join(ofPrincipal);

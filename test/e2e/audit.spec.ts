@@ -6,6 +6,8 @@ import type { ExecutionContext } from '@nestjs/common';
 import { namedTokenLine } from '../../src/auth/named-token.js';
 import type { SettingsInput } from '../../src/config/settings.js';
 import type { Extensions } from '../../src/extensions.js';
+import { IceProvider } from '../../src/ice/ice-provider.js';
+import type { IceProviderAnswer } from '../../src/ice/ice-provider.js';
 import { compact, makeKey, sign, stopIssuers, TestIssuer } from '../support/issuer.js';
 import type { SigningKey } from '../support/issuer.js';
 import { closeMounted, mount } from '../support/mounted-application.js';
@@ -17,6 +19,7 @@ import { scrape } from '../support/scrape.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 import { until } from '../support/until.js';
+import { V2Peer } from '../support/v2-peer.js';
 
 type Line = Readonly<Record<string, unknown>>;
 
@@ -79,6 +82,43 @@ const because =
     line.reason === reason;
 
 describe('the audit', () => {
+  it('O8: tells who was told of ICE servers, by the pseudonym that TURN servers log, and no credential', async () => {
+    const [tokens, turnSecretFile] = [join(folder, 'tokens-ice'), join(folder, 'turn-secret')];
+    writeFileSync(tokens, `${namedTokenLine('alice', 's3cret-a')}\n`);
+    writeFileSync(turnSecretFile, 'a-secret-of-thirty-two-characters', { mode: 0o600 });
+    const turn = { turnUrls: 'turn:h', turnSecretFile, turnTtl: '10m' };
+    const { running, lines } = await audited({ authTokenFile: tokens, ...turn });
+    const peer = await V2Peer.connect(running.url, bearer('s3cret-a'));
+    const { IceServers } = await peer.answer({ IceServers: {} });
+    const { username, credential } = IceServers!.servers[0];
+    expect((await fetch(`${running.http}/ice`)).status).toBe(401);
+    expect((await fetch(`${running.http}/ice`, bearer('s3cret-a') as RequestInit)).status).toBe(200);
+    const all = await lines((line) => line.event === 'ice_issued' && line.connection === undefined);
+    const issued = {
+      time: WHEN,
+      event: 'ice_issued',
+      address: '127.0.0.1',
+      principal: 'alice',
+      ttl: 600,
+      pseudonym: username!.split(':')[1],
+    };
+    expect(all.filter(is('ice_issued'))).toEqual([{ ...issued, connection: 1 }, issued]);
+    for (const secret of [username!, credential!]) expect(JSON.stringify(all)).not.toContain(secret);
+  });
+
+  it('O8: tells of ICE servers of a provider without what it made up', async () => {
+    class Provider extends IceProvider {
+      iceServers(): IceProviderAnswer {
+        return { iceServers: [{ urls: 'turn:h', username: 'theirs', credential: 's3cret-c' }] };
+      }
+    }
+    const { running, lines } = await audited({ authToken: 's3cret-a' }, { iceProvider: Provider });
+    expect((await fetch(`${running.http}/ice`, bearer('s3cret-a') as RequestInit)).status).toBe(200);
+    const all = await lines(is('ice_issued'));
+    expect(all).toEqual([{ time: WHEN, event: 'ice_issued', address: '127.0.0.1', ttl: expect.any(Number) }]);
+    expect(JSON.stringify(all)).not.toMatch(/theirs|s3cret/);
+  });
+
   it('O8: tells who connected and how the connection ended, with what it sent and was sent', async () => {
     const tokens = join(folder, 'tokens');
     writeFileSync(tokens, `${namedTokenLine('alice', 's3cret-a')}\n`);

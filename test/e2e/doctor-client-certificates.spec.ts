@@ -63,6 +63,7 @@ describe('the doctor and a server with tls-client-ca', () => {
       v2: 'ok',
       size: 'ok',
       browser: 'skipped',
+      ice: 'skipped',
       idle: 'skipped',
     });
     expect(findings.auth.found).toBe('with this certificate no token is needed');

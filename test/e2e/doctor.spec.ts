@@ -31,6 +31,7 @@ const HEALTHY = {
   v2: 'ok',
   size: 'ok',
   browser: 'skipped',
+  ice: 'skipped',
   idle: 'skipped',
 };
 
@@ -107,6 +108,7 @@ describe('the doctor and this server', () => {
       json: 'skipped',
       v2: 'skipped',
       size: 'skipped',
+      ice: 'skipped',
     });
     expect(findings.auth).toMatchObject({
       found: expect.stringMatching(/^the token is refused: This server does not know this token\./),
@@ -314,7 +316,7 @@ describe('the program', () => {
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       expect(stdout).toMatch(/^cairn-signal doctor ws:\/\/127\.0\.0\.1:\d+\/\n\n {2}ok {7}dns {6}an address/);
       expect(stdout).toMatch(/^ {2}ok {7}idle {5}a silent connection lasts 100 ms, without a ping from the server$/m);
-      expect(stdout).toMatch(/\nok: 11 ok, 0 warnings, 0 failed, 1 skipped\n$/);
+      expect(stdout).toMatch(/\nok: 11 ok, 0 warnings, 0 failed, 2 skipped\n$/);
       expect(stdout).not.toContain(TOKEN);
       // No colours and no rewritten lines: the output is not a terminal.
       expect(stdout).not.toContain('\u001B');

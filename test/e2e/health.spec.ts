@@ -115,6 +115,18 @@ describe('health and the front page', () => {
     expect(JSON.parse(answer.split('\r\n\r\n')[1])).toMatchObject({ status: 404 });
   });
 
+  it.each(['/', '/health/ready', '/check', '/nothing', '*'])(
+    'OPTIONS %s of a page lets no page read an answer, in public or on the management address',
+    async (path) => {
+      const preflight = 'Origin: https://evil.example\r\nAccess-Control-Request-Method: GET\r\n';
+      for (const port of [running.port, running.server.management!.port]) {
+        const answer = await checked(`OPTIONS ${path} HTTP/1.1`, `Host: 127.0.0.1\r\n${preflight}`, port);
+        expect(answer).toMatch(/^HTTP\/1\.1 (?:2\d\d|404) /);
+        expect(answer).not.toMatch(/access-control|management-/i);
+      }
+    },
+  );
+
   it('OPTIONS /events starts no stream', async () => {
     const answer = await checked('OPTIONS /events HTTP/1.1', `Host: 127.0.0.1\r\n`, running.server.management!.port);
     expect(answer).toMatch(/^HTTP\/1\.1 204 /);

@@ -1,10 +1,12 @@
 import { createHmac } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { SettingsInput } from '../../src/config/settings.js';
 import { Peer } from '../support/peer.js';
+import { ManualClock } from '../support/manual-clock.js';
+import { endPrograms, Program } from '../support/program.js';
 import { SettlingClock } from '../support/settling-clock.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
@@ -48,6 +50,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await stopServers();
+  endPrograms();
   rmSync(folder, { recursive: true });
 });
 
@@ -111,6 +114,43 @@ describe('ICE servers', () => {
       expect(response.status).toBe(upgrade.status);
       expect(response.headers.get('access-control-allow-origin')).toBe(null);
       expect(await response.text()).not.toMatch(/credential|turn:/);
+    }
+  });
+
+  it('V13: asking is no connection: whoever has all of them may still ask', async () => {
+    const ofPrincipal = await startServer({ ...turn, maxConnectionsPerPrincipal: 1 });
+    const ofServer = await startServer({ ...turn, maxConnections: 1 });
+    for (const running of [ofPrincipal, ofServer]) {
+      await Peer.connect(running.url, ALICE);
+      expect((await Peer.refused(running.url, ALICE)).status).toBe(running === ofPrincipal ? 429 : 503);
+      expect((await get(running, ALICE)).status).toBe(200);
+      expect((await get(running)).status).toBe(401);
+    }
+  });
+
+  it('D2, V13: a draining server refuses, as at an upgrade, and its peers are still told over v2', async () => {
+    const running = await startServer(turn);
+    const peer = await V2Peer.connect(running.url, ALICE);
+    running.server.refuseNewcomers();
+    peer.tell({ IceServers: { id: 1 } });
+    expect((await peer.take('IceServers')).servers).toHaveLength(2);
+    const response = await get(running, ALICE);
+    expect(response.status).toBe(503);
+    expect(await response.text()).not.toMatch(/credential/);
+  });
+
+  it('V11: the expiry in a username is by the clock of this server, so one that is off shows; ttl is relative', async () => {
+    const clock = new ManualClock();
+    const running = await startServer(turn, 'trace', clock);
+    const expiry = async (): Promise<number> => Number((await usernameFor(running, ALICE)).split(':')[0]);
+    const now = (): number => Math.floor(clock.now() / 1000);
+    for (const off of [0, 3600, -7200]) {
+      clock.setWallClock(off * 1000);
+      const before = now();
+      const shown = await expiry();
+      expect(shown - 3600 - before).toBeGreaterThanOrEqual(0);
+      expect(shown - 3600).toBeLessThanOrEqual(now());
+      expect(((await (await get(running, ALICE)).json()) as Answer).ttl).toBe(3600);
     }
   });
 
@@ -204,6 +244,31 @@ describe('ICE servers', () => {
     const [server] = ((await (await get(running, ALICE)).json()) as Answer).iceServers.slice(-1);
     const log = JSON.stringify(running.log);
     for (const secret of [SECRET, server.credential!, server.username!]) expect(log).not.toContain(secret);
+  });
+
+  it('a secret in a volume of Kubernetes is no warning: all who may read it are in the container', async () => {
+    // As kubelet writes it, with the default mode of a Secret.
+    mkdirSync(join(folder, '..2026_11_27_10_00_00.123456789'));
+    writeFileSync(join(folder, '..2026_11_27_10_00_00.123456789/key'), SECRET, { mode: 0o644 });
+    symlinkSync('..2026_11_27_10_00_00.123456789', join(folder, '..data'));
+    symlinkSync('..data/key', join(folder, 'key'));
+    const running = await startServer({ ...turn, turnSecretFile: join(folder, 'key') });
+    expect((await get(running, ALICE)).status).toBe(200);
+    expect(running.log.some(({ msg }) => msg.includes('every user of this machine'))).toBe(false);
+  });
+
+  it('check-config warns of what the server would warn of', async () => {
+    rmSync(secretFile());
+    write(SECRET, 0o644);
+    const args = ['check-config', '--turn-urls', TURN, '--turn-secret-file', secretFile()];
+    const { code, stderr } = await new Program(args).ended;
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^warning: turn-secret-file .* every user of this machine may read it/m);
+    expect(stderr).toMatch(/^warning: turn-urls is set, but anyone may connect/m);
+    chmodSync(secretFile(), 0o600);
+    const quiet = await new Program([...args, '--turn-open', 'on']).ended;
+    expect([quiet.code, quiet.stderr]).toEqual([0, expect.not.stringMatching(/turn|TURN/)]);
+    expect(stderr + quiet.stderr).not.toContain(SECRET);
   });
 
   it('a new first line makes credentials after a reload; a bad one changes nothing', async () => {

@@ -16,6 +16,7 @@ const properties = {
   'the fast path for requests and the strict reader agree on any frame': [],
   'reading a frame takes work linear in its length': [],
   'a word of a node is read as it was encoded, or not at all': [],
+  'a STUN message is read as it was encoded, or not at all, in whatever parts it comes': [],
   'any text is read as the JSON dialect defines it, or ignored': [],
   'every connection receives what the rules say, after any sequence': [
     {

@@ -1,6 +1,7 @@
 import { once, setMaxListeners } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { SoakClient } from './soak-client.mjs';
 import { SoakPeer } from './soak-peer.mjs';
 import { within } from './within.mjs';
 
@@ -55,15 +56,20 @@ export class Round {
   }
 
   /** A peer that may break rules, and be closed for it. */
-  async peer(protocols) {
-    const peer = await SoakPeer.on(await this.socket(), protocols);
+  async peer() {
+    const peer = await SoakPeer.on(await this.socket());
     peer.socket.on('message', () => this.count('messages received'));
     return peer;
   }
 
-  /** A peer that keeps all rules: that the server closes it is a fault. */
-  async honestPeer(kind, protocols) {
-    const peer = await this.peer(protocols);
+  /** The client, which keeps all rules: that anything happens to its connection is a fault. */
+  async client(kind, version = 2) {
+    return SoakClient.on(await this.socket(), version, (text) => this.#hasEnded || this.fault(`${kind}: ${text}`));
+  }
+
+  /** A peer without the client that keeps all rules, too: that the server closes it is a fault. */
+  async honestPeer(kind) {
+    const peer = await this.peer();
     void peer.closed.then(({ code, reason }) => {
       if (peer.leaving || this.#hasEnded) return;
       this.fault(`${kind}: the server closed an honest peer with ${code} ${reason}`);

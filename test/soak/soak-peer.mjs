@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { Peer } from '../../examples/peer.mjs';
+import { Peer } from '../support/peer.mjs';
 import { within } from './within.mjs';
 
-export { cbor, payloadOf, relayMessage } from '../../examples/peer.mjs';
+export { payloadOf, relayMessage } from '../support/peer.mjs';
 
 /** Time that the server may take for anything that a peer waits for. */
 const ANSWER_MS = 15_000;
@@ -16,9 +16,8 @@ export class SoakPeer extends Peer {
   leaving = false;
 
   /** On a TCP connection that the soak opened. */
-  static on(tcp, protocols = []) {
-    const options = { protocols, createConnection: () => tcp };
-    return within(ANSWER_MS, 'a handshake', SoakPeer.connect('ws://127.0.0.1/', options));
+  static on(tcp) {
+    return within(ANSWER_MS, 'a handshake', SoakPeer.connect('ws://127.0.0.1/', { createConnection: () => tcp }));
   }
 
   next() {

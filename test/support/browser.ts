@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, it } from '@jest/globals';
 import { chromium } from 'playwright-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { Firefox } from './firefox.js';
+import type { FirefoxPage } from './firefox.js';
 import { Namespace } from './namespace.js';
 import { endPrograms, Program } from './program.js';
 
@@ -27,22 +29,33 @@ const FLAGS = [
   '--no-first-run',
 ];
 
-const HOW_TO_GET = 'on Debian, as root: apt-get install chromium iproute2 util-linux';
-
 const chromiumPath = pathOf('chromium');
-const lacks = [
-  ...(chromiumPath === '' ? ['chromium'] : []),
-  ...['ip', 'unshare', 'nsenter'].filter((name) => pathOf(name) === ''),
-  ...(spawnSync('unshare', ['--net', 'true']).status === 0 ? [] : ['the right to a network namespace']),
-];
+const mayUnshare = spawnSync('unshare', ['--net', 'true']).status === 0;
 
 /**
  * Like `describe`, with a Stage. If something that a real browser needs is missing, the tests are skipped, with the
  * reason in the title. With CI=true there is one failure.
  */
 export function describeWithChromium(title: string, tests: (stage: Stage) => void): void {
+  describeWith(Stage, ['chromium'], title, tests);
+}
+
+/** The same, with a Firefox beside Chromium. */
+export function describeWithFirefox(title: string, tests: (stage: FirefoxStage) => void): void {
+  describeWith(FirefoxStage, ['chromium', 'firefox-esr'], title, tests);
+}
+
+function describeWith<S extends Stage>(
+  Stage: new () => S,
+  browsers: readonly string[],
+  title: string,
+  tests: (stage: S) => void,
+): void {
+  const lacks = [...browsers, 'ip', 'unshare', 'nsenter'].filter((name) => pathOf(name) === '');
+  if (!mayUnshare) lacks.push('the right to a network namespace');
   // oxlint-disable jest/valid-title, jest/no-disabled-tests, jest/expect-expect -- this stands in for describe
-  const lacking = `${title} (needs ${lacks.join(', ')}; ${HOW_TO_GET})`;
+  const howToGet = `on Debian, as root: apt-get install ${browsers.join(' ')} iproute2 util-linux`;
+  const lacking = `${title} (needs ${lacks.join(', ')}; ${howToGet})`;
   if (lacks.length === 0) {
     describe(title, () => {
       const stage = new Stage();
@@ -73,7 +86,7 @@ export class Stage {
    */
   page!: Page;
   complaints: string[] = [];
-  readonly #opened: { close(): unknown }[] = [];
+  protected readonly opened: { close(): unknown }[] = [];
   readonly #shared = new Map<string, Promise<number>>();
 
   async begin(): Promise<void> {
@@ -82,7 +95,7 @@ export class Stage {
   }
 
   async clear(): Promise<void> {
-    for (const opened of this.#opened.splice(0).toReversed()) await opened.close();
+    for (const opened of this.opened.splice(0).toReversed()) await opened.close();
   }
 
   async end(): Promise<void> {
@@ -94,7 +107,7 @@ export class Stage {
   /** Starts the built server, on a free port unless told otherwise. */
   start(...args: string[]): Program {
     const program = this.#run(args);
-    this.#opened.push({ close: () => program.signal('SIGKILL') });
+    this.opened.push({ close: () => program.signal('SIGKILL') });
     return program;
   }
 
@@ -109,14 +122,14 @@ export class Stage {
   async script(path: URL, ...args: string[]): Promise<string> {
     const [file, ...rest] = [...this.namespace.within, process.execPath, fileURLToPath(path), ...args];
     const child = spawn(file, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
-    this.#opened.push({ close: () => child.kill() });
+    this.opened.push({ close: () => child.kill() });
     return String(await once(child.stdout, 'data'));
   }
 
   /** Opens a page in a new window, with its own cookies, size and colours. */
   async open(url: string, options: BrowserContextOptions = {}, inside = this.browser): Promise<Page> {
     const context = await inside.newContext(options);
-    this.#opened.push(context);
+    this.opened.push(context);
     this.page = await context.newPage();
     this.complaints = [];
     this.page.on('console', (message) => this.complaints.push(message.text()));
@@ -128,15 +141,37 @@ export class Stage {
   /** A server's port and a browser, on a machine without a network. */
   async withoutNetwork(): Promise<{ port: number; browser: Browser }> {
     const alone = await Namespace.open('loopback');
-    this.#opened.push(alone);
+    this.opened.push(alone);
     const browser = await launchChromium(alone);
-    this.#opened.push(browser);
+    this.opened.push(browser);
     return { port: await this.#run([], alone).port(), browser };
   }
 
   #run(args: readonly string[], namespace = this.namespace): Program {
     const listen = args.includes('--listen-addr') ? [] : ['--listen-addr', '127.0.0.1:0'];
     return new Program([...listen, ...args], { RUST_LOG: 'trace' }, undefined, namespace.within);
+  }
+}
+
+/** A stage with a Firefox, which reaches the same servers, and pages in Chromium. */
+export class FirefoxStage extends Stage {
+  firefox!: Firefox;
+
+  override async begin(): Promise<void> {
+    await super.begin();
+    this.firefox = await Firefox.launch(this.namespace);
+  }
+
+  override async end(): Promise<void> {
+    await this.firefox.close();
+    await super.end();
+  }
+
+  /** Opens a page of Firefox in a new window, until the end of the test. */
+  async openInFirefox(url: string): Promise<FirefoxPage> {
+    const page = await this.firefox.open(url);
+    this.opened.push(page);
+    return page;
   }
 }
 

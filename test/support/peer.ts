@@ -1,9 +1,9 @@
 import type { WsConnection } from '../../src/transport/ws-connection.js';
-import type { Peer } from '../../examples/peer.mjs';
+import type { Peer } from './peer.mjs';
 import type { RunningServer } from './server.js';
 
-// Tests use the client of the examples.
-export * from '../../examples/peer.mjs';
+// With the types of TypeScript.
+export * from './peer.mjs';
 
 /** Returns the server's side of a peer's connection, which must exist. */
 export function connectionOf(running: RunningServer, peer: Peer): WsConnection {

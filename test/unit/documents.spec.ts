@@ -11,7 +11,18 @@ import { CloseCode } from '../../src/protocol/close-codes.js';
 const documents = new Map(
   [
     ...readdirSync('.'),
-    ...['docs', 'docs/adr', 'examples', 'config', 'deploy/prometheus', 'deploy/grafana', 'deploy/kubernetes']
+    ...[
+      'docs',
+      'docs/adr',
+      'examples',
+      'config',
+      'deploy/prometheus',
+      'deploy/grafana',
+      'deploy/kubernetes',
+      'client',
+      'client/docs',
+      'deploy/turn',
+    ]
       .filter((folder) => existsSync(folder))
       .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name))),
   ]
@@ -39,7 +50,13 @@ const UNITS: Record<string, number> = {
 describe('the documents', () => {
   it('are found', () => {
     expect([...documents.keys()]).toEqual(
-      expect.arrayContaining(['README.md', 'SECURITY.md', 'docs/protocol.md', 'docs/operations.md']),
+      expect.arrayContaining([
+        'README.md',
+        'client/README.md',
+        'SECURITY.md',
+        'docs/protocol.md',
+        'docs/operations.md',
+      ]),
     );
   });
 

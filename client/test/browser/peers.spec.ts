@@ -2,8 +2,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { build } from 'esbuild';
-import type { Page } from 'playwright-core';
-import { describeWithChromium } from '../../../test/support/browser.js';
+import { describeWithChromium, describeWithFirefox } from '../../../test/support/browser.js';
+import type { Stage } from '../../../test/support/browser.js';
+import type { FirefoxPage } from '../../../test/support/firefox.js';
 import type { Peer } from '../../src/rtc.js';
 
 const source = (file: string): string => fileURLToPath(new URL(`../../src/${file}`, import.meta.url));
@@ -31,7 +32,26 @@ const PAGE = `
   };
 `;
 
-describeWithChromium('peers that use the client, in Chromium', (stage) => {
+/** What the tests do with a page, in both browsers. */
+type Page = Pick<FirefoxPage, 'evaluate' | 'waitForFunction' | 'close'>;
+type Open = (url: string) => Promise<unknown>;
+
+describeWithChromium('two pages that use the client, in Chromium,', (stage) => {
+  const chromium: Open = (url) => stage.open(url);
+  itMeetsPeers('chromium', stage, [chromium, chromium]);
+});
+
+describeWithFirefox('two pages that use the client, in Firefox,', (stage) => {
+  const firefox: Open = (url) => stage.openInFirefox(url);
+  itMeetsPeers('firefox', stage, [firefox, firefox]);
+});
+
+describeWithFirefox('two pages that use the client, one in Chromium and one in Firefox,', (stage) => {
+  itMeetsPeers('both', stage, [(url) => stage.open(url), (url) => stage.openInFirefox(url)]);
+});
+
+/** The tests of two pages, each of which one of the functions opens. */
+function itMeetsPeers(browsers: string, stage: Stage, opens: readonly [Open, Open]): void {
   let script: string;
   let pages: Page[];
   let port: number;
@@ -49,12 +69,12 @@ describeWithChromium('peers that use the client, in Chromium', (stage) => {
 
   beforeEach(async () => {
     port = await stage.serve();
-    pages = [await open(), await open()];
+    pages = [await open(0), await open(1)];
   });
 
-  /** A page with the client in it. The server's own pages allow no other script. */
-  async function open(): Promise<Page> {
-    const page = await stage.open(`http://127.0.0.1:${await stage.serve()}/`, { bypassCSP: true });
+  /** A page with the client in it. The server has no page at this path, and so no policy that forbids other scripts. */
+  async function open(which: 0 | 1): Promise<Page> {
+    const page = (await opens[which](`http://127.0.0.1:${await stage.serve()}/empty`)) as Page;
     await page.evaluate(script);
     return page;
   }
@@ -85,7 +105,10 @@ describeWithChromium('peers that use the client, in Chromium', (stage) => {
     }
     const sorted = times.map(Math.round).toSorted((a, b) => a - b);
     mkdirSync(ARTIFACTS, { recursive: true });
-    writeFileSync(`${ARTIFACTS}/connect-peer.json`, JSON.stringify({ unit: 'ms', median: sorted[15], sorted }));
+    writeFileSync(
+      `${ARTIFACTS}/connect-peer-${browsers}.json`,
+      JSON.stringify({ unit: 'ms', median: sorted[15], sorted }),
+    );
     expect(times).toHaveLength(30);
   });
 
@@ -95,34 +118,52 @@ describeWithChromium('peers that use the client, in Chromium', (stage) => {
     await expectTalk('hello');
   });
 
-  it('add channels and media at once, again and again, and restart ICE', async () => {
-    await meet('a topic');
-    for (let round = 1; round <= 5; round++) {
-      for (const page of pages) {
-        await page.evaluate(() => {
-          const { connection } = (globalThis as unknown as InPage).peer;
-          connection.addTransceiver('audio', { direction: 'recvonly' });
-          connection.restartIce();
-        });
+  // Chromium and Firefox do not agree on this. Chromium refuses media that Firefox offers at the same time, for its numbers
+  // of RTP extensions; and an ICE restart of the responder, to which Firefox answers in the other role of DTLS.
+  if (browsers !== 'both') {
+    it('add media at once, again and again, and restart ICE', async () => {
+      await meet('a topic');
+      for (let round = 1; round <= 5; round++) {
+        for (const page of pages) {
+          await page.evaluate(() => {
+            const { connection } = (globalThis as unknown as InPage).peer;
+            connection.addTransceiver('audio', { direction: 'recvonly' });
+            connection.restartIce();
+          });
+        }
+        for (const page of pages) {
+          await page.waitForFunction((count) => {
+            const { connection } = Reflect.get(globalThis, 'peer') as Peer;
+            const agreed = connection.getTransceivers().filter(({ currentDirection }) => currentDirection !== null);
+            return connection.signalingState === 'stable' && agreed.length >= count;
+          }, round * 2);
+        }
+        await expectTalk(`round ${round}`);
       }
-      for (const page of pages) {
-        await page.waitForFunction((count) => {
-          const { connection } = Reflect.get(globalThis, 'peer') as Peer;
-          const agreed = connection.getTransceivers().filter(({ currentDirection }) => currentDirection !== null);
-          return connection.signalingState === 'stable' && agreed.length >= count;
-        }, round * 2);
-      }
-      await expectTalk(`round ${round}`);
-    }
-  });
+    });
+  }
 
   it('meet again when one of them comes back as another page', async () => {
     await meet('a topic');
     await expectTalk('before');
     await pages[1].close();
     await pages[0].evaluate(() => (globalThis as unknown as InPage).peer.connection.close());
-    pages[1] = await open();
+    pages[1] = await open(1);
     await meet('a topic');
     await expectTalk('after');
   });
-});
+
+  it('keep their channel while the server is away, and meet again when it is back', async () => {
+    const server = stage.start();
+    const own = await server.port();
+    await meet('secret before', own);
+    server.signal('SIGKILL');
+    await server.ended;
+    await expectTalk('without it');
+    for (const page of pages) await page.evaluate(() => (globalThis as unknown as InPage).peer.connection.close());
+    const met = meet('secret after', own);
+    await stage.start('--listen-addr', `127.0.0.1:${own}`).port();
+    await met;
+    await expectTalk('with it');
+  });
+}

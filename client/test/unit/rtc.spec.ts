@@ -215,6 +215,37 @@ describe('connectPeer', () => {
     await expect(connectPeer(start(), { topic: 't' })).rejects.toThrow('RTCPeerConnection is not defined');
   });
 
+  it('meets where members may not be told of each other, or only some', async () => {
+    for (const [i, refused] of [[0, 1], [0], [1]].entries()) {
+      const topic = `t${i}`;
+      const sockets = [2 * i, 2 * i + 1];
+      server.hook = (socket, kind, { id, presence }) => {
+        if (!presence || !refused.some((one) => socket === server.sockets[sockets[one]])) return false;
+        socket.say('Error', { id, topic, code: 'forbidden', message: 'Not for you.' });
+        return kind === 'Subscribe';
+      };
+      const work = pair({ ...options, topic });
+      await settle();
+      await jest.advanceTimersByTimeAsync(1000);
+      const [a, b] = await work;
+      expect(fake(a).other).toBe(fake(b).id);
+    }
+  });
+
+  it.each(['cairn-signal.v2', 'cairn-signal'])('meets where one speaks v1, and the first %s', async (best) => {
+    const both = ['cairn-signal.v2', 'cairn-signal'].map((name) => [name === best, name] as const);
+    const work = both
+      .toSorted(([a], [b]) => Number(b) - Number(a))
+      .map(([, name]) => {
+        server.best = name;
+        return connectPeer(start(), options);
+      });
+    await settle();
+    await jest.advanceTimersByTimeAsync(1000);
+    const [a, b] = await Promise.all(work);
+    expect(fake(a).other).toBe(fake(b).id);
+  });
+
   it('rejects when the server refuses the topic, and when the connection is closed', async () => {
     server.hook = (socket, kind, { id }) => {
       if (kind === 'Subscribe') socket.say('Error', { id, topic: 't', code: 'forbidden', message: 'No.' });

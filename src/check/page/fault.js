@@ -138,12 +138,6 @@ export const refusedRequest = ({ code, message }) =>
       : 'The setting that it names is too small for a handshake of two peers.',
   );
 
-export const nobodyThere = () =>
-  new Fault(
-    'A message was relayed to nobody: the server no longer knows the other peer.',
-    'Behind a load balancer, all nodes need the same nats-url. If they have it, one of them may have just stopped.',
-  );
-
 export const noWebRtc = () =>
   new Fault(
     'This browser has no WebRTC, or WebRTC is turned off.',

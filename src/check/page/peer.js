@@ -1,191 +1,156 @@
-import './cbor-x.js';
-import { closed, nobodyThere, refusedRequest } from './fault.js';
+import { connect, connectPeer } from './client.js';
+import { closed, Fault, noAddresses, notConnected, noWebRtc, pingLost, refusedRequest, unexpected } from './fault.js';
 
-/** @type {typeof import('cbor-x')} The script of cbor-x sets this global. */
-const { Decoder, Encoder } = Reflect.get(globalThis, 'CBOR');
-const encoder = new Encoder({ useRecords: false, variableMapSize: true, tagUint8Array: false });
-const decoder = new Decoder({ mapsAsObjects: true });
+/** Codes of the client's own (client/README.md) for what should not happen here. All others are the server's. */
+const OURS = /^(?:malformed|bad_note|negotiation|busy)$/;
 
-/** The subprotocol with answers (docs/protocol.md, section 12), and the one without. */
-const V2 = 'cairn-signal.v2';
-const V1 = 'cairn-signal';
-
-/** The id of the Subscribe that asks for the members. */
-const LOOK = 1;
-
-/** Milliseconds until a hello without an answer is sent again. */
-const HELLO_AGAIN_MS = 500;
-
-/** @typedef {{ type: 'hello' | 'welcome' }} Greeting */
-/** @typedef {{ type: 'offer' | 'answer', sdp: string }} Description */
-/** @typedef {{ type: 'candidate', candidate: RTCIceCandidateInit }} Candidate */
-/** @typedef {Greeting | Description | Candidate} Message What peers say to each other. */
+/** Number of pings over the data channel. Their median counts. */
+const PINGS = 9;
 
 /**
- * What the server says. Of the first subprotocol it is Relay alone.
- * @typedef {object} Said
- * @property {{ payload: Uint8Array }} [Relay]
- * @property {{ count: number }} [Members]
- * @property {{ id: number, to?: number }} [Ack]
- * @property {{ id?: number, code: string, message: string }} [Error]
- * @property {object} [Ping]
+ * Something that is awaited.
+ * @template Value
  */
+class Moment {
+  /** @type {(value: Value) => void} */
+  come = () => {};
+  /** @type {(fault: Error) => void} */
+  fail = () => {};
+  /** @type {Promise<Value>} */
+  promise = new Promise((resolve, reject) => Object.assign(this, { come: resolve, fail: reject }));
+
+  constructor() {
+    this.promise.catch(() => {});
+  }
+}
 
 /**
- * A peer as the server knows it: a WebSocket, subscribed to a topic, with messages in CBOR (docs/protocol.md, sections
- * 1 and 12). Owns the messages that have arrived. Does not know WebRTC. Invariant: messages of one kind are taken in the
- * order of their arrival.
+ * One of the two peers: the client, watched. Owns its connection to the server, and the one to the other peer. Does not
+ * know the steps of the check. Does not use STUN or TURN: the page talks to no server but this one.
+ * Invariant: what it waits for is told once, whether somebody asks before it comes or after.
  */
 export class Peer {
-  /** Rejects with a Fault when the connection ends before `leave`, or the server refuses something. */
-  lost;
-  /** @type {(fault: Error) => void} */
-  #fail = () => {};
-  #socket;
-  #topic;
-  #left = false;
-  /** @type {Message[]} */
-  #inbox = [];
-  /** @type {(() => void)[]} Called at the next message. */
-  #waiting = [];
-  /** Members of the topic, this peer included; 0 until the server tells. */
-  #members = 0;
-  /** Whether the server would tell the members. */
-  #mayLook = true;
-  /** Whether the other peer is known to be there. */
-  #met = false;
-  /** Id of the last request. */
-  #requests = LOOK;
+  /** @type {Moment<void>} The WebSocket is open. Fails when it does not open; the browser does not say why. */
+  opened = new Moment();
+  /** @type {Moment<void>} The other peer is known to be there. */
+  met = new Moment();
+  /** @type {{ offer: Moment<number>, answer: Moment<number> }} What the other peer said arrived, of so many bytes. */
+  heard = { offer: new Moment(), answer: new Moment() };
+  /** @type {Moment<void>} A candidate of the other peer arrived. */
+  reached = new Moment();
+  /** @type {Moment<RTCDataChannel>} The channel is open. */
+  connected = new Moment();
+  /** @type {Moment<never>} Fails with a Fault when the connection to the server ends, or the server refuses something. */
+  lost = new Moment();
+  /** @type {Moment<never>} Fails with a Fault when WebRTC cannot connect the peers. */
+  stuck = new Moment();
+  /** Number of candidates that this side has found. */
+  gathered = 0;
+  /** The subprotocol that the server selected; empty for none. */
+  protocol = '';
+  /** @type {RTCPeerConnection | undefined} */
+  #connection;
+  #over = new AbortController();
+  #signal;
 
   /**
-   * @param {WebSocket} socket
-   * @param {string} topic
-   */
-  constructor(socket, topic) {
-    this.#socket = socket;
-    this.#topic = topic;
-    socket.addEventListener('message', ({ data }) => {
-      this.#read(decoder.decode(new Uint8Array(data)));
-      for (const wake of this.#waiting.splice(0)) wake();
-    });
-    this.lost = new Promise((_, reject) => {
-      this.#fail = reject;
-      socket.addEventListener('close', (close) => {
-        if (!this.#left) reject(closed(close));
-      });
-    });
-    this.lost.catch(() => {});
-  }
-
-  /**
-   * Resolves when the WebSocket is open. Rejects when it does not open; the browser does not say why. It does not open
-   * either where no subprotocol is selected. Without a token, it is then tried without one.
    * @param {string} url
    * @param {string} token empty for none
-   * @param {string} topic
-   * @returns {Promise<Peer>}
    */
-  static open(url, token, topic) {
-    if (token !== '') return Peer.#open(url, [V2, V1, `bearer.${base64url(token)}`], topic);
-    return Peer.#open(url, [V2, V1], topic).catch(() => Peer.#open(url, [], topic));
+  constructor(url, token) {
+    const peer = this;
+    const Watched = class extends WebSocket {
+      /** @param {ConstructorParameters<typeof WebSocket>} args */
+      constructor(...args) {
+        super(...args);
+        this.addEventListener('open', () => {
+          peer.protocol = this.protocol;
+          peer.opened.come();
+        });
+      }
+    };
+    this.#signal = connect(url, { token: token || undefined, WebSocket: Watched, signal: this.#over.signal });
+    this.#signal.addEventListener('refused', ({ reason }) => this.opened.fail(new Error(reason)));
+    this.#signal.addEventListener('down', (end) => this.lost.fail(closed(end)));
+    this.#signal.addEventListener('error', ({ error }) => this.#fail(error));
   }
 
   /**
-   * @param {string} url
-   * @param {string[]} protocols
+   * Meets the other peer on this topic, and connects to it.
    * @param {string} topic
-   * @returns {Promise<Peer>}
+   * @param {'initiator' | 'responder'} role
    */
-  static #open(url, protocols, topic) {
-    return new Promise((resolve, reject) => {
-      const socket = new WebSocket(url, protocols);
-      socket.binaryType = 'arraybuffer';
-      socket.addEventListener('open', () => resolve(new Peer(socket, topic)));
-      socket.addEventListener('close', () => reject(new Error('the WebSocket did not open')));
+  meet(topic, role) {
+    const watch = () => this.#watch();
+    const Watched = class {
+      constructor() {
+        return watch();
+      }
+    };
+    connectPeer(this.#signal, {
+      topic,
+      role,
+      config: { iceServers: [] },
+      signal: this.#over.signal,
+      RTCPeerConnection: /** @type {typeof RTCPeerConnection} */ (/** @type {unknown} */ (Watched)),
+    }).then(
+      ({ channel }) => this.connected.come(channel),
+      (error) => this.#fail(error),
+    );
+  }
+
+  end() {
+    this.#over.abort();
+    this.#connection?.close();
+  }
+
+  /** The client asks for a connection once it knows the other peer. */
+  #watch() {
+    this.met.come();
+    const connection = this.#connect();
+    this.#connection = connection;
+    connection.addEventListener('icecandidate', ({ candidate }) => {
+      if (candidate?.candidate) this.gathered += 1;
     });
+    connection.addEventListener('icegatheringstatechange', () => {
+      if (connection.iceGatheringState === 'complete' && this.gathered === 0) this.stuck.fail(noAddresses());
+    });
+    connection.addEventListener('connectionstatechange', () => {
+      if (connection.connectionState === 'failed') this.stuck.fail(notConnected());
+    });
+    return connection;
   }
 
-  /** The subprotocol that the server selected; empty for none. */
-  get protocol() {
-    return this.#socket.protocol;
-  }
+  #connect() {
+    const peer = this;
+    try {
+      const Watched = class extends RTCPeerConnection {
+        /** @override @param {RTCSessionDescriptionInit} description */
+        setRemoteDescription(description) {
+          const { type, sdp = '' } = description;
+          if (type === 'offer' || type === 'answer') peer.heard[type].come(sdp.length);
+          return super.setRemoteDescription(description);
+        }
 
-  /**
-   * Subscribes, and resolves when the other peer has subscribed too. With cairn-signal.v2 the server tells when there
-   * are two members. Without it, or where the members are not told, each peer says hello after its Subscribe, and a peer
-   * that hears hello says welcome. The first peer hears the hello of the second.
-   */
-  async meet() {
-    if (this.protocol === V2) {
-      this.#send({ Subscribe: { topic: this.#topic, id: LOOK, presence: true } });
-      while (this.#mayLook && this.#members < 2) await this.#next();
-    }
-    if (this.#members < 2) await this.#greet();
-    this.#met = true;
-  }
-
-  async #greet() {
-    this.#send({ Subscribe: { topic: this.#topic } });
-    this.say({ type: 'hello' });
-    const again = setInterval(() => this.say({ type: 'hello' }), HELLO_AGAIN_MS);
-    const { type } = await this.hear('hello', 'welcome').finally(() => clearInterval(again));
-    if (type === 'hello') this.say({ type: 'welcome' });
-  }
-
-  /**
-   * Says something to the other peer. With cairn-signal.v2 the server acknowledges it.
-   * @param {Message} message
-   */
-  say(message) {
-    const receipt = this.protocol === V2 ? { id: ++this.#requests } : {};
-    this.#send({ Relay: { topic: this.#topic, payload: encoder.encode(message), ...receipt } });
-  }
-
-  /**
-   * The next message of one of these kinds.
-   * @template {Message['type']} Kind
-   * @param {Kind[]} kinds
-   * @returns {Promise<Extract<Message, { type: Kind }>>}
-   */
-  async hear(...kinds) {
-    for (;;) {
-      const index = this.#inbox.findIndex(({ type }) => kinds.some((kind) => kind === type));
-      if (index !== -1) return /** @type {Extract<Message, { type: Kind }>} */ (this.#inbox.splice(index, 1)[0]);
-      await this.#next();
+        /** @override @param {RTCIceCandidateInit} candidate */
+        addIceCandidate(candidate) {
+          peer.reached.come();
+          return super.addIceCandidate(candidate);
+        }
+      };
+      return new Watched({ iceServers: [] });
+    } catch {
+      const fault = noWebRtc();
+      this.stuck.fail(fault);
+      throw fault;
     }
   }
 
-  /** Closes the WebSocket. `lost` does not reject for this. */
-  leave() {
-    this.#left = true;
-    this.#socket.close(1000);
-  }
-
-  /** @param {Said} said */
-  #read({ Relay, Members, Ack, Error: refusal, Ping }) {
-    if (Relay !== undefined) this.#take(decoder.decode(Relay.payload));
-    if (Members !== undefined) this.#members = Members.count;
-    if (Ping !== undefined) this.#send({ Pong: Ping });
-    if (refusal?.id === LOOK && refusal.code === 'forbidden') this.#mayLook = false;
-    else if (refusal !== undefined) this.#fail(refusedRequest(refusal));
-    if (Ack?.to === 0 && this.#met) this.#fail(nobodyThere());
-  }
-
-  /** @param {Message} message */
-  #take(message) {
-    // The other peer may speak the first version, and need the greeting.
-    if (this.#met && message.type === 'hello') this.say({ type: 'welcome' });
-    else this.#inbox.push(message);
-  }
-
-  /** Resolves at the next message. */
-  #next() {
-    return new Promise((resolve) => this.#waiting.push(() => resolve(undefined)));
-  }
-
-  /** @param {object} message */
-  #send(message) {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(encoder.encode(message));
+  /** @param {Error & { readonly code?: string }} error */
+  #fail(error) {
+    if (error instanceof Fault) return;
+    const { code = '', message } = error;
+    this.lost.fail(code === '' || OURS.test(code) ? unexpected(error) : refusedRequest({ code, message }));
   }
 }
 
@@ -194,7 +159,23 @@ export function randomTopic() {
   return Array.from(crypto.getRandomValues(new Uint8Array(32)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** @param {string} text ASCII */
-function base64url(text) {
-  return btoa(text).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+/**
+ * The median of some round trips between the ends of a channel, in milliseconds. Rejects with a Fault when the channel
+ * ends.
+ * @param {RTCDataChannel} near
+ * @param {RTCDataChannel} far
+ */
+export async function ping(near, far) {
+  far.addEventListener('message', ({ data }) => far.send(data));
+  const times = [];
+  for (let i = 0; i < PINGS; i++) {
+    const began = performance.now();
+    await new Promise((resolve, reject) => {
+      near.addEventListener('message', resolve, { once: true });
+      near.addEventListener('close', () => reject(pingLost()), { once: true });
+      near.send(`ping ${i}`);
+    });
+    times.push(performance.now() - began);
+  }
+  return times.toSorted((a, b) => a - b)[(PINGS - 1) / 2];
 }

@@ -1,6 +1,5 @@
 import { Fault, noAddresses, notConnected, notRelayed, pingLost, unexpected, webSocketBlocked } from './fault.js';
-import { Peer, randomTopic } from './peer.js';
-import { opened, ping, Side } from './side.js';
+import { Peer, ping, randomTopic } from './peer.js';
 import { inWords } from './steps.js';
 
 /** @typedef {import('./server.js').Server} Server */
@@ -20,8 +19,7 @@ const RELAY_MS = 5000;
 const CONNECT_MS = 15_000;
 
 /**
- * One run of the check, from the first question to the last ping. Owns the peers and sides that it opens. Does not know
- * the page. Invariant: nothing stays open after the run.
+ * One run of the check, from the first question to the last ping. Owns the peers. Does not know the page. Invariant: nothing stays open after the run.
  */
 export class Run {
   #server;
@@ -29,9 +27,8 @@ export class Run {
   #watcher;
   /** @type {Peer[]} */
   #peers = [];
-  /** @type {Side[]} */
-  #sides = [];
-  #over = false;
+  /** @type {Promise<never>[]} What ends whichever step is under way. */
+  #ends = [];
 
   /**
    * @param {Server} server
@@ -55,9 +52,7 @@ export class Run {
       if (error instanceof Fault) return undefined;
       throw error;
     } finally {
-      this.#over = true;
-      for (const side of this.#sides) side.end();
-      for (const peer of this.#peers) peer.leave();
+      for (const peer of this.#peers) peer.end();
     }
   }
 
@@ -73,71 +68,58 @@ export class Run {
       await this.#open();
       return this.#server.webSocketUrl;
     });
-    const [one, other] = this.#peers;
+    const [caller, callee] = this.#peers;
+    this.#ends.push(caller.lost.promise, callee.lost.promise);
     await this.#step('rendezvous', async () => {
-      await within(
-        RELAY_MS,
-        () => notRelayed('what one peer says to the other'),
-        Promise.all([one.meet(), other.meet()]),
-      );
+      const topic = randomTopic();
+      callee.meet(topic, 'responder');
+      caller.meet(topic, 'initiator');
+      await within(RELAY_MS, () => notRelayed('what one peer says to the other'), caller.met.promise);
       return `a random topic, ${protocols(this.#peers)}`;
     });
 
-    const offered = await this.#step('offer', async () => {
-      this.#sides = [new Side(one), new Side(other)];
-      const [from, to] = this.#sides;
-      const [{ channel, size }] = await within(
-        RELAY_MS,
-        () => notRelayed('the offer'),
-        Promise.all([from.offer(), to.takeOffer()]),
-      );
-      return { channel, detail: `${size} bytes of SDP` };
+    this.#ends.push(caller.stuck.promise, callee.stuck.promise);
+    await this.#step('offer', async () => {
+      const size = await within(RELAY_MS, () => notRelayed('the offer'), callee.heard.offer.promise);
+      return `${size} bytes of SDP`;
     });
-    const [caller, callee] = this.#sides;
     await this.#step('answer', async () => {
-      const [size] = await within(
-        RELAY_MS,
-        () => notRelayed('the answer'),
-        Promise.all([callee.answer(), caller.takeAnswer()]),
-      );
+      const size = await within(RELAY_MS, () => notRelayed('the answer'), caller.heard.answer.promise);
       return `${size} bytes of SDP`;
     });
     await this.#step('candidates', async () => {
       // Without a network, Chromium finds no address and never stops looking for one.
       const late = () =>
         caller.gathered === 0 || callee.gathered === 0 ? noAddresses() : notRelayed('an ICE candidate');
-      const taking = Promise.all([caller.takeCandidates(), callee.takeCandidates()]);
-      await within(RELAY_MS, late, Promise.race([taking, Promise.all([caller.reached, callee.reached])]));
+      await within(RELAY_MS, late, Promise.all([caller.reached.promise, callee.reached.promise]));
       return `${caller.gathered} one way, ${callee.gathered} the other`;
     });
     await this.#step('channel', async () => {
-      await within(CONNECT_MS, () => notConnected(), opened(offered.channel));
+      await within(CONNECT_MS, () => notConnected(), Promise.all([caller.connected.promise, callee.connected.promise]));
       return 'from peer to peer, past the server';
     });
     const connected = performance.now() - began;
 
     await this.#step('ping', async () => {
-      const median = await within(RELAY_MS, () => pingLost(), ping(offered.channel));
+      const [near, far] = await Promise.all([caller.connected.promise, callee.connected.promise]);
+      const median = await within(RELAY_MS, () => pingLost(), ping(near, far));
       return `${inWords(median)} there and back, the median`;
     });
     return connected;
   }
 
   /**
-   * Runs one step and tells the watcher the outcome. `work` resolves to the detail of the step, or to an object with
-   * one. The step fails as soon as a connection is lost.
-   * @template {string | { readonly detail: string }} Result
+   * Runs one step and tells the watcher the outcome. `work` resolves to the detail of the step. The step fails as soon as
+   * a connection is lost.
    * @param {StepId} id
-   * @param {() => Promise<Result>} work
+   * @param {() => Promise<string>} work
    */
   async #step(id, work) {
     this.#watcher.began(id);
     const began = performance.now();
     try {
-      const lost = this.#peers.map((peer) => peer.lost);
-      const result = await Promise.race([work(), ...lost, ...this.#sides.map((side) => side.stuck)]);
-      this.#watcher.passed(id, performance.now() - began, typeof result === 'string' ? result : result.detail);
-      return result;
+      const detail = await Promise.race([work(), ...this.#ends]);
+      this.#watcher.passed(id, performance.now() - began, detail);
     } catch (error) {
       const fault = error instanceof Fault ? error : unexpected(error);
       this.#watcher.failed(id, performance.now() - began, fault);
@@ -150,14 +132,9 @@ export class Run {
    * by now.
    */
   async #open() {
-    const topic = randomTopic();
-    const opening = [1, 2].map(() =>
-      Peer.open(this.#server.webSocketUrl, this.#token, topic).then((peer) =>
-        this.#over ? peer.leave() : this.#peers.push(peer),
-      ),
-    );
+    this.#peers = [1, 2].map(() => new Peer(this.#server.webSocketUrl, this.#token));
     try {
-      await within(OPEN_MS, () => webSocketBlocked(), Promise.all(opening));
+      await within(OPEN_MS, () => webSocketBlocked(), Promise.all(this.#peers.map(({ opened }) => opened.promise)));
     } catch {
       await this.#server.admits(this.#token);
       throw webSocketBlocked();

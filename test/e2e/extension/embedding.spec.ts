@@ -29,8 +29,9 @@ const [
   observed,
   health,
 ] = [...PAGE.matchAll(/```(?:js|ts)\n(.*?)```/gs)].map(([, code]) => code);
-/** The block about claims, whose fence tells it from the others. */
-const [, claims] = /```typescript\n(.*?)```/s.exec(PAGE)!;
+/** Blocks whose fences tell them from the others. */
+const [claims, withIce] = [...PAGE.matchAll(/```typescript\n(.*?)```/gs)].map(([, code]) => code);
+const [, iceProvider] = /```javascript\n(.*?)```/s.exec(PAGE)!;
 /** Names in the page that Nest or the reader's application has. */
 const OF_OTHERS = [
   'EventEmitter',
@@ -90,12 +91,14 @@ beforeAll(async () => {
     'src/use-both.ts': useBoth,
     'src/taking-part.ts': takingPart,
     'src/wake-up.ts': wakeUp,
+    'src/with-ice.module.ts': withIce,
     'src/push.ts': PUSH,
     'src/observed.module.ts': observed,
     'src/health.controller.ts': health,
     'other-registry.mjs': OTHER_REGISTRY,
     'office-hours.js': officeHours,
     'policy.js': policy,
+    'ice.js': iceProvider,
     'key.pem': key.pem,
     tokens: `alice:sha256:${createHash('sha256').update(ALICE_TOKEN).digest('hex')}\n`,
   });
@@ -192,9 +195,8 @@ describe('an application that mounts the server', () => {
 describe('docs/extending.md', () => {
   it('G1: its guard in ten lines works, and so does its policy', async () => {
     expect(officeHours.trim().split('\n').slice(1).length).toBeLessThanOrEqual(10);
-    expect(await application.checkConfig(['--guard', 'office-hours.js', '--topic-policy', 'policy.js'])).toMatch(
-      /^the configuration is valid/,
-    );
+    const files = ['--guard', 'office-hours.js', '--topic-policy', 'policy.js', '--ice-provider', 'ice.js'];
+    expect(await application.checkConfig(files)).toMatch(/^the configuration is valid/);
   });
 
   it('A11: its guard goes by the claims of a JWT in ten lines', async () => {

@@ -1,4 +1,6 @@
-import { newTopic, payloadOf, relayMessage } from '../soak-peer.mjs';
+import { numbered } from '../load/numbered-relays.mjs';
+import { told } from '../soak-client.mjs';
+import { newTopic } from '../soak-peer.mjs';
 
 const EVERY_MS = 40;
 const KIND = 'relays across nodes';
@@ -11,20 +13,18 @@ const LOCAL_MS = 3000;
  * be lost without an outage. Resolves to the most milliseconds that a relay within the node took.
  */
 export async function crossingRelays(rounds, from, to, outages) {
-  const topic = newTopic();
-  const [sender, near, far] = await Promise.all(
-    [from, from, to].map((node) => rounds[node].honestPeer(`${KIND}, node ${node}`)),
-  );
+  const name = newTopic();
+  const clients = await Promise.all([from, from, to].map((node) => rounds[node].client(`${KIND}, node ${node}`)));
+  const [sender, near, far] = await Promise.all(clients.map((client) => client.join(name)));
   const sentAt = [];
   let slowest = 0;
   const what = `${KIND}, ${from} to ${to}`;
   const due = { near: 0, far: 0 };
   const expect = (receiver, place, missed) => {
-    receiver.subscribe(topic);
-    receiver.socket.on('message', () => {
-      const message = receiver.received.shift();
-      const number = payloadOf(message).readUInt32BE();
-      if (!message.equals(relay(topic, number))) rounds[from].fault(`${what}: a message came mutilated`);
+    receiver.addEventListener('message', ({ payload }) => {
+      const message = Buffer.from(payload);
+      const number = message.readUInt32BE();
+      if (!message.equals(numbered(number))) rounds[from].fault(`${what}: a message came mutilated`);
       if (number < due[place]) {
         rounds[from].fault(`${what}, ${place}: message ${number} came when ${due[place]} was due`);
       }
@@ -33,32 +33,29 @@ export async function crossingRelays(rounds, from, to, outages) {
       rounds[from].count(place === 'near' ? 'relays within nodes' : 'relays across nodes');
       if (place === 'near') slowest = Math.max(slowest, performance.now() - sentAt[number]);
     });
-    return receiver.sync();
   };
   const lost = (n) => rounds[from].fault(`${what}: message ${n} was lost within its node`);
   const crossed = (n) => outages.missed(`${what}: a message was lost while the bus was up`, [from, to], sentAt[n]);
-  await Promise.all([expect(near, 'near', lost), expect(far, 'far', crossed)]);
+  expect(near, 'near', lost);
+  expect(far, 'far', crossed);
 
   while (!rounds[from].isOver) {
     sentAt.push(performance.now());
-    sender.send(relay(topic, sentAt.length - 1));
+    sender.send(numbered(sentAt.length - 1)).then(
+      (count) => count > 0 || rounds[from].fault(`${what}: a relay was handed to nobody`),
+      (error) => rounds[from].fault(`${what}: a relay failed with ${error.code}`),
+    );
     await rounds[from].after(EVERY_MS);
   }
-  await sender.sync();
-  await near.sync();
-  await far.sync();
-  // What crosses is not behind the pong of the other node.
-  const deadline = performance.now() + LOCAL_MS;
-  while (due.far < sentAt.length && performance.now() < deadline) await far.sync();
+  for (const [receiver, place] of [
+    [near, 'near'],
+    [far, 'far'],
+  ]) {
+    await told(receiver, 'message', 'the last relay', () => due[place] >= sentAt.length).catch(() => undefined);
+  }
   for (let n = due.near; n < sentAt.length; n++) lost(n);
   for (let n = due.far; n < sentAt.length; n++) crossed(n);
   if (slowest > LOCAL_MS) rounds[from].fault(`${what}: a relay within its node took ${slowest.toFixed(0)} ms`);
-  await Promise.all([sender, near, far].map((peer) => peer.close()));
+  await Promise.all(clients.map((client) => client.close()));
   return slowest;
-}
-
-function relay(topic, number) {
-  const payload = Buffer.alloc(4 + ((number * 37) % 1500), number);
-  payload.writeUInt32BE(number);
-  return relayMessage(topic, payload);
 }

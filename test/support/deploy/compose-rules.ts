@@ -11,9 +11,11 @@ const SLACK = 5;
 
 /** The Compose keys that our files use. */
 const KEYS = new Set([
+  'profiles',
   'build',
   'image',
   'user',
+  'entrypoint',
   'command',
   'environment',
   'networks',
@@ -24,7 +26,9 @@ const KEYS = new Set([
   'healthcheck',
   'restart',
   'read_only',
+  'tmpfs',
   'cap_drop',
+  'cap_add',
   'security_opt',
   'stop_grace_period',
 ]);
@@ -68,9 +72,9 @@ const references: ComposeRule = (deployment) => {
     ...(Object.values(services).filter(({ build }) => build !== undefined).length === 1
       ? []
       : ['cairn-signal is not built once']),
-    // ./certs is provided by the operator.
+    // ./certs and ./turn are provided by the operator.
     ...sources
-      .filter((path) => path !== './certs' && !existsSync(new URL(path, ROOT)))
+      .filter((path) => path !== './certs' && path !== './turn' && !existsSync(new URL(path, ROOT)))
       .map((path) => `there is no ${path}`),
   ];
 };
@@ -78,9 +82,19 @@ const references: ComposeRule = (deployment) => {
 const hardening: ComposeRule = (deployment) =>
   each(
     deployment,
-    ({ image = '', user, read_only: readOnly, cap_drop: dropped, security_opt: options, volumes = [] }) => [
+    ({
+      image = '',
+      user,
+      read_only: readOnly,
+      cap_drop: dropped,
+      cap_add: added = [],
+      security_opt: options,
+      volumes = [],
+    }) => [
       [readOnly !== true, 'its file system can be written'],
       [dropped?.includes('ALL') !== true, 'it has capabilities'],
+      // The binary in coturn's image has this one, and does not start without.
+      [added.some((one) => one !== 'NET_BIND_SERVICE' || !image.startsWith('coturn/')), 'it has capabilities'],
       [options?.includes('no-new-privileges:true') !== true, 'its privileges can grow'],
       [user === undefined ? !NOT_ROOT.test(image) : /^(?:0|root)(?::|$)/.test(user), 'it runs as root'],
       [!volumes.every((volume) => volume.endsWith(':ro')), 'it can write to what is mounted'],

@@ -6,9 +6,11 @@ import type { Environment } from '../../../src/config/environment.js';
 export const ROOT = new URL('../../../', import.meta.url);
 
 export interface ComposeService {
+  profiles?: string[];
   build?: string;
   image?: string;
   user?: string;
+  entrypoint?: string[];
   command?: string[];
   environment?: Environment;
   networks?: string[];
@@ -18,7 +20,9 @@ export interface ComposeService {
   ulimits?: { nofile?: number };
   healthcheck?: { test?: string[] };
   read_only?: boolean;
+  tmpfs?: string[];
   cap_drop?: string[];
+  cap_add?: string[];
   security_opt?: string[];
   stop_grace_period?: string;
 }
@@ -35,13 +39,35 @@ export interface Deployment {
 }
 
 /** What .env would contain. */
-const DOT_ENV: Environment = { CAIRN_SIGNAL_AUTH_TOKEN: 'peers-token', CAIRN_SIGNAL_NATS_TOKEN: 'bus-token' };
+const DOT_ENV: Environment = {
+  CAIRN_SIGNAL_AUTH_TOKEN: 'peers-token',
+  CAIRN_SIGNAL_NATS_TOKEN: 'bus-token',
+  CAIRN_SIGNAL_TURN_URLS: 'turn:signal.example.com?transport=udp,turns:signal.example.com:5349',
+  CAIRN_SIGNAL_TURN_SECRET_FILE: '/turn/secret',
+  TURN_EXTERNAL_IP: '198.51.100.7',
+};
 
 const text = (file: string): string => readFileSync(new URL(file, ROOT), 'utf8');
 
-/** Replaces `${NAME:?message}` as Compose does. */
+/** Replaces `${NAME:?message}` and `${NAME:-}` as Compose does. */
 const interpolated = (written: string): string =>
-  written.replaceAll(/\$\{(\w+):\?[^}]+\}/g, (whole, name: string) => DOT_ENV[name] ?? whole);
+  written.replaceAll(/\$\{(\w+):(?:\?[^}]+|-)\}/g, (whole, name: string) => DOT_ENV[name] ?? whole);
+
+/** A variable without a value has that of .env. */
+const passedOn = (services: Record<string, ComposeService>): Record<string, ComposeService> =>
+  Object.fromEntries(
+    Object.entries(services).map(([name, { environment, ...service }]) => [
+      name,
+      {
+        ...service,
+        ...(environment && {
+          environment: Object.fromEntries(
+            Object.entries(environment).map(([variable, value]) => [variable, value ?? DOT_ENV[variable]]),
+          ),
+        }),
+      },
+    ]),
+  );
 
 export function readCompose(file: string, proxy?: string): Deployment {
   const {
@@ -53,7 +79,7 @@ export function readCompose(file: string, proxy?: string): Deployment {
   if (unknown.length > 0) throw new Error(`${file}: there is no ${unknown.join()} in a compose file`);
   // Through JSON, so that each service has its own copy of what services share by an alias: a test changes one of them.
   return {
-    compose: JSON.parse(JSON.stringify({ services, networks })) as Compose,
+    compose: JSON.parse(JSON.stringify({ services: passedOn(services), networks })) as Compose,
     proxy: proxy === undefined ? '' : text(proxy),
   };
 }

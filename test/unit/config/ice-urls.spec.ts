@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { loadSettings } from '../../../src/config/load-settings.js';
-import { stunUrls, turnUrls } from '../../../src/config/ice-urls.js';
+import { readIceUrl, stunUrls, turnUrls } from '../../../src/config/ice-urls.js';
 
 describe('URLs of ICE servers', () => {
   it.each([
@@ -80,5 +80,23 @@ describe('URLs of ICE servers', () => {
     expect(thrown).toMatch(/--turn-ttl/);
     expect(thrown).toMatch(/--turn-secret-file is set but turn-urls is not/);
     expect(thrown).not.toMatch(/hunter2/);
+  });
+});
+
+describe('a URL of an ICE server, as browsers understand it', () => {
+  it.each([
+    ['stun:h', 'stun', 'h', 3478, 'udp'],
+    ['STUNS:H', 'stuns', 'h', 5349, 'tls'],
+    ['turn:[2001:db8::1]:80', 'turn', '2001:db8::1', 80, 'udp'],
+    ['turn:h?transport=tcp', 'turn', 'h', 3478, 'tcp'],
+    ['turns:h', 'turns', 'h', 5349, 'tls'],
+    ['turns:h:443?transport=tcp', 'turns', 'h', 443, 'tls'],
+    ['turns:h?transport=udp', 'turns', 'h', 5349, 'dtls'],
+  ])('%s', (url, scheme, host, port, transport) => {
+    expect(readIceUrl(url)).toEqual({ scheme, host, port, transport });
+  });
+
+  it.each(['http:h', 'stun:h?transport=udp', 'turn:a@h', 'turn:', 'turn:h:0', ''])('%j is none', (url) => {
+    expect(readIceUrl(url)).toBeUndefined();
   });
 });

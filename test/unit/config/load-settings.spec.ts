@@ -211,6 +211,7 @@ describe('settings', () => {
     ['presenceTotalBytes', 'presence-total-bytes', 'CAIRN_SIGNAL_PRESENCE_TOTAL_BYTES', '1000000', 1_000_000],
     ['stunUrls', 'stun-urls', 'CAIRN_SIGNAL_STUN_URLS', 'stun:a,stun:b:1', ['stun:a', 'stun:b:1']],
     ['turnUrls', 'turn-urls', 'CAIRN_SIGNAL_TURN_URLS', 'turn:a?transport=udp', ['turn:a?transport=udp']],
+    ['iceProvider', 'ice-provider', 'CAIRN_SIGNAL_ICE_PROVIDER', './ice.js', './ice.js'],
     ['turnSecretFile', 'turn-secret-file', 'CAIRN_SIGNAL_TURN_SECRET_FILE', '/secret', '/secret'],
     ['turnTtl', 'turn-ttl', 'CAIRN_SIGNAL_TURN_TTL', '5m', 300_000],
     ['turnOpen', 'turn-open', 'CAIRN_SIGNAL_TURN_OPEN', 'on', true],
@@ -280,8 +281,8 @@ describe('settings', () => {
       'JWT_AUDIENCE',
       'MANAGEMENT_ADDR',
       'TRUSTED_PROXIES',
-      'TURN_URLS',
-      'TURN_SECRET_FILE',
+      // A provider takes their place.
+      ...(name === 'iceProvider' ? [] : ['TURN_URLS', 'TURN_SECRET_FILE']),
       // Beside another credential, a user would be one too many.
       ...(name === 'natsUser' ? ['NATS_PASSWORD'] : []),
       ...(name.startsWith('natsPassword') ? ['NATS_USER'] : []),

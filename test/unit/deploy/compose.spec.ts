@@ -73,6 +73,7 @@ const FAULTS: readonly [rule: string, what: string, change: (deployment: Deploym
   ],
   ['hardening', 'a file system to write', node((one) => (one.read_only = false)), /can be written/],
   ['hardening', 'capabilities', node((one) => delete one.cap_drop), /capabilities/],
+  ['hardening', 'a capability', node((one) => (one.cap_add = ['NET_BIND_SERVICE'])), /signal-2: it has capabilities/],
   ['hardening', 'privileges', service('proxy', (one) => delete one.security_opt), /proxy: its privileges/],
   ['hardening', 'root by the image', service('nats-1', (one) => delete one.user), /nats-1: it runs as root/],
   ['hardening', 'root by name', node((one) => (one.user = '0:0')), /signal-2: it runs as root/],

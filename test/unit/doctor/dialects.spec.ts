@@ -27,6 +27,7 @@ describe('a server like the reference', () => {
       v2: 'ok',
       size: 'ok',
       browser: 'warning',
+      ice: 'skipped',
       idle: 'skipped',
     });
     expect(findings.json).toMatchObject({

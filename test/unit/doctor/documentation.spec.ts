@@ -28,7 +28,10 @@ describe('docs/operations.md, "Doctor"', () => {
   });
 
   it('names every figure', async () => {
-    const findings = await diagnose(`ws://127.0.0.1:${await startReference()}`, { token: 'abc', idle: 1 });
+    const findings = await diagnose(`ws://127.0.0.1:${await startReference({ handleProtocols: () => false })}`, {
+      token: 'abc',
+      idle: 1,
+    });
     const unnamed = Object.values(findings).flatMap(({ name, figures = {} }) =>
       Object.keys(figures)
         .filter((figure) => !figured.get(name)!.includes(`\`${figure}\``))

@@ -15,6 +15,7 @@ const NOT_TRIED = {
   v2: 'skipped',
   size: 'skipped',
   browser: 'skipped',
+  ice: 'skipped',
   idle: 'skipped',
 };
 

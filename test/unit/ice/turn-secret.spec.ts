@@ -17,16 +17,16 @@ describe('TurnSecret', () => {
     for (let node = 0; node < 2; node++) {
       const secret = new TurnSecret();
       secret.use(SECRET);
-      expect(secret.credentials(source, 1_893_459_600)).toEqual({ username, credential });
+      expect(secret.credentials(secret.pseudonym(source), 1_893_459_600)).toEqual({ username, credential });
     }
   });
 
   it('V11: another secret makes another pseudonym and another credential', () => {
     const secret = new TurnSecret();
     secret.use(SECRET);
-    const before = secret.credentials('principal alice', 1);
+    const before = secret.credentials(secret.pseudonym('principal alice'), 1);
     secret.use(`${SECRET}!`);
-    const after = secret.credentials('principal alice', 1);
+    const after = secret.credentials(secret.pseudonym('principal alice'), 1);
     expect(after.username).toMatch(/^1:[\da-f]{16}$/);
     expect(after.username).not.toBe(before.username);
     expect(after.credential).not.toBe(before.credential);

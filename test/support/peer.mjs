@@ -1,6 +1,6 @@
 // @ts-check
-// A peer of cairn-signal that speaks both dialects; docs/protocol.md has the rules. The examples, the tests and the
-// soak use it.
+// A peer of cairn-signal that speaks both dialects, for tests and the soak: it sends what it is told, also what no client
+// would; docs/protocol.md has the rules.
 import { text } from 'node:stream/consumers';
 import { Encoder } from 'cbor-x';
 import { WebSocket } from 'ws';

@@ -1,0 +1,60 @@
+#!/usr/bin/env node
+// The server with TURN servers of Cloudflare and of Twilio, which a stand-in on loopback plays: what peers are told, how
+// seldom the service is asked, and what happens while it is down.
+import { fileURLToPath } from 'node:url';
+import { cbor, Peer } from '../peer.mjs';
+import { expect, startServer } from '../server.mjs';
+import { CLOUDFLARE, startStandIn, TWILIO } from './stand-in.mjs';
+
+const standIn = await startStandIn();
+const provider = (name) => fileURLToPath(new URL(`${name}.js`, import.meta.url));
+const TOKEN = 'let-me-in';
+const headers = { authorization: `Bearer ${TOKEN}` };
+
+const ACCOUNTS = {
+  cloudflare: {
+    CLOUDFLARE_TURN_API: standIn.url,
+    CLOUDFLARE_TURN_KEY_ID: CLOUDFLARE.key,
+    CLOUDFLARE_TURN_KEY_API_TOKEN: CLOUDFLARE.token,
+  },
+  twilio: { TWILIO_API: standIn.url, TWILIO_ACCOUNT_SID: TWILIO.account, TWILIO_AUTH_TOKEN: TWILIO.token },
+};
+
+const serve = (name, environment) =>
+  startServer(['--auth-token', TOKEN, '--turn-ttl', '10m', '--ice-provider', provider(name)], environment);
+const askOverHttp = ({ url }) => fetch(`${url.replace('ws', 'http')}/ice`, { headers });
+
+for (const [name, environment] of Object.entries(ACCOUNTS)) {
+  standIn.asked = 0;
+  const server = await serve(name, environment);
+
+  const peer = await Peer.connect(server.url, { headers, protocols: ['cairn-signal.v2'] });
+  peer.send(cbor.encode({ IceServers: { id: 1 } }));
+  let said;
+  while (said === undefined) said = cbor.decode(await peer.next()).IceServers;
+  const urls = said.servers.flatMap((entry) => entry.urls);
+  expect(`${name}: a peer is told of ${urls.length} URLs, for ${said.ttl} s`, urls.length >= 4 && said.ttl > 590);
+  expect(`${name}: with credentials of its own`, said.servers.at(-1).username.length > 60);
+  expect(`${name}: without port 53, which browsers block`, !urls.some((url) => /:53\b/.test(url)));
+
+  const { iceServers } = await (await askOverHttp(server)).json();
+  const isSame = JSON.stringify(iceServers) === JSON.stringify(said.servers);
+  expect(`${name}: the same over HTTP, and the service was asked ${standIn.asked} time`, isSame && standIn.asked === 1);
+  await peer.close();
+  await server.stop();
+
+  standIn.down = true;
+  const unlucky = await serve(name, environment);
+  const answer = await askOverHttp(unlucky);
+  const { message } = await answer.json();
+  expect(`${name}: while the service is down: ${answer.status} ${message}`, answer.status === 503);
+  const { msg } = await unlucky.log.line(({ target, level }) => target === 'cairn_signal::ice' && level === 'error');
+  expect(`${name}: and the log says: ${msg}`, msg.includes('threw Error'));
+  standIn.down = false;
+  // The next question is asked a second later at the earliest.
+  const again = async () =>
+    (await askOverHttp(unlucky)).ok || (await new Promise((done) => setTimeout(done, 250)), again());
+  expect(`${name}: when it is back, peers are told again`, await again());
+  await unlucky.stop();
+}
+standIn.stop();

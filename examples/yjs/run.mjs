@@ -1,0 +1,78 @@
+#!/usr/bin/env node
+// Documents of Yjs become the same over data channels, here with WebRTC in JavaScript. Starts a server:
+//   node examples/yjs/run.mjs
+import { once } from 'node:events';
+import { connect } from 'cairn-signal-client';
+import { connectPeer } from 'cairn-signal-client/rtc';
+import { RTCPeerConnection } from 'werift';
+import { WebSocket } from 'ws';
+import * as Y from 'yjs';
+import { expect, startServer } from '../server.mjs';
+import { CairnProvider } from './provider.mjs';
+
+const server = await startServer([]);
+const secret = crypto.getRandomValues(new Uint8Array(32));
+const rtc = { secret, RTCPeerConnection };
+
+/** Somebody with a document. */
+function enter(doc = new Y.Doc()) {
+  const signal = connect(server.url, { WebSocket });
+  const provider = new CairnProvider(doc, signal, rtc);
+  return { doc, signal, provider, text: doc.getText('t'), awareness: provider.awareness };
+}
+
+/** Resolves when it holds, which an event of one of these may bring about. */
+async function until(holds, ...sources) {
+  while (!holds()) await Promise.race(sources.map(([source, event]) => once(source, event)));
+}
+const changed = ({ doc }) => [doc, 'update'];
+const same = (...people) =>
+  until(() => new Set(people.map(({ text }) => text.toJSON())).size === 1, ...people.map(changed));
+
+const ada = enter();
+const bob = enter();
+ada.text.insert(0, 'Hello');
+bob.text.insert(0, 'World');
+await until(() => bob.text.length === 10 && ada.text.length === 10, changed(ada), changed(bob));
+await same(ada, bob);
+expect('what two wrote before they met is the same text at both', ada.text.length === 10);
+
+const cleo = enter();
+await until(() => cleo.text.length === 10, changed(cleo));
+cleo.text.insert(5, ', ');
+await same(ada, bob, cleo);
+expect('a third one has what they wrote, and they have what it writes', ada.text.length === 12);
+
+ada.awareness.setLocalState({ name: 'Ada' });
+const sees = ({ awareness }) => awareness.getStates().get(ada.doc.clientID)?.name === 'Ada';
+await until(() => sees(bob) && sees(cleo), [bob.awareness, 'change'], [cleo.awareness, 'change']);
+expect('they see who is there', true);
+
+const large = new Uint8Array(1_000_000).map((_, i) => i % 251);
+ada.doc.getMap('m').set('file', large);
+const file = ({ doc }) => doc.getMap('m').get('file');
+await until(() => file(bob) && file(cleo), changed(bob), changed(cleo));
+expect('a megabyte comes whole', Buffer.compare(Buffer.from(file(bob)), Buffer.from(large)) === 0);
+
+// Ada goes, writes alone, and comes back.
+ada.provider.destroy();
+ada.signal.close();
+await until(() => !cleo.awareness.getStates().has(ada.doc.clientID), [cleo.awareness, 'change']);
+expect('they see who has left', true);
+ada.text.insert(0, '* ');
+bob.text.insert(bob.text.length, '!');
+const back = enter(ada.doc);
+await until(() => back.text.length === 15 && bob.text.length === 15, changed(back), changed(bob));
+await same(back, bob, cleo);
+expect('what they wrote apart is merged', back.text.length === 15);
+
+const before = bob.text.toJSON();
+for (const garbage of ['garbage', Uint8Array.of(1, 1, 250, 9), Uint8Array.of(7)]) {
+  const faults = [back, bob, cleo].map(({ provider }) => once(provider, 'error'));
+  const stranger = await connectPeer(connect(server.url, { WebSocket }), rtc);
+  stranger.channel.send(garbage);
+  const [{ error }] = await Promise.race(faults);
+  await once(stranger.channel, 'close');
+  expect(`what is no message ends the connection: ${error.message}`, bob.text.toJSON() === before);
+}
+process.exit(0);
