@@ -2,7 +2,7 @@
 // The server with TURN servers of Cloudflare and of Twilio, which a stand-in on loopback plays: what peers are told, how
 // seldom the service is asked, and what happens while it is down.
 import { fileURLToPath } from 'node:url';
-import { cbor, Peer } from '../peer.mjs';
+import { connectWith } from '../peers.mjs';
 import { expect, startServer } from '../server.mjs';
 import { CLOUDFLARE, startStandIn, TWILIO } from './stand-in.mjs';
 
@@ -28,19 +28,20 @@ for (const [name, environment] of Object.entries(ACCOUNTS)) {
   standIn.asked = 0;
   const server = await serve(name, environment);
 
-  const peer = await Peer.connect(server.url, { headers, protocols: ['cairn-signal.v2'] });
-  peer.send(cbor.encode({ IceServers: { id: 1 } }));
-  let said;
-  while (said === undefined) said = cbor.decode(await peer.next()).IceServers;
-  const urls = said.servers.flatMap((entry) => entry.urls);
-  expect(`${name}: a peer is told of ${urls.length} URLs, for ${said.ttl} s`, urls.length >= 4 && said.ttl > 590);
-  expect(`${name}: with credentials of its own`, said.servers.at(-1).username.length > 60);
+  const { signal } = await connectWith({ url: server.url, token: TOKEN });
+  const servers = await signal.iceServers();
+  const urls = servers.flatMap((entry) => entry.urls);
+  expect(`${name}: a peer is told of ${urls.length} URLs`, urls.length >= 4);
+  expect(`${name}: with credentials of its own`, servers.at(-1).username.length > 60);
   expect(`${name}: without port 53, which browsers block`, !urls.some((url) => /:53\b/.test(url)));
 
-  const { iceServers } = await (await askOverHttp(server)).json();
-  const isSame = JSON.stringify(iceServers) === JSON.stringify(said.servers);
-  expect(`${name}: the same over HTTP, and the service was asked ${standIn.asked} time`, isSame && standIn.asked === 1);
-  await peer.close();
+  const { iceServers, ttl } = await (await askOverHttp(server)).json();
+  const isSame = JSON.stringify(iceServers) === JSON.stringify(servers);
+  expect(
+    `${name}: the same over HTTP, for ${ttl} s; the service was asked ${standIn.asked} time`,
+    isSame && standIn.asked === 1,
+  );
+  signal.close();
   await server.stop();
 
   standIn.down = true;

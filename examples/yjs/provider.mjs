@@ -102,7 +102,7 @@ class YjsPeer {
   #busy = false;
   #first;
 
-  constructor(provider, { connection, channel }) {
+  constructor(provider, { channel }) {
     this.#provider = provider;
     this.#channel = channel;
     this.#first = [STATE, Y.encodeStateVector(provider.doc)];
@@ -110,17 +110,18 @@ class YjsPeer {
     channel.bufferedAmountLowThreshold = MOST_BUFFERED / 2;
     channel.addEventListener('message', ({ data }) => {
       try {
+        if (channel.readyState !== 'open') return;
         if (typeof data === 'string') throw new TypeError('text');
         this.#hear(new Uint8Array(data));
       } catch (error) {
-        connection.close();
+        this.leave();
         provider.tell('error', { error: new Error('a peer sent what no peer sends', { cause: error }) });
       }
     });
     void this.#pump();
   }
 
-  /** Ends the channel so that the other side is told. */
+  /** Ends the channel, and by that the connection. Both sides are told. */
   leave() {
     this.#channel.close();
   }
