@@ -42,7 +42,7 @@ const files: Rule<Kustomized> = ({
 }) => {
   const used = [...resources, ...configMapGenerator.flatMap((generator) => generator.files)];
   const image = deployment.spec!.template.spec!.containers[0].image!;
-  const chosen = images.find(({ name }) => name === image);
+  const chosen = images.find(({ name }) => image.replace(/:[\w.-]+$/, '') === name);
   return [
     ...used
       .filter((file) => !present.includes(file))
@@ -336,7 +336,10 @@ const resources: Rule = (manifests) => {
         'heap and buffers do not fit the memory limit',
       ],
       [bytes(requests?.memory) !== limit, 'the memory of the limit is not reserved'],
-      [scaled !== true || requests?.cpu === undefined, 'the HorizontalPodAutoscaler has no share of CPU to go by'],
+      [
+        manifests.autoscaler !== undefined && (scaled !== true || requests?.cpu === undefined),
+        'the HorizontalPodAutoscaler has no share of CPU to go by',
+      ],
     ),
   );
 };
@@ -350,13 +353,8 @@ function placeOf({ hostname }: URL): { namespace: string | undefined; outside: b
 const network: Rule = (manifests) => {
   if (manifests.policy === undefined) return [];
   const { policyTypes = [], ingress = [], egress = [] } = manifests.policy.spec!;
-  const { natsUrl, jwtIssuer } = configOf(manifests);
-  const servers =
-    natsUrl === undefined
-      ? []
-      : String(natsUrl)
-          .split(',')
-          .map((url) => new URL(url));
+  const { natsUrl, jwtIssuer } = configOf(manifests) as { natsUrl?: string; jwtIssuer?: unknown };
+  const servers = natsUrl === undefined ? [] : natsUrl.split(',').map((url) => new URL(url));
   const { settings: of } = started(manifests);
   const everyone = ingress.filter(({ from }) => from === undefined);
   const allowed = egress.flatMap(({ to = [], ports: open = [] }) =>

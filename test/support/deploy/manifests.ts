@@ -67,17 +67,17 @@ export function manifestsOf(
   const name = objects.find(
     ({ kind, metadata: { labels } }) => kind === 'Deployment' && labels?.['app.kubernetes.io/name'] === 'cairn-signal',
   )?.metadata.name;
-  const find = <T>(wanted: string): T | undefined =>
-    objects.find(({ kind, metadata }) => kind === wanted && metadata.name === name) as T | undefined;
+  const find = (wanted: string): KubernetesObject | undefined =>
+    objects.find(({ kind, metadata }) => kind === wanted && metadata.name === name);
   const mountable = objects.filter(({ kind }) => kind === 'ConfigMap' || kind === 'Secret');
   return {
-    deployment: find<Deployment>('Deployment')!,
-    service: find<Service>('Service')!,
-    budget: find('PodDisruptionBudget'),
-    autoscaler: find('HorizontalPodAutoscaler'),
-    policy: find('NetworkPolicy'),
-    ingress: find('Ingress'),
-    config: find<KubernetesObject>('ConfigMap')?.data?.['cairn-signal.yaml'] ?? '',
+    deployment: find('Deployment') as Deployment,
+    service: find('Service') as Service,
+    budget: find('PodDisruptionBudget') as PodDisruptionBudget | undefined,
+    autoscaler: find('HorizontalPodAutoscaler') as HorizontalPodAutoscaler | undefined,
+    policy: find('NetworkPolicy') as NetworkPolicy | undefined,
+    ingress: find('Ingress') as Ingress | undefined,
+    config: find('ConfigMap')?.data?.['cairn-signal.yaml'] ?? '',
     contents: {
       ...existing,
       ...Object.fromEntries(

@@ -8,7 +8,7 @@ import { schemaFaults } from '../../support/deploy/kubernetes-schema.js';
 import { KUSTOMIZE_RULES, probes, RULES } from '../../support/deploy/kubernetes-rules.js';
 import type { Rule } from '../../support/deploy/kubernetes-rules.js';
 import { containerOf, objects, podOf, readManifests } from '../../support/deploy/manifests.js';
-import type { Kustomized, Manifests } from '../../support/deploy/manifests.js';
+import type { Kustomized } from '../../support/deploy/manifests.js';
 import { startServer, stopServers } from '../../support/server.js';
 
 afterAll(stopServers);
@@ -498,12 +498,7 @@ const FAULTS: readonly [rule: string, what: string, change: (manifests: Kustomiz
   ['network', 'NATS in another namespace', setting(/nats\.nats\.svc/, 'nats.bus.svc'), /reach NATS/],
   ['network', 'NATS on another port', setting(/:4222/, ':4223'), /reach NATS/],
   ['rollout', 'several pods without a bus', setting(/^natsUrl: .*/m, ''), /do not meet/],
-  [
-    'rollout',
-    'no number of pods',
-    (manifests) => Reflect.deleteProperty(manifests as Manifests, 'autoscaler'),
-    /how many pods/,
-  ],
+  ['rollout', 'no number of pods', (manifests) => Reflect.deleteProperty(manifests, 'autoscaler'), /how many pods/],
   ['routes', 'an Ingress that nobody trusts', ingress({}), /not trusted/],
   ['routes', 'an Ingress for all hosts', ingress({ host: '' }), /any host/],
   ['routes', 'an Ingress of another Service', ingress({ service: 'x' }), /leads nowhere/],
