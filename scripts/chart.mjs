@@ -62,7 +62,7 @@ const QUOTED = ['deploy/grafana/cairn-signal.json', 'deploy/prometheus/cairn-sig
 const indent = (text, by) => text.replaceAll(/^(?!$)/gm, ' '.repeat(by)).trimEnd();
 
 const golden = (rendered) => {
-  let text = rendered;
+  let text = rendered.replaceAll(/^ +$/gm, '');
   for (const path of QUOTED) {
     for (const by of [2, 4]) text = text.replace(indent(read(path), by), () => `${' '.repeat(by)}# ${path}`);
   }

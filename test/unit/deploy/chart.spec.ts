@@ -90,6 +90,13 @@ describeWithGo('the Helm chart', () => {
     });
   });
 
+  it('is installed as its README says', () => {
+    const [, values] = /```yaml\n([^]*?)```/.exec(readFileSync(`${CHART}/README.md`, 'utf8'))!;
+    const of = manifests(values);
+    expect(of.ingress!.spec!.rules!.map(({ host }) => host)).toEqual(['signal.example.com']);
+    expect(Object.entries(rules).flatMap(([, rule]) => rule(of))).toEqual([]);
+  });
+
   it('rolls the nodes when a setting changes, and not otherwise', () => {
     const sum = (values: string): string | undefined =>
       manifests(values).deployment.spec!.template.metadata?.annotations?.['checksum/config'];
