@@ -1,4 +1,4 @@
-{{- define "name" -}}
+{{- define "cairn-signal.name" -}}
 {{- if .Values.fullnameOverride -}}
 {{ .Values.fullnameOverride }}
 {{- else if contains "cairn-signal" .Release.Name -}}
@@ -8,62 +8,62 @@
 {{- end -}}
 {{- end -}}
 
-{{- define "selector" -}}
+{{- define "cairn-signal.selector" -}}
 app.kubernetes.io/name: cairn-signal
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
-{{- define "labels" -}}
-{{ include "selector" . }}
+{{- define "cairn-signal.labels" -}}
+{{ include "cairn-signal.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end -}}
 
-{{- define "image" -}}
+{{- define "cairn-signal.image" -}}
 {{- with .Values.image -}}
 {{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
 {{- end -}}
 {{- end -}}
 
 {{- /* "true" or "". Whether something in front ends TLS. */ -}}
-{{- define "proxied" -}}{{ if or .Values.ingress.enabled .Values.httpRoute.enabled }}true{{ end }}{{- end -}}
-{{- define "tls" -}}
+{{- define "cairn-signal.proxied" -}}{{ if or .Values.ingress.enabled .Values.httpRoute.enabled }}true{{ end }}{{- end -}}
+{{- define "cairn-signal.tls" -}}
 {{- if kindIs "bool" .Values.tls.enabled }}{{ if .Values.tls.enabled }}true{{ end }}
-{{- else if not (include "proxied" .) }}true{{ end -}}
+{{- else if not (include "cairn-signal.proxied" .) }}true{{ end -}}
 {{- end -}}
-{{- define "port" -}}{{ if include "tls" . }}wss{{ else }}ws{{ end }}{{- end -}}
-{{- define "servicePort" -}}{{ .Values.service.port | default (ternary 443 80 (eq (include "tls" .) "true")) | int }}{{- end -}}
+{{- define "cairn-signal.port" -}}{{ if include "cairn-signal.tls" . }}wss{{ else }}ws{{ end }}{{- end -}}
+{{- define "cairn-signal.servicePort" -}}{{ .Values.service.port | default (ternary 443 80 (eq (include "cairn-signal.tls" .) "true")) | int }}{{- end -}}
 
-{{- define "tlsSecret" -}}{{ .Values.tls.existingSecret | default (printf "%s-tls" (include "name" .)) }}{{- end -}}
-{{- define "tokensSecret" -}}{{ .Values.tokens.existingSecret | default (printf "%s-tokens" (include "name" .)) }}{{- end -}}
+{{- define "cairn-signal.tlsSecret" -}}{{ .Values.tls.existingSecret | default (printf "%s-tls" (include "cairn-signal.name" .)) }}{{- end -}}
+{{- define "cairn-signal.tokensSecret" -}}{{ .Values.tokens.existingSecret | default (printf "%s-tokens" (include "cairn-signal.name" .)) }}{{- end -}}
 
-{{- define "natsUrl" -}}
+{{- define "cairn-signal.natsUrl" -}}
 {{- if .Values.nats.enabled -}}
 {{- if .Values.nats.bundled -}}
-nats://{{ include "name" . }}-nats:4222
+nats://{{ include "cairn-signal.name" . }}-nats:4222
 {{- else -}}
 {{ .Values.nats.url | default "nats://nats.nats.svc.cluster.local:4222" }}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 
-{{- define "nodes" -}}
+{{- define "cairn-signal.nodes" -}}
 {{ if .Values.autoscaling.enabled }}{{ .Values.autoscaling.maxReplicas | int }}{{ else }}{{ .Values.replicas | int }}{{ end }}
 {{- end -}}
 
 {{- /* What no schema can say. Ends the rendering with a sentence. */ -}}
-{{- define "check" -}}
+{{- define "cairn-signal.check" -}}
 {{- with .Values -}}
 {{- if and .nats.bundled .nats.url }}{{ fail "nats.bundled and nats.url: choose one" }}{{ end -}}
 {{- if and (not .nats.enabled) (or .nats.bundled .nats.url) }}{{ fail "nats.url or nats.bundled, but nats.enabled is false" }}{{ end -}}
 {{- if and .nats.files (not .nats.existingSecret) }}{{ fail "nats.files needs nats.existingSecret" }}{{ end -}}
-{{- if and (not .nats.enabled) (gt (int (include "nodes" $)) 1) }}{{ fail "nats.enabled is false, so peers of different nodes would not meet: set autoscaling.enabled to false and replicas to 1" }}{{ end -}}
+{{- if and (not .nats.enabled) (gt (int (include "cairn-signal.nodes" $)) 1) }}{{ fail "nats.enabled is false, so peers of different nodes would not meet: set autoscaling.enabled to false and replicas to 1" }}{{ end -}}
 {{- if and .autoscaling.enabled (lt (int .autoscaling.maxReplicas) (int .autoscaling.minReplicas)) }}{{ fail "autoscaling.maxReplicas is less than autoscaling.minReplicas" }}{{ end -}}
 {{- if and .ingress.enabled (not .ingress.hosts) }}{{ fail "ingress.enabled needs a host in ingress.hosts" }}{{ end -}}
 {{- if and .httpRoute.enabled (not .httpRoute.hosts) }}{{ fail "httpRoute.enabled needs a host in httpRoute.hosts" }}{{ end -}}
 {{- if and .httpRoute.enabled (not .httpRoute.parentRefs) }}{{ fail "httpRoute.enabled needs a Gateway in httpRoute.parentRefs" }}{{ end -}}
-{{- if and (include "proxied" $) (not .settings.trustedProxies) }}{{ fail "ingress or httpRoute needs settings.trustedProxies, the network of its pods: without it, limits by address treat all peers as one" }}{{ end -}}
+{{- if and (include "cairn-signal.proxied" $) (not .settings.trustedProxies) }}{{ fail "ingress or httpRoute needs settings.trustedProxies, the network of its pods: without it, limits by address treat all peers as one" }}{{ end -}}
 {{- if and .tokens.lines .tokens.existingSecret }}{{ fail "tokens.lines and tokens.existingSecret: choose one" }}{{ end -}}
 {{- if and (not .tokens.enabled) (or .tokens.lines .tokens.existingSecret) }}{{ fail "tokens.lines or tokens.existingSecret, but tokens.enabled is false" }}{{ end -}}
 {{- if and .ice.turnUrls (not .ice.turnSecret) }}{{ fail "ice.turnUrls needs ice.turnSecret" }}{{ end -}}
@@ -73,25 +73,25 @@ nats://{{ include "name" . }}-nats:4222
 {{- end -}}
 
 {{- /* The file of settings. */ -}}
-{{- define "config" -}}
+{{- define "cairn-signal.config" -}}
 # The settings of every node: docs/configuration.md. Why these values: deploy/helm/cairn-signal/values.yaml
 listenAddr: 0.0.0.0:8443
 
 # Metrics, health in detail and the status page, in plaintext and without a token. No Service leads peers here, and
 # the NetworkPolicy lets only the namespace of Prometheus in.
 managementAddr: 0.0.0.0:9090
-{{- if include "tls" . }}
+{{- if include "cairn-signal.tls" . }}
 
-# Secret {{ include "tlsSecret" . }}. Read again when it is renewed.
+# Secret {{ include "cairn-signal.tlsSecret" . }}. Read again when it is renewed.
 tlsCert: /run/secrets/tls/tls.crt
 tlsKey: /run/secrets/tls/tls.key
 {{- end }}
 {{- if .Values.tokens.enabled }}
 
-# Secret {{ include "tokensSecret" . }}. Read again when it changes.
+# Secret {{ include "cairn-signal.tokensSecret" . }}. Read again when it changes.
 authTokenFile: /run/secrets/tokens/tokens
 {{- end }}
-{{- with include "natsUrl" . }}
+{{- with include "cairn-signal.natsUrl" . }}
 
 # The bus.
 natsUrl: {{ . | quote }}
@@ -137,8 +137,8 @@ iceProvider: /etc/cairn-signal-modules/{{ . }}
 {{- end -}}
 
 {{- /* Rules of egress that let the nodes reach NATS. Of a Service "NAME.NAMESPACE.svc", the namespace; else anywhere. */ -}}
-{{- define "natsEgress" -}}
-{{- range splitList "," (include "natsUrl" .) }}
+{{- define "cairn-signal.natsEgress" -}}
+{{- range splitList "," (include "cairn-signal.natsUrl" .) }}
 {{- $host := regexReplaceAll ":[0-9]+$" (regexReplaceAll "^[a-z]+://" . "") "" }}
 {{- $port := regexFind ":[0-9]+$" . | trimPrefix ":" | default "4222" }}
 - to:
