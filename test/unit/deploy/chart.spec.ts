@@ -241,6 +241,11 @@ describeWithGo('the Helm chart', () => {
     ['TURN without its secret', 'ice: { turnUrls: ["turn:a"] }', /ice.turnUrls needs ice.turnSecret/],
     ['guards from nowhere', 'modules: { guards: [a.mjs] }', /need modules.configMap/],
     ['two monitors', '{ podMonitor: { enabled: true }, serviceMonitor: { enabled: true } }', /scrape every node twice/],
+    ['a grace period too short', 'terminationGracePeriodSeconds: 54', /10 s: 55 at least/],
+    ['a drain too long', 'settings: { drainTimeout: 1m }', /10 s: 85 at least/],
+    ['a part that is taken away', 'tls: null', /tls is required/],
+    ['a value that is taken away', 'autoscaling: { minReplicas: null }', /autoscaling: minReplicas is required/],
+    ['another label for the pods to be found by', 'podLabels: { app.kubernetes.io/name: a }', /podLabels/],
     ['no map', '- a', /cannot unmarshal array/],
   ])('rejects %s', (_what, values, fault) => {
     const { ok, text } = renderer.render(values);

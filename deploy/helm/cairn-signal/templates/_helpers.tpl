@@ -63,11 +63,13 @@ nats://{{ include "cairn-signal.name" . }}-nats:4222
 {{- if and .ingress.enabled (not .ingress.hosts) }}{{ fail "ingress.enabled needs a host in ingress.hosts" }}{{ end -}}
 {{- if and .httpRoute.enabled (not .httpRoute.hosts) }}{{ fail "httpRoute.enabled needs a host in httpRoute.hosts" }}{{ end -}}
 {{- if and .httpRoute.enabled (not .httpRoute.parentRefs) }}{{ fail "httpRoute.enabled needs a Gateway in httpRoute.parentRefs" }}{{ end -}}
-{{- if and (include "cairn-signal.proxied" $) (not .settings.trustedProxies) }}{{ fail "ingress or httpRoute needs settings.trustedProxies, the network of its pods: without it, limits by address treat all peers as one" }}{{ end -}}
+{{- if and (include "cairn-signal.proxied" $) (not (.settings | default dict).trustedProxies) }}{{ fail "ingress or httpRoute needs settings.trustedProxies, the network of its pods: without it, limits by address treat all peers as one" }}{{ end -}}
 {{- if and .tokens.lines .tokens.existingSecret }}{{ fail "tokens.lines and tokens.existingSecret: choose one" }}{{ end -}}
 {{- if and (not .tokens.enabled) (or .tokens.lines .tokens.existingSecret) }}{{ fail "tokens.lines or tokens.existingSecret, but tokens.enabled is false" }}{{ end -}}
 {{- if and .ice.turnUrls (not .ice.turnSecret) }}{{ fail "ice.turnUrls needs ice.turnSecret" }}{{ end -}}
 {{- if and (not .modules.configMap) (or .modules.guards .modules.topicPolicy .modules.iceProvider) }}{{ fail "modules.guards, topicPolicy and iceProvider need modules.configMap" }}{{ end -}}
+{{- $drain := add (include "cairn-signal.seconds" ((.settings | default dict).drainDelay | default "0s" | toString)) (include "cairn-signal.seconds" ((.settings | default dict).drainTimeout | default "10s" | toString)) -}}
+{{- if lt (int .terminationGracePeriodSeconds) (int (add $drain 10)) }}{{ fail (printf "terminationGracePeriodSeconds is less than settings.drainDelay and settings.drainTimeout together and 10 s: %d at least" (add $drain 10)) }}{{ end -}}
 {{- if and .podMonitor.enabled .serviceMonitor.enabled }}{{ fail "podMonitor and serviceMonitor would scrape every node twice: choose one" }}{{ end -}}
 {{- end -}}
 {{- end -}}
@@ -136,25 +138,35 @@ iceProvider: /etc/cairn-signal-modules/{{ . }}
 {{- end }}
 {{- end -}}
 
-{{- /* Rules of egress that let the nodes reach NATS. Of a Service "NAME.NAMESPACE.svc", the namespace; else anywhere. */ -}}
+{{- /* Rules of egress that let the nodes reach NATS: a Service NAME or NAME.NAMESPACE.svc, else anywhere. */ -}}
 {{- define "cairn-signal.natsEgress" -}}
 {{- range splitList "," (include "cairn-signal.natsUrl" .) }}
 {{- $host := regexReplaceAll ":[0-9]+$" (regexReplaceAll "^[a-z]+://" . "") "" }}
 {{- $port := regexFind ":[0-9]+$" . | trimPrefix ":" | default "4222" }}
 - to:
-{{- if regexMatch "^[^.]+\\.[^.]+\\.svc" $host }}
-    - namespaceSelector:
-        matchLabels:
-          kubernetes.io/metadata.name: {{ index (splitList "." $host) 1 }}
-      podSelector:
+{{- if regexMatch "^[^.:]+([.][^.]+[.]svc([.].*)?)?$" $host }}
+    - podSelector:
         matchLabels:
           {{- toYaml $.Values.networkPolicy.natsPodLabels | nindent 10 }}
+{{- if contains "." $host }}
+      namespaceSelector:
+        matchLabels:
+          kubernetes.io/metadata.name: {{ index (splitList "." $host) 1 }}
+{{- end }}
 {{- else }}
     - ipBlock:
         cidr: 0.0.0.0/0
+    - ipBlock:
+        cidr: ::/0
 {{- end }}
   ports:
     - port: {{ $port }}
       protocol: TCP
 {{- end }}
+{{- end -}}
+
+{{- /* A time such as 15s, in whole seconds. */ -}}
+{{- define "cairn-signal.seconds" -}}
+{{- $digits := regexFind "^[0-9]+" . | int -}}
+{{- if hasSuffix "ms" . }}{{ div $digits 1000 }}{{ else if hasSuffix "m" . }}{{ mul $digits 60 }}{{ else if hasSuffix "h" . }}{{ mul $digits 3600 }}{{ else }}{{ $digits }}{{ end -}}
 {{- end -}}
