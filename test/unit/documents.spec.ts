@@ -19,6 +19,7 @@ const documents = new Map(
       'deploy/prometheus',
       'deploy/grafana',
       'deploy/kubernetes',
+      'deploy/helm/cairn-signal',
       'client',
       'client/docs',
       'deploy/turn',

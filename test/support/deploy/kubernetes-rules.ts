@@ -3,11 +3,11 @@ import type { LabelSelector } from 'kubernetes-types/meta/v1.js';
 import { parse } from 'yaml';
 import type { DeployedSettings } from './settings.js';
 import { containerOf, podOf } from './manifests.js';
-import type { Manifests } from './manifests.js';
+import type { Kustomized, Manifests } from './manifests.js';
 import { deployed } from './settings.js';
 
 /** What a manifest must satisfy that no schema says. Each rule returns the faults that it finds, one sentence each. */
-export type Rule = (manifests: Manifests) => string[];
+export type Rule<M extends Manifests = Manifests> = (manifests: M) => string[];
 
 /** Of `[is it wrong, what is]` pairs, returns what is wrong. */
 const wrong = (...checks: readonly (readonly [boolean, string])[]): string[] =>
@@ -35,10 +35,14 @@ function withSettings(manifests: Manifests, rule: (settings: DeployedSettings) =
 
 const settings: Rule = (manifests) => [...started(manifests).faults];
 
-const files: Rule = ({ files: present, kustomization: { resources, configMapGenerator, images }, deployment }) => {
+const files: Rule<Kustomized> = ({
+  files: present,
+  kustomization: { resources, configMapGenerator, images },
+  deployment,
+}) => {
   const used = [...resources, ...configMapGenerator.flatMap((generator) => generator.files)];
   const image = deployment.spec!.template.spec!.containers[0].image!;
-  const chosen = images.find(({ name }) => name === image);
+  const chosen = images.find(({ name }) => image.replace(/:[\w.-]+$/, '') === name);
   return [
     ...used
       .filter((file) => !present.includes(file))
@@ -61,20 +65,21 @@ const selectors: Rule = ({ deployment, service, budget, autoscaler, policy }) =>
   const labels = template.metadata?.labels ?? {};
   const matches = ({ matchLabels = {} }: LabelSelector = {}): boolean =>
     Object.keys(matchLabels).length > 0 && Object.entries(matchLabels).every(([name, value]) => labels[name] === value);
-  const target = autoscaler.spec!.scaleTargetRef;
+  const target = autoscaler?.spec!.scaleTargetRef;
   return wrong(
     [!matches(selector), 'the Deployment does not select its own pods'],
     [!matches({ matchLabels: service.spec!.selector ?? {} }), 'the Service selects no pods'],
-    [!matches(budget.spec!.selector), 'the PodDisruptionBudget selects no pods'],
-    [!matches(policy.spec!.podSelector), 'the NetworkPolicy selects no pods'],
+    [budget !== undefined && !matches(budget.spec!.selector), 'the PodDisruptionBudget selects no pods'],
+    [policy !== undefined && !matches(policy.spec!.podSelector), 'the NetworkPolicy selects no pods'],
     [
       !(template.spec!.topologySpreadConstraints ?? []).every(({ labelSelector }) => matches(labelSelector)),
       'a spread constraint counts other pods',
     ],
     [
-      target.apiVersion !== deployment.apiVersion ||
-        target.kind !== deployment.kind ||
-        target.name !== deployment.metadata?.name,
+      target !== undefined &&
+        (target.apiVersion !== deployment.apiVersion ||
+          target.kind !== deployment.kind ||
+          target.name !== deployment.metadata?.name),
       'the HorizontalPodAutoscaler scales something else',
     ],
   );
@@ -118,7 +123,7 @@ const management: Rule = (manifests) => {
   const { ports: open = [] } = containerOf(manifests);
   const numberOf = (port: number | string | undefined): number | undefined =>
     open.find(({ name, containerPort }) => port === name || port === containerPort)?.containerPort;
-  const { ingress = [] } = manifests.policy.spec!;
+  const { ingress = [] } = manifests.policy?.spec ?? {};
   return withSettings(manifests, ({ managementAddr }) => {
     if (managementAddr === undefined) return ['nobody can see how the nodes are'];
     const ways = ingress.filter(
@@ -143,7 +148,7 @@ const management: Rule = (manifests) => {
         probesOf(manifests).some(([, probe]) => numberOf(probe?.httpGet?.port) === managementAddr.port),
         'a probe asks where no peer does',
       ],
-      [places.length === 0, 'the NetworkPolicy keeps Prometheus out'],
+      [manifests.policy !== undefined && places.length === 0, 'the NetworkPolicy keeps Prometheus out'],
       [places.includes(undefined), 'the NetworkPolicy lets anyone to the management port'],
     );
   });
@@ -168,23 +173,18 @@ export const probes =
 const mounts: Rule = (manifests) => {
   const { volumes = [] } = podOf(manifests);
   const { volumeMounts = [], args = [] } = containerOf(manifests);
-  const { kustomization, secret } = manifests;
-  const generated = new Map(kustomization.configMapGenerator.map(({ name, files: names }) => [name, names]));
-  // A Secret of type kubernetes.io/tls has these keys. nats.creds may be added.
-  const keys: Record<string, readonly string[]> = {
-    'cairn-signal-tls': ['tls.crt', 'tls.key'],
-    [secret.metadata!.name!]: [...Object.keys(secret.stringData ?? {}), 'nats.creds'],
-  };
   const contents = (name: string): readonly string[] => {
     const volume = volumes.find((one) => one.name === name);
-    return generated.get(volume?.configMap?.name ?? '') ?? keys[volume?.secret?.secretName ?? ''] ?? [];
+    return manifests.contents[volume?.configMap?.name ?? volume?.secret?.secretName ?? ''] ?? [];
   };
   const mounted = new Set(
     volumeMounts.flatMap(({ name, mountPath }) => contents(name).map((key) => `${mountPath}/${key}`)),
   );
-  const paths = Object.entries(configOf(manifests)).filter(([name]) =>
-    /^(tlsCert|tlsKey|authTokenFile|natsCreds|natsTls\w+)$/.test(name),
-  );
+  const paths = Object.entries(configOf(manifests))
+    .filter(([name]) =>
+      /^(tlsCert|tlsKey|authTokenFile|natsCreds|natsTls\w+|turnSecretFile|guards|topicPolicy|iceProvider)$/.test(name),
+    )
+    .flatMap(([name, value]) => [value].flat().map((path) => [name, path] as const));
   const config = args[args.indexOf('--config') + 1];
   return [
     ...volumeMounts
@@ -216,7 +216,7 @@ const mounts: Rule = (manifests) => {
 };
 
 /** Finds an example that would let somebody in if it were applied unchanged. */
-const example: Rule = ({ secret: { stringData = {}, data = {} } }) =>
+const example: Rule<Kustomized> = ({ secret: { stringData = {}, data = {} } }) =>
   [...Object.values(stringData), ...Object.values(data)]
     .flatMap((text) => text.split('\n'))
     .filter((line) => line !== '' && !line.startsWith('#'))
@@ -266,30 +266,46 @@ const security: Rule = (manifests) => {
   );
 };
 
-const rollout: Rule = ({ deployment: { spec }, service, budget, autoscaler }) => {
-  const { minReplicas = 1, maxReplicas, behavior } = autoscaler.spec!;
+const rollout: Rule = (manifests) => {
+  const {
+    deployment: { spec },
+    service,
+    budget,
+    autoscaler,
+  } = manifests;
+  const { minReplicas = 1, maxReplicas = 1, behavior } = autoscaler?.spec ?? {};
   const { maxUnavailable, maxSurge } = spec?.strategy?.rollingUpdate ?? {};
   const spread = new Set((spec?.template.spec?.topologySpreadConstraints ?? []).map(({ topologyKey }) => topologyKey));
   const down = behavior?.scaleDown;
-  return wrong(
-    [maxUnavailable !== 0 || maxSurge === 0, 'an update takes a pod before there is a new one'],
-    [spec?.replicas !== undefined, 'every apply undoes what the HorizontalPodAutoscaler chose'],
-    [minReplicas < 3 || maxReplicas <= minReplicas, 'there are fewer than 3 pods, or never more'],
-    [budget.spec!.maxUnavailable !== 1, 'more than one pod may be evicted at once, or none'],
-    [!spread.has('kubernetes.io/hostname') || !spread.has('topology.kubernetes.io/zone'), 'pods are not spread'],
-    [
-      (down?.stabilizationWindowSeconds ?? 300) < 600 ||
-        !down?.policies?.every(
-          ({ type, value, periodSeconds }) => type === 'Pods' && value === 1 && periodSeconds >= 300,
-        ),
-      'scaling down is hasty',
-    ],
-    [service.spec!.sessionAffinity === 'ClientIP', 'the Service is sticky'],
-    [
-      service.spec!.type === 'LoadBalancer' && service.spec!.externalTrafficPolicy !== 'Local',
-      'peers lose their addresses',
-    ],
-  );
+  const most = autoscaler === undefined ? (spec?.replicas ?? 1) : maxReplicas;
+  const scaling =
+    autoscaler === undefined
+      ? wrong([spec?.replicas === undefined, 'nobody says how many pods there are'])
+      : wrong(
+          [spec?.replicas !== undefined, 'every apply undoes what the HorizontalPodAutoscaler chose'],
+          [minReplicas < 3 || maxReplicas <= minReplicas, 'there are fewer than 3 pods, or never more'],
+          [
+            (down?.stabilizationWindowSeconds ?? 300) < 600 ||
+              !down?.policies?.every(
+                ({ type, value, periodSeconds }) => type === 'Pods' && value === 1 && periodSeconds >= 300,
+              ),
+            'scaling down is hasty',
+          ],
+        );
+  return [
+    ...scaling,
+    ...wrong(
+      [maxUnavailable !== 0 || maxSurge === 0, 'an update takes a pod before there is a new one'],
+      [most > 1 && budget?.spec!.maxUnavailable !== 1, 'more than one pod may be evicted at once, or none'],
+      [most > 1 && configOf(manifests).natsUrl === undefined, 'peers of different pods do not meet'],
+      [!spread.has('kubernetes.io/hostname') || !spread.has('topology.kubernetes.io/zone'), 'pods are not spread'],
+      [service.spec!.sessionAffinity === 'ClientIP', 'the Service is sticky'],
+      [
+        service.spec!.type === 'LoadBalancer' && service.spec!.externalTrafficPolicy !== 'Local',
+        'peers lose their addresses',
+      ],
+    ),
+  ];
 };
 
 const BYTES: Record<string, number> = { Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 };
@@ -309,7 +325,7 @@ export function memoryOf(manifests: Manifests): { readonly heap: number; readonl
 const resources: Rule = (manifests) => {
   const { resources: { requests } = {} } = containerOf(manifests);
   const { heap, limit } = memoryOf(manifests);
-  const scaled = manifests.autoscaler.spec!.metrics?.every(
+  const scaled = manifests.autoscaler?.spec!.metrics?.every(
     ({ resource }) => resource?.name === 'cpu' && resource.target.type === 'Utilization',
   );
   return withSettings(manifests, ({ maxBufferedTotalBytes, maxUnfinishedTotalBytes }) =>
@@ -320,27 +336,43 @@ const resources: Rule = (manifests) => {
         'heap and buffers do not fit the memory limit',
       ],
       [bytes(requests?.memory) !== limit, 'the memory of the limit is not reserved'],
-      [scaled !== true || requests?.cpu === undefined, 'the HorizontalPodAutoscaler has no share of CPU to go by'],
+      [
+        manifests.autoscaler !== undefined && (scaled !== true || requests?.cpu === undefined),
+        'the HorizontalPodAutoscaler has no share of CPU to go by',
+      ],
     ),
   );
 };
 
+/** Where a NATS server is: a namespace, or undefined for the namespace of the nodes, or outside. */
+function placeOf({ hostname }: URL): { namespace: string | undefined; outside: boolean } {
+  const [, namespace, svc] = hostname.split('.');
+  return { namespace, outside: namespace !== undefined && svc !== 'svc' };
+}
+
 const network: Rule = (manifests) => {
+  if (manifests.policy === undefined) return [];
   const { policyTypes = [], ingress = [], egress = [] } = manifests.policy.spec!;
-  const nats = new URL(String(configOf(manifests).natsUrl));
-  const [, namespace] = nats.hostname.split('.');
+  const { natsUrl, jwtIssuer } = configOf(manifests) as { natsUrl?: string; jwtIssuer?: unknown };
+  const servers = natsUrl === undefined ? [] : natsUrl.split(',').map((url) => new URL(url));
   const { settings: of } = started(manifests);
   const everyone = ingress.filter(({ from }) => from === undefined);
   const allowed = egress.flatMap(({ to = [], ports: open = [] }) =>
     open.map(({ port, protocol }) => ({ port, protocol, to })),
   );
-  const reach = (wanted: number, protocol: string, where: string): boolean =>
+  const reach = (wanted: number, protocol: string, where: string | undefined, outside = false): boolean =>
     allowed.some(
       ({ port, protocol: by, to }) =>
         port === wanted &&
         by === protocol &&
-        to.some(({ namespaceSelector }) => namespaceSelector?.matchLabels?.['kubernetes.io/metadata.name'] === where),
+        to.some(({ namespaceSelector, podSelector, ipBlock }) =>
+          outside
+            ? ipBlock !== undefined
+            : (namespaceSelector !== undefined || podSelector !== undefined) &&
+              namespaceSelector?.matchLabels?.['kubernetes.io/metadata.name'] === where,
+        ),
     );
+  const known = new Set([53, ...servers.map(({ port }) => Number(port)), ...(jwtIssuer === undefined ? [] : [443])]);
   return wrong(
     [
       !policyTypes.includes('Ingress') || !policyTypes.includes('Egress'),
@@ -351,27 +383,57 @@ const network: Rule = (manifests) => {
       'peers are not let in from everywhere, or not to their port alone',
     ],
     [!reach(53, 'UDP', 'kube-system') || !reach(53, 'TCP', 'kube-system'), 'nodes cannot ask DNS'],
-    [!reach(Number(nats.port), 'TCP', namespace), 'nodes cannot reach NATS'],
+    [
+      !servers.every((url) => reach(Number(url.port), 'TCP', placeOf(url).namespace, placeOf(url).outside)),
+      'nodes cannot reach NATS',
+    ],
     [
       egress.some(({ to = [], ports: open = [] }) => to.length === 0 || open.length === 0) ||
-        allowed.some(({ port }) => port !== 53 && port !== Number(nats.port)),
+        allowed.some(({ port }) => !known.has(Number(port))),
       'nodes reach more than DNS and NATS',
     ],
   );
 };
 
-/** All rules except `probes`, which needs the paths. */
+/** An Ingress is in front of the nodes: it leads to them, and they know it. */
+const routes: Rule = (manifests) => {
+  const { ingress, service } = manifests;
+  if (ingress === undefined) return [];
+  const { rules = [], tls = [] } = ingress.spec!;
+  const hosts = new Set(rules.map(({ host }) => host));
+  const backends = rules.flatMap(({ http }) => http?.paths.map(({ backend }) => backend.service) ?? []);
+  return withSettings(manifests, ({ trustedProxies }) =>
+    wrong(
+      [hosts.size === 0 || hosts.has(undefined) || hosts.has(''), 'the Ingress takes requests for any host'],
+      [
+        backends.length < rules.length ||
+          backends.some(
+            (backend) =>
+              backend?.name !== service.metadata!.name ||
+              !service.spec!.ports!.some(({ name }) => name === backend?.port?.name),
+          ),
+        'the Ingress leads nowhere',
+      ],
+      [tls.some(({ hosts: of = [] }) => of.some((host) => !hosts.has(host))), 'a certificate is for no host'],
+      [(trustedProxies ?? []).length === 0, 'the Ingress is not trusted to say where a peer is'],
+    ),
+  );
+};
+
+/** All rules for nodes except `probes`, which needs the paths. */
 export const RULES = {
   settings,
-  files,
   selectors,
   ports,
   management,
   mounts,
-  example,
   grace,
   security,
   rollout,
   resources,
   network,
+  routes,
 } satisfies Record<string, Rule>;
+
+/** What only deploy/kubernetes must satisfy. */
+export const KUSTOMIZE_RULES = { files, example } satisfies Record<string, Rule<Kustomized>>;

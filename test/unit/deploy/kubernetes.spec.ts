@@ -5,18 +5,18 @@ import { parseSettings } from '../../../src/config/load-settings.js';
 import { CONFIG_FILE } from '../../support/load.js';
 import { HEALTH_PATHS } from '../../support/deploy/health-paths.js';
 import { schemaFaults } from '../../support/deploy/kubernetes-schema.js';
-import { probes, RULES } from '../../support/deploy/kubernetes-rules.js';
+import { KUSTOMIZE_RULES, probes, RULES } from '../../support/deploy/kubernetes-rules.js';
 import type { Rule } from '../../support/deploy/kubernetes-rules.js';
 import { containerOf, objects, podOf, readManifests } from '../../support/deploy/manifests.js';
-import type { Manifests } from '../../support/deploy/manifests.js';
+import type { Kustomized } from '../../support/deploy/manifests.js';
 import { startServer, stopServers } from '../../support/server.js';
 
 afterAll(stopServers);
 
-const rules: Record<string, Rule> = { ...RULES, probes: probes(HEALTH_PATHS) };
+const rules: Record<string, Rule<Kustomized>> = { ...RULES, ...KUSTOMIZE_RULES, probes: probes(HEALTH_PATHS) };
 
 /** The manifests with one thing changed. */
-function changed(change: (manifests: Manifests) => void): Manifests {
+function changed(change: (manifests: Kustomized) => void): Kustomized {
   const manifests = structuredClone(readManifests());
   change(manifests);
   return manifests;
@@ -24,9 +24,22 @@ function changed(change: (manifests: Manifests) => void): Manifests {
 
 const setting =
   (line: RegExp, to: string) =>
-  (manifests: Manifests): void => {
+  (manifests: Kustomized): void => {
     expect(manifests.config).toMatch(line);
     manifests.config = manifests.config.replace(line, to);
+  };
+
+/** Puts an Ingress in front. */
+const ingress =
+  ({ host = 'a.example.com', service = 'cairn-signal', port = 'wss', certified = 'a.example.com' }) =>
+  (manifests: Kustomized): void => {
+    const backend = { service: { name: service, port: { name: port } } };
+    manifests.ingress = {
+      spec: {
+        tls: [{ hosts: [certified] }],
+        rules: [{ host, http: { paths: [{ path: '/', pathType: 'Prefix', backend }] } }],
+      },
+    };
   };
 
 describe('deploy/kubernetes', () => {
@@ -56,7 +69,7 @@ describe('deploy/kubernetes', () => {
 });
 
 describe('the schema finds', () => {
-  it.each<[string, (manifests: Manifests) => unknown, RegExp]>([
+  it.each<[string, (manifests: Kustomized) => unknown, RegExp]>([
     [
       'a field that does not exist',
       ({ deployment }) => Object.assign(deployment.spec!.template.spec!.containers[0], { livenesProbe: {} }),
@@ -98,7 +111,7 @@ describe('the schema finds', () => {
   });
 });
 
-const FAULTS: readonly [rule: string, what: string, change: (manifests: Manifests) => unknown, fault: RegExp][] = [
+const FAULTS: readonly [rule: string, what: string, change: (manifests: Kustomized) => unknown, fault: RegExp][] = [
   [
     'settings',
     'a setting that does not exist',
@@ -299,19 +312,19 @@ const FAULTS: readonly [rule: string, what: string, change: (manifests: Manifest
   [
     'mounts',
     'a ConfigMap that does not exist',
-    ({ kustomization }) => (kustomization.configMapGenerator[0].name = 'x'),
+    ({ contents }) => Reflect.deleteProperty(contents, 'cairn-signal'),
     /volume config is of a ConfigMap/,
   ],
   [
     'mounts',
     'a Secret of another name',
-    ({ secret }) => (secret.metadata!.name = 'x'),
+    ({ contents }) => Reflect.deleteProperty(contents, 'cairn-signal-tokens'),
     /volume tokens is of a ConfigMap or Secret/,
   ],
   [
     'mounts',
     'a key of another name',
-    ({ secret }) => (secret.stringData = { token: '' }),
+    ({ contents }) => (contents['cairn-signal-tokens'] = ['token']),
     /authTokenFile: there is no/,
   ],
   [
@@ -484,6 +497,13 @@ const FAULTS: readonly [rule: string, what: string, change: (manifests: Manifest
   ['network', 'no NATS', ({ policy }) => policy.spec!.egress!.pop(), /reach NATS/],
   ['network', 'NATS in another namespace', setting(/nats\.nats\.svc/, 'nats.bus.svc'), /reach NATS/],
   ['network', 'NATS on another port', setting(/:4222/, ':4223'), /reach NATS/],
+  ['rollout', 'several pods without a bus', setting(/^natsUrl: .*/m, ''), /do not meet/],
+  ['rollout', 'no number of pods', (manifests) => Reflect.deleteProperty(manifests, 'autoscaler'), /how many pods/],
+  ['routes', 'an Ingress that nobody trusts', ingress({}), /not trusted/],
+  ['routes', 'an Ingress for all hosts', ingress({ host: '' }), /any host/],
+  ['routes', 'an Ingress of another Service', ingress({ service: 'x' }), /leads nowhere/],
+  ['routes', 'an Ingress of another port', ingress({ port: 'x' }), /leads nowhere/],
+  ['routes', 'a certificate of another host', ingress({ certified: 'b.example.com' }), /for no host/],
   ['network', 'everything', ({ policy }) => policy.spec!.egress!.push({}), /more than DNS and NATS/],
 ];
 
