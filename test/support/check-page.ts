@@ -16,6 +16,7 @@ const STEPS = [
   'candidates',
   'channel',
   'ping',
+  'relay',
 ] as const;
 export type Step = (typeof STEPS)[number];
 
@@ -36,7 +37,10 @@ export function stoppedAt(failed: Step): Record<string, string> {
   );
 }
 
-export const ALL_PASSED = Object.fromEntries(STEPS.map((step) => [step, 'passed']));
+/** All steps passed; but that one is only there where the server has TURN servers. */
+export const ALL_PASSED = { ...Object.fromEntries(STEPS.map((step) => [step, 'passed'])), relay: 'skipped' };
+/** All steps of a server with TURN servers. */
+export const RELAYED = { ...ALL_PASSED, relay: 'passed' };
 
 /** Does not check that it is fast, which depends on the machine. */
 export const CONNECTED = {

@@ -1,12 +1,13 @@
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe } from '@jest/globals';
+import { eventually } from './until.js';
 
 /** Proxies that operators put in front of nodes, and what makes each of them tell its version. */
 const PROXIES = { haproxy: '-v', nginx: '-v' } as const;
@@ -61,6 +62,33 @@ frontend peers
       (port) => `${head(port)}${sections}\n`,
       (path) => ['-db', '-f', path],
     );
+  }
+
+  /** Starts HAProxy as deploy/compose/haproxy.cfg sets it up, in front of these nodes. */
+  static haproxyOfCompose(nodes: readonly { readonly port: number }[]): Promise<FrontProxy> {
+    const file = readFileSync('deploy/compose/haproxy.cfg', 'utf8');
+    const retries = file.match(/^ {4}(?:option redispatch|retries|retry-on) .*$/gm)!;
+    if (retries.length !== 3) throw new Error('the configuration has other retries than it had');
+    const [backend] = /^backend nodes\n[^]*?(?=\n\n)/m.exec(file)!;
+    const documented = backend
+      .replace(/^ {4}server .*\n?/gm, '')
+      // There is no DNS of Docker here, and the checks need not take seconds.
+      .replace(' init-addr none resolvers docker resolve-prefer ipv4', '')
+      // A check that a busy machine answers late is no failure.
+      .replace('inter 1s', 'inter 100ms')
+      .replace(/$/, '\n    timeout check 30s');
+    const counts = nodes.map(
+      (_, i) => `    http-request return status 200 if { path /sees-${i + 1} } { nbsrv(nodes) eq ${i + 1} }`,
+    );
+    const none = '    http-request return status 404 if { path_beg /sees- }';
+    const servers = nodes.map(({ port }, i) => `    server signal-${i + 1} 127.0.0.1:${port}`);
+    return FrontProxy.haproxy([...counts, none, documented, ...retries, ...servers].join('\n'));
+  }
+
+  /** Resolves when a HAProxy of `haproxyOfCompose` takes so many nodes for healthy. */
+  async sees(nodes: number): Promise<void> {
+    const status = async (): Promise<number> => (await fetch(`http://127.0.0.1:${this.port}/sees-${nodes}`)).status;
+    await eventually(status, (found) => found === 200);
   }
 
   /** Starts nginx; `http` is what stands in the block of that name, beside `server`, and `location` in `location /`. */

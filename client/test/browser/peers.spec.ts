@@ -96,6 +96,17 @@ function itMeetsPeers(browsers: string, stage: Stage, opens: readonly [Open, Ope
     }
   }
 
+  /** Waits until both sides have agreed on so many transceivers. */
+  async function expectMedia(transceivers: number): Promise<void> {
+    for (const page of pages) {
+      await page.waitForFunction((count) => {
+        const { connection } = Reflect.get(globalThis, 'peer') as Peer;
+        const agreed = connection.getTransceivers().filter(({ currentDirection }) => currentDirection !== null);
+        return connection.signalingState === 'stable' && agreed.length >= count;
+      }, transceivers);
+    }
+  }
+
   it('have an open channel, 30 times out of 30', async () => {
     const times: number[] = [];
     for (let i = 0; i < 30; i++) {
@@ -131,17 +142,22 @@ function itMeetsPeers(browsers: string, stage: Stage, opens: readonly [Open, Ope
             connection.restartIce();
           });
         }
-        for (const page of pages) {
-          await page.waitForFunction((count) => {
-            const { connection } = Reflect.get(globalThis, 'peer') as Peer;
-            const agreed = connection.getTransceivers().filter(({ currentDirection }) => currentDirection !== null);
-            return connection.signalingState === 'stable' && agreed.length >= count;
-          }, round * 2);
-        }
+        await expectMedia(round * 2);
         await expectTalk(`round ${round}`);
       }
     });
   }
+
+  it('add media one after the other', async () => {
+    await meet('a topic');
+    for (let round = 1; round <= 4; round++) {
+      await pages[round % 2].evaluate(() => {
+        (globalThis as unknown as InPage).peer.connection.addTransceiver('audio', { direction: 'sendonly' });
+      });
+      await expectMedia(round);
+      await expectTalk(`round ${round}`);
+    }
+  });
 
   it('meet again when one of them comes back as another page', async () => {
     await meet('a topic');

@@ -1,13 +1,19 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from '@jest/globals';
 import { WebSocket } from 'ws';
+import { describeWithProxy, FrontProxy } from '../../../test/support/front-proxy.js';
 import { describeWithNats, NatsServer } from '../../../test/support/nats-server.js';
 import { startServer, stopServers } from '../../../test/support/server.js';
+import type { RunningServer } from '../../../test/support/server.js';
 import { until } from '../../../test/support/until.js';
 import { connect } from '../../src/index.js';
 import type { Signal, SignalError, Topic } from '../../src/index.js';
 import { bytes, text, watch } from '../support/watch.js';
 
 const ROUNDS = 6;
+/** Where measurements are left, to be looked at. */
+const ARTIFACTS = fileURLToPath(new URL('../../../test-artifacts', import.meta.url));
 
 describeWithNats('peers that talk while nodes are restarted one after the other', () => {
   let signals: Signal[] = [];
@@ -16,6 +22,7 @@ describeWithNats('peers that talk while nodes are restarted one after the other'
   afterEach(async () => {
     for (const signal of signals) signal.close();
     signals = [];
+    await FrontProxy.stopAll();
     await stopServers();
     await NatsServer.stopAll();
   });
@@ -34,16 +41,34 @@ describeWithNats('peers that talk while nodes are restarted one after the other'
     return { said, lost };
   }
 
-  it('lose nothing that was acknowledged, and are never without a connection', async () => {
+  /** The longest time in milliseconds in which a topic had no message. */
+  function longestGap(topic: Topic): () => number {
+    let longest = 0;
+    let last: number | undefined;
+    topic.addEventListener('message', ({ timeStamp }) => {
+      if (last !== undefined) longest = Math.max(longest, timeStamp - last);
+      last = timeStamp;
+    });
+    return () => longest;
+  }
+
+  /** Restarts two nodes in turn. `reach` tells each peer where it connects, `settled` resolves when both nodes are used. */
+  async function expectUnnoticed(
+    name: string,
+    reach: (nodes: readonly RunningServer[]) => Promise<readonly (readonly string[])[]>,
+    settled: () => Promise<void>,
+  ): Promise<void> {
     nats = await NatsServer.start();
     const settings = { natsUrl: nats.url, drainTimeout: '10s' };
     const nodes = [await startServer(settings), await startServer(settings)];
-    const urls = nodes.map(({ url }) => url);
-    signals = [connect(urls, { WebSocket }), connect(urls.toReversed(), { WebSocket })];
+    const urls = await reach(nodes);
+    await settled();
+    signals = urls.map((url) => connect(url, { WebSocket }));
     const topics = signals.map((signal) => signal.join('t', { presence: true }));
     await Promise.all(topics.map(({ ready }) => ready));
     const heard = topics.map((topic) => watch(topic, 'message'));
-    const seen = signals.map((signal) => watch(signal, 'down', 'open', 'drain'));
+    const gaps = topics.map(longestGap);
+    const seen = signals.map((signal) => watch(signal, 'down', 'refused', 'error', 'drain'));
 
     const over = new AbortController();
     const talks = topics.map((topic) => talk(topic, over.signal));
@@ -53,16 +78,43 @@ describeWithNats('peers that talk while nodes are restarted one after the other'
       nodes[round % 2] = await startServer({ ...settings, listenAddr: `127.0.0.1:${node.port}` });
       // Both nodes know of each other again.
       await until(async () => (await fetch(`${nodes[round % 2].http}/health/ready`)).status === 200);
+      await settled();
     }
     over.abort();
-    const [one, other] = await Promise.all(talks);
+    const told = await Promise.all(talks);
 
-    expect([one.lost, other.lost]).toEqual([[], []]);
-    // Each number once: a node under load may give a newcomer the same message twice.
-    const numbers = (messages: (typeof heard)[number]): number =>
-      new Set(messages.map(([, { payload }]) => text(payload as Uint8Array))).size;
-    await until(() => numbers(heard[0]) === other.said && numbers(heard[1]) === one.said);
-    expect(seen.flat().filter(([type]) => type === 'down')).toEqual([]);
-    expect(seen.flat().filter(([type]) => type === 'drain').length).toBeGreaterThanOrEqual(ROUNDS);
+    expect(told.map(({ lost }) => lost)).toEqual([[], []]);
+    for (const [i, { said }] of told.entries()) {
+      const numbers = (): number[] => heard[1 - i].map(([, { payload }]) => Number(text(payload as Uint8Array)));
+      await until(() => numbers().length >= said);
+      expect(numbers().toSorted((a, b) => a - b)).toEqual(Array.from({ length: said }, (_, number) => number));
+    }
+    expect(seen.flat().filter(([type]) => type !== 'drain')).toEqual([]);
+    expect(seen.flat().length).toBeGreaterThanOrEqual(ROUNDS);
+    mkdirSync(ARTIFACTS, { recursive: true });
+    const longest = gaps.map((gap) => Math.round(gap()));
+    writeFileSync(`${ARTIFACTS}/rolling-restart-${name}.json`, JSON.stringify({ unit: 'ms', longest }));
+  }
+
+  it('lose nothing that was acknowledged, hear nothing twice, and are never without a connection', async () => {
+    await expectUnnoticed(
+      'urls',
+      async (nodes) => [nodes.map(({ url }) => url), nodes.map(({ url }) => url).toReversed()],
+      async () => {},
+    );
+  });
+
+  describeWithProxy('haproxy', 'behind HAProxy, as deploy/compose/haproxy.cfg sets it up,', () => {
+    it('do not notice either', async () => {
+      let proxy: FrontProxy;
+      await expectUnnoticed(
+        'haproxy',
+        async (nodes) => {
+          proxy = await FrontProxy.haproxyOfCompose(nodes);
+          return [[proxy.url], [proxy.url]];
+        },
+        () => proxy.sees(2),
+      );
+    });
   });
 });

@@ -163,6 +163,61 @@ export const pingLost = () =>
     'Something on this machine cuts UDP off. The server is fine.',
   );
 
+/** Said of each fault of a relay. */
+const ONLY_RELAYS = 'Peers that reach each other directly need no relay; all other steps passed.';
+
+/** @param {{ readonly message: string }} error the server's own words */
+export const noIceServers = ({ message }) =>
+  new Fault(
+    `The server has TURN servers, but tells of none: “${message}”.`,
+    `Its log says why: its ice-provider may have failed. ${ONLY_RELAYS}`,
+  );
+
+/** @type {Readonly<Record<number, readonly [sentence: string, advice: string]>>} */
+const TURN_REFUSALS = {
+  401: [
+    'refuses the credentials of this server',
+    'It has another secret than the first line of turn-secret-file (coturn: static-auth-secret, with use-auth-secret), ' +
+      'or its clock is ahead. “cairn-signal doctor” tells which.',
+  ],
+  403: ['does not relay for this page', 'Its lists of addresses say so (coturn: allowed-peer-ip, denied-peer-ip).'],
+  486: [
+    'says that the quota of this principal is used up',
+    'Other pages and devices of the same principal, or address, hold relays. Raise the quota (coturn: user-quota).',
+  ],
+  508: ['has no room for another relay', 'Give it more ports (coturn: min-port to max-port), or a larger total-quota.'],
+};
+
+/**
+ * A TURN server answered with an error.
+ * @param {number} code
+ * @param {string} url
+ */
+export function turnRefused(code, url) {
+  const [sentence, advice] = TURN_REFUSALS[code] ?? ['gives no relay', 'Look at the log of the TURN server.'];
+  return new Fault(`The TURN server ${sentence} (${code}, ${url}).`, `${advice} ${ONLY_RELAYS}`);
+}
+
+/**
+ * @param {string} url
+ * @param {number} others how many more there are
+ */
+export const turnUnreached = (url, others) =>
+  new Fault(
+    `The browser does not reach the TURN server (${url}${others === 0 ? '' : `, nor ${others} more`}).`,
+    (url.startsWith('turns:')
+      ? 'The port is closed, or the certificate is not for this name, has expired, or is not trusted by browsers. '
+      : 'It is not running, or its port is closed, or a firewall drops it: udp and tcp are opened apart. ') +
+      `“cairn-signal doctor” tells which. ${ONLY_RELAYS}`,
+  );
+
+export const relaysApart = () =>
+  new Fault(
+    'The TURN server gives relays, but they do not reach each other.',
+    'It may not send to its own address: behind NAT, or in a container, it needs its public address (coturn: external-ip) ' +
+      `and the right to reach its inner one (allowed-peer-ip). Or its relay ports are closed. ${ONLY_RELAYS}`,
+  );
+
 /** @type {Readonly<Record<number, string>>} Advice by close code: docs/protocol.md, section 4. */
 const AFTER_CLOSE = {
   1001: 'The server stops, or starts again. Start again in a moment.',

@@ -26,7 +26,7 @@ class Moment {
 
 /**
  * One of the two peers: the client, watched. Owns its connection to the server, and the one to the other peer. Does not
- * know the steps of the check. Does not use STUN or TURN: the page talks to no server but this one.
+ * know the steps of the check. Its connection uses neither STUN nor TURN: no server but this one is needed for it.
  * Invariant: what it waits for is told once, whether somebody asks before it comes or after.
  */
 export class Peer {
@@ -97,6 +97,11 @@ export class Peer {
       ({ channel }) => this.connected.come(channel),
       (error) => this.#fail(error),
     );
+  }
+
+  /** What the server tells peers to use, so that they reach each other. */
+  iceServers() {
+    return this.#signal.iceServers();
   }
 
   end() {

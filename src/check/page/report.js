@@ -11,7 +11,7 @@ export function report({ rows, verdict }, server) {
   const steps = STEPS.map(({ id, title }, index) => {
     const { state = 'waiting', milliseconds, detail = '' } = rows.get(id) ?? {};
     const time = milliseconds === undefined ? '' : inWords(milliseconds);
-    const said = state === 'passed' ? detail : '';
+    const said = state === 'passed' || state === 'skipped' ? detail : '';
     return `${index + 1}. ${state.padEnd(7)}  ${title.padEnd(24)} ${time.padStart(8)}  ${said}`.trimEnd();
   });
   return [

@@ -1,5 +1,15 @@
-import { Fault, noAddresses, notConnected, notRelayed, pingLost, unexpected, webSocketBlocked } from './fault.js';
+import {
+  Fault,
+  noAddresses,
+  noIceServers,
+  notConnected,
+  notRelayed,
+  pingLost,
+  unexpected,
+  webSocketBlocked,
+} from './fault.js';
 import { Peer, ping, randomTopic } from './peer.js';
+import { relaysIn, throughRelays } from './relay.js';
 import { inWords } from './steps.js';
 
 /** @typedef {import('./server.js').Server} Server */
@@ -11,6 +21,7 @@ import { inWords } from './steps.js';
  * @property {(id: StepId) => void} began
  * @property {(id: StepId, milliseconds: number, detail: string) => void} passed
  * @property {(id: StepId, milliseconds: number, fault: Fault) => void} failed
+ * @property {(id: StepId, why: string) => void} skipped there is nothing to do
  */
 
 /** Milliseconds for the WebSockets to open, for a message to arrive, and for the data channel to open. */
@@ -105,6 +116,13 @@ export class Run {
       const median = await within(RELAY_MS, () => pingLost(), ping(near, far));
       return `${inWords(median)} there and back, the median`;
     });
+    await this.#step('relay', async () => {
+      const servers = await caller.iceServers().catch((error) => {
+        throw noIceServers(error);
+      });
+      const relays = relaysIn(servers);
+      return relays.length === 0 ? { skipped: 'no TURN servers for this page' } : throughRelays(relays);
+    });
     return connected;
   }
 
@@ -112,14 +130,15 @@ export class Run {
    * Runs one step and tells the watcher the outcome. `work` resolves to the detail of the step. The step fails as soon as
    * a connection is lost.
    * @param {StepId} id
-   * @param {() => Promise<string>} work
+   * @param {() => Promise<string | { readonly skipped: string }>} work
    */
   async #step(id, work) {
     this.#watcher.began(id);
     const began = performance.now();
     try {
       const detail = await Promise.race([work(), ...this.#ends]);
-      this.#watcher.passed(id, performance.now() - began, detail);
+      if (typeof detail === 'string') this.#watcher.passed(id, performance.now() - began, detail);
+      else this.#watcher.skipped(id, detail.skipped);
     } catch (error) {
       const fault = error instanceof Fault ? error : unexpected(error);
       this.#watcher.failed(id, performance.now() - began, fault);

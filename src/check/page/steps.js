@@ -1,5 +1,5 @@
 /** @typedef {'server' | 'admission' | 'sockets' | 'rendezvous'} BeforeWebRtc */
-/** @typedef {'offer' | 'answer' | 'candidates' | 'channel' | 'ping'} WebRtc */
+/** @typedef {'offer' | 'answer' | 'candidates' | 'channel' | 'ping' | 'relay'} WebRtc */
 /** @typedef {BeforeWebRtc | WebRtc} StepId */
 
 /**
@@ -16,6 +16,7 @@ export const STEPS = [
   { id: 'candidates', title: 'ICE candidates cross', about: 'relayed both ways' },
   { id: 'channel', title: 'The data channel opens', about: 'from peer to peer' },
   { id: 'ping', title: 'Pings return over it', about: 'past the server' },
+  { id: 'relay', title: 'A relay is reached', about: 'TURN, where the server has it' },
 ];
 
 /** The steps from connect to open channel, whose times count towards the goal. */

@@ -76,6 +76,14 @@ export class View {
     });
   }
 
+  /**
+   * @param {StepId} id
+   * @param {string} why
+   */
+  skipped(id, why) {
+    this.#show(id, { state: 'skipped', detail: why });
+  }
+
   /** @param {number} milliseconds from connect to open channel */
   connected(milliseconds) {
     const headline = `Connected in ${inWords(milliseconds)}${milliseconds <= GOAL_MS ? '' : ', over the goal'}`;
