@@ -276,16 +276,12 @@ export async function* connectPeers(signal: Signal, options: PeerOptions): Async
       handling = connect().catch(fail);
     }
 
-    async function configure(): Promise<RTCConfiguration> {
-      return { ...config, iceServers: config?.iceServers ?? (await signal.iceServers()) };
-    }
-
     async function connect(): Promise<((note: Note) => Promise<void>) | void> {
       const of = run;
       // A server may have ICE servers, but not for everybody.
-      const configuration = await configure().catch(() => ({ ...config, iceServers: [] }));
+      const iceServers = config?.iceServers ?? (await signal.iceServers().catch(() => []));
       if (of !== run) return undefined;
-      const connection = new Connection(configuration);
+      const connection = new Connection({ ...config, iceServers });
       current = connection;
       const close = connection.close.bind(connection);
       connection.close = () => {
@@ -320,9 +316,13 @@ export async function* connectPeers(signal: Signal, options: PeerOptions): Async
       }
 
       async function renew(): Promise<void> {
+        if (config?.iceServers) return;
         // What cannot be had, or given, now is tried again; old browsers cannot give it.
-        await configure()
-          .then((fresh) => connection.setConfiguration(fresh))
+        await signal
+          .iceServers()
+          .then((fresh) =>
+            connection.setConfiguration({ ...config, ...connection.getConfiguration?.(), iceServers: fresh }),
+          )
           .catch(() => {});
         keep();
       }

@@ -73,6 +73,10 @@ export class FakeConnection extends EventTarget {
     return channel;
   }
 
+  getConfiguration(): RTCConfiguration {
+    return this.config;
+  }
+
   setConfiguration(config: RTCConfiguration): void {
     this.config = config;
   }

@@ -426,6 +426,14 @@ describe('ICE servers of the server', () => {
     },
   );
 
+  it('are given beside what the caller has configured since', async () => {
+    const [a] = await pair();
+    a.connection.setConfiguration({ ...fake(a).config, iceTransportPolicy: 'relay' });
+    await pass(TTL / 2);
+    expect(fake(a).config.iceTransportPolicy).toBe('relay');
+    expect(Number(username(a))).toBeGreaterThan(2);
+  });
+
   it('that were not to be had at first are had later', async () => {
     mood = 'refuses';
     const [a] = await pair();
@@ -476,6 +484,10 @@ describe('ICE servers of the server', () => {
     expect(given).toBe(expected);
     expect(fake(a).config).toBe(before);
     expect(jest.getTimerCount()).toBe(timers);
+    fake(a).fail();
+    for (let i = 0; i < 50 && fake(a).connectionState !== 'connected'; i++) await settle();
+    expect(fake(a).config.iceServers).toEqual(before.iceServers);
+    expect(given).toBe(expected);
   });
 
   it('are renewed no more once the connection to the server is closed for good', async () => {
