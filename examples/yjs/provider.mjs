@@ -1,5 +1,11 @@
 import { connectPeers } from 'cairn-signal-client/rtc';
-import { applyAwarenessUpdate, Awareness, encodeAwarenessUpdate, removeAwarenessStates } from 'y-protocols/awareness';
+import {
+  applyAwarenessUpdate,
+  Awareness,
+  encodeAwarenessUpdate,
+  modifyAwarenessUpdate,
+  removeAwarenessStates,
+} from 'y-protocols/awareness';
 import * as Y from 'yjs';
 
 /** First byte of a message: what I have (a state vector), what you lack (an update), who I am (an awareness update). */
@@ -80,7 +86,10 @@ export class CairnProvider extends EventTarget {
 
   #seen = ({ added, updated, removed }, origin) => {
     const changed = [...added, ...updated, ...removed];
-    if (origin instanceof YjsPeer) for (const client of changed) origin.clients.add(client);
+    if (origin instanceof YjsPeer) {
+      // Nobody else takes along whoever is here.
+      for (const client of changed) if (client !== this.doc.clientID) origin.clients.add(client);
+    }
     if (changed.includes(this.doc.clientID)) for (const peer of this.peers) peer.present();
   };
 }
@@ -139,7 +148,8 @@ class YjsPeer {
   }
 
   #hear(part) {
-    if (part.length === 0 || part[0] > LAST) throw new TypeError('not a part of a message');
+    // All parts but the last are full: empty ones would pile up without being counted.
+    if (part[0] !== LAST && (part[0] !== MORE || part.length !== PART_BYTES)) throw new TypeError('not a part');
     this.#parts.push(part.subarray(1));
     this.#bytes += part.length - 1;
     if (this.#bytes > MOST_MESSAGE) throw new RangeError('a message is too large');
@@ -160,8 +170,11 @@ class YjsPeer {
       if (this.#provider.synced) return;
       this.#provider.synced = true;
       this.#provider.tell('synced');
-    } else if (kind === AWARENESS) applyAwarenessUpdate(awareness, content, this);
-    else throw new TypeError('no such message');
+    } else if (kind === AWARENESS) {
+      // Throws before anything has changed, too.
+      modifyAwarenessUpdate(content, (state) => state);
+      applyAwarenessUpdate(awareness, content, this);
+    } else throw new TypeError('no such message');
   }
 
   /** What is to be said next, if anything. */

@@ -6,6 +6,7 @@ import { connect } from 'cairn-signal-client';
 import { connectPeer } from 'cairn-signal-client/rtc';
 import { RTCPeerConnection } from 'werift';
 import { WebSocket } from 'ws';
+import { Awareness, encodeAwarenessUpdate } from 'y-protocols/awareness';
 import * as Y from 'yjs';
 import { expect, startServer } from '../server.mjs';
 import { CairnProvider } from './provider.mjs';
@@ -66,13 +67,50 @@ await until(() => back.text.length === 15 && bob.text.length === 15, changed(bac
 await same(back, bob, cleo);
 expect('what they wrote apart is merged', back.text.length === 15);
 
+const everybody = [back, bob, cleo];
 const before = bob.text.toJSON();
-for (const garbage of ['garbage', Uint8Array.of(1, 1, 250, 9), Uint8Array.of(7)]) {
-  const faults = [back, bob, cleo].map(({ provider }) => once(provider, 'error'));
+// A text; an update and presence that are none; no such part; and parts that would pile up for nothing, without end.
+for (const garbage of [
+  'garbage',
+  Uint8Array.of(1, 1, 250, 9),
+  Uint8Array.of(1, 2, 2, 5, 1, 2, 123, 125, 6, 1, 1, 123),
+  Uint8Array.of(7),
+  Uint8Array.of(0),
+  Uint8Array.of(0, 1),
+]) {
+  const faults = everybody.map(({ provider }) => once(provider, 'error'));
   const stranger = await connectPeer(connect(server.url, { WebSocket }), rtc);
   stranger.channel.send(garbage);
   const [{ error }] = await Promise.race(faults);
   await once(stranger.channel, 'close');
   expect(`what is no message ends the connection: ${error.message}`, bob.text.toJSON() === before);
+  expect(
+    'nobody has appeared',
+    everybody.every(({ awareness }) => !awareness.getStates().has(5)),
+  );
 }
+
+// Somebody speaks of one of them as if it were there itself, and goes.
+const forged = new Awareness(new Y.Doc());
+for (const { doc } of everybody) {
+  forged.states.set(doc.clientID, { forged: true });
+  forged.meta.set(doc.clientID, { clock: 1000, lastUpdated: 0 });
+}
+const forger = await connectPeer(connect(server.url, { WebSocket }), rtc);
+forger.channel.send(
+  Uint8Array.of(
+    1,
+    2,
+    ...encodeAwarenessUpdate(
+      forged,
+      everybody.map(({ doc }) => doc.clientID),
+    ),
+  ),
+);
+const deceived = () => everybody.find(({ awareness }) => awareness.getLocalState()?.forged);
+await until(deceived, ...everybody.map(({ awareness }) => [awareness, 'change']));
+const one = deceived();
+forger.channel.close();
+await until(() => one.provider.peers.size === 2, [one.provider, 'peers']);
+expect('whoever goes takes nobody else along', one.awareness.getLocalState() !== null);
 process.exit(0);
