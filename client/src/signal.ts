@@ -277,6 +277,8 @@ export class Signal extends Target<SignalEvents> {
         await this.#take(link);
         began = performance.now();
         delay = await link.over;
+        // A server that ends every connection at once is not asked again at once, whatever it says.
+        if (!this.#link && performance.now() - began < limit && delay! < limit) delay = undefined;
         this.#leaving = link;
       } catch (cause) {
         const error = cause as SignalError;

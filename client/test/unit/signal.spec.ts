@@ -472,6 +472,16 @@ describe('a connection that ends', () => {
     expect(server.sockets).toHaveLength(2);
   });
 
+  it('for a restart at once, again and again, comes back ever more slowly', async () => {
+    await started();
+    for (let i = 0; i < 1000; i++) {
+      server.last.drop(1001, 'restart; retry in 0 s');
+      await pass(10);
+    }
+    // Of 10 s: after 0.25 s, 0.5 s, 1 s, 2 s, 4 s, with Math.random at 0.5.
+    expect(server.sockets.length).toBeLessThan(8);
+  });
+
   it('comes back after a random part of 0.5 s, 1 s, ... 30 s, and after 0.5 s once it had lasted', async () => {
     await started();
     server.mood = 'refuses';
