@@ -60,6 +60,8 @@ export function decode(bytes: Uint8Array): unknown {
     if (major === 2) return take(n);
     if (major === 3) return text.decode(take(n));
     check(depth > 0 && (major === 4 || major === 5));
+    // An item has a byte at least.
+    check(n <= bytes.length - at);
     if (major === 4) return Array.from({ length: n }, () => read(depth - 1));
     const map: Record<string, unknown> = Object.create(null);
     while (n--) {

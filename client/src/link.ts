@@ -104,7 +104,7 @@ export class Link {
     this.#timer = setTimeout(() => close(1006, ''), HANDSHAKE_MS);
     // The package `ws` tells why it did not open.
     (socket as { on?: Function }).on?.('unexpected-response', (_request: unknown, response: Refusal) => {
-      refusal = { status: response.statusCode, retry: response.headers['retry-after'] * 1000 || undefined };
+      refusal = { status: response.statusCode, retry: waitOf(response.headers['retry-after']) };
       close(1006, '');
     });
     const on = (type: string, run: (event: never) => void): void =>
@@ -119,6 +119,7 @@ export class Link {
       this.#heard = performance.now();
       this.silent = false;
       try {
+        check(typeof data === 'object');
         const [message, ...rest] = Object.entries(decode(new Uint8Array(data as ArrayBuffer)) as object);
         check(!rest[0]);
         this.#receive(message as unknown as Message);
@@ -204,15 +205,21 @@ export class Link {
   }
 }
 
+/** The milliseconds that a Retry-After asks for: seconds, or a date (RFC 9110, section 10.2.3). */
+function waitOf(after = ''): number | undefined {
+  const wait = Number(after) * 1000 || Date.parse(after) - Date.now();
+  return wait > 0 ? wait : undefined;
+}
+
 interface Refusal {
   readonly statusCode: number;
-  readonly headers: { readonly [name: string]: number };
+  readonly headers: { readonly [name: string]: string | undefined };
 }
 
 const gone = (): SignalError => new SignalError('unknown', 'The connection went before the answer came.');
 
 /** What an Error of the server says. */
 export function refusalOf({ code, message, retry }: Messages['Error']): SignalError {
-  check(typeof code === 'string' && typeof message === 'string' && (retry ?? 0) >= 0);
+  check(typeof code === 'string' && typeof message === 'string' && typeof (retry ?? 0) === 'number');
   return new SignalError(code, message, { retry });
 }

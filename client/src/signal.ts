@@ -166,7 +166,7 @@ export class Signal extends Target<SignalEvents> {
         // Who asks meanwhile gets the same answer.
         this.iceUntil = Infinity;
         this.#ice = link.request('IceServers').then(({ servers, ttl }) => {
-          check(Array.isArray(servers) && ttl! >= 0);
+          check(Array.isArray(servers) && typeof ttl === 'number');
           // Whoever gets them later shall have them for a while, too.
           this.iceUntil = Date.now() + ttl! * 500;
           return servers!;
@@ -211,7 +211,7 @@ export class Signal extends Target<SignalEvents> {
     const topic = this.#topics.get(name);
     const seat = link.seats.get(name);
     if (kind === 'Drain') {
-      check(fields.retry >= 0);
+      check(typeof fields.retry === 'number');
       link.renew(fields.retry);
       this.emit('drain', fields);
     } else if (kind === 'Error') {
@@ -229,12 +229,13 @@ export class Signal extends Target<SignalEvents> {
       }
     } else if (kind === 'Members') {
       const { count, self, joined, left } = fields;
-      check(count >= 0);
+      check(typeof count === 'number');
       if (!seat) return;
       seat.count = count;
       if (self) seat.self = hex(self);
       if (self || !(joined ?? left)) seat.members = joined && new Map();
       for (const { id, data } of joined ?? []) {
+        check(!data || data instanceof Uint8Array);
         const member = { id: hex(id), data };
         seat.members?.set(member.id, member);
       }

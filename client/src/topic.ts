@@ -112,7 +112,7 @@ export class Topic extends Target<TopicEvents> {
     if (this.#over) throw this.#over;
     const fields = { topic: this.name, payload, to: to && fromHex(to) };
     const answer = await this.#port.when((link) => link.request('Relay', fields), signal);
-    check((answer.to ?? 0) >= 0);
+    check(typeof (answer.to ?? 0) === 'number');
     return answer.to;
   }
 

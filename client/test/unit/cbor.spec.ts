@@ -98,6 +98,7 @@ describe('CBOR', () => {
     ['a surrogate', '63eda080'],
     ['bytes that are cut', '42ca'],
     ['an array longer than the frame', '9bffffffffffffffff'],
+    ['arrays longer than the frame, in one another', '9a01c00000'.repeat(8)],
     ['an array that claims 2^32 items', '9affffffff'],
     ['nesting without end', '81'.repeat(100_000)],
     ['nesting of maps without end', 'a16161'.repeat(100_000)],

@@ -101,6 +101,24 @@ describe('connect', () => {
   it.each([
     ['a status', { statusCode: 503, headers: {} }, { status: 503, retry: undefined }, 250],
     ['Retry-After', { statusCode: 429, headers: { 'retry-after': '7' } }, { status: 429, retry: 7000 }, 7500],
+    [
+      'a negative Retry-After',
+      { statusCode: 503, headers: { 'retry-after': '-5' } },
+      { status: 503, retry: undefined },
+      250,
+    ],
+    [
+      'a Retry-After of the past',
+      { statusCode: 503, headers: { 'retry-after': 'Thu, 01 Jan 1970 00:00:00 GMT' } },
+      { status: 503, retry: undefined },
+      250,
+    ],
+    [
+      'a Retry-After that is none',
+      { statusCode: 503, headers: { 'retry-after': 'soon' } },
+      { status: 503, retry: undefined },
+      250,
+    ],
     ['no status', undefined, { status: undefined, retry: undefined }, 250],
   ])('tells of a refusal with %s, and comes back', async (_what, refusal, told, delay) => {
     server.mood = 'refuses';
@@ -114,6 +132,15 @@ describe('connect', () => {
     expect(signal.state).toBe('connecting');
     await pass(1);
     expect(signal.state).toBe('open');
+  });
+
+  it('follows a Retry-After that is a date', async () => {
+    server.mood = 'refuses';
+    const date = new Date(Date.now() + 7000).toUTCString();
+    server.refusal = { statusCode: 503, headers: { 'retry-after': date } };
+    const seen = watch(start(), 'refused');
+    await settle();
+    expect(seen).toMatchObject([['refused', { status: 503, retry: Date.parse(date) - Date.now() }]]);
   });
 
   it.each([
@@ -365,6 +392,7 @@ describe('the server', () => {
   it.each([
     ['no CBOR', new Uint8Array([0xff])],
     ['text', 'hello'],
+    ['a number as text', '20000'],
     ['a bare text', new Uint8Array([0x61, 0x61])],
     ['an empty map', new Uint8Array([0xa0])],
     ['a Relay without a payload', { Relay: { topic: 't' } }],
@@ -372,6 +400,9 @@ describe('the server', () => {
     ['a sender that is a number', { Relay: { topic: 't', payload: Buffer.from('x'), from: 1 } }],
     ['members that are none', { Members: { topic: 't', count: 2, joined: 7 } }],
     ['a member without an id', { Members: { topic: 't', count: 2, joined: [{}] } }],
+    ['a member with text as data', { Members: { topic: 't', count: 2, joined: [{ id: Buffer.alloc(8), data: 'x' }] } }],
+    ['a count as text', { Members: { topic: 't', count: '2', joined: [] } }],
+    ['a Drain with text', { Drain: { retry: '5' } }],
     ['members without a count', { Members: { topic: 't', joined: [] } }],
     ['a second Welcome of nothing', { Welcome: {} }],
   ])('that says %s is reported, and kept', async (_what, garbage) => {
