@@ -45,10 +45,10 @@ export class Tellings {
     this.#sweep = new Sweep(() => this.step(), INTERVAL_MS);
   }
 
-  /** A topic is about to change. */
+  /** A topic is about to change. What is still to be told changes too, even if nobody looks just now. */
   changing(table: TopicMembers): void {
-    if (table.lookers === 0) return;
     if (table.telling === undefined) {
+      if (table.lookers === 0) return;
       table.telling = new Telling(table, this.most);
       this.#atOnce.append(table.telling);
       this.wake();

@@ -147,6 +147,16 @@ describe('Presence', () => {
     ]);
   });
 
+  it('V4: who begins to look after the last one has gone is told everything once', () => {
+    const stage = new PresenceStage({ presenceMembers: 1 });
+    stage.enter(T, 1);
+    stage.presence.join(T, stage.peer(2), []);
+    stage.presence.look(T, stage.peer(1));
+    stage.presence.left(T, stage.peer(1));
+    expect(short(stage.presence.look(T, stage.peer(2))!)).toEqual({ count: 1, self: 2, joined: [] });
+    expect(stage.pass(2000)).toEqual([]);
+  });
+
   it('V4: where as many are there as before, nobody is told a number', () => {
     const stage = new PresenceStage({ presenceMembers: 1 });
     stage.enter(T, 1);
