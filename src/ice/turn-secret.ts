@@ -13,7 +13,8 @@ const SETTING = 'turn-secret-file';
 /** With fewer, a secret can be guessed from one credential. */
 const LEAST_BYTES = 32;
 
-const READABLE_BY_ALL = 0o004;
+/** Whoever may write it can put in a secret of his own. */
+const OPEN_TO_ALL = 0o006;
 
 /**
  * Where secrets are mounted into containers, readable by all who are in there: by Docker and Podman, and by Kubernetes,
@@ -43,9 +44,9 @@ export function loadTurnSecret({ turnSecretFile: path }: Settings): Read | undef
   if (secret.length < LEAST_BYTES) throw fault(`its first line is shorter than ${LEAST_BYTES} characters`);
   const { mode, mtimeMs } = statSync(path);
   const warning =
-    (mode & READABLE_BY_ALL) === 0 || MOUNTED.test(realpathSync(path))
+    (mode & OPEN_TO_ALL) === 0 || MOUNTED.test(realpathSync(path))
       ? undefined
-      : `${SETTING} ${shownPath(path)}: every user of this machine may read it: take that right away (chmod o-r)`;
+      : `${SETTING} ${shownPath(path)}: every user of this machine may read or change it: take that right away (chmod o-rw)`;
   return { secret, writtenAt: mtimeMs, warning };
 }
 

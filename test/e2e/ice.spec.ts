@@ -263,7 +263,7 @@ describe('ICE servers', () => {
     const args = ['check-config', '--turn-urls', TURN, '--turn-secret-file', secretFile()];
     const { code, stderr } = await new Program(args).ended;
     expect(code).toBe(0);
-    expect(stderr).toMatch(/^warning: turn-secret-file .* every user of this machine may read it/m);
+    expect(stderr).toMatch(/^warning: turn-secret-file .* every user of this machine may read or change it/m);
     expect(stderr).toMatch(/^warning: turn-urls is set, but anyone may connect/m);
     chmodSync(secretFile(), 0o600);
     const quiet = await new Program([...args, '--turn-open', 'on']).ended;
