@@ -1,4 +1,3 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { build } from 'esbuild';
@@ -6,9 +5,9 @@ import { describeWithChromium, describeWithFirefox } from '../../../test/support
 import type { Stage } from '../../../test/support/browser.js';
 import type { FirefoxPage } from '../../../test/support/firefox.js';
 import type { Peer } from '../../src/rtc.js';
+import { keepMeasured } from '../support/measured.js';
 
 const source = (file: string): string => fileURLToPath(new URL(`../../src/${file}`, import.meta.url));
-const ARTIFACTS = fileURLToPath(new URL('../../../test-artifacts', import.meta.url));
 
 /** What the pages of these tests have as globals. */
 interface InPage {
@@ -115,11 +114,7 @@ function itMeetsPeers(browsers: string, stage: Stage, opens: readonly [Open, Ope
       for (const page of pages) await page.evaluate(() => (globalThis as unknown as InPage).peer.connection.close());
     }
     const sorted = times.map(Math.round).toSorted((a, b) => a - b);
-    mkdirSync(ARTIFACTS, { recursive: true });
-    writeFileSync(
-      `${ARTIFACTS}/connect-peer-${browsers}.json`,
-      JSON.stringify({ unit: 'ms', median: sorted[15], sorted }),
-    );
+    keepMeasured(`connect-peer-${browsers}`, { unit: 'ms', median: sorted[15], sorted });
     expect(times).toHaveLength(30);
   });
 

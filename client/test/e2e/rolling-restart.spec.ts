@@ -1,5 +1,3 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { describeWithProxy, FrontProxy } from '../../../test/support/front-proxy.js';
@@ -9,11 +7,10 @@ import type { RunningServer } from '../../../test/support/server.js';
 import { until } from '../../../test/support/until.js';
 import { connect } from '../../src/index.js';
 import type { Signal, SignalError, Topic } from '../../src/index.js';
+import { keepMeasured } from '../support/measured.js';
 import { bytes, text, watch } from '../support/watch.js';
 
 const ROUNDS = 6;
-/** Where measurements are left, to be looked at. */
-const ARTIFACTS = fileURLToPath(new URL('../../../test-artifacts', import.meta.url));
 
 describeWithNats('peers that talk while nodes are restarted one after the other', () => {
   let signals: Signal[] = [];
@@ -91,9 +88,8 @@ describeWithNats('peers that talk while nodes are restarted one after the other'
     }
     expect(seen.flat().filter(([type]) => type !== 'drain')).toEqual([]);
     expect(seen.flat().length).toBeGreaterThanOrEqual(ROUNDS);
-    mkdirSync(ARTIFACTS, { recursive: true });
     const longest = gaps.map((gap) => Math.round(gap()));
-    writeFileSync(`${ARTIFACTS}/rolling-restart-${name}.json`, JSON.stringify({ unit: 'ms', longest }));
+    keepMeasured(`rolling-restart-${name}`, { unit: 'ms', longest });
   }
 
   it('lose nothing that was acknowledged, hear nothing twice, and are never without a connection', async () => {
