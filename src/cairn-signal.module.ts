@@ -25,6 +25,7 @@ import type { ApplicationLogger } from './logging/application-logger.js';
 import { readLogFilter } from './logging/log-filter.js';
 import type { LogFilter } from './logging/log-filter.js';
 import { Logs } from './logging/log.js';
+import { makerOf } from './logging/name-of.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { OperatorsModule } from './operators/operators.module.js';
 import { PresenceModule } from './presence/presence.module.js';
@@ -331,7 +332,7 @@ function lacks(method: string): (made: object) => boolean {
 }
 
 function lack(made: object, method: string): string {
-  return `${made.constructor.name} makes objects without a method "${method}"`;
+  return `${makerOf(made)} makes objects without a method "${method}"`;
 }
 
 function isClass(type: unknown): boolean {

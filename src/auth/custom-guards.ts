@@ -3,7 +3,7 @@ import type { CanActivate, ExecutionContext, Type } from '@nestjs/common';
 import { Clock } from '../clock/clock.js';
 import { isTooLate, within } from '../clock/deadline.js';
 import { Log, Logs } from '../logging/log.js';
-import { classOf, textOf } from '../logging/name-of.js';
+import { classOf, makerOf, textOf } from '../logging/name-of.js';
 import { ThrottledLog } from '../logging/throttled-log.js';
 import { readAllowance } from '../connection/allowance.js';
 import { Refusal } from '../connection/refusal.js';
@@ -102,7 +102,7 @@ export class CustomGuards implements CanActivate {
     what: string,
     error?: unknown,
   ): Refusal {
-    const { name } = guard.constructor;
+    const name = makerOf(guard);
     this.#failures.write(`a guard ${what}, so the peer is refused`, { guard: name });
     if (error !== undefined) this.#log.debug('what a guard threw', { guard: name, error: textOf(error) });
     return undecided(reason);

@@ -5,7 +5,7 @@ import { Clock } from '../clock/clock.js';
 import { isTooLate, within } from '../clock/deadline.js';
 import { Settings } from '../config/settings.js';
 import { Log, Logs } from '../logging/log.js';
-import { classOf, textOf } from '../logging/name-of.js';
+import { classOf, makerOf, textOf } from '../logging/name-of.js';
 import { ThrottledLog } from '../logging/throttled-log.js';
 import { IceCounts } from '../metrics/ice-counts.js';
 import type { ProviderFailure } from '../metrics/ice-counts.js';
@@ -84,13 +84,16 @@ export class AskedProvider extends IceServers implements OnApplicationShutdown {
 
   async #ask({ principal, source }: Asker): Promise<Remembered> {
     const askedAt = this.clock.monotonic();
-    const told = await this.#question(principal);
-    const now = this.clock.monotonic();
-    this.counts.provider.observe((now - askedAt) / 1000);
-    const remembered = { told, askedAt, until: isIssued(told) ? askedAt + 500 * told.ttl : now + PAUSE_MS };
-    this.#asking.delete(source);
-    this.#remember(source, remembered, now);
-    return remembered;
+    try {
+      const told = await this.#question(principal);
+      const now = this.clock.monotonic();
+      this.counts.provider.observe((now - askedAt) / 1000);
+      const remembered = { told, askedAt, until: isIssued(told) ? askedAt + 500 * told.ttl : now + PAUSE_MS };
+      this.#remember(source, remembered, now);
+      return remembered;
+    } finally {
+      this.#asking.delete(source);
+    }
   }
 
   async #question(principal: string | undefined): Promise<Told> {
@@ -145,7 +148,7 @@ export class AskedProvider extends IceServers implements OnApplicationShutdown {
    */
   #failed(failure: ProviderFailure, what: string, error?: unknown): Told {
     this.counts.providerFailures[failure] += 1;
-    const { name } = this.source.provider.constructor;
+    const name = makerOf(this.source.provider);
     this.#failures.write(`the ICE provider ${what}, so a peer gets no ICE servers`, { provider: name });
     if (error !== undefined) this.#log.debug('what the ICE provider threw', { provider: name, error: textOf(error) });
     return ICE_FAILED;

@@ -14,6 +14,16 @@ export function classOf(error: unknown): string {
   return safely(error, ({ name }) => String(name));
 }
 
+/** Returns the class of an object that an application or an operator made; "Object" where it tells none. Never throws. */
+export function makerOf(made: object): string {
+  try {
+    const { name }: { name: unknown } = made.constructor;
+    return String(name);
+  } catch {
+    return 'Object';
+  }
+}
+
 /**
  * Returns the whole text of an error, for the level debug: it may hold what must not be in the log. Returns the type of
  * anything else. Never throws.

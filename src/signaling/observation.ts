@@ -3,7 +3,7 @@ import type { OnModuleInit } from '@nestjs/common';
 import { Clock } from '../clock/clock.js';
 import type { Connection } from '../connection/connection.js';
 import { Logs } from '../logging/log.js';
-import { nameOf } from '../logging/name-of.js';
+import { makerOf, nameOf } from '../logging/name-of.js';
 import { ThrottledLog } from '../logging/throttled-log.js';
 import { Presence } from '../presence/presence.js';
 import { TopicRegistry } from '../presence/topic-registry.js';
@@ -60,7 +60,7 @@ export class Observation implements OnModuleInit {
     try {
       await call();
     } catch (error) {
-      this.#faults.write('a presence observer threw', { observer: observer.constructor.name, error: nameOf(error) });
+      this.#faults.write('a presence observer threw', { observer: makerOf(observer), error: nameOf(error) });
     }
   }
 }

@@ -5,7 +5,7 @@ import { isTooLate, within } from '../clock/deadline.js';
 import { Settings } from '../config/settings.js';
 import { ConnectionRegistry } from '../presence/connection-registry.js';
 import { Log, Logs } from '../logging/log.js';
-import { nameOf } from '../logging/name-of.js';
+import { makerOf, nameOf } from '../logging/name-of.js';
 import { ThrottledLog } from '../logging/throttled-log.js';
 import { PolicyCounts } from '../metrics/policy-counts.js';
 import type { PolicyFailure } from '../metrics/policy-counts.js';
@@ -187,7 +187,7 @@ export class Permissions {
     if (typeof judgement !== 'string') return judgement;
     this.counts.failures.nonsense += 1;
     this.#nonsense.write(`the topic policy answered with ${judgement}, so the action is refused`, {
-      policy: this.source.policy.constructor.name,
+      policy: makerOf(this.source.policy),
     });
     return undefined;
   }
@@ -206,7 +206,7 @@ export class Permissions {
    */
   #fail(error: unknown, failure: PolicyFailure = 'failed'): undefined {
     this.counts.failures[failure] += 1;
-    const fields = { policy: this.source.policy.constructor.name, error: nameOf(error) };
+    const fields = { policy: makerOf(this.source.policy), error: nameOf(error) };
     if (!this.#failed) {
       this.#log.error(
         'the topic policy failed, so the action is refused; further failures are logged at debug',

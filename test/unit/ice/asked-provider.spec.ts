@@ -16,7 +16,7 @@ const GOOD = { iceServers: [{ urls: 'turn:h', username: 'u', credential: 's3cret
 const never = new Promise<never>(() => undefined);
 
 /** A provider that does as it is told, on a clock that stands still. */
-function asked(answer: (question: IceQuestion) => unknown) {
+function asked(answer: (question: IceQuestion) => unknown, traits: PropertyDescriptorMap = {}) {
   class Scripted extends IceProvider {
     readonly questions: IceQuestion[] = [];
 
@@ -31,7 +31,7 @@ function asked(answer: (question: IceQuestion) => unknown) {
     filter: LogFilter.parse('info')!,
     destination: { write: (line: string) => void log.push(JSON.parse(line) as LogLine) },
   });
-  const [provider, clock, counts] = [new Scripted(), new HeldClock(), new IceCounts()];
+  const [provider, clock, counts] = [Object.defineProperties(new Scripted(), traits), new HeldClock(), new IceCounts()];
   const source = new IceProviderSource(() => provider);
   const servers = new AskedProvider(source, parseSettings({ turnTtl: '10m' }), clock, counts, logs);
   const issue = (who: string): Told | Promise<Told> => servers.issue({ principal: who, source: `principal ${who}` });
@@ -166,6 +166,15 @@ describe('an ICE provider', () => {
     clock.pass(1);
     await issue('alice');
     expect(questions).toHaveLength(2);
+  });
+
+  it('V11: is asked again after it failed, whatever it says of its class', async () => {
+    const nothing = { constructor: { value: undefined } };
+    const { issue, clock, log, questions } = asked(() => (questions.length === 1 ? undefined : GOOD), nothing);
+    expect(await issue('alice')).toBe(ICE_FAILED);
+    expect(log).toEqual([expect.objectContaining({ level: 'error', provider: 'Object' })]);
+    clock.pass(1000);
+    expect(await issue('alice')).toMatchObject({ ttl: 600 });
   });
 
   it('V11: may have none for a principal, which is no failure', async () => {
