@@ -32,11 +32,13 @@ const project = (displayName, ...testMatch) => ({
   testMatch: testMatch.flatMap((glob) => [`<rootDir>/test/${glob}`, `<rootDir>/client/test/${glob}`]),
 });
 
+/** All that "npm test" leaves out: what needs a browser, and what takes a minute for one test. "npm run test:all" runs it, too. */
+export const FURTHER = [project('browser', 'browser/**/*.spec.ts'), project('long', 'long/**/*.spec.ts')];
+
 /** @type {import('jest').Config} */
 export default {
   projects: [
     project('unit', 'unit/**/*.spec.ts'),
-    project('browser', 'browser/**/*.spec.ts'),
     project('system', '*.spec.ts', '{contract,e2e,fuzz,hardening}/**/*.spec.ts'),
   ],
   // Most of a test's time is waiting: for sockets, for programs that start.

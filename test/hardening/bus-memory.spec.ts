@@ -11,7 +11,7 @@ import { until } from '../support/until.js';
 /**
  * Topics on a bus. A node with the smallest heap of "Sizing" in docs/operations.md ended at 120,000 topics, within its
  * max-subscriptions: the client of NATS took 2 KB for each. 120 connections with 1,000 topics did that to anybody.
- * sizing.spec.ts holds all 200,000 of such a node; how much each takes shows with fewer.
+ * test/long/sizing.spec.ts holds all 200,000 of such a node; how much each takes shows with fewer.
  */
 describeWithNats('topics on the bus', () => {
   const CONNECTIONS = 60;
