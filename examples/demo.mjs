@@ -14,6 +14,7 @@ import { connect } from 'cairn-signal-client';
 import { connectPeer } from 'cairn-signal-client/rtc';
 import { RTCPeerConnection } from 'werift';
 import { WebSocket } from 'ws';
+import './promised.mjs';
 import { startServer } from './server.mjs';
 
 const GOAL_MS = 1000;

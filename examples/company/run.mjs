@@ -14,12 +14,13 @@ import { fileURLToPath } from 'node:url';
 import { createClient } from '@redis/client';
 import { startProvider } from '../oidc/provider.mjs';
 import { connectWith, listenOn, refused, tell } from '../peers.mjs';
-import { expect } from '../server.mjs';
+import { expect } from '../promised.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 execFileSync(process.execPath, [here('../../node_modules/typescript/bin/tsc'), '-p', here('.')], { stdio: 'inherit' });
 
 const folder = mkdtempSync(join(tmpdir(), 'cairn-signal-company-'));
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 
 /** A process that ends with the example. */

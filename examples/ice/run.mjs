@@ -3,7 +3,8 @@
 // seldom the service is asked, and what happens while it is down.
 import { fileURLToPath } from 'node:url';
 import { connectWith } from '../peers.mjs';
-import { expect, startServer } from '../server.mjs';
+import { expect } from '../promised.mjs';
+import { startServer } from '../server.mjs';
 import { CLOUDFLARE, startStandIn, TWILIO } from './stand-in.mjs';
 
 const standIn = await startStandIn();

@@ -7,7 +7,8 @@ import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectWith, listenOn, refused, tell } from '../peers.mjs';
-import { expect, startServer } from '../server.mjs';
+import { expect } from '../promised.mjs';
+import { startServer } from '../server.mjs';
 import { Authority } from './authority.mjs';
 
 const [company, stranger] = await Promise.all(['company', 'stranger'].map((name) => Authority.make(name)));

@@ -2,7 +2,8 @@
 // The server with a guard of one's own: open all day, then never.
 import { fileURLToPath } from 'node:url';
 import { connectWith, refused } from '../peers.mjs';
-import { expect, startServer } from '../server.mjs';
+import { expect } from '../promised.mjs';
+import { startServer } from '../server.mjs';
 
 const guard = fileURLToPath(new URL('office-hours.js', import.meta.url));
 

@@ -2,7 +2,8 @@
 // The server with tokens of an OpenID Connect provider: who gets in, who is told why not, and what happens when a token
 // ends.
 import { connectWith, listenOn, refused, tell } from '../peers.mjs';
-import { expect, startServer } from '../server.mjs';
+import { expect } from '../promised.mjs';
+import { startServer } from '../server.mjs';
 import { startProvider } from './provider.mjs';
 
 const provider = await startProvider();

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Authority } from '../mtls/authority.mjs';
 import { connectWith, listenOn, refused, tell } from '../peers.mjs';
-import { expect, startServer } from '../server.mjs';
+import { expect } from '../promised.mjs';
+import { startServer } from '../server.mjs';
 import { TrustDomain } from './trust-domain.mjs';
 
 const [domain, stranger, web] = await Promise.all([

@@ -8,7 +8,8 @@ import { RTCPeerConnection } from 'werift';
 import { WebSocket } from 'ws';
 import { Awareness, encodeAwarenessUpdate } from 'y-protocols/awareness';
 import * as Y from 'yjs';
-import { expect, startServer } from '../server.mjs';
+import { expect } from '../promised.mjs';
+import { startServer } from '../server.mjs';
 import { CairnProvider } from './provider.mjs';
 
 const server = await startServer([]);
