@@ -1,11 +1,13 @@
 #!/usr/bin/env node
-// Writes the documents that the tables of settings and metrics generate. Start it with "npm run docs", which builds
+// Writes the documents that the tables of settings, metrics and log lines generate. Start it with "npm run docs", which builds
 // first.
 import { writeFileSync } from 'node:fs';
 import { renderConfigurationPage, renderEnvExample } from '../dist/config/reference.js';
 import { renderMetricsPage } from '../dist/exposition/metrics-page.js';
+import { renderLogPage } from '../dist/logging/log-page.js';
 
 const root = new URL('..', import.meta.url);
 writeFileSync(new URL('docs/configuration.md', root), renderConfigurationPage());
 writeFileSync(new URL('.env.example', root), renderEnvExample());
 writeFileSync(new URL('docs/metrics.md', root), renderMetricsPage());
+writeFileSync(new URL('docs/logging.md', root), renderLogPage());

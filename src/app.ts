@@ -95,7 +95,7 @@ export class SignalServer {
       const others = await listenOn(server, inherited ?? address);
       this.listener.others.push(...others);
       for (const other of others) {
-        this.logs.for('server').info(`${setting} has several addresses: listening on ${textOf(addressOf(other))}, too`);
+        this.logs.for('server').write('listening_too', {}, { setting, where: textOf(addressOf(other)) });
       }
     } catch (error) {
       await this.close({ delay: false });
@@ -114,18 +114,16 @@ export class SignalServer {
     const jwt = this.settings.jwtIssuer !== undefined;
     const { open } = this.app.get(Access, { strict: false });
     const where = textOf(address);
-    log.info(`listening on ${unix(address) ? where : `${tls ? 'wss' : 'ws'}://${where}`}`, {
-      address: where,
-      tls: onOff(tls),
-      auth: onOff(!open),
-      jwt: onOff(jwt),
-    });
-    if (!unix(address)) log.info(`health at ${tls ? 'https' : 'http'}://${where}/health/ready`);
+    log.write(
+      'listening',
+      { address: where, tls: onOff(tls), auth: onOff(!open), jwt: onOff(jwt) },
+      { where: unix(address) ? where : `${tls ? 'wss' : 'ws'}://${where}` },
+    );
+    if (!unix(address)) log.write('health_at', {}, { where: `${tls ? 'https' : 'http'}://${where}/health/ready` });
     const { management } = this;
     if (management !== undefined) {
-      log.info(
-        `status page, metrics and health for operators at ${unix(management) ? textOf(management) : `http://${textOf(management)}/`}`,
-      );
+      const there = textOf(management);
+      log.write('management_at', {}, { where: unix(management) ? there : `http://${there}/` });
     }
   }
 }

@@ -173,7 +173,7 @@ export class CairnSignalModule extends ConfigurableModuleClass implements OnModu
     // Set before any gateway is served: an application that sets its own adapter replaces it.
     if (!hasAdapter(application)) application.setIoAdapter(new MissingAdapter());
     if (options.program !== undefined) return;
-    for (const warning of nodeWarnings()) logs.for('server').warn(warning);
+    for (const warning of nodeWarnings()) logs.for('server').write('start_warning', {}, { warning });
   }
 
   /**
@@ -272,7 +272,7 @@ function logsOf(logger: ApplicationLogger | undefined, given: LogFilter | undefi
       ? { format, filter: given ?? filter }
       : new ApplicationLog(logger, given ?? (isSet ? filter : undefined)),
   );
-  if (given === undefined) for (const warning of warnings) logs.for('server').warn(warning);
+  if (given === undefined) for (const warning of warnings) logs.for('server').write('start_warning', {}, { warning });
   return logs;
 }
 

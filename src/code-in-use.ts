@@ -12,11 +12,11 @@ import type { Log } from './logging/log.js';
 export class CodeInUse {
   private constructor(
     private readonly loaded: ReadonlyMap<SettingFile, string | undefined>,
-    private readonly log: Log,
+    private readonly log: Log<'reload'>,
   ) {}
 
   /** Looks at the files. Call it before they are loaded, so that no change is missed. */
-  static async of(files: readonly SettingFile[], log: Log): Promise<CodeInUse> {
+  static async of(files: readonly SettingFile[], log: Log<'reload'>): Promise<CodeInUse> {
     return new CodeInUse(new Map(await digestsOf(files)), log);
   }
 
@@ -25,9 +25,7 @@ export class CodeInUse {
     for (const [file, digest] of await digestsOf([...this.loaded.keys()])) {
       if (digest === this.loaded.get(file)) continue;
       const change = digest === undefined ? 'cannot be read any more' : 'has changed';
-      this.log.warn(
-        `${file.name} ${shownPath(file.path)} ${change}: code is read only when the server starts, so restart it`,
-      );
+      this.log.write('code_changed', {}, { file: `${file.name} ${shownPath(file.path)}`, change });
     }
   }
 }

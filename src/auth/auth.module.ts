@@ -5,9 +5,8 @@ import { issuersOf } from '../config/jwt-issuers.js';
 import { settingFile } from '../config/setting-file.js';
 import { Settings } from '../config/settings.js';
 import { Reload } from '../lifecycle/reload.js';
-import type { FilesInUse } from '../lifecycle/reload.js';
+import type { FilesInUse, ReloadedFields } from '../lifecycle/reload.js';
 import { Logs } from '../logging/log.js';
-import type { LogFields } from '../logging/log.js';
 import { MetricsModule } from '../metrics/metrics.module.js';
 import { Access } from './access.js';
 import { BearerGuard } from './bearer.guard.js';
@@ -66,8 +65,8 @@ async function listedTokens(settings: Settings, reload: Reload, logs: Logs): Pro
     const found = await loadTokensInTurns(settings, (warning) => void warnings.push(warning));
     return { replacement: await inTurns(tokens.prepare(found)), warnings };
   };
-  const use = ({ replacement, warnings }: Read): LogFields => {
-    for (const warning of warnings) log.warn(warning);
+  const use = ({ replacement, warnings }: Read): ReloadedFields => {
+    for (const warning of warnings) log.write('tokens_warning', {}, { warning });
     return { ...tokens.use(replacement) };
   };
   const used: FilesInUse<Read> = {

@@ -46,8 +46,8 @@ export class CustomGuardList {
  */
 @Injectable()
 export class CustomGuards implements CanActivate {
-  readonly #log: Log;
-  readonly #failures: ThrottledLog;
+  readonly #log: Log<'auth'>;
+  readonly #failures: ThrottledLog<'auth'>;
 
   constructor(
     private readonly guards: CustomGuardList,
@@ -55,7 +55,7 @@ export class CustomGuards implements CanActivate {
     logs: Logs,
   ) {
     this.#log = logs.for('auth');
-    this.#failures = new ThrottledLog(this.#log, clock, 'error');
+    this.#failures = new ThrottledLog(this.#log, clock);
   }
 
   /** Asks the guards one after the other. Rejects with the guard's own refusal, or with 503 if a guard cannot judge. */
@@ -103,8 +103,8 @@ export class CustomGuards implements CanActivate {
     error?: unknown,
   ): Refusal {
     const name = makerOf(guard);
-    this.#failures.write(`a guard ${what}, so the peer is refused`, { guard: name });
-    if (error !== undefined) this.#log.debug('what a guard threw', { guard: name, error: textOf(error) });
+    this.#failures.write('guard_failed', { guard: name }, { what });
+    if (error !== undefined) this.#log.write('guard_error', { guard: name, error: textOf(error) });
     return undecided(reason);
   }
 }

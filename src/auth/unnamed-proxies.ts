@@ -32,7 +32,7 @@ const ADVICE: { readonly [Why in Unread]: string } = {
 export class UnnamedProxies {
   readonly #networks = new Map<string, Unread>();
   readonly #warned = new Set<LimitBySource>();
-  readonly #log: Log;
+  readonly #log: Log<'upgrade'>;
 
   constructor(logs: Logs) {
     this.#log = logs.for('upgrade');
@@ -50,9 +50,6 @@ export class UnnamedProxies {
     const unread = this.#networks.get(network);
     if (unread === undefined || this.#warned.has(limit)) return;
     this.#warned.add(limit);
-    this.#log.warn(
-      `${limit} was reached by an address behind which there may be many peers: ${ADVICE[unread]}, so that they are told apart`,
-      { remote: network },
-    );
+    this.#log.write('unnamed_proxy', { remote: network }, { limit, advice: ADVICE[unread] });
   }
 }

@@ -23,7 +23,7 @@ interface Attempts {
 @Injectable()
 export class WrongTokens {
   readonly #attempts = new Map<string, Attempts>();
-  readonly #log: Log;
+  readonly #log: Log<'auth'>;
   #warned = false;
 
   constructor(
@@ -74,9 +74,6 @@ export class WrongTokens {
   #warn(): void {
     if (this.#warned) return;
     this.#warned = true;
-    this.#log.warn(
-      'many wrong tokens from a private address: if that is a proxy, name it in trusted-proxies, ' +
-        'so that the peers behind it are told apart',
-    );
+    this.#log.write('wrong_tokens_from_proxy');
   }
 }

@@ -34,7 +34,7 @@ export interface NatsBackplaneParts {
   readonly settings: Settings;
   readonly clock: Clock;
   readonly counts: BackplaneCounts;
-  readonly log: Log;
+  readonly log: Log<'backplane'>;
 }
 
 /**
@@ -228,7 +228,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
 
   joined(connection: NatsConnection): void {
     const tooSmall = payloadFault(this.most, this.parts.settings);
-    if (tooSmall !== undefined) this.parts.log.error(tooSmall);
+    if (tooSmall !== undefined) this.parts.log.write('bus_too_small', {}, { fault: tooSmall });
     this.#orders.joined(connection);
     this.#rollCall.joined(connection);
     this.#begin(connection);
@@ -240,8 +240,7 @@ export class NatsBackplane extends Backplane implements OnApplicationShutdown, L
 
   refused(): void {
     const { log, settings } = this.parts;
-    const settingsInUse = natsCredentialSettings(settings);
-    log.error(`NATS refuses this node (${settingsInUse}); this node serves its own peers only, and keeps trying`);
+    log.write('bus_refuses', {}, { settings: natsCredentialSettings(settings) });
   }
 
   complained(error: Error): void {

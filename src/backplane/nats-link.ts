@@ -10,8 +10,6 @@ const RETRY_MS = 1000;
 /** Milliseconds between two lines about attempts that failed. */
 const LOG_INTERVAL_MS = 60_000;
 
-const UNREACHED = "cannot reach the bus, serving this node's own peers only";
-
 /** Hears about the link. */
 export interface LinkListener {
   /** There is a new connection, the first one or after one ended for good. It has no subscriptions yet. */
@@ -36,15 +34,15 @@ export class NatsLink {
   #up = false;
   /** Whether NATS refused this node when it was last asked. */
   #refused = false;
-  readonly #attempts: ThrottledLog;
+  readonly #attempts: ThrottledLog<'backplane'>;
 
   constructor(
     private readonly options: NodeConnectionOptions,
     private readonly listener: LinkListener,
     private readonly clock: Clock,
-    private readonly log: Log,
+    private readonly log: Log<'backplane'>,
   ) {
-    this.#attempts = new ThrottledLog(log, clock, 'warn', LOG_INTERVAL_MS);
+    this.#attempts = new ThrottledLog(log, clock, LOG_INTERVAL_MS);
   }
 
   get up(): boolean {
@@ -61,7 +59,7 @@ export class NatsLink {
     try {
       this.#join(await connect(this.options));
     } catch (error) {
-      this.#attempts.write(UNREACHED, { error: reasonOf(error) });
+      this.#attempts.write('bus_unreached', { error: reasonOf(error) });
       this.#failed(error);
       void this.#keepTrying();
     }
@@ -70,7 +68,7 @@ export class NatsLink {
   /** Gives up the connection, which is of no use. The NATS client tries to get it back, with another server first. */
   cut(): void {
     if (!this.#up) return;
-    this.log.warn('NATS does not answer, giving up the connection');
+    this.log.write('bus_unanswered');
     cut(this.#connection!);
   }
 
@@ -91,7 +89,7 @@ export class NatsLink {
   readonly #failed = (error: unknown): void => {
     const refused = error instanceof errors.AuthorizationError;
     if (refused && !this.#refused) this.listener.refused();
-    if (!refused) this.#attempts.write(UNREACHED, { error: reasonOf(error) });
+    if (!refused) this.#attempts.write('bus_unreached', { error: reasonOf(error) });
     this.#refused = refused;
   };
 
@@ -103,7 +101,7 @@ export class NatsLink {
     this.#connection = connection;
     this.#up = true;
     this.#refused = false;
-    this.log.info('joined the bus', { server: connection.getServer() });
+    this.log.write('bus_joined', { server: connection.getServer() });
     this.listener.joined(connection);
     void this.#watch(connection);
   };
@@ -116,17 +114,17 @@ export class NatsLink {
         if (this.#up) this.listener.complained(status.error);
         else this.#failed(status.error);
       } else if (type === 'ldm') {
-        this.log.warn('the NATS server is about to stop', { server: status.server });
+        this.log.write('bus_stopping', { server: status.server });
       } else if (type === 'disconnect' && this.#up) {
         this.#up = false;
-        this.log.warn("lost the bus, serving this node's own peers only");
+        this.log.write('bus_lost');
         this.listener.lost();
       } else if (type === 'reconnect' && !this.#up) {
         // The client says so once for each refusal before.
 
         this.#up = true;
         this.#refused = false;
-        this.log.info('rejoined the bus', { server: connection.getServer() });
+        this.log.write('bus_rejoined', { server: connection.getServer() });
         this.listener.rejoined();
       }
     }
@@ -134,7 +132,7 @@ export class NatsLink {
     if (this.#up) this.listener.lost();
     this.#up = false;
     const error = reasonOf(await connection.closed());
-    this.log.warn('the bus closed the connection for good, connecting again', { error });
+    this.log.write('bus_closed', { error });
     void this.#keepTrying();
   }
 }

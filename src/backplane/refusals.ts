@@ -19,13 +19,13 @@ const TOO_MANY = 'NATS accepts no more subscriptions from this node (its max_sub
 export class Refusals {
   /** Sentences about what is refused now. There are as many as kinds of refusals: fewer than ten. */
   readonly #standing = new Set<string>();
-  readonly #logs = new Map<string, ThrottledLog>();
+  readonly #logs = new Map<string, ThrottledLog<'backplane'>>();
 
   constructor(
     private readonly prefix: string,
     private readonly counts: BackplaneCounts,
     private readonly clock: Clock,
-    private readonly log: Log,
+    private readonly log: Log<'backplane'>,
   ) {}
 
   /** What NATS refuses now, in a sentence; undefined for nothing. */
@@ -61,10 +61,10 @@ export class Refusals {
     if (log === undefined) {
       // The text of NATS is bounded in kinds, but it is not ours.
       if (this.#logs.size >= 32) this.#logs.clear();
-      log = new ThrottledLog(this.log, this.clock, 'error', LOG_INTERVAL_MS);
+      log = new ThrottledLog(this.log, this.clock, LOG_INTERVAL_MS);
       this.#logs.set(sentence, log);
     }
-    log.write(`${sentence}; further failures are counted, and logged once a minute`, { error: error.name });
+    log.write('bus_failed', { error: error.name }, { what: sentence });
   }
 
   /** There is room for subscriptions again. */

@@ -1,4 +1,5 @@
-import { isOpen, OPEN } from '../auth/is-open.js';
+import { isOpen } from '../auth/is-open.js';
+import { LOG_EVENTS } from '../logging/log-table.js';
 import { loadClientTrust } from '../auth/certificates/load-client-trust.js';
 import { inOneGo } from '../clock/in-turns.js';
 import type { Environment } from '../config/environment.js';
@@ -38,7 +39,7 @@ export async function checkConfig({ settings, warnings }: LoadedSettings, enviro
     ...readLogFilter(environment).warnings,
     ...nodeWarnings(),
     ...(handles === undefined ? [] : [handles]),
-    ...(open && !isLocal(settings) ? [OPEN] : []),
+    ...(open && !isLocal(settings) ? [LOG_EVENTS.server.open_to_anyone.message] : []),
     ...(isClosed(settings, settings.iceProvider !== undefined, open) ? [closedWarning(settings)] : []),
   ]) {
     await complain(`warning: ${warning}\n`);
@@ -61,8 +62,10 @@ function isLocal({ listenAddr, trustedProxies }: Settings): boolean {
 
 /** Returns the warning that max-connections is more than file handles allow. Throws a StartupError if none are left. */
 async function handlesWarning({ maxConnections, managementAddr }: Settings): Promise<string | undefined> {
-  const { capacity, FOR_OPERATORS, openFilesLimit, TOO_FEW_FILES } = await import('../transport/open-files.js');
+  const { capacity, FOR_OPERATORS, openFilesLimit } = await import('../transport/open-files.js');
   const reserved = managementAddr === undefined ? 0 : FOR_OPERATORS;
   const { connections } = capacity(maxConnections, openFilesLimit(), reserved);
-  return connections < maxConnections ? `${TOO_FEW_FILES} (to ${connections} instead of ${maxConnections})` : undefined;
+  return connections < maxConnections
+    ? `${LOG_EVENTS.upgrade.too_few_files.message} (to ${connections} instead of ${maxConnections})`
+    : undefined;
 }

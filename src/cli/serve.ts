@@ -55,7 +55,7 @@ async function serveLogging(
   signals: Signals,
 ): Promise<number> {
   const log = logs.for('server');
-  for (const warning of warnings) log.warn(warning);
+  for (const warning of warnings) log.write('start_warning', {}, { warning });
 
   // An operator's code may already fail while it is loaded.
   const faults = listenForFaults(log, settings);
@@ -65,16 +65,14 @@ async function serveLogging(
   if (address.port > 0 && format === 'pretty') {
     const secure = settings.tlsCert === undefined ? '' : 's';
     const here = authority(isWildcard(address.address) ? 'localhost' : address.address, address.port);
-    log.info(
-      `next: ${settings.checkPage ? `open http${secure}://${here}/check in a browser; ` : ''}` +
-        `point peers at ws${secure}://${here}; Ctrl-C stops the server`,
-    );
+    const check = settings.checkPage ? `open http${secure}://${here}/check in a browser; ` : '';
+    log.write('next_step', {}, { what: `${check}point peers at ws${secure}://${here}; Ctrl-C stops the server` });
   }
   signals.onHangup(() => void server.reload());
-  signals.onIgnored((signal) => log.info('this signal does nothing', { signal }));
+  signals.onIgnored((signal) => log.write('signal_ignored', { signal }));
 
   const reason = await Promise.race([signals.first.then((signal) => ({ signal })), faults.first]);
-  log.info('stopping', reason);
+  log.write('stopping', reason);
   // A fault during the drain-delay ends the delay.
   void faults.first.then(() => server.close({ delay: false }));
   const ended = server.close({ delay: 'signal' in reason && !isByHand(reason.signal, signals) });
@@ -85,7 +83,7 @@ async function serveLogging(
     await setImmediate();
   }
   const code = interrupted ?? Number(faults.any);
-  log.info('stopped', { code });
+  log.write('stopped', { code });
   return code;
 }
 
@@ -107,7 +105,7 @@ interface Faults {
  * first and are not logged. The text of an error in an operator's code may hold what that was shown, so it is logged at
  * debug only.
  */
-function listenForFaults(log: Log, settings: Settings): Faults {
+function listenForFaults(log: Log<'server'>, settings: Settings): Faults {
   let any = false;
   const first = new Promise<{ fault: string }>((resolve) => {
     // Node raises an unhandled rejection as an uncaught exception.
@@ -116,17 +114,15 @@ function listenForFaults(log: Log, settings: Settings): Faults {
       any = true;
       const { files, sure } = originOf(error, codeFiles(settings));
       if (files.length === 0) {
-        log.error('the server stops because of a bug in it', {
+        log.write('bug', {
           origin,
           error: error instanceof Error ? error.stack : String(error),
         });
       } else {
-        const where = files.map(({ name, path }) => `${name} ${shownPath(path)}`).join(', ');
-        log.error(
-          `the server stops because of an error that nothing caught, ${sure ? 'thrown by' : 'probably of'} ${where}`,
-          { origin, error: nameOf(error) },
-        );
-        log.debug('what nothing caught', { error: textOf(error) });
+        const blamed = files.map(({ name, path }) => `${name} ${shownPath(path)}`).join(', ');
+        const words = { blame: sure ? 'thrown by' : 'probably of', files: blamed };
+        log.write('operator_code_threw', { origin, error: nameOf(error) }, words);
+        log.write('operator_code_error', { error: textOf(error) });
       }
       resolve({ fault: origin });
     });

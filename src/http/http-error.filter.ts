@@ -12,7 +12,7 @@ import { isBrokenUpgrade, whatIsBroken } from './root.controller.js';
  */
 @Catch()
 export class HttpErrorFilter implements ExceptionFilter {
-  readonly #log: Log;
+  readonly #log: Log<'http'>;
 
   constructor(logs: Logs) {
     this.#log = logs.for('http');
@@ -22,7 +22,7 @@ export class HttpErrorFilter implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<IncomingMessage>();
     const response = host.switchToHttp().getResponse<ServerResponse>();
     const status = statusOf(error);
-    if (status === 500) this.#log.error('a request could not be answered', { error: (error as Error).stack });
+    if (status === 500) this.#log.write('request_failed', { error: (error as Error).stack });
     if (response.headersSent) {
       response.destroy();
       return;

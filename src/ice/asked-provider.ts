@@ -49,8 +49,8 @@ export class AskedProvider extends IceServers implements OnApplicationShutdown {
   readonly #asking = new Map<string, Promise<Remembered>>();
   /** Ends the wait of each question. */
   readonly #unanswered = new Set<(error: Error) => void>();
-  readonly #log: Log;
-  readonly #failures: ThrottledLog;
+  readonly #log: Log<'ice'>;
+  readonly #failures: ThrottledLog<'ice'>;
 
   constructor(
     private readonly source: IceProviderSource,
@@ -61,7 +61,7 @@ export class AskedProvider extends IceServers implements OnApplicationShutdown {
   ) {
     super();
     this.#log = logs.for('ice');
-    this.#failures = new ThrottledLog(this.#log, clock, 'error');
+    this.#failures = new ThrottledLog(this.#log, clock);
   }
 
   onApplicationShutdown(): void {
@@ -149,8 +149,8 @@ export class AskedProvider extends IceServers implements OnApplicationShutdown {
   #failed(failure: ProviderFailure, what: string, error?: unknown): Told {
     this.counts.providerFailures[failure] += 1;
     const name = makerOf(this.source.provider);
-    this.#failures.write(`the ICE provider ${what}, so a peer gets no ICE servers`, { provider: name });
-    if (error !== undefined) this.#log.debug('what the ICE provider threw', { provider: name, error: textOf(error) });
+    this.#failures.write('ice_provider_failed', { provider: name }, { what });
+    if (error !== undefined) this.#log.write('ice_provider_error', { provider: name, error: textOf(error) });
     return ICE_FAILED;
   }
 }

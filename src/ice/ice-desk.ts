@@ -30,7 +30,7 @@ export interface Receiver {
  */
 @Injectable()
 export class IceDesk implements OnApplicationBootstrap {
-  readonly #log: Log;
+  readonly #log: Log<'ice'>;
 
   constructor(
     private readonly settings: Settings,
@@ -46,7 +46,7 @@ export class IceDesk implements OnApplicationBootstrap {
   }
 
   onApplicationBootstrap(): void {
-    if (this.fault === ICE_CLOSED) this.#log.warn(closedWarning(this.settings));
+    if (this.fault === ICE_CLOSED) this.#log.write('ice_closed', {}, { warning: closedWarning(this.settings) });
   }
 
   /** Why nobody gets any; undefined if those who may connect do. */

@@ -63,13 +63,13 @@ export class TurnSecret {
    * Reads `turn-secret-file`, and reads it again when it changes. Rejects with a StartupError that names the file, if
    * it cannot be used.
    */
-  static async of(settings: Settings, reload: Reload, counts: IceCounts, log: Log): Promise<TurnSecret> {
+  static async of(settings: Settings, reload: Reload, counts: IceCounts, log: Log<'ice'>): Promise<TurnSecret> {
     const made = new TurnSecret();
     const used: FilesInUse<Read | undefined> = {
       files: settingFile(SETTING, settings.turnSecretFile),
       read: () => loadTurnSecret(settings),
       use: (read) => {
-        if (read?.warning !== undefined) log.warn(read.warning);
+        if (read?.warning !== undefined) log.write('turn_secret_warning', {}, { warning: read.warning });
         if (read !== undefined) made.use(read.secret);
         counts.secretAt = read?.writtenAt;
         return {};

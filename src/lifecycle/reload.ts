@@ -6,7 +6,10 @@ import { requireRegularFile } from '../config/setting-file.js';
 import type { SettingFile } from '../config/setting-file.js';
 import { readAgain, readAtStart } from '../config/settled-files.js';
 import { Log, Logs } from '../logging/log.js';
-import type { LogFields } from '../logging/log.js';
+import type { LogFieldsOf } from '../logging/log-event.js';
+
+/** What the log says of what was read again. */
+export type ReloadedFields = LogFieldsOf<'reload', 'reloaded'>;
 
 /** Files that settings name and whose content is in use. */
 export interface FilesInUse<T> {
@@ -14,7 +17,7 @@ export interface FilesInUse<T> {
   /** Reads and checks the files again. Throws or rejects with a StartupError that names the file at fault. */
   read(): T | Promise<T>;
   /** Puts what was read to use. Returns what the log says about it. */
-  use(read: T): LogFields;
+  use(read: T): ReloadedFields;
   /** What was read, for the log: "certificate and key". */
   readonly what: string;
   /** What happens if it cannot be used, for the log: "keeping the current certificate". */
@@ -37,7 +40,7 @@ interface Watched {
 export class Reload implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #watched: Watched[] = [];
   readonly #over = new AbortController();
-  readonly #log: Log;
+  readonly #log: Log<'reload'>;
 
   constructor(
     private readonly clock: Clock,
@@ -61,9 +64,7 @@ export class Reload implements OnApplicationBootstrap, OnApplicationShutdown {
   /** Reads everything again. Resolves when that is done. Never rejects: the log says what cannot be used. */
   async all(): Promise<void> {
     if (this.#watched.length === 0) {
-      this.#log.info(
-        'nothing to reload: no certificate, auth-token-file, metrics-token-file, management-token-file, turn-secret-file or jwt-public-key is set',
-      );
+      this.#log.write('nothing_to_reload');
     }
     await Promise.all(this.#watched.map(({ again }) => again()));
   }
@@ -99,9 +100,9 @@ export class Reload implements OnApplicationBootstrap, OnApplicationShutdown {
     try {
       const done = await readAgain(paths, this.clock, readRegular, this.#over.signal);
       if (done === undefined || this.#over.signal.aborted) return;
-      this.#log.info(`reloaded ${what}`, used.use(done.read));
+      this.#log.write('reloaded', used.use(done.read), { what });
     } catch (error) {
-      this.#log.error(`${(error as Error).message}: ${otherwise}`);
+      this.#log.write('reload_failed', {}, { fault: (error as Error).message, otherwise });
     }
   }
 }

@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { LoggerService } from '@nestjs/common';
 import { Log } from './log.js';
 import type { LineLogger, LogFields, LogOutput } from './log.js';
+import type { LogPart } from './log-event.js';
 import { isAtLeast } from './log-filter.js';
 import type { LogFilter, LogLevel } from './log-filter.js';
 
@@ -45,7 +46,7 @@ export class ApplicationLog implements LogOutput {
     private readonly filter: LogFilter | undefined,
   ) {}
 
-  open(target: string): Log {
+  open<Part extends LogPart>(part: Part, target: string): Log<Part> {
     const least = this.filter?.level(target);
     const { write, enabled } = isLoggerService(this.logger)
       ? nestTarget(this.logger, target)
@@ -55,7 +56,7 @@ export class ApplicationLog implements LogOutput {
     const lineOf = (level: Level) => (fields: LogFields, message: string) => {
       if (writes(level)) this.#write(write, level, fields, message);
     };
-    return new Log(Object.fromEntries(LEVELS.map((level) => [level, lineOf(level)])) as LineLogger, writes);
+    return new Log(part, Object.fromEntries(LEVELS.map((level) => [level, lineOf(level)])) as LineLogger, writes);
   }
 
   #write(write: Write, ...[level, fields, message]: Parameters<Write>): void {
@@ -90,10 +91,7 @@ function nestTarget(logger: LoggerService, target: string): Target {
   const write: Write = (level, fields, message) => {
     const all = own ? { target, ...fields } : fields;
     const context = own ? [] : [target];
-    const hasFields = Object.keys(all).length > 0;
-    // Without fields, the second parameter of `error` is the stack.
-    const rest = hasFields ? [all, ...context] : level === 'error' ? [undefined, ...context] : context;
-    return logger[NEST_LEVELS[level]]?.(message, ...rest) as unknown;
+    return logger[NEST_LEVELS[level]]?.(message, all, ...context) as unknown;
   };
   return { write, enabled: (level) => isEnabledInNest(logger, NEST_LEVELS[level]) };
 }

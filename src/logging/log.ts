@@ -3,8 +3,12 @@ import type { DestinationStream } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import { wantsColours } from './colours.js';
 import type { LineWriter } from './line-writer.js';
+import { messageOf } from './log-event.js';
+import type { LogEvent, LogPart, Told } from './log-event.js';
 import { isAtLeast, LogFilter, ROOT_TARGET } from './log-filter.js';
 import type { LogLevel } from './log-filter.js';
+import { LOG_EVENTS } from './log-table.js';
+import type { LogEventRow } from './log-table.js';
 import { standardOutput } from './standard-output.js';
 
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -15,34 +19,24 @@ export type LineLogger = {
 };
 
 /**
- * Writes the lines of one target. Callers must never pass a topic, a payload or a token; a topic goes through
- * topicDigest first.
+ * Writes the lines of one part of the server, each of them an event of the table in log-table.ts. Callers must never pass
+ * a topic, a payload or a token; a topic goes through topicDigest first.
  */
-export class Log {
+export class Log<Part extends LogPart> {
+  readonly #rows: Readonly<Record<string, LogEventRow>>;
+
   constructor(
+    part: Part,
     private readonly logger: LineLogger,
     /** Whether lines of `level` are written. Code on the message path asks before it builds a line. */
     readonly writes: (level: LogLevel) => boolean,
-  ) {}
-
-  trace(message: string, fields: LogFields = {}): void {
-    this.logger.trace(fields, message);
+  ) {
+    this.#rows = LOG_EVENTS[part];
   }
 
-  debug(message: string, fields: LogFields = {}): void {
-    this.logger.debug(fields, message);
-  }
-
-  info(message: string, fields: LogFields = {}): void {
-    this.logger.info(fields, message);
-  }
-
-  warn(message: string, fields: LogFields = {}): void {
-    this.logger.warn(fields, message);
-  }
-
-  error(message: string, fields: LogFields = {}): void {
-    this.logger.error(fields, message);
+  write<Event extends LogEvent<Part>>(event: Event, ...[fields, words]: Told<Part, Event>): void {
+    const row = this.#rows[event];
+    this.logger[row.level]({ event, ...fields }, messageOf(row, words));
   }
 }
 
@@ -58,8 +52,8 @@ export interface LogOptions {
 export interface LogOutput {
   /** Number of lines that were lost since the start. */
   readonly dropped: number;
-  /** Returns the log of a target by its full name. */
-  open(target: string): Log;
+  /** Returns the log of a part of the server, which writes as `target`. */
+  open<Part extends LogPart>(part: Part, target: string): Log<Part>;
 }
 
 /** Owns the log of the process. Gives each target its Log, filtered as RUST_LOG says. */
@@ -77,7 +71,7 @@ export class Logs {
     this.#output = ownOutput(options, this.#writer);
     if (this.#writer === undefined) return;
     const log = this.for('log');
-    this.#writer.onLoss = (lost) => log.warn('standard output works again; lines of the log were lost', { lost });
+    this.#writer.onLoss = (lost) => log.write('lines_lost', { lost });
   }
 
   /** Number of lines that standard output, or the application's logger, did not take, since the start. */
@@ -90,15 +84,15 @@ export class Logs {
     await this.#writer?.settled(over);
   }
 
-  /** Returns the log of a part of the server: `relay` writes as `cairn_signal::relay`. */
-  for(part: string): Log {
-    return this.forTarget(`${ROOT_TARGET}::${part}`);
+  /** Returns the log of a part of the server: `relay` writes as `cairn_signal::relay`, and `nest` as itself. */
+  for<Part extends LogPart>(part: Part): Log<Part> {
+    return this.#output.open(part, targetOf(part));
   }
+}
 
-  /** Returns the log of a target by its full name. */
-  forTarget(target: string): Log {
-    return this.#output.open(target);
-  }
+/** The target of a part's lines. */
+export function targetOf(part: LogPart): string {
+  return part === 'nest' ? part : `${ROOT_TARGET}::${part}`;
 }
 
 /** Our own lines, in JSON or for people. */
@@ -121,10 +115,10 @@ function ownOutput(
     get dropped() {
       return writer?.dropped ?? 0;
     },
-    open(target) {
+    open(part, target) {
       const least = filter.level(target);
       const logger = root.child({ target }, { level: least === 'off' ? 'silent' : least });
-      return new Log(logger, (level) => isAtLeast(level, least));
+      return new Log(part, logger, (level) => isAtLeast(level, least));
     },
   };
 }
@@ -135,7 +129,7 @@ function prettyPrinted(output: DestinationStream, colorize: boolean): Destinatio
     colorize,
     translateTime: 'SYS:HH:MM:ss.l',
     messageFormat: '{target}: {msg}',
-    ignore: 'target',
+    ignore: 'target,event',
     singleLine: true,
   });
   return { write: (line) => output.write(format(line)) };

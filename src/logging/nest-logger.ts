@@ -10,32 +10,33 @@ const START_FAILED = 'ExceptionHandler';
  * detail to an operator, so it becomes debug.
  */
 export class NestLogger implements LoggerService {
-  readonly #log: Log;
+  readonly #log: Log<'nest'>;
 
   constructor(logs: Logs) {
-    this.#log = logs.forTarget('nest');
+    this.#log = logs.for('nest');
   }
 
   log(message: unknown, ...rest: unknown[]): void {
-    this.#log.debug(text(message), context(rest));
+    this.#log.write('nest_debug', context(rest), { text: text(message) });
   }
 
   debug(message: unknown, ...rest: unknown[]): void {
-    this.#log.debug(text(message), context(rest));
+    this.#log.write('nest_debug', context(rest), { text: text(message) });
   }
 
   verbose(message: unknown, ...rest: unknown[]): void {
-    this.#log.trace(text(message), context(rest));
+    this.#log.write('nest_trace', context(rest), { text: text(message) });
   }
 
   warn(message: unknown, ...rest: unknown[]): void {
-    this.#log.warn(text(message), context(rest));
+    this.#log.write('nest_warning', context(rest), { text: text(message) });
   }
 
   error(message: unknown, ...rest: unknown[]): void {
     // An error that ends the start also reaches the caller of createApp, which explains it better.
     if (rest.at(-1) === START_FAILED) return;
-    this.#log.error(text(message), { ...context(rest), ...(rest.length > 1 && { stack: rest[0] }) });
+    const stack = rest.length > 1 ? { stack: text(rest[0]) } : {};
+    this.#log.write('nest_error', { ...context(rest), ...stack }, { text: text(message) });
   }
 
   fatal(message: unknown, ...rest: unknown[]): void {
@@ -49,6 +50,7 @@ function text(message: unknown): string {
 }
 
 /** Reads the name of the logging class, which Nest passes last. For errors a stack trace comes before it. */
-function context(rest: readonly unknown[]): { context?: unknown } {
-  return { context: rest.at(-1) };
+function context(rest: readonly unknown[]): { context?: string } {
+  const last = rest.at(-1);
+  return last === undefined ? {} : { context: text(last) };
 }

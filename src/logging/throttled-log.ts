@@ -1,5 +1,6 @@
 import type { Clock } from '../clock/clock.js';
-import type { Log, LogFields } from './log.js';
+import type { LogEvent, LogPart, Told } from './log-event.js';
+import type { Log } from './log.js';
 
 /** Milliseconds between two lines, where the owner does not say. */
 const INTERVAL_MS = 1000;
@@ -9,28 +10,25 @@ const INTERVAL_MS = 1000;
  * what they say.
  * Invariant: every line is written, or counted in the next one as `unmentionedBefore`.
  */
-export class ThrottledLog {
+export class ThrottledLog<Part extends LogPart> {
   #lastAt = -Infinity;
   #unmentioned = 0;
 
   constructor(
-    private readonly log: Log,
+    private readonly log: Log<Part>,
     private readonly clock: Clock,
-    private readonly level: 'info' | 'warn' | 'error',
     /** Milliseconds between two lines. */
     private readonly interval = INTERVAL_MS,
   ) {}
 
-  write(message: string, fields: LogFields): void {
+  write<Event extends LogEvent<Part>>(event: Event, ...[fields, words]: Told<Part, Event>): void {
     const now = this.clock.monotonic();
     if (now - this.#lastAt < this.interval) {
       this.#unmentioned += 1;
       return;
     }
-    this.log[this.level](message, {
-      ...fields,
-      ...(this.#unmentioned > 0 && { unmentionedBefore: this.#unmentioned }),
-    });
+    const before = this.#unmentioned > 0 && { unmentionedBefore: this.#unmentioned };
+    this.log.write(event, ...([{ ...fields, ...before }, words] as unknown as Told<Part, Event>));
     this.#lastAt = now;
     this.#unmentioned = 0;
   }

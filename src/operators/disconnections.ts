@@ -43,7 +43,7 @@ interface Order {
  */
 @Injectable()
 export class Disconnections implements OnModuleInit {
-  readonly #log: Log;
+  readonly #log: Log<'operators'>;
 
   constructor(
     private readonly connections: ConnectionRegistry,
@@ -75,7 +75,7 @@ export class Disconnections implements OnModuleInit {
     );
     void closeInTurns(found);
     if (found.length > 0) {
-      this.#log.info('closed the connections of a principal, as an operator ordered', {
+      this.#log.write('principal_closed', {
         principal,
         connections: found.length,
       });

@@ -33,7 +33,7 @@ interface Answer {
  */
 @Controller(`${MANAGEMENT}/connections`)
 export class OperatorsController {
-  readonly #log: Log;
+  readonly #log: Log<'operators'>;
 
   constructor(
     private readonly door: OperatorDoor,
@@ -53,7 +53,7 @@ export class OperatorsController {
       const done = await this.disconnections.close(principal);
       const address = request.socket.remoteAddress;
       this.audit.ordered({ principal, closed: done.closed, nodes: done.nodes, address });
-      this.#log.info('an operator ordered to close the connections of a principal', { principal, ...done, address });
+      this.#log.write('close_ordered', { principal, ...done, address });
       return { body: { principal, ...done }, outcome: done.closed > 0 ? 'closed' : 'nobody' };
     });
   }

@@ -31,7 +31,7 @@ const MAX_RETRY_S = { least: 5, most: 60 };
  */
 @Injectable()
 export class Drain implements OnModuleDestroy {
-  readonly #log: Log;
+  readonly #log: Log<'drain'>;
 
   constructor(
     private readonly lifecycle: Lifecycle,
@@ -60,7 +60,7 @@ export class Drain implements OnModuleDestroy {
     over.abort();
 
     if (this.connections.size > 0) {
-      this.#log.warn('drain-timeout is over, cutting the remaining connections', {
+      this.#log.write('drain_cut', {
         connections: this.connections.size,
       });
     }
@@ -77,7 +77,7 @@ export class Drain implements OnModuleDestroy {
   async #delay(): Promise<void> {
     const { drainDelay } = this.settings;
     if (drainDelay === 0 || !this.lifecycle.leave()) return;
-    this.#log.info('not ready any more, still serving for drain-delay', { connections: this.connections.size });
+    this.#log.write('unready', { connections: this.connections.size });
     await this.clock.sleep(drainDelay, this.lifecycle.draining);
   }
 
@@ -87,7 +87,7 @@ export class Drain implements OnModuleDestroy {
     const { length: count } = leaving;
     const evenly = count * (1000 / CLOSED_PER_SECOND);
     const spread = Math.min(this.settings.drainTimeout * CLOSING_SHARE, evenly);
-    if (count > 0) this.#log.info('draining', { connections: count, spreadMs: Math.round(spread) });
+    if (count > 0) this.#log.write('draining', { connections: count, spreadMs: Math.round(spread) });
 
     const retry = (): number => this.#retry(evenly, spread);
     const told = new Set<Connection>();

@@ -36,7 +36,7 @@ export class Expiry implements OnApplicationBootstrap, OnApplicationShutdown {
   #round: Iterator<[Connection, End]> | undefined;
   /** Number of connections closed in this round, by the reason. */
   readonly #closed = new Map<CloseReason, number>();
-  readonly #log: Log;
+  readonly #log: Log<'auth'>;
 
   constructor(
     private readonly settings: Settings,
@@ -98,7 +98,7 @@ export class Expiry implements OnApplicationBootstrap, OnApplicationShutdown {
   #over(): false {
     for (const [reason, connections] of this.#closed) {
       const what = reason === certificateExpired ? 'client certificate' : 'token';
-      this.#log.info(`closed connections whose ${what} has expired`, { connections });
+      this.#log.write('credentials_expired', { connections }, { what });
     }
     this.#closed.clear();
     this.#round = undefined;

@@ -88,7 +88,7 @@ export class Leases implements OnModuleInit, OnApplicationBootstrap, OnApplicati
   /** Topics whose members a connection is told, with an end or without. Empty while there is no policy. */
   readonly #looking = new Map<Connection, Set<string>>();
   readonly #sweep = new Sweep(() => this.check(WORK_PER_STEP), INTERVAL_MS);
-  readonly #log: Log;
+  readonly #log: Log<'policy'>;
   readonly #onEnd: { [Action in Lasting]?: (connection: Connection, topic: string) => void } = {};
   /** Position of the round over all leases. */
   #round: Iterator<Due | undefined, void> | undefined;
@@ -299,16 +299,10 @@ export class Leases implements OnModuleInit, OnApplicationBootstrap, OnApplicati
     this.#round = undefined;
     const { subscribe, presence, publish, unjudged } = this.#ended;
     if (subscribe + presence + publish === 0) return;
-    this.#log.info('ended what the topic policy allows no more', {
-      subscriptions: subscribe,
-      ...(presence > 0 && { presence }),
-      records: publish,
-    });
+    const presences = presence > 0 ? { presence } : {};
+    this.#log.write('policy_ended', { subscriptions: subscribe, ...presences, records: publish });
     if (unjudged > 0) {
-      this.#log.error(
-        `some of it ended because the topic policy did not answer for ${GRACE_MS / 1000} s: it fails, or is too slow`,
-        { ended: unjudged },
-      );
+      this.#log.write('policy_unanswered', { ended: unjudged }, { seconds: GRACE_MS / 1000 });
     }
     this.#ended.subscribe = this.#ended.presence = this.#ended.publish = this.#ended.unjudged = 0;
   }

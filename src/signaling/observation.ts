@@ -20,7 +20,7 @@ import type { ConnectedPeer } from './signaling.service.js';
  */
 @Injectable()
 export class Observation implements OnModuleInit {
-  readonly #faults: ThrottledLog;
+  readonly #faults: ThrottledLog<'application'>;
 
   constructor(
     private readonly observers: PresenceObserverList,
@@ -30,7 +30,7 @@ export class Observation implements OnModuleInit {
     clock: Clock,
     logs: Logs,
   ) {
-    this.#faults = new ThrottledLog(logs.for('application'), clock, 'error');
+    this.#faults = new ThrottledLog(logs.for('application'), clock);
   }
 
   onModuleInit(): void {
@@ -60,7 +60,7 @@ export class Observation implements OnModuleInit {
     try {
       await call();
     } catch (error) {
-      this.#faults.write('a presence observer threw', { observer: makerOf(observer), error: nameOf(error) });
+      this.#faults.write('observer_threw', { observer: makerOf(observer), error: nameOf(error) });
     }
   }
 }

@@ -49,8 +49,8 @@ export class Permissions {
    * for it.
    */
   readonly #stalled = new WeakMap<Connection, number>();
-  readonly #log: Log;
-  readonly #nonsense: ThrottledLog;
+  readonly #log: Log<'policy'>;
+  readonly #nonsense: ThrottledLog<'policy'>;
   #open: boolean | undefined;
   #failed = false;
   #onForgotten: (connection: Connection) => void = () => undefined;
@@ -64,7 +64,7 @@ export class Permissions {
     logs: Logs,
   ) {
     this.#log = logs.for('policy');
-    this.#nonsense = new ThrottledLog(this.#log, clock, 'error');
+    this.#nonsense = new ThrottledLog(this.#log, clock);
   }
 
   /** Whether there is no custom policy. Then nothing is asked or remembered. */
@@ -186,9 +186,7 @@ export class Permissions {
     const judgement = judgementOf(answer, this.clock.monotonic());
     if (typeof judgement !== 'string') return judgement;
     this.counts.failures.nonsense += 1;
-    this.#nonsense.write(`the topic policy answered with ${judgement}, so the action is refused`, {
-      policy: makerOf(this.source.policy),
-    });
+    this.#nonsense.write('policy_nonsense', { policy: makerOf(this.source.policy) }, { what: judgement });
     return undefined;
   }
 
@@ -207,14 +205,9 @@ export class Permissions {
   #fail(error: unknown, failure: PolicyFailure = 'failed'): undefined {
     this.counts.failures[failure] += 1;
     const fields = { policy: makerOf(this.source.policy), error: nameOf(error) };
-    if (!this.#failed) {
-      this.#log.error(
-        'the topic policy failed, so the action is refused; further failures are logged at debug',
-        fields,
-      );
-    }
+    if (!this.#failed) this.#log.write('policy_failed', fields);
     this.#failed = true;
-    this.#log.debug('the topic policy failed', fields);
+    this.#log.write('policy_error', fields);
   }
 }
 

@@ -15,7 +15,7 @@ import { certificateRevoked, tokenRevoked } from '../protocol/close-codes.js';
  */
 @Injectable()
 export class Revocation implements OnModuleInit {
-  readonly #log: Log;
+  readonly #log: Log<'auth'>;
 
   constructor(
     private readonly tokens: BearerTokens,
@@ -41,6 +41,6 @@ export class Revocation implements OnModuleInit {
       partsOf(credential).some((part) => (part.proof.kind === 'certificate') === ofCertificates && part.revoked),
     );
     for (const connection of revoked) connection.close(reason);
-    if (revoked.length > 0) this.#log.info(`closed connections whose ${what}`, { connections: revoked.length });
+    if (revoked.length > 0) this.#log.write('credentials_revoked', { connections: revoked.length }, { what });
   }
 }

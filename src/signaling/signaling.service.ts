@@ -66,9 +66,9 @@ const LONGEST_REASON = 123;
  */
 @Injectable()
 export class SignalingService extends EventEmitter<SignalingEvents> {
-  readonly #log: Log;
-  readonly #faults: ThrottledLog;
-  readonly #refusals: ThrottledLog;
+  readonly #log: Log<'application'>;
+  readonly #faults: ThrottledLog<'application'>;
+  readonly #refusals: ThrottledLog<'application'>;
   /** Topics of which other nodes' messages are not sure to arrive yet, each with what to wait for. */
   readonly #joining = new Map<string, Promise<void>>();
 
@@ -84,11 +84,11 @@ export class SignalingService extends EventEmitter<SignalingEvents> {
   ) {
     super();
     this.#log = logs.for('application');
-    this.#faults = new ThrottledLog(this.#log, clock, 'error');
-    this.#refusals = new ThrottledLog(this.#log, clock, 'warn');
+    this.#faults = new ThrottledLog(this.#log, clock);
+    this.#refusals = new ThrottledLog(this.#log, clock);
     peer.listener = {
       vacated: (topic) => this.subscriptions.unsubscribe(peer, topic),
-      refused: ({ text }) => this.#refusals.write('a subscription of the application has ended', { reason: text }),
+      refused: ({ text }) => this.#refusals.write('subscription_ended', { reason: text }),
     };
     registry.watch({
       connected: (connection) => this.#tell('connected', connection),
@@ -215,7 +215,7 @@ export class SignalingService extends EventEmitter<SignalingEvents> {
     try {
       await call();
     } catch (error) {
-      this.#faults.write(`code of the application threw (${what})`, { error: nameOf(error) });
+      this.#faults.write('application_threw', { error: nameOf(error) }, { what });
     }
   }
 }

@@ -40,7 +40,7 @@ const MADE_GOOD_TOGETHER = 32;
  */
 @Injectable()
 export class Subscriptions implements OnModuleInit {
-  readonly #log: Log;
+  readonly #log: Log<'relay'>;
   readonly #debugging: boolean;
   /** The last of each connection's Subscribes that wait for the bus. */
   readonly #subscribing = new WeakMap<Connection, Promise<void>>();
@@ -258,8 +258,8 @@ export class Subscriptions implements OnModuleInit {
     subscriber.charge(messages.length + chargeOfSending(bytes, 1));
   }
 
-  #logTopic(message: string, connection: Connection, topic: string): void {
-    this.#log.debug(message, { connection: connection.id, topicDigest: topicDigest(topic) });
+  #logTopic(event: 'subscribed' | 'unsubscribed', connection: Connection, topic: string): void {
+    this.#log.write(event, { connection: connection.id, topicDigest: topicDigest(topic) });
   }
 }
 

@@ -38,7 +38,7 @@ const LONGEST_TO_PASS = 4096;
  */
 @Injectable()
 export class CborCodec {
-  readonly #log: Log;
+  readonly #log: Log<'gateway'>;
   #handler: MessageHandler | undefined;
   /** Number of messages until the next one that is timed. */
   #untimed = TIMED_OF;
@@ -76,7 +76,7 @@ export class CborCodec {
 
   /** Closes a connection because of our own fault. */
   failed(connection: Connection, error: unknown): void {
-    this.#log.error('a message could not be handled', {
+    this.#log.write('message_failed', {
       connection: connection.id,
       error: error instanceof Error ? error.stack : typeof error,
     });

@@ -10,9 +10,8 @@ import { inTurns } from '../clock/in-turns.js';
 import type { CertificatePair } from '../config/certificate-pair.js';
 import { Settings } from '../config/settings.js';
 import { Log, Logs } from '../logging/log.js';
-import type { LogFields } from '../logging/log.js';
 import { Reload } from '../lifecycle/reload.js';
-import type { FilesInUse } from '../lifecycle/reload.js';
+import type { FilesInUse, ReloadedFields } from '../lifecycle/reload.js';
 import { CertificateExpiry } from '../metrics/certificate-expiry.js';
 import { HttpListener } from './http-listener.js';
 import { expiryOf, loadTlsPair, tlsFiles, warningsOf } from './tls.js';
@@ -25,7 +24,7 @@ import { expiryOf, loadTlsPair, tlsFiles, warningsOf } from './tls.js';
  */
 @Injectable()
 export class Certificate implements OnModuleInit {
-  private readonly log: Log;
+  private readonly log: Log<'tls'>;
   #pair: CertificatePair | undefined;
   #trust: ClientTrust | undefined;
   readonly #warnings: { own: readonly string[]; ofClients: readonly string[] } = { own: [], ofClients: [] };
@@ -69,7 +68,7 @@ export class Certificate implements OnModuleInit {
     if (trust !== undefined) ofClients.use(trust);
   }
 
-  #usePair(pair: CertificatePair, listener: HttpListener): LogFields {
+  #usePair(pair: CertificatePair, listener: HttpListener): ReloadedFields {
     this.#pair = pair;
     listener.useTls(pair, this.#trust?.pem);
     this.expiry.at = expiryOf(pair);
@@ -77,7 +76,7 @@ export class Certificate implements OnModuleInit {
     return { validTo: new Date(this.expiry.at).toISOString() };
   }
 
-  #useTrust(trust: ClientTrust, listener: HttpListener): LogFields {
+  #useTrust(trust: ClientTrust, listener: HttpListener): ReloadedFields {
     this.#trust = trust;
     listener.useTls(this.#pair!, trust.pem);
     this.authorities.use(trust);
@@ -89,6 +88,6 @@ export class Certificate implements OnModuleInit {
   #warn(which: 'own' | 'ofClients', warnings: readonly string[]): void {
     this.#warnings[which] = warnings;
     this.expiry.warnings = [...this.#warnings.own, ...this.#warnings.ofClients];
-    for (const warning of warnings) this.log.warn(warning);
+    for (const warning of warnings) this.log.write('certificate_warning', {}, { warning });
   }
 }

@@ -65,7 +65,7 @@ export class ConnectionLimits {
     private readonly max: number,
     private readonly settings: Pick<Settings, 'maxConnectionsPerIp' | 'trustedProxies'>,
     private readonly counts: LimitCounts,
-    private readonly log: Log,
+    private readonly log: Log<'upgrade'>,
   ) {}
 
   /** Number of places that are taken. */
@@ -142,10 +142,7 @@ export class ConnectionLimits {
   #warn(): void {
     if (this.#warned) return;
     this.#warned = true;
-    this.log.warn(
-      'many connections from a private address, which has no limit by default: ' +
-        'if that is a proxy, list it in trusted-proxies so that the peers behind it are counted separately',
-    );
+    this.log.write('private_address_busy');
   }
 }
 

@@ -68,8 +68,6 @@ function reportedLimit(): number {
   return soft === 'unlimited' ? Infinity : soft;
 }
 
-export const TOO_FEW_FILES = 'max-connections needs more open files than this process may have: raise "ulimit -n"';
-
 /**
  * Number of connections that this process has file handles for, given its settings. Peers do not see it as a limit of
  * its own, so the log warns at the start.
@@ -94,7 +92,7 @@ export class Handles implements Capacity, OnApplicationBootstrap {
   onApplicationBootstrap(): void {
     const { maxConnections } = this.settings;
     if (this.connections < maxConnections) {
-      this.logs.for('upgrade').warn(TOO_FEW_FILES, { maxConnections, allowed: this.connections });
+      this.logs.for('upgrade').write('too_few_files', { maxConnections, allowed: this.connections });
     }
   }
 }

@@ -7,10 +7,10 @@ import type { ConnectionLimits } from './connection-limits.js';
 import type { PlainBounds } from './plain-connections.js';
 
 /** Log message for each cause to close a plain connection. */
-const MESSAGES = {
-  network: 'closed a plain connection for a newer one: its address is at the limit of max-connections-per-ip',
-  node: 'closed a plain connection for a newer one: the node is at the limit of max-plain-connections',
-  handles: 'closed a plain connection for a newer one: there are not enough file handles for both',
+const CAUSES = {
+  network: 'its address is at the limit of max-connections-per-ip',
+  node: 'the node is at the limit of max-plain-connections',
+  handles: 'there are not enough file handles for both',
 };
 
 export interface PlainBoundsOptions {
@@ -27,7 +27,7 @@ export interface PlainBoundsOptions {
   readonly limits: ConnectionLimits;
   readonly counts: LimitCounts;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly log: Log<'upgrade'>;
 }
 
 /**
@@ -46,9 +46,9 @@ export function plainBounds({
 }: PlainBoundsOptions): PlainBounds {
   const max = ownListener && settings.maxPlainConnections > 0 ? settings.maxPlainConnections : Infinity;
   const lines = {
-    network: new ThrottledLog(log, clock, 'info'),
-    node: new ThrottledLog(log, clock, 'info'),
-    handles: new ThrottledLog(log, clock, 'info'),
+    network: new ThrottledLog(log, clock),
+    node: new ThrottledLog(log, clock),
+    handles: new ThrottledLog(log, clock),
   };
   const handles = (): number => sockets - limits.taken - elsewhere();
   return {
@@ -58,7 +58,7 @@ export function plainBounds({
     evicted: (cause, origin) => {
       counts.reached(cause === 'network' ? 'max-connections-per-ip' : 'max-plain-connections');
       const why = cause === 'node' && handles() < max ? 'handles' : cause;
-      lines[why].write(MESSAGES[why], { remote: origin?.address });
+      lines[why].write('plain_connection_closed', { remote: origin?.address }, { why: CAUSES[why] });
     },
   };
 }

@@ -30,10 +30,10 @@ const PROXIED: Record<ProxyFault | 'off' | 'management', string> = {
  */
 @Injectable()
 export class RefusalLog {
-  readonly #refused: ThrottledLog;
-  readonly #broken: ThrottledLog;
-  readonly #dropped: ThrottledLog;
-  readonly #proxied: ThrottledLog;
+  readonly #refused: ThrottledLog<'upgrade'>;
+  readonly #broken: ThrottledLog<'upgrade'>;
+  readonly #dropped: ThrottledLog<'upgrade'>;
+  readonly #proxied: ThrottledLog<'upgrade'>;
 
   constructor(
     private readonly refusals: RefusalCounts,
@@ -43,10 +43,10 @@ export class RefusalLog {
     logs: Logs,
   ) {
     const log = logs.for('upgrade');
-    this.#refused = new ThrottledLog(log, clock, 'info');
-    this.#broken = new ThrottledLog(log, clock, 'info');
-    this.#dropped = new ThrottledLog(log, clock, 'info');
-    this.#proxied = new ThrottledLog(log, clock, 'warn');
+    this.#refused = new ThrottledLog(log, clock);
+    this.#broken = new ThrottledLog(log, clock);
+    this.#dropped = new ThrottledLog(log, clock);
+    this.#proxied = new ThrottledLog(log, clock);
   }
 
   /** Reports a refused upgrade, and what its peer showed. */
@@ -55,13 +55,13 @@ export class RefusalLog {
     const status = refusal.getStatus();
     this.#count({ reason, status, address: remote, ...shown });
     const cause = why === undefined ? undefined : { why };
-    this.#refused.write('refused an upgrade', { status, reason, remote, ...shown, ...cause });
+    this.#refused.write('upgrade_refused', { status, reason, remote, ...shown, ...cause });
   }
 
   /** What came was refused before it could be an upgrade. */
   broken({ reason, status, why, remote }: BrokenRequest): void {
     this.#count({ reason, status, address: remote });
-    this.#broken.write('refused a request', { ...(status !== undefined && { status }), reason, remote, why });
+    this.#broken.write('request_refused', { ...(status !== undefined && { status }), reason, remote, why });
   }
 
   /**
@@ -70,14 +70,14 @@ export class RefusalLog {
    */
   proxied(fault: ProxyFault | 'off' | 'management', remote: string): void {
     this.#count({ reason: 'proxy_header', address: remote });
-    this.#proxied.write(PROXIED[fault], { reason: 'proxy_header', remote });
+    this.#proxied.write('proxy_header_refused', { reason: 'proxy_header', remote }, { what: PROXIED[fault] });
   }
 
   /** Reports a TCP connection that was dropped because the process has no file handle for it. */
   dropped(remote: string | undefined): void {
     this.limits.reached('max-connections');
     this.#count({ reason: 'handles', address: remote });
-    this.#dropped.write('dropped a connection: no file handles are left for it', { reason: 'handles', remote });
+    this.#dropped.write('connection_dropped', { reason: 'handles', remote });
   }
 
   #count(refused: Refused): void {

@@ -33,8 +33,8 @@ import { DRAINING, refusalOf } from './upgrade-answer.js';
  */
 @Injectable()
 export class UpgradeGate {
-  readonly #log: Log;
-  readonly #faults: ThrottledLog;
+  readonly #log: Log<'upgrade'>;
+  readonly #faults: ThrottledLog<'upgrade'>;
   #askGuards: GuardCheck | undefined;
   /** Ends the wait of each upgrade that guards have not decided. */
   readonly #undecided = new Set<() => void>();
@@ -51,7 +51,7 @@ export class UpgradeGate {
     logs: Logs,
   ) {
     this.#log = logs.for('upgrade');
-    this.#faults = new ThrottledLog(this.#log, clock, 'error');
+    this.#faults = new ThrottledLog(this.#log, clock);
     lifecycle.draining.addEventListener('abort', () => {
       for (const refuse of this.#undecided) refuse();
     });
@@ -164,9 +164,8 @@ export class UpgradeGate {
    * so it is logged at debug only.
    */
   fault(error: unknown): void {
-    const message = 'failed to decide an upgrade';
-    this.#log.debug(message, { error: textOf(error) });
-    this.#faults.write(message, { error: nameOf(error) });
+    this.#log.write('upgrade_error', { error: textOf(error) });
+    this.#faults.write('upgrade_undecided', { error: nameOf(error) });
   }
 
   /** Returns the refusal where a credential was revoked while guards took their time. */

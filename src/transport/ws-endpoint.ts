@@ -7,7 +7,6 @@ import { WebSocketServer } from 'ws';
 import type { Server as WebSockets, ServerOptions } from 'ws';
 import { Audit } from '../audit/audit.js';
 import { Access } from '../auth/access.js';
-import { OPEN } from '../auth/is-open.js';
 import { withoutPadding } from '../auth/credentials.js';
 import { shownIn } from '../auth/shown-in.js';
 import type { UpgradeRequest } from '../auth/upgrade-request.js';
@@ -41,9 +40,6 @@ import { UpgradeGate } from './upgrade-gate.js';
 import { UpgradeRouting } from './upgrade-routing.js';
 import { WsConnection } from './ws-connection.js';
 
-const IGNORED =
-  'something else in this application listens for upgrades and gets none, since CairnSignalModule has no path: set its option path';
-
 /** The HTTP server that a WsEndpoint is bound to. */
 export interface Binding {
   /** Whether it serves nothing but what is ours. */
@@ -60,7 +56,7 @@ export interface Binding {
  */
 @Injectable()
 export class WsEndpoint implements ConnectionSource {
-  readonly #log: Log;
+  readonly #log: Log<'upgrade'>;
   readonly #webSockets: WebSockets<typeof SignalSocket>;
   #server: Server | undefined;
   #plain: PlainSockets | undefined;
@@ -138,11 +134,7 @@ export class WsEndpoint implements ConnectionSource {
     const { jwtIssuer, maxJwtBytes } = this.settings;
     const [takes, needed] = [server.maxHeaderSize ?? maxHeaderSize, headerBytesFor(maxJwtBytes)];
     if (jwtIssuer === undefined || takes >= needed) return;
-    this.#log.warn(
-      'the HTTP server of this application takes fewer bytes of headers than a JWT of max-jwt-bytes needs: give it a ' +
-        'larger maxHeaderSize, start Node with --max-http-header-size, or lower max-jwt-bytes',
-      { takes, needed },
-    );
+    this.#log.write('headers_too_small', { takes, needed });
   }
 
   /** Says so where a proxy sends PROXY headers to operators' address, which takes none. */
@@ -221,11 +213,11 @@ export class WsEndpoint implements ConnectionSource {
 
   /** Warns if anyone outside this machine may connect, and about listeners that get no upgrade. */
   readonly #onListening = (): void => {
-    if (this.#routing!.ignores) this.logs.for('server').warn(IGNORED);
+    if (this.#routing!.ignores) this.logs.for('server').write('upgrades_ignored');
     const address = this.#server!.address();
     const local = address !== null && (typeof address === 'string' || isLoopback(address.address));
     if (!this.access.open || (local && this.settings.trustedProxies === undefined)) return;
-    this.logs.for('server').warn(OPEN);
+    this.logs.for('server').write('open_to_anyone');
   };
 
   #answer(request: UpgradeRequest, socket: Duplex, head: Buffer): void {
@@ -273,7 +265,7 @@ export class WsEndpoint implements ConnectionSource {
       this.share.connections.opened += 1;
       this.#onConnection!(connection);
       if (tally !== undefined) this.audit.connected(connection, shownIn(request), webSocket.protocol);
-      this.#log.debug('connected', { connection: connection.id, ...(principal !== undefined && { principal }) });
+      this.#log.write('peer_connected', { connection: connection.id, principal });
     });
   }
 

@@ -25,7 +25,12 @@ describeWithNats('N12: bursts wait in line', () => {
   const logs = new Logs({ format: 'json', destination: { write: () => undefined } });
   async function join(counts: BackplaneCounts): Promise<NatsBackplane> {
     const settings = parseSettings({ natsUrl: nats.url });
-    const backplane = await NatsBackplane.join({ settings, clock: new SystemClock(), counts, log: logs.for('bus') });
+    const backplane = await NatsBackplane.join({
+      settings,
+      clock: new SystemClock(),
+      counts,
+      log: logs.for('backplane'),
+    });
     joined.push(backplane);
     return backplane;
   }

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { LogCheck } from './log-faults.js';
 import { eventually } from './until.js';
 
 export const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
@@ -23,6 +24,7 @@ export interface Ended {
 }
 
 const started = new Set<ChildProcess>();
+const check = new LogCheck();
 
 /**
  * Standard streams of a program. By default pipes that are read, and no input. Numbers are file descriptors of this
@@ -68,6 +70,7 @@ export class Program {
     this.ended = new Promise((resolve) => {
       this.#child.on('close', (code, signal) => {
         started.delete(this.#child);
+        check.output(this.#stdout);
         resolve({ code, signal, stdout: this.#stdout, stderr: this.#stderr });
       });
     });
@@ -148,7 +151,11 @@ function linkOf(path: string): string {
   }
 }
 
-/** Ends every Program that is still running. */
+/**
+ * Ends every Program that is still running. Throws where a line of the log of one that has ended was not as in the table
+ * of events.
+ */
 export function endPrograms(): void {
   for (const child of started) child.kill('SIGKILL');
+  check.done();
 }

@@ -6,6 +6,7 @@ import type { SettingsInput } from '../../src/config/settings.js';
 import type { Extensions } from '../../src/extensions.js';
 import { Logs } from '../../src/logging/log.js';
 import { LogFilter } from '../../src/logging/log-filter.js';
+import { LogCheck } from './log-faults.js';
 import { HeldBytes } from '../../src/metrics/held-bytes.js';
 import { LimitCounts } from '../../src/metrics/limit-counts.js';
 import { TrafficCounts } from '../../src/metrics/traffic-counts.js';
@@ -42,6 +43,7 @@ export type LogLine = Readonly<Record<string, unknown>> & {
 const FEW = 1500;
 
 const running = new Set<RunningServer>();
+const check = new LogCheck();
 
 /** Starts a server through createApp; stopServers ends it. The log is captured at `rustLog`; everything by default. */
 export async function startServer(
@@ -54,7 +56,13 @@ export async function startServer(
   const logs = new Logs({
     format: 'json',
     filter: LogFilter.parse(rustLog)!,
-    destination: { write: (line: string) => void log.push(JSON.parse(line) as LogLine) },
+    destination: {
+      write: (text: string) => {
+        const line = JSON.parse(text) as LogLine;
+        log.push(line);
+        check.line(line);
+      },
+    },
   });
   const settings = parseSettings({ listenAddr: '127.0.0.1:0', drainTimeout: '2s', maxConnections: FEW, ...input });
   const server = await createApp(settings, { logs, ...(clock && { clock }), ...extensions });
@@ -81,7 +89,10 @@ export async function startServer(
   return started;
 }
 
-/** Ends every server that startServer began and nobody closed, at once: it does not drain. */
+/**
+ * Ends every server that startServer began and nobody closed, at once: it does not drain. Rejects where a line of their
+ * logs was not as in the table of events.
+ */
 export async function stopServers(): Promise<void> {
   await Promise.all(
     [...running].map((server) => {
@@ -89,4 +100,5 @@ export async function stopServers(): Promise<void> {
       return server.close();
     }),
   );
+  check.done();
 }

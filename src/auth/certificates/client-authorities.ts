@@ -13,9 +13,6 @@ import { refusalOfCode, revocationUnknown } from './certificate-refusal.js';
 import type { ClientTrust, Path } from './client-trust.js';
 import { NotDer } from './der.js';
 
-const UNSEEN =
-  'this version of Node does not show which intermediate certificates a peer sent: ' +
-  'add them to tls-client-ca, so that revocation and reloads can go by them';
 const UNSEEN_PATH: Path = [];
 
 /** Certificates above a peer's own of which a path may consist. */
@@ -40,7 +37,7 @@ export class ClientAuthorities {
   readonly #paths = new Map<string, Path>();
   /** The trust by which each handshake was done. */
   readonly #handshakes = new WeakMap<TLSSocket, ClientTrust>();
-  readonly #log: Log;
+  readonly #log: Log<'auth'>;
   #warned = false;
 
   constructor(
@@ -121,7 +118,7 @@ export class ClientAuthorities {
     const by = this.#handshakes.get(socket);
     const trust = this.#trust;
     if (code !== undefined || sent.length > 0 || by === undefined || trust?.covers(by) !== true) return undefined;
-    if (!this.#warned) this.#log.warn(UNSEEN);
+    if (!this.#warned) this.#log.write('intermediates_unseen');
     this.#warned = true;
     return trust.lists.length === 0 ? UNSEEN_PATH : undefined;
   }

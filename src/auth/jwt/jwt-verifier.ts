@@ -69,7 +69,7 @@ export class JwtVerifier extends TokenVerifier implements OnApplicationBootstrap
   constructor(
     private readonly settings: Settings,
     private readonly clock: Clock,
-    log: Log,
+    log: Log<'auth'>,
   ) {
     super();
     this.#algorithms = settings.jwtAlgorithms;

@@ -37,7 +37,7 @@ export interface RemoteKeysParts {
   /** Returns the bearer token to show. Read for every fetch. */
   readonly bearer?: (() => string) | undefined;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly log: Log<'auth'>;
   /** Milliseconds that a fetch may take. */
   readonly timeout?: number;
 }
@@ -134,14 +134,14 @@ export class RemoteKeys extends KeySource {
       this.#keys = await this.#read();
       this.#fetchedAt = clock.monotonic();
       this.#succeeded = number;
-      if (this.#failing) log.info('the keys of a JWT issuer can be fetched again', { issuer, keys: this.#keys.size });
-      else log.debug('fetched the keys of a JWT issuer', { issuer, keys: this.#keys.size });
+      if (this.#failing) log.write('issuer_keys_back', { issuer, keys: this.#keys.size });
+      else log.write('issuer_keys_fetched', { issuer, keys: this.#keys.size });
       this.#failing = false;
     } catch (error) {
       if (this.#closed) return;
       if (!this.#failing) {
         const keys = this.#usable?.size ?? 0;
-        log.warn('the keys of a JWT issuer cannot be fetched', { issuer, why: this.#why(error), keys });
+        log.write('issuer_keys_unreachable', { issuer, why: this.#why(error), keys });
       }
       this.#failing = true;
     } finally {

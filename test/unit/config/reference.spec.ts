@@ -4,6 +4,7 @@ import { loadSettings, parseSettings } from '../../../src/config/load-settings.j
 import { renderConfigurationPage, renderEnvExample, renderFlags } from '../../../src/config/reference.js';
 import { describeSettings } from '../../../src/config/setting-names.js';
 import { renderMetricsPage } from '../../../src/exposition/metrics-page.js';
+import { renderLogPage } from '../../../src/logging/log-page.js';
 
 const SETTINGS = describeSettings();
 const VARIABLES = ['CAIRN_SIGNAL_CONFIG', ...SETTINGS.map(({ variable }) => variable), 'RUST_LOG'];
@@ -24,6 +25,10 @@ describe('generated documents (when stale: npm run docs)', () => {
 
   it('docs/metrics.md matches the table of metrics', () => {
     expect(generated('docs/metrics.md')).toBe(renderMetricsPage());
+  });
+
+  it('docs/logging.md matches the table of log events', () => {
+    expect(generated('docs/logging.md')).toBe(renderLogPage());
   });
 
   it('.env.example matches the table of settings', () => {

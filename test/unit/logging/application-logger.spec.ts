@@ -6,18 +6,20 @@ import { ApplicationLog, loggerFault } from '../../../src/logging/application-lo
 import type { ApplicationLogger } from '../../../src/logging/application-logger.js';
 import { Logs } from '../../../src/logging/log.js';
 import { LogFilter } from '../../../src/logging/log-filter.js';
+import { LEVELS, writeAll } from '../../support/log-lines.js';
 
-const LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
-const TARGET = 'cairn_signal::relay';
+const TARGET = 'cairn_signal::server';
+/** What `writeAll` writes: level of Nest, message, fields and target. */
+const WRITTEN = [
+  ['verbose', 'a trace', { event: 'nest_trace' }, 'nest'],
+  ['debug', 'what nothing caught', { event: 'operator_code_error', error: 'an error' }, TARGET],
+  ['log', 'this signal does nothing', { event: 'signal_ignored', signal: 'SIGUSR1' }, TARGET],
+  ['warn', 'a warning', { event: 'start_warning' }, TARGET],
+  ['error', 'the server stops because of a bug in it', { event: 'bug', origin: 'unhandledRejection' }, TARGET],
+];
 
 function logsInto(logger: ApplicationLogger, filter?: string): Logs {
   return new Logs(new ApplicationLog(logger, filter === undefined ? undefined : LogFilter.parse(filter)));
-}
-
-/** Writes a line of each level, with a field. */
-function writeAll(logs: Logs): void {
-  const log = logs.for('relay');
-  for (const level of LEVELS) log[level](`a line at ${level}`, { port: 443 });
 }
 
 /** A LoggerService that keeps what it is called with. */
@@ -45,24 +47,7 @@ describe('a LoggerService of Nest', () => {
   it('gets the message, the fields, and the target as the context', () => {
     const { logger, calls } = nestLogger();
     writeAll(logsInto(logger));
-    expect(calls).toEqual([
-      ['verbose', 'a line at trace', { port: 443 }, TARGET],
-      ['debug', 'a line at debug', { port: 443 }, TARGET],
-      ['log', 'a line at info', { port: 443 }, TARGET],
-      ['warn', 'a line at warn', { port: 443 }, TARGET],
-      ['error', 'a line at error', { port: 443 }, TARGET],
-    ]);
-  });
-
-  it('gets no empty fields, and no context in the place of the stack', () => {
-    const { logger, calls } = nestLogger();
-    const log = logsInto(logger).for('relay');
-    log.info('a');
-    log.error('b');
-    expect(calls).toEqual([
-      ['log', 'a', TARGET],
-      ['error', 'b', undefined, TARGET],
-    ]);
+    expect(calls).toEqual(WRITTEN);
   });
 
   it('may lack what Nest does not ask of it', () => {
@@ -71,7 +56,7 @@ describe('a LoggerService of Nest', () => {
     const logs = logsInto({ log, warn, error });
     writeAll(logs);
     expect(calls.map(([level]) => level)).toEqual(['log', 'warn', 'error']);
-    expect(logs.for('relay').writes('debug')).toBe(false);
+    expect(logs.for('server').writes('debug')).toBe(false);
   });
 
   it("decides by its own levels, as Nest's ConsoleLogger does", () => {
@@ -82,37 +67,30 @@ describe('a LoggerService of Nest', () => {
     const logs = logsInto(levelled);
     writeAll(logs);
     expect(calls.map(([level]) => level)).toEqual(['warn', 'error']);
-    expect(LEVELS.filter((level) => logs.for('relay').writes(level))).toEqual(['warn', 'error']);
+    expect(LEVELS.filter((level) => logs.for('server').writes(level))).toEqual(['warn', 'error']);
   });
 
   it("may be Nest's Logger, which is whatever the application's is", () => {
     const { logger, calls } = nestLogger();
     Logger.overrideLogger(logger);
-    logsInto(new Logger()).for('relay').info('a', { port: 443 });
-    logsInto(new Logger('Company')).for('relay').info('a', { port: 443 });
-    logsInto(new Logger('Company')).for('relay').info('a');
+    const fields = { event: 'stopped', code: 0 };
+    logsInto(new Logger()).for('server').write('stopped', { code: 0 });
+    logsInto(new Logger('Company')).for('server').write('stopped', { code: 0 });
     expect(calls).toEqual([
-      ['log', 'a', { port: 443 }, TARGET],
-      ['log', 'a', { target: TARGET, port: 443 }, 'Company'],
-      ['log', 'a', { target: TARGET }, 'Company'],
+      ['log', 'stopped', fields, TARGET],
+      ['log', 'stopped', { target: TARGET, ...fields }, 'Company'],
     ]);
     Logger.overrideLogger(false);
-    expect(logsInto(new Logger()).for('relay').writes('error')).toBe(false);
+    expect(logsInto(new Logger()).for('server').writes('error')).toBe(false);
   });
 
   it('is filtered by a filter before its own levels', () => {
     const { logger, calls } = nestLogger();
-    const logs = logsInto(logger, 'warn,cairn_signal::relay=debug');
+    const logs = logsInto(logger, 'warn,cairn_signal::server=debug');
     writeAll(logs);
-    logs.for('server').info('not written');
-    logs.for('server').warn('written');
-    expect(calls.map(([, message]) => message)).toEqual([
-      'a line at debug',
-      'a line at info',
-      'a line at warn',
-      'a line at error',
-      'written',
-    ]);
+    logs.for('reload').write('nothing_to_reload');
+    logs.for('backplane').write('bus_lost');
+    expect(calls.map(([level]) => level)).toEqual(['debug', 'log', 'warn', 'error', 'warn']);
   });
 
   it.each([
@@ -136,7 +114,7 @@ describe('a pino logger', () => {
     const { logger, lines } = pinoLogger({ level: 'trace' });
     writeAll(logsInto(logger));
     expect(lines).toEqual(
-      [10, 20, 30, 40, 50].map((level, i) => ({ level, target: TARGET, port: 443, msg: `a line at ${LEVELS[i]}` })),
+      WRITTEN.map(([, msg, fields, target], i) => ({ level: 10 * (i + 1), target, ...(fields as object), msg })),
     );
   });
 
@@ -145,7 +123,7 @@ describe('a pino logger', () => {
     const logs = logsInto(logger);
     writeAll(logs);
     expect(lines.map(({ level }) => level)).toEqual([40, 50]);
-    expect(LEVELS.filter((level) => logs.for('relay').writes(level))).toEqual(['warn', 'error']);
+    expect(LEVELS.filter((level) => logs.for('server').writes(level))).toEqual(['warn', 'error']);
   });
 
   it.each([
@@ -161,15 +139,14 @@ describe('a pino logger', () => {
   it('keeps what it was made with', () => {
     const { logger, lines } = pinoLogger({
       messageKey: 'message',
-      redact: ['port'],
+      redact: ['code'],
       mixin: () => ({ service: 'company' }),
     });
     logsInto(logger.child({ module: 'signaling' }))
-      .for('relay')
-      .info('a', { port: 443 });
-    expect(lines).toEqual([
-      { level: 30, module: 'signaling', target: TARGET, service: 'company', port: '[Redacted]', message: 'a' },
-    ]);
+      .for('server')
+      .write('stopped', { code: 0 });
+    const made = { module: 'signaling', service: 'company', message: 'stopped' };
+    expect(lines).toEqual([{ level: 30, ...made, target: TARGET, event: 'stopped', code: '[Redacted]' }]);
   });
 
   it('may be one whose level is a method, as that of bunyan', () => {
@@ -179,9 +156,9 @@ describe('a pino logger', () => {
     const logs = logsInto({ ...child, child: (bindings: object) => (calls.push([bindings]), child) }, 'warn');
     writeAll(logs);
     expect(calls).toEqual([
+      [{ target: 'nest' }],
       [{ target: TARGET }],
-      [{ port: 443 }, 'a line at warn'],
-      [{ port: 443 }, 'a line at error'],
+      ...WRITTEN.slice(3).map(([, message, fields]) => [fields, message]),
     ]);
   });
 
@@ -190,8 +167,8 @@ describe('a pino logger', () => {
     const keep = (...args: unknown[]): void => void calls.push(args);
     const logger = { trace: keep, debug: keep, info: keep, warn: keep, error: keep, setContext: keep };
     expect(loggerFault(logger)).toBeUndefined();
-    logsInto(logger, 'info').for('relay').info('a', { port: 443 });
-    expect(calls).toEqual([[{ target: TARGET, port: 443 }, 'a']]);
+    logsInto(logger, 'info').for('server').write('stopped', { code: 0 });
+    expect(calls).toEqual([[{ target: TARGET, event: 'stopped', code: 0 }, 'stopped']]);
   });
 });
 

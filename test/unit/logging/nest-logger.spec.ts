@@ -25,7 +25,14 @@ describe("Nest's own lines", () => {
     const { logger, lines } = nestLogger('trace');
     logger[method]('a message', 'RouterExplorer');
     expect(lines).toEqual([
-      { level, time: expect.any(String), target: 'nest', context: 'RouterExplorer', msg: 'a message' },
+      {
+        level,
+        time: expect.any(String),
+        target: 'nest',
+        event: `nest_${level === 'warn' ? 'warning' : level}`,
+        context: 'RouterExplorer',
+        msg: 'a message',
+      },
     ]);
   });
 
