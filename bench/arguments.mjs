@@ -6,6 +6,7 @@ const MOST_REPETITIONS = 100;
 /** What is measured without a server. */
 const ALONE = ['codec', 'presence'];
 const TEXT = /** @type {const} */ ({ type: 'string' });
+const TEXTS = /** @type {const} */ ({ type: 'string', multiple: true });
 const SWITCH = /** @type {const} */ ({ type: 'boolean' });
 const HELP = /** @type {const} */ ({ type: 'boolean', short: 'h' });
 
@@ -19,7 +20,7 @@ export class Misused extends Error {}
 export function benchArguments(args) {
   const { values, positionals } = parse(
     args,
-    { only: TEXT, repeat: TEXT, quick: SWITCH, mask: TEXT, json: TEXT, help: HELP },
+    { only: TEXT, node: TEXTS, pin: SWITCH, repeat: TEXT, quick: SWITCH, mask: TEXT, json: TEXT, help: HELP },
     true,
   );
   const [command, ...others] = positionals;
@@ -36,6 +37,8 @@ export function benchArguments(args) {
     help: values.help ?? false,
     alone: command,
     only: values.only === undefined ? NAMES : names('only', values.only, NAMES),
+    node: list('node', values.node ?? [], 'the path of a Node binary'),
+    pin: values.pin ?? false,
     repeat: wholeNumber('repeat', values.repeat ?? '3', 1, MOST_REPETITIONS),
     quick: values.quick ?? false,
     mask: oneOf('mask', values.mask ?? 'zeros', Object.keys(MASKS)),
@@ -128,6 +131,13 @@ function oneOf(/** @type {string} */ name, /** @type {string} */ written, /** @t
     throw new Misused(`--${name}: ${written || 'an empty value'} is not one of ${allowed.join(', ')}`);
   }
   return written;
+}
+
+/** What an option that may be repeated lists, and each time by commas. */
+function list(/** @type {string} */ name, /** @type {readonly string[]} */ written, /** @type {string} */ what) {
+  const parts = written.flatMap((one) => one.split(',')).map((one) => one.trim());
+  if (parts.includes('')) throw new Misused(`--${name}: expected ${what}`);
+  return parts;
 }
 
 /** The wanted names, each once, in the order of `allowed`. */

@@ -3,11 +3,15 @@
 // the figures.
 //   npm run bench
 //   npm run bench -- --only pair1,idle --repeat 5
+//   npm run bench -- --node /opt/node-24/bin/node,/opt/node-26/bin/node
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { benchArguments, given } from './arguments.mjs';
 import { CASES, NAMES } from './cases.mjs';
+import { columnsOf } from './columns.mjs';
+import { ANY_CORE, coresApart } from './cores.mjs';
 import { builtFloor } from './floor.mjs';
 import { measureCase } from './measure.mjs';
+import { measuredNodes } from './nodes.mjs';
 import { report, unquiet } from './report.mjs';
 import { summarize } from './summary.mjs';
 
@@ -19,6 +23,9 @@ Usage: npm run bench -- [OPTIONS]
 
 Options:
       --only A,B    Only these cases, of ${NAMES.join(', ')}
+      --node PATH   Measure the server on this Node; several, by commas or by repeating the option, are measured side by
+                    side [default: the Node that runs this]
+      --pin         Keep the server and the load on different cores, by taskset
       --repeat N    Repetitions; the median counts [default: 3]
       --quick       Short runs, to see that everything works; not for figures
       --mask KIND   How peers mask their frames: zeros or random [default: zeros]
@@ -27,7 +34,11 @@ Options:
 
 Exit codes: 0 measured, 1 could not measure, 2 faults in the arguments.`;
 
-const { alone, only, repeat, quick, mask, json } = given('bench', USAGE, benchArguments);
+const { alone, only, json, ...options } = given('bench', USAGE, (args) => {
+  const { node, pin, ...others } = benchArguments(args);
+  if (others.help) return others;
+  return { ...others, pin, nodes: measuredNodes(node), cores: pin ? coresApart() : ANY_CORE };
+});
 if (alone === 'codec') {
   await import('./codec.mjs');
   await import('./rendezvous.mjs');
@@ -44,20 +55,21 @@ async function bench() {
   const summaries = {};
   for (const name of only) {
     console.error(`${name} ...`);
-    summaries[name] = summarize(CASES[name], await measureCase(name, { repeat, quick, mask }, floor));
+    const columns = columnsOf(CASES[name], options, floor);
+    summaries[name] = summarize(CASES[name], columns, await measureCase(columns, options));
   }
 
-  console.log(report(summaries, CASES));
+  console.log(report(summaries));
   if (needsFloor && floor === undefined) {
     console.log('no C compiler (cc, gcc or clang), so there are no ratios to the floor');
   }
   const warning = unquiet(summaries);
   if (warning !== undefined) console.log(warning);
   if (json !== undefined) {
-    writeFileSync(
-      json,
-      `${JSON.stringify({ node: process.version, repeat, quick, mask, cases: summaries }, rounded, 2)}\n`,
-    );
+    const { nodes, pin, repeat, quick, mask } = options;
+    const labels = nodes.map(({ label }) => label);
+    const results = { load: process.version, nodes: labels, pin, repeat, quick, mask, cases: summaries };
+    writeFileSync(json, `${JSON.stringify(results, rounded, 2)}\n`);
   }
 }
 

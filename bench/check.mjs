@@ -6,8 +6,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { checkArguments, given } from './arguments.mjs';
 import { compare, TOLERANCE } from './baseline.mjs';
 import { CASES, RATIO_NAMES } from './cases.mjs';
+import { columnsOf } from './columns.mjs';
+import { ANY_CORE } from './cores.mjs';
 import { builtFloor } from './floor.mjs';
 import { measureCase } from './measure.mjs';
+import { measuredNodes } from './nodes.mjs';
 import { unquiet } from './report.mjs';
 import { summarize } from './summary.mjs';
 
@@ -33,13 +36,18 @@ if (floor === undefined) {
   process.exit(1);
 }
 
+const nodes = measuredNodes([]);
 const summaries = {};
 for (const name of RATIO_NAMES) {
   console.error(`${name} ...`);
-  summaries[name] = summarize(CASES[name], await measureCase(name, { repeat, quick, mask: 'zeros' }, floor));
+  const columns = columnsOf(CASES[name], { nodes, quick, mask: 'zeros', cores: ANY_CORE }, floor);
+  summaries[name] = summarize(CASES[name], columns, await measureCase(columns, { repeat, cores: ANY_CORE }));
 }
 const measured = Object.fromEntries(
-  Object.entries(summaries).map(([name, { ratio }]) => [name, Number(ratio.toFixed(2))]),
+  Object.entries(summaries).map(([name, { columns }]) => [
+    name,
+    Number(columns[process.version].ratio.median.toFixed(2)),
+  ]),
 );
 const warning = unquiet(summaries);
 if (warning !== undefined) console.log(warning);

@@ -24,40 +24,43 @@ export class MeasuredProcess {
 
   /**
    * Starts the built server, or another server `program`, without limits that would distort the figures. `flags` are
-   * further settings.
+   * further settings. `node` is the Node to start it with, and `wrapper` a command to put before it.
    */
-  static server(flags = [], program = MAIN) {
-    return MeasuredProcess.#started('the server', process.execPath, [program, ...SETTINGS, ...flags]);
+  static server(flags = [], program = MAIN, { node = process.execPath, wrapper = [] } = {}) {
+    return MeasuredProcess.#started('the server', [...wrapper, node, program, ...SETTINGS, ...flags]);
   }
 
   /** The same, with one that tells its heap. */
   static telling(flags, program = MAIN) {
     const inside = ['--expose-gc', '--import', INSIDE];
-    const args = [...inside, program, ...SETTINGS, ...flags];
-    return MeasuredProcess.#started('the server', process.execPath, args, ['ipc']);
+    return MeasuredProcess.#started(
+      'the server',
+      [process.execPath, ...inside, program, ...SETTINGS, ...flags],
+      ['ipc'],
+    );
   }
 
-  static bareWs() {
-    return MeasuredProcess.#started('bare ws', process.execPath, [BARE_WS]);
+  static bareWs({ node = process.execPath, wrapper = [] } = {}) {
+    return MeasuredProcess.#started('bare ws', [...wrapper, node, BARE_WS]);
   }
 
   /** Starts the floor that floor.mjs built. */
-  static floor(program) {
-    return MeasuredProcess.#started('the floor', program, []);
+  static floor(program, { wrapper = [] } = {}) {
+    return MeasuredProcess.#started('the floor', [...wrapper, program]);
   }
 
   /** Starts a nats-server, over which nodes share topics. */
   static nats() {
-    return MeasuredProcess.#started('nats-server', 'sh', ['-c', 'exec nats-server -a 127.0.0.1 -p -1 2>&1']);
+    return MeasuredProcess.#started('nats-server', ['sh', '-c', 'exec nats-server -a 127.0.0.1 -p -1 2>&1']);
   }
 
-  static async #started(name, file, args, channels = []) {
-    const started = new MeasuredProcess(file, args, channels);
+  static async #started(name, command, channels = []) {
+    const started = new MeasuredProcess(command, channels);
     await started.#listening(name);
     return started;
   }
 
-  constructor(file, args, channels) {
+  constructor([file, ...args], channels) {
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('CAIRN_SIGNAL_'));
     const env = { ...Object.fromEntries(inherited), NODE_ENV: 'production', RUST_LOG: LOG_FILTER };
     this.#child = endWithUs(spawn(file, args, { env, stdio: ['ignore', 'pipe', 'inherit', ...channels] }));

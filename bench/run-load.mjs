@@ -6,10 +6,13 @@ import { endWithUs } from './child-processes.mjs';
 const LOAD = fileURLToPath(new URL('load/load.mjs', import.meta.url));
 
 /**
- * Starts a load process. Resolves to its result, and to the process, which holds its connections until it is killed.
+ * Starts a load process, with the command `wrapper` before its own. Resolves to its result, and to the process, which
+ * holds its connections until it is killed.
  */
-export async function startLoad(target, order) {
-  const child = endWithUs(fork(LOAD, [JSON.stringify({ ...order, port: target.port, pid: target.pid })]));
+export async function startLoad(target, order, wrapper = []) {
+  const [execPath, ...execArgv] = [...wrapper, process.execPath];
+  const args = [JSON.stringify({ ...order, port: target.port, pid: target.pid })];
+  const child = endWithUs(fork(LOAD, args, { execPath, execArgv }));
   const ended = once(child, 'exit').then(([code, signal]) => {
     throw new Error(`the load ended early with ${code ?? signal}`);
   });
@@ -20,8 +23,8 @@ export async function startLoad(target, order) {
 }
 
 /** Runs a load process for one order, and ends it. Resolves to its result. */
-export async function runLoad(target, order) {
-  const { result, child } = await startLoad(target, order);
+export async function runLoad(target, order, wrapper = []) {
+  const { result, child } = await startLoad(target, order, wrapper);
   child.kill('SIGKILL');
   await once(child, 'exit');
   return result;

@@ -1,26 +1,34 @@
 import { median } from './statistics.mjs';
 
 /**
- * Summarises the runs of a case: medians, and the median of the ratios of the repetitions. The ratio is taken per
+ * Summarises the runs of a case: for each column the median, and the ratios to another column. A ratio is taken per
  * repetition, because its two runs met the same machine.
  * @param {{ figure: Figure, also: readonly Figure[] }} measuredCase
- * @param {{ server: readonly object[], beside: readonly object[] }} runs in the order of the repetitions
+ * @param {readonly { label: string, to?: string }[]} columns
+ * @param {Readonly<Record<string, readonly object[]>>} runs of each column, in the order of the repetitions
  * @returns {Summary}
  *
  * @typedef {{ unit: string, value: (run: any) => number }} Figure
  * @typedef {{ median: number, min: number, max: number }} Spread
  * @typedef {{ unit: string, median: number }} Other
- * @typedef {{ unit: string, server: Spread, beside?: Spread, ratio?: number, also: Other[] }} Summary
+ * @typedef {Spread & { ratio?: Spread & { to: string }, also: Other[] }} ColumnSummary
+ * @typedef {{ unit: string, columns: Record<string, ColumnSummary> }} Summary
  */
-export function summarize({ figure, also }, runs) {
-  const server = runs.server.map(figure.value);
-  const beside = runs.beside.map(figure.value);
-  return {
-    unit: figure.unit,
-    server: spread(server),
-    ...(beside.length > 0 && { beside: spread(beside), ratio: median(server.map((value, i) => value / beside[i])) }),
-    also: also.map(({ unit, value }) => ({ unit, median: median(runs.server.map(value)) })),
-  };
+export function summarize({ figure, also }, columns, runs) {
+  const values = (label) => runs[label].map(figure.value);
+  const summaries = columns.map(({ label, to }) => [
+    label,
+    {
+      ...spread(values(label)),
+      ...(to !== undefined && { ratio: { to, ...spread(ratios(values(label), values(to))) } }),
+      also: also.map(({ unit, value }) => ({ unit, median: median(runs[label].map(value)) })),
+    },
+  ]);
+  return { unit: figure.unit, columns: Object.fromEntries(summaries) };
+}
+
+function ratios(/** @type {readonly number[]} */ values, /** @type {readonly number[]} */ others) {
+  return values.map((value, i) => value / others[i]);
 }
 
 /**

@@ -8,6 +8,8 @@ describe('the arguments of npm run bench', () => {
       help: false,
       alone: undefined,
       only: NAMES,
+      node: [],
+      pin: false,
       repeat: 3,
       quick: false,
       mask: 'zeros',
@@ -16,17 +18,36 @@ describe('the arguments of npm run bench', () => {
   });
 
   it('takes each option, and cases by commas in any order', () => {
-    const args = ['--only', 'idle, pair1,idle', '--repeat', '5', '--quick', '--mask=random', '--json', 'out.json'];
+    const args = [
+      '--only',
+      'idle, pair1,idle',
+      '--repeat',
+      '5',
+      '--quick',
+      '--mask=random',
+      '--json',
+      'out.json',
+      '--pin',
+    ];
     expect(benchArguments(args)).toEqual({
       help: false,
       alone: undefined,
       only: ['pair1', 'idle'],
+      node: [],
+      pin: true,
       repeat: 5,
       quick: true,
       mask: 'random',
       json: 'out.json',
     });
   });
+
+  it.each([[['--node', 'a, b', '--node=c']], [['--node', 'a,b,c']], [['--node', 'a', '--node', 'b', '--node', 'c']]])(
+    'takes several Nodes from %j, in this order',
+    (args) => {
+      expect(benchArguments(args).node).toEqual(['a', 'b', 'c']);
+    },
+  );
 
   it('keeps the figures of the codec and of presence reachable', () => {
     expect(benchArguments(['codec']).alone).toBe('codec');
@@ -44,6 +65,10 @@ describe('the arguments of npm run bench', () => {
     [['--repeat', '2.5'], '--repeat: expected a whole number from 1 to 100'],
     [['--repeat'], /^Option '--repeat <value>' argument missing$/],
     [['--mask', 'ones'], '--mask: ones is not one of zeros, random'],
+    [['--node='], '--node: expected the path of a Node binary'],
+    [['--node', 'a,,b'], '--node: expected the path of a Node binary'],
+    [['--node'], /^Option '--node <value>' argument missing$/],
+    [['--pin=0'], /^Option '--pin' does not take an argument$/],
     [['--json='], '--json: expected the name of a file'],
     [['--quick=yes'], /^Option '--quick' does not take an argument$/],
     [['--fast'], "Unknown option '--fast'"],

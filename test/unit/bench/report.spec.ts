@@ -39,38 +39,40 @@ describe('a figure', () => {
 });
 
 describe('the report', () => {
-  it('has a line for each case, with the ratio to what ran beside the server', () => {
+  it('has a line for each column of each case, with its ratio', () => {
+    const ratio = { to: 'floor', median: 1.5, min: 1.25, max: 2 };
     const summaries = {
       pair1: {
         unit: 'us',
-        server: spread(6),
-        beside: spread(4),
-        ratio: 1.5,
-        also: [{ unit: 'messages/s', median: 150_000 }],
+        columns: {
+          floor: { ...spread(4), also: [] },
+          'v24.0.0': { ...spread(6), ratio, also: [{ unit: 'messages/s', median: 150_000 }] },
+        },
       },
-      churn: { unit: 'us', server: spread(300), also: [] },
+      churn: { unit: 'us', columns: { 'v24.0.0': { ...spread(300), also: [] } } },
     };
-    expect(report(summaries, { pair1: { beside: 'floor' }, churn: {} }).split('\n')).toEqual([
-      'case    figure   server   lowest   highest   beside   it costs   ratio   also',
-      'pair1   us         6.00     5.00      7.00   floor        4.00    1.50   150,000 messages/s',
-      'churn   us          300      299       301',
+    expect(report(summaries).split('\n')).toEqual([
+      'case    figure   of        median   lowest   highest   ratio   from     to   also',
+      'pair1   us       floor       4.00     3.00      5.00',
+      '                 v24.0.0     6.00     5.00      7.00    1.50   1.25   2.00   150,000 messages/s',
+      'churn   us       v24.0.0      300      299       301',
     ]);
   });
 });
 
 describe('a machine that is not quiet', () => {
-  const pair1 = (floor: number): Parameters<typeof unquiet>[0] => ({
-    pair1: { unit: 'us', server: spread(9), beside: spread(floor), ratio: 1, also: [] },
+  const pair1 = (label: string, median: number): Parameters<typeof unquiet>[0] => ({
+    pair1: { unit: 'us', columns: { [label]: { ...spread(median), also: [] } } },
   });
 
   it('is told by a floor above 6 us a message in pair1', () => {
-    expect(unquiet(pair1(6.01))).toMatch(
+    expect(unquiet(pair1('floor', 6.01))).toMatch(
       /^warning: the machine is not quiet: the floor costs 6\.01 us per message in pair1/,
     );
   });
 
   it('is not suspected at 6 us, nor where pair1 or the floor did not run', () => {
-    expect([unquiet(pair1(6)), unquiet({}), unquiet({ pair1: { unit: 'us', server: spread(9), also: [] } })]).toEqual([
+    expect([unquiet(pair1('floor', 6)), unquiet({}), unquiet(pair1('v24.0.0', 9))]).toEqual([
       undefined,
       undefined,
       undefined,

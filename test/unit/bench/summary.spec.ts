@@ -5,33 +5,27 @@ const CASE = {
   figure: { unit: 'us', value: (run: { cpu: number }) => run.cpu },
   also: [{ unit: 'ms p99', value: (run: { p99: number }) => run.p99 }],
 };
+const FLOOR = { label: 'floor' };
+const SERVER = { label: 'v24.0.0', to: 'floor' };
 const run = (cpu: number, p99 = 0): object => ({ cpu, p99 });
 
 describe('what the runs of a case come to', () => {
-  it('is the median with how far the runs were apart', () => {
-    const { unit, server } = summarize(CASE, { server: [run(9), run(4), run(5)], beside: [] });
-    expect([unit, server]).toEqual(['us', { median: 5, min: 4, max: 9 }]);
-  });
-
-  it('has the medians of the other figures of the server', () => {
-    const { also } = summarize(CASE, {
-      server: [run(1, 3), run(1, 1), run(1, 2)],
-      beside: [run(1, 50), run(1, 50), run(1, 50)],
+  it('is for each column the median with how far the runs were apart, and the medians of the other figures', () => {
+    expect(summarize(CASE, [FLOOR], { floor: [run(9, 3), run(4, 1), run(5, 2)] })).toEqual({
+      unit: 'us',
+      columns: { floor: { median: 5, min: 4, max: 9, also: [{ unit: 'ms p99', median: 2 }] } },
     });
-    expect(also).toEqual([{ unit: 'ms p99', median: 2 }]);
   });
 
   it('has the ratio of each repetition by itself, so that a machine that slows down meanwhile does not matter', () => {
-    const { ratio, beside } = summarize(CASE, {
-      server: [run(20), run(40), run(900)],
-      beside: [run(10), run(20), run(30)],
+    const { columns } = summarize(CASE, [FLOOR, SERVER], {
+      floor: [run(10), run(20), run(30)],
+      'v24.0.0': [run(20), run(40), run(900)],
     });
-    expect([ratio, beside]).toEqual([2, { median: 20, min: 10, max: 30 }]);
+    expect(columns['v24.0.0'].ratio).toEqual({ to: 'floor', median: 2, min: 2, max: 30 });
   });
 
-  it('has no ratio when nothing ran beside the server', () => {
-    const summary = summarize(CASE, { server: [run(1)], beside: [] });
-    expect(summary).not.toHaveProperty('ratio');
-    expect(summary).not.toHaveProperty('beside');
+  it('has no ratio where there is nothing to compare with', () => {
+    expect(summarize(CASE, [FLOOR], { floor: [run(1)] }).columns['floor']).not.toHaveProperty('ratio');
   });
 });
