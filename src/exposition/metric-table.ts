@@ -203,6 +203,15 @@ export const METRICS: readonly MetricRow[] = [
     moves: 'Normally microseconds. Milliseconds: topics with very many subscribers, or a busy processor.',
   },
   {
+    ...TIMED.relay,
+    type: 'histogram',
+    histogram: ({ timings }) => timings.relay,
+    moves:
+      'Normally below a millisecond. Far above the handling: one turn of the event loop brings very much, or a CPU limit ' +
+      'throttles the process. It does not contain what a relay waits in the system before the server reads it, which is ' +
+      'one turn more at most, nor the wait for a topic policy, for a rate limit, or for a peer that lags.',
+  },
+  {
     name: 'cairn_signal_limits_reached_total',
     type: 'counter',
     help: 'How often a peer reached a limit, by the setting that changes it.',

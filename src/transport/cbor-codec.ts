@@ -93,7 +93,10 @@ export class CborCodec {
     const relays = this.traffic.received.relay;
     const began = this.clock.monotonic();
     this.#decode(connection, frame);
-    if (this.traffic.received.relay > relays) this.timings.relayed(this.clock.monotonic() - began);
+    if (this.traffic.received.relay === relays) return;
+    this.timings.relayed(this.clock.monotonic() - began);
+    // WriteBatch writes at the end of this turn, and asked for that before.
+    setImmediate(() => this.timings.wrote(this.clock.monotonic() - began));
   }
 
   /**

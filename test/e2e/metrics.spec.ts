@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { SettingsInput } from '../../src/config/settings.js';
 import { METRICS } from '../../src/exposition/metric-table.js';
 import { PROCESS_METRICS } from '../../src/exposition/process-metrics.js';
@@ -294,8 +295,33 @@ describe('metrics', () => {
     await b.sync();
     for (let i = 0; i < 256; i++) a.relay('t', 'x');
     await settle([a], [b]);
-    const count = (await metricsOf(running)).get('cairn_signal_relay_handling_seconds_count');
-    expect(count).toBe(2);
+    const metrics = await metricsOf(running);
+    expect(metrics.get('cairn_signal_relay_handling_seconds_count')).toBe(2);
+    expect(metrics.get('cairn_signal_relay_seconds_count')).toBe(2);
+  });
+
+  it('time a relay until its subscribers are written to, with what the turn brings besides', async () => {
+    const clock = new ManualClock();
+    const running = await start({}, clock);
+    const [a, b] = [await Peer.connect(running.url), await Peer.connect(running.url)];
+    b.subscribe('t');
+    await b.sync();
+    // The last of them is timed, and time passes until its frame is written.
+    for (let i = 0; i < 126; i++) a.relay('t', 'x');
+    await settle([a], [b]);
+    const { write } = Socket.prototype;
+    const written = jest.spyOn(Socket.prototype, 'write').mockImplementation(function (this: Socket, ...args) {
+      clock.pass(20);
+      return write.apply(this, args as never);
+    });
+    a.relay('t', 'x');
+    await settle([a], [b]);
+    written.mockRestore();
+    const metrics = await metricsOf(running);
+    const within = (name: string, le: string): number | undefined =>
+      metrics.get(`cairn_signal_${name}_bucket{le="${le}"}`);
+    expect([within('relay_handling_seconds', '0.000002'), within('relay_seconds', '0.01')]).toEqual([1, 0]);
+    expect(metrics.get('cairn_signal_relay_seconds_count')).toBe(1);
   });
 
   it('count what JSON peers do, and time how soon another connection finds a record', async () => {
