@@ -309,6 +309,7 @@ describe('metrics', () => {
     // The last of them is timed, and time passes until its frame is written.
     for (let i = 0; i < 126; i++) a.relay('t', 'x');
     await settle([a], [b]);
+    // oxlint-disable-next-line typescript/unbound-method -- called with the socket as its this
     const { write } = Socket.prototype;
     const written = jest.spyOn(Socket.prototype, 'write').mockImplementation(function (this: Socket, ...args) {
       clock.pass(20);
