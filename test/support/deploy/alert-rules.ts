@@ -9,8 +9,7 @@ import { labelsOfResult, queriesOf } from './query-rules.js';
 import type { MonitoringRule } from './query-rules.js';
 
 const ALERT_KEYS = 'alert,expr,for,labels,annotations';
-const ANNOTATIONS = 'summary,description,runbook';
-const RUNBOOK = 'docs/operations.md';
+const ANNOTATIONS = 'summary,description,runbook_url';
 
 /** Of `[is it wrong, what is]` pairs, returns what is wrong. */
 const wrong = (...checks: readonly (readonly [boolean, string])[]): string[] =>
@@ -34,30 +33,11 @@ const alerts: MonitoringRule = (monitoring) => [
         `${rule.alert}: its annotations are not ${ANNOTATIONS}`,
       ],
       ...Object.entries(rule.annotations ?? {})
-        .filter(([name]) => name !== 'runbook')
+        .filter(([name]) => name !== 'runbook_url')
         .map(([name, sentence]) => [!/^\S.*\.$/.test(sentence), `${rule.alert}: its ${name} is no sentence`] as const),
     ),
   ),
 ];
-
-/** Each alert has a row in the runbook, which its annotation links to, and each row has an alert. */
-const runbook: MonitoringRule = (monitoring) => {
-  const rows = [...monitoring.operations.matchAll(/^\| <a id="(\w+)"><\/a>`(\w+)` \|/gm)];
-  const names = alertsOf(monitoring).map(({ alert }) => alert);
-  return [
-    ...rows
-      .filter(([, id, name]) => id !== name)
-      .map(([, id, name]) => `${RUNBOOK}: the row of ${name} is found as ${id}`),
-    ...twice(rows.map(([, id]) => id)).map((id) => `${RUNBOOK} has two rows for ${id}`),
-    ...rows.filter(([, , name]) => !names.includes(name)).map(([, , name]) => `${RUNBOOK}: there is no alert ${name}`),
-    ...names
-      .filter((alert) => !rows.some(([, id]) => id === alert))
-      .map((alert) => `${alert}: ${RUNBOOK} does not say what to do`),
-    ...alertsOf(monitoring)
-      .filter(({ alert, annotations }) => annotations?.runbook !== `${RUNBOOK}#${alert}`)
-      .map(({ alert }) => `${alert}: its runbook is elsewhere`),
-  ];
-};
 
 /** The size that a threshold is a fraction of: 2 ** 20 for `> 0.9 * 1024 * 1024`. */
 const sizeIn = ({ expr }: Alert): number =>
@@ -89,8 +69,10 @@ const tested: MonitoringRule = (monitoring) => {
   const names = alertsOf(monitoring).map(({ alert }) => alert);
   const firing = new Set(
     monitoring.cases.flatMap(({ promql_expr_test: tests }) =>
-      tests.flatMap(({ exp_samples: samples }) =>
-        samples.map(({ labels }) => /^\{alertname="(\w+)"\}$/.exec(labels)?.[1] ?? labels),
+      tests.flatMap(({ expr, exp_samples: samples }) =>
+        (expr.includes('ALERTS') ? samples : []).map(
+          ({ labels }) => /^\{alertname="(\w+)"\}$/.exec(labels)?.[1] ?? labels,
+        ),
       ),
     ),
   );
@@ -175,5 +157,5 @@ export function alertRules(known: ReadonlyMap<string, KnownMetric>, job: string)
         .filter((label) => result !== undefined && !labelsOfResult(known, result.query).includes(label))
         .map((label) => `${alert}: its result has no label ${label}`);
     });
-  return { alerts, templates, runbook, sizes, tested, scraping: scraping(job) };
+  return { alerts, templates, sizes, tested, scraping: scraping(job) };
 }

@@ -13,10 +13,17 @@ export interface Alert {
   annotations: Record<string, string>;
 }
 
-/** A group of promtool tests, each for the alerts that fire at one time. */
+/** A series that Prometheus makes of others. */
+export interface Recording {
+  record: string;
+  expr: string;
+  labels?: Record<string, string>;
+}
+
+/** A group of promtool tests, most of them for the alerts that fire at one time. */
 export interface AlertCase {
   name: string;
-  promql_expr_test: { exp_samples: { labels: string; value: number }[] }[];
+  promql_expr_test: { expr: string; exp_samples: { labels: string; value: number }[] }[];
 }
 
 export interface Relabeling {
@@ -62,35 +69,48 @@ export interface Dashboard {
 
 /** Everything that monitors nodes. Plain objects, so that a test may change one and see what the rules say. */
 export interface Monitoring {
-  groups: { name: string; rules: Alert[] }[];
+  groups: { name: string; rules: (Alert | Recording)[] }[];
   cases: AlertCase[];
   prometheus: { rule_files: string[]; scrape_configs: ScrapeConfig[] };
   podMonitor: PodMonitor;
   dashboard: Dashboard;
-  /** The text of docs/operations.md. */
-  operations: string;
+  /** The text of docs/runbooks.md. */
+  runbooks: string;
+  /** Where this repository is, for browsers. */
+  repository: string;
   /** The nodes that are scraped. */
   manifests: Manifests;
   compose: Compose;
 }
 
+/** Files for promtool, in deploy/prometheus. */
+export const PROMTOOL_CASES: readonly string[] = ['cairn-signal.test.yaml', 'cairn-signal.objectives.test.yaml'];
+
 const text = (file: string): string => readFileSync(new URL(file, ROOT), 'utf8');
 
 export function readMonitoring(): Monitoring {
   const { groups } = parse(text('deploy/prometheus/cairn-signal.rules.yaml')) as Pick<Monitoring, 'groups'>;
-  const { tests: cases } = parse(text('deploy/prometheus/cairn-signal.test.yaml')) as { tests: AlertCase[] };
+  const cases = PROMTOOL_CASES.flatMap(
+    (file) => (parse(text(`deploy/prometheus/${file}`)) as { tests: AlertCase[] }).tests,
+  );
   return {
     groups,
     cases,
     prometheus: parse(text('deploy/prometheus/prometheus.yaml')) as Monitoring['prometheus'],
     podMonitor: parse(text('deploy/prometheus/podmonitor.yaml')) as PodMonitor,
     dashboard: JSON.parse(text('deploy/grafana/cairn-signal.json')) as Dashboard,
-    operations: text('docs/operations.md'),
+    runbooks: text('docs/runbooks.md'),
+    repository: /https:[^#]*?(?=\.git$)/.exec(
+      (JSON.parse(text('package.json')) as { repository: { url: string } }).repository.url,
+    )![0],
     manifests: readManifests(),
     compose: readCompose('compose.cluster.yaml').compose,
   };
 }
 
-export const alertsOf = ({ groups }: Monitoring): Alert[] => groups.flatMap(({ rules }) => rules);
+const rulesOf = ({ groups }: Monitoring): (Alert | Recording)[] => groups.flatMap(({ rules }) => rules);
+export const alertsOf = (monitoring: Monitoring): Alert[] => rulesOf(monitoring).filter((rule) => 'alert' in rule);
+export const recordingsOf = (monitoring: Monitoring): Recording[] =>
+  rulesOf(monitoring).filter((rule) => 'record' in rule);
 /** The parts of a dashboard that show something. */
 export const chartsOf = ({ dashboard }: Monitoring): Panel[] => dashboard.panels.filter(({ type }) => type !== 'row');

@@ -1,9 +1,10 @@
-import { findMetric, TARGET_LABELS } from './known-metrics.js';
+import { findMetric } from './known-metrics.js';
 import type { KnownMetric } from './known-metrics.js';
-import { alertsOf, chartsOf } from './monitoring.js';
+import { alertsOf, chartsOf, recordingsOf } from './monitoring.js';
 import type { Monitoring } from './monitoring.js';
 import { readPromql } from './promql.js';
 import type { Query, Selector } from './promql.js';
+import { runbookQueries } from './runbook-rules.js';
 
 /** What alerts and the dashboard must satisfy. Each rule returns the faults that it finds, one sentence each. */
 export type MonitoringRule = (monitoring: Monitoring) => string[];
@@ -13,13 +14,13 @@ export interface Asked {
   readonly where: string;
   readonly expr: string;
   readonly query: Query;
-  readonly by: 'alert' | 'panel' | 'variable';
+  readonly by: 'alert' | 'recording' | 'runbook' | 'panel' | 'variable';
 }
 
 /** Returns the labels of a selector's series; undefined for a metric that does not exist. */
 export function labelsOf(known: ReadonlyMap<string, KnownMetric>, { metric }: Selector): string[] | undefined {
   const found = findMetric(known, metric);
-  return found && [...TARGET_LABELS, ...found.metric.labels.keys(), ...(found.part === '_bucket' ? ['le'] : [])];
+  return found && [...found.metric.target, ...found.metric.labels.keys(), ...(found.part === '_bucket' ? ['le'] : [])];
 }
 
 /** Returns the labels that the result of a query may have. */
@@ -27,10 +28,16 @@ export function labelsOfResult(known: ReadonlyMap<string, KnownMetric>, { kept, 
   return kept ?? selectors.flatMap((selector) => labelsOf(known, selector) ?? []);
 }
 
-/** What alerts, panels and variables ask for. */
+/** What rules, runbooks, panels and variables ask for. */
 export function expressionsOf(monitoring: Monitoring): Omit<Asked, 'query'>[] {
   return [
     ...alertsOf(monitoring).map(({ alert, expr }) => ({ where: alert, expr, by: 'alert' as const })),
+    ...recordingsOf(monitoring).map(({ record, labels, expr }) => ({
+      where: [record, ...Object.values(labels ?? {})].join(' '),
+      expr,
+      by: 'recording' as const,
+    })),
+    ...runbookQueries(monitoring).map((asked) => ({ ...asked, by: 'runbook' as const })),
     ...chartsOf(monitoring).flatMap(({ title, targets = [] }) =>
       targets.map(({ expr }) => ({ where: title, expr, by: 'panel' as const })),
     ),
@@ -44,7 +51,7 @@ export function expressionsOf(monitoring: Monitoring): Omit<Asked, 'query'>[] {
   ];
 }
 
-/** Every query of alerts, panels and variables that can be read, and why the others cannot. */
+/** Every query of rules, runbooks, panels and variables that can be read, and why the others cannot. */
 export function queriesOf(monitoring: Monitoring): { asked: Asked[]; faults: string[] } {
   const asked: Asked[] = [];
   const faults: string[] = [];
@@ -101,9 +108,15 @@ export function queryRules(known: ReadonlyMap<string, KnownMetric>, job: string)
     ];
   });
 
-  const quantiles = each(({ metric, calls, grouped }) => {
-    const bucket = findMetric(known, metric)?.part === '_bucket';
+  const quantiles = each(({ metric, matchers, calls, grouped }) => {
+    const found = findMetric(known, metric);
+    const bucket = found?.part === '_bucket';
     const asked = calls.includes('histogram_quantile');
+    const bound = matchers.find(({ label }) => label === 'le');
+    if (bucket && !asked && bound !== undefined) {
+      const exists = bound.operator === '=' && found.metric.bounds?.has(bound.value) === true;
+      return [[!exists, `${metric} has no bound ${bound.value}`]];
+    }
     return [
       [
         bucket !== asked,
@@ -147,11 +160,12 @@ export function queryRules(known: ReadonlyMap<string, KnownMetric>, job: string)
     const on = (label: string, operator: string, value: string): boolean =>
       matchers.some((matcher) => matcher.label === label && matcher.operator === operator && matcher.value === value);
     const of = matchers.find(({ label }) => label === 'job');
+    const target = findMetric(known, metric)?.metric.target ?? [];
     return [
-      [by === 'alert' && SHARED.test(metric) && of === undefined, `${metric} is every program's`],
+      [by !== 'panel' && SHARED.test(metric) && of === undefined, `${metric} is every program's`],
       [by === 'alert' && of !== undefined && !on('job', '=', job), `nodes are not scraped as ${of?.value}`],
       [
-        by === 'panel' && !(on('job', '=~', '$job') && on('instance', '=~', '$instance')),
+        by === 'panel' && !target.every((label) => on(label, '=~', `$${label}`)),
         `${metric} is of other nodes than those chosen`,
       ],
       [where === '$instance' && !on('job', '=~', '$job'), 'nodes of other jobs can be chosen'],

@@ -9,6 +9,7 @@ import { probes, RULES } from '../../support/deploy/kubernetes-rules.js';
 import { schemaFaults } from '../../support/deploy/kubernetes-schema.js';
 import { containerOf, manifestsOf, parseObjects, podOf, TLS_KEYS } from '../../support/deploy/manifests.js';
 import type { KubernetesObject, Manifests } from '../../support/deploy/manifests.js';
+import type { Monitoring, Recording } from '../../support/deploy/monitoring.js';
 
 const CHART = 'deploy/helm/cairn-signal';
 
@@ -134,6 +135,20 @@ describeWithGo('the Helm chart', () => {
     );
   });
 
+  it('puts other objectives into the alerts, and changes nothing else', () => {
+    const objectives = '{ rendezvous: 99.95, relay: 95, availability: 99 }';
+    const objects = render(`prometheusRule: { enabled: true, objectives: ${objectives} }`);
+    const { spec } = objects.find(({ kind }) => kind === 'PrometheusRule') as { spec?: unknown };
+    const percents: Record<string, number> = { rendezvous: 99.95, relay: 95, availability: 99 };
+    const expected = readYaml('deploy/prometheus/cairn-signal.rules.yaml') as Pick<Monitoring, 'groups'>;
+    const set = expected.groups
+      .flatMap(({ rules: all }) => all)
+      .filter((rule) => 'record' in rule && rule.record === 'cairn_signal:objective:percent') as Recording[];
+    for (const rule of set) rule.expr = `vector(${percents[rule.labels!.objective]})`;
+    expect(set).toHaveLength(3);
+    expect(spec).toEqual(expected);
+  });
+
   it.each(['podMonitor', 'serviceMonitor'])('lets Prometheus find the nodes as %s', (monitor) => {
     const objects = render(`{${monitor}: { enabled: true }}`);
     const { selector, jobLabel } = (objects as (KubernetesObject & { spec: MonitorSpec })[]).find(
@@ -246,6 +261,18 @@ describeWithGo('the Helm chart', () => {
     ['a part that is taken away', 'tls: null', /tls is required/],
     ['a value that is taken away', 'autoscaling: { minReplicas: null }', /autoscaling: minReplicas is required/],
     ['another label for the pods to be found by', 'podLabels: { app.kubernetes.io/name: a }', /podLabels/],
+    ...['100', '0', '1.5', '0.999', '-99', '93.9', '99.9999'].map((percent): [string, string, RegExp] => [
+      `an objective of ${percent}`,
+      `prometheusRule: { objectives: { relay: ${percent} } }`,
+      /objectives.relay: Must be (?:greater|less) than or equal to/,
+    ]),
+    [
+      'an objective in words',
+      'prometheusRule: { objectives: { relay: "99 %" } }',
+      /relay: Invalid type. Expected: number/,
+    ],
+    ['an objective for something else', 'prometheusRule: { objectives: { latency: 99 } }', /property latency is not/],
+    ['no objective', 'prometheusRule: { objectives: { relay: null } }', /objectives: relay is required/],
     ['no map', '- a', /cannot unmarshal array/],
   ])('rejects %s', (_what, values, fault) => {
     const { ok, text } = renderer.render(values);

@@ -3,24 +3,25 @@ import { alertRules } from '../../support/deploy/alert-rules.js';
 import { dashboardRules, NOT_SHOWN } from '../../support/deploy/dashboard-rules.js';
 import { knownMetrics } from '../../support/deploy/known-metrics.js';
 import { containerOf } from '../../support/deploy/manifests.js';
-import { alertsOf, chartsOf, readMonitoring } from '../../support/deploy/monitoring.js';
-import type { Alert, Monitoring, Panel } from '../../support/deploy/monitoring.js';
+import { alertsOf, chartsOf, readMonitoring, recordingsOf } from '../../support/deploy/monitoring.js';
+import type { Alert, Monitoring, Panel, Recording } from '../../support/deploy/monitoring.js';
 import { queryRules } from '../../support/deploy/query-rules.js';
 import type { MonitoringRule } from '../../support/deploy/query-rules.js';
+import { RUNBOOK_RULES } from '../../support/deploy/runbook-rules.js';
 import { scrape } from '../../support/scrape.js';
 import { startServer, stopServers } from '../../support/server.js';
 
 /** The job name of nodes, in the rules and in what scrapes them. */
 const JOB = 'cairn-signal';
 
+const monitored = readMonitoring();
 const rulesFor = (samples: Iterable<string>): Record<string, MonitoringRule> => {
-  const known = knownMetrics(samples);
-  return { ...queryRules(known, JOB), ...alertRules(known, JOB), ...dashboardRules(known) };
+  const known = knownMetrics(samples, recordingsOf(monitored));
+  return { ...queryRules(known, JOB), ...alertRules(known, JOB), ...RUNBOOK_RULES, ...dashboardRules(known) };
 };
 
 const NAMES = Object.keys(rulesFor([]));
 let rules: Record<string, MonitoringRule>;
-const monitored = readMonitoring();
 
 // What a node really shows: the values of labels come from there.
 beforeAll(async () => {
@@ -48,6 +49,11 @@ const alert =
     change(alertsOf(monitoring).find((one) => one.alert === `CairnSignal${name}`)!);
 const asks = (name: string, expr: string): ((monitoring: Monitoring) => unknown) =>
   alert(name, (one) => (one.expr = expr));
+/** Changes the first recording of a name. */
+const recording =
+  (name: string, change: (recording: Recording) => unknown) =>
+  (monitoring: Monitoring): unknown =>
+    change(recordingsOf(monitoring).find(({ record }) => record === `cairn_signal:${name}`)!);
 /** Changes one panel. */
 const panel =
   (title: string, change: (panel: Panel) => unknown) =>
@@ -62,8 +68,8 @@ const shows = (title: string, written: string | RegExp, to: string): ((monitorin
 const text =
   (written: string | RegExp, to: string) =>
   (monitoring: Monitoring): void => {
-    expect(monitoring.operations).toMatch(written);
-    monitoring.operations = monitoring.operations.replace(written, to);
+    expect(monitoring.runbooks).toMatch(written);
+    monitoring.runbooks = monitoring.runbooks.replace(written, to);
   };
 
 const FAULTS: readonly [rule: string, what: string, change: (monitoring: Monitoring) => unknown, fault: RegExp][] = [
@@ -294,28 +300,81 @@ const FAULTS: readonly [rule: string, what: string, change: (monitoring: Monitor
   ],
   [
     'runbook',
-    'an alert without a row',
-    text(/^\| <a id="CairnSignalBusy">.*\n/m, ''),
-    /CairnSignalBusy: docs\/operations.md does not say/,
+    'an alert without a section',
+    text(/^### CairnSignalBusy\n[^]*?(?=^### )/m, ''),
+    /CairnSignalBusy: docs\/runbooks.md does not say/,
   ],
   [
     'runbook',
-    'a row without an alert',
+    'a section without an alert',
     ({ groups }) => groups[0].rules.pop(),
     /there is no alert CairnSignalCertificateExpires$/m,
   ],
   [
     'runbook',
-    'a row by another name',
-    text('`CairnSignalBusy` |', '`CairnSignalLoad` |'),
-    /CairnSignalLoad is found as CairnSignalBusy/,
+    'two sections',
+    text(/^(### CairnSignalBusy\n[^]*?)(?=^### )/m, '$1$1'),
+    /two sections for CairnSignalBusy/,
   ],
-  ['runbook', 'two rows', text(/^(\| <a id="CairnSignalBusy">.*\n)/m, '$1$1'), /two rows for CairnSignalBusy/],
   [
     'runbook',
-    'a link to another row',
-    alert('Busy', (one) => (one.annotations.runbook = 'docs/operations.md#CairnSignalBusDown')),
-    /CairnSignalBusy: its runbook is elsewhere/,
+    'a section without one of its parts',
+    text(/(### CairnSignalBusy\n[^]*?)- \*\*Where to look.\*\*/, '$1And'),
+    /the section of CairnSignalBusy does not say/,
+  ],
+  [
+    'runbook',
+    'a link to another section',
+    alert('Busy', (one) => (one.annotations.runbook_url = one.annotations.runbook_url.replace('busy', 'busdown'))),
+    /CairnSignalBusy: its runbook is not at https:.*\/main\/docs\/runbooks.md#cairnsignalbusy$/m,
+  ],
+  [
+    'runbook',
+    'a link to another repository',
+    (monitoring) => (monitoring.repository = 'https://github.com/somebody/else'),
+    /CairnSignalBusy: its runbook is not at/,
+  ],
+  [
+    'named',
+    'a setting that does not exist',
+    text('`max-buffered-bytes`', '`max-buffer-bytes`'),
+    /setting max-buffer-bytes/,
+  ],
+  [
+    'named',
+    'a line that the log never has',
+    text('`"refused an upgrade"`', '`"refused a peer"`'),
+    /the log never says "refused a peer"/,
+  ],
+  [
+    'names',
+    'a metric of a runbook that does not exist',
+    text(/^ {2}cairn_signal_presence_bytes$/m, '  cairn_signal_presence_memory'),
+    /the runbook of CairnSignalPresenceFull: there is no metric/,
+  ],
+  [
+    'names',
+    'a recording that does not exist',
+    recording('budget_burn:rate1h', (one) => (one.expr = one.expr.replace('events_bad:', 'events_worst:'))),
+    /cairn_signal:budget_burn:rate1h: there is no metric cairn_signal:events_worst:rate5m/,
+  ],
+  [
+    'labels',
+    'a label that no recording has',
+    asks('ErrorBudgetBurns', 'sum by (instance) (cairn_signal:budget_burn:rate1h) > 1'),
+    /budget_burn:rate1h has no label instance/,
+  ],
+  [
+    'values',
+    'a part of events that does not exist',
+    recording('events_all:rate5m', (one) => (one.expr = 'cairn_signal:events_bad:rate5m{part="gone"}')),
+    /has no part "gone"/,
+  ],
+  [
+    'quantiles',
+    'a bound that no bucket has',
+    recording('events_bad:rate5m', (one) => (one.expr = 'rate(cairn_signal_relay_seconds_bucket{le="0.02"}[5m])')),
+    /relay_seconds_bucket has no bound 0.02/,
   ],
   [
     'sizes',
@@ -347,7 +406,12 @@ const FAULTS: readonly [rule: string, what: string, change: (monitoring: Monitor
     ({ cases }) => cases.splice(0, cases.length, ...cases.filter(({ name }) => name !== 'a late event loop')),
     /EventLoopLate: no test/,
   ],
-  ['tested', 'a test of an alert that is gone', ({ groups }) => groups.pop(), /a test expects CairnSignalBusy/],
+  [
+    'tested',
+    'a test of an alert that is gone',
+    ({ groups }) => groups.pop(),
+    /a test expects CairnSignalErrorBudgetBurns/,
+  ],
   [
     'tested',
     'no test of silence',

@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
 import { parse, stringify } from 'yaml';
 import { ROOT } from '../../support/deploy/compose.js';
-import { alertsOf, readMonitoring } from '../../support/deploy/monitoring.js';
+import { alertsOf, PROMTOOL_CASES, readMonitoring, recordingsOf } from '../../support/deploy/monitoring.js';
 import type { Monitoring } from '../../support/deploy/monitoring.js';
 import { plainPromql } from '../../support/deploy/promql.js';
 import { describeWithPromtool, promtool } from '../../support/deploy/promtool.js';
 import { expressionsOf } from '../../support/deploy/query-rules.js';
 
 const RULES = 'cairn-signal.rules.yaml';
-const CASES = 'cairn-signal.test.yaml';
+const [CASES] = PROMTOOL_CASES;
 
 /** What cairn-signal.test.yaml holds. */
 interface Cases {
@@ -18,9 +18,9 @@ interface Cases {
 
 const text = (file: string): string => readFileSync(new URL(`deploy/prometheus/${file}`, ROOT), 'utf8');
 
-/** The expressions of the dashboard as rules, which promtool reads. */
+/** What the dashboard and the runbooks ask for, as rules, which promtool reads. */
 function asRules(monitoring: Monitoring): string {
-  const asked = expressionsOf(monitoring).filter(({ by }) => by !== 'alert');
+  const asked = expressionsOf(monitoring).filter(({ by }) => by !== 'alert' && by !== 'recording');
   return stringify({
     groups: [
       {
@@ -38,15 +38,20 @@ function asRules(monitoring: Monitoring): string {
 describeWithPromtool('promtool', () => {
   it('finds nothing wrong with the alert rules', () => {
     const { ok, said } = promtool(['check', 'rules', RULES]);
-    expect(said).toContain(`SUCCESS: ${alertsOf(readMonitoring()).length} rules found`);
+    const monitoring = readMonitoring();
+    expect(said).toContain(`SUCCESS: ${alertsOf(monitoring).length + recordingsOf(monitoring).length} rules found`);
     expect(ok).toBe(true);
   });
 
-  it('sees each alert fire when its tests say so, and only then', () => {
-    expect(promtool(['test', 'rules', CASES])).toEqual({ ok: true, said: expect.stringContaining('SUCCESS') });
-  });
+  it.each(PROMTOOL_CASES)(
+    'sees each alert fire when its tests say so, and only then: %s',
+    (cases) => {
+      expect(promtool(['test', 'rules', cases])).toEqual({ ok: true, said: expect.stringContaining('SUCCESS') });
+    },
+    300_000,
+  );
 
-  it('can evaluate everything that the dashboard asks for', () => {
+  it('can evaluate everything that the dashboard and the runbooks ask for', () => {
     expect(promtool(['check', 'rules', 'asked.yaml'], { 'asked.yaml': asRules(readMonitoring()) })).toMatchObject({
       ok: true,
     });
