@@ -74,6 +74,27 @@ export function idleArguments(args) {
 }
 
 /**
+ * Reads the arguments of `npm run bench:capacity`. `sizes` are those that there are.
+ * @template {{ memoryMiB: number }} T
+ * @param {readonly string[]} args
+ * @param {readonly T[]} sizes
+ */
+export function capacityArguments(args, sizes) {
+  const { values } = parse(args, { node: TEXT, only: TEXT, repeat: TEXT, quick: SWITCH, json: TEXT, help: HELP });
+  if (values.json === '') throw new Misused('--json: expected the name of a file');
+  const known = sizes.map(({ memoryMiB }) => String(memoryMiB));
+  const wanted = values.only === undefined ? known : names('only', values.only, known);
+  return {
+    help: values.help ?? false,
+    node: values.node,
+    only: sizes.filter(({ memoryMiB }) => wanted.includes(String(memoryMiB))),
+    repeat: wholeNumber('repeat', values.repeat ?? '3', 1, MOST_REPETITIONS),
+    quick: values.quick ?? false,
+    json: values.json,
+  };
+}
+
+/**
  * Reads the arguments of `npm run bench:million`.
  * @param {readonly string[]} args
  */

@@ -31,11 +31,11 @@ export class MeasuredProcess {
   }
 
   /** The same, with one that tells its heap. */
-  static telling(flags, program = MAIN) {
+  static telling(flags, program = MAIN, { node = process.execPath, wrapper = [] } = {}) {
     const inside = ['--expose-gc', '--import', INSIDE];
     return MeasuredProcess.#started(
       'the server',
-      [process.execPath, ...inside, program, ...SETTINGS, ...flags],
+      [...wrapper, node, ...inside, program, ...SETTINGS, ...flags],
       ['ipc'],
     );
   }

@@ -16,10 +16,16 @@ export async function arrivals(target, { connections, warmUp, settleMs }) {
 
   const bytesBefore = residentBytes(target.pid);
   const cpuBefore = cpuMicroseconds(target.pid);
+  const began = performance.now();
   await arrive(target, connections);
+  const seconds = (performance.now() - began) / 1000;
   const cpu = cpuMicroseconds(target.pid) - cpuBefore;
   await pause(settleMs);
-  return { cpuMicroseconds: cpu / connections, bytes: (residentBytes(target.pid) - bytesBefore) / connections };
+  return {
+    cpuMicroseconds: cpu / connections,
+    perSecond: connections / seconds,
+    bytes: (residentBytes(target.pid) - bytesBefore) / connections,
+  };
 }
 
 /** Opens connections with one topic each, from `localAddresses` in turn. */
