@@ -1,7 +1,7 @@
 /** How an examination ended. Only `failed` makes the doctor's exit code 1. */
 export type Verdict = 'ok' | 'warning' | 'failed' | 'skipped';
 
-/** The measurements of an examination, for programs that read the report. docs/operations.md lists the names. */
+/** The measurements of an examination, for programs that read the report. docs/doctor.md lists the names. */
 export type Figures = Readonly<Record<string, unknown>>;
 
 /** The result of one examination. Never holds the token. */

@@ -63,7 +63,7 @@ export class Table implements Observer {
   }
 }
 
-/** Renders the findings as one line of JSON (docs/operations.md, "Doctor"). */
+/** Renders the findings as one line of JSON (docs/doctor.md). */
 export function renderJson(url: string, entries: readonly Entry[]): string {
   return `${JSON.stringify({ version: SHAPE, url, verdict: overall(entries), examinations: entries })}\n`;
 }

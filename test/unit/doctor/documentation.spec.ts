@@ -4,16 +4,15 @@ import { EXAMINATIONS } from '../../../src/doctor/examinations.js';
 import { diagnose } from '../../support/diagnosis.js';
 import { startReference, stopOddServers } from '../../support/odd-servers.js';
 
-const page = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
-const section = /\n## Doctor\n([^]*?)\n## /.exec(page)![1];
-/** The rows of the section's tables, by the name in their first cell. */
-const [examined, figured] = section
+const page = readFileSync(new URL('../../../docs/doctor.md', import.meta.url), 'utf8');
+/** The rows of its tables, by the name in their first cell. */
+const [examined, figured] = page
   .split('prints one object instead')
   .map((half) => new Map([...half.matchAll(/^\| `(\w+)` \| (.*) \|$/gm)].map(([, name, rest]) => [name, rest])));
 
 afterEach(stopOddServers);
 
-describe('docs/operations.md, "Doctor"', () => {
+describe('docs/doctor.md', () => {
   it('has every examination in order, with what it needs', () => {
     expect([...examined.keys()]).toEqual(EXAMINATIONS.map(({ name }) => name));
     const needs = [...examined.values()].map((rest) =>
