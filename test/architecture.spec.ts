@@ -143,7 +143,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 
 /** Packages that only some folders may use. */
 const PACKAGES: Record<string, readonly string[]> = {
-  ws: ['transport', 'doctor'],
+  ws: ['doctor'],
   '@nestjs/platform-ws': ['transport'],
   '@nestjs/platform-express': ['transport'],
   '#cbor-x': ['protocol', 'doctor'],

@@ -119,18 +119,3 @@ const MISTAKES: readonly (readonly [mistake: string, looks: (token: string, inHe
 function isText(text: string): boolean {
   return /^[\x20-\x7e]+$/.test(text);
 }
-
-/** An offered token that is padded. */
-const PADDED = /^bearer\.[\w-]+={1,2}$/;
-
-/**
- * Returns `Sec-WebSocket-Protocol` without the padding of the token in it. RFC 6455 does not allow "=" there, so `ws`
- * would refuse the handshake.
- */
-export function withoutPadding(header: string): string {
-  if (!header.includes('=')) return header;
-  return header
-    .split(',')
-    .map((protocol) => (PADDED.test(protocol.trim()) ? protocol.replace(/={1,2}/, '') : protocol))
-    .join(',');
-}

@@ -74,6 +74,13 @@ export function frameHead(bytes: Uint8Array, at: number, end: number): FrameHead
   return { final: first >= 0x80, opcode: first & 0x0f, length, body: at + 2 + lengthBytes + MASK_BYTES };
 }
 
+/** The content of a whole control frame, without its mask. */
+export function contentOf(frame: Uint8Array): Buffer {
+  return Buffer.from(
+    frame.subarray(SHORTEST_HEAD).map((byte, i) => byte ^ frame[SHORTEST_HEAD - MASK_BYTES + (i & 3)]),
+  );
+}
+
 /** The mask right before `from`, as a little-endian number. */
 export function maskBefore(bytes: Uint8Array, from: number): number {
   return bytes[from - 4] | (bytes[from - 3] << 8) | (bytes[from - 2] << 16) | (bytes[from - 1] << 24);

@@ -184,7 +184,7 @@ export const tooManyPieces: CloseReason = {
   text: `message in more than ${MAX_PIECES} pieces`,
 };
 
-/** The reason for a close with only a code: the answer to a close from the peer, or a close frame that `ws` rejects. */
+/** The reason in the answer to a close from the peer: to one without a reason, or to a broken one. */
 export function reasonFor(code: number): string {
   return [brokenFraming, textNotUtf8].find((reason) => reason.code === code)?.text ?? "closed at the peer's request";
 }

@@ -5,6 +5,7 @@
 
 const FINAL_TEXT = 0x81;
 const FINAL_BINARY = 0x82;
+const CLOSE = 0x88;
 const PONG = 0x8a;
 
 /**
@@ -32,6 +33,12 @@ export const PING = Buffer.from([0x89, 0]);
 /** The frame that answers a ping with the ping's `data`, at most 125 bytes (RFC 6455, section 5.5.3). */
 export function pongFrame(data: Uint8Array): Buffer {
   return frameOf(PONG, data);
+}
+
+/** The frame that closes with a code and a reason of at most 123 bytes (RFC 6455, section 5.5.1). */
+export function closeFrame(code: number, reason: string | Uint8Array): Buffer {
+  const text = typeof reason === 'string' ? Buffer.from(reason) : reason;
+  return frameOf(CLOSE, Buffer.concat([Buffer.from([code >> 8, code]), text]));
 }
 
 /** Whether a frame of ours carries a message, and is no ping or pong. */

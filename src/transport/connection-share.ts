@@ -8,6 +8,7 @@ import { CborCodec } from './cbor-codec.js';
 import { Heartbeat } from './heartbeat.js';
 import { Holdings } from './holdings.js';
 import { ReadBuffer } from './read-buffer.js';
+import { CLOSE_TIMEOUT_MS } from './signal-socket.js';
 import { Throttle } from './throttle.js';
 import { WriteBatch } from './write-batch.js';
 
@@ -31,6 +32,8 @@ export class ConnectionShare {
   readonly maxMessageBytes: number;
   /** Maximum bytes of memory that may wait for one peer; 0 for no limit. */
   readonly maxBufferedBytes: number;
+  /** Maximum milliseconds of any close: SignalSocket ends all but those of a drain sooner. */
+  readonly mostClosing: number;
 
   constructor(
     readonly codec: CborCodec,
@@ -42,8 +45,9 @@ export class ConnectionShare {
     readonly traffic: TrafficCounts,
     readonly connections: ConnectionCounts,
     held: HeldBytes,
-    { maxMessageBytes, maxBufferedBytes, maxBufferedTotalBytes, maxUnfinishedTotalBytes }: Settings,
+    { maxMessageBytes, maxBufferedBytes, maxBufferedTotalBytes, maxUnfinishedTotalBytes, drainTimeout }: Settings,
   ) {
+    this.mostClosing = drainTimeout + CLOSE_TIMEOUT_MS;
     this.maxMessageBytes = maxMessageBytes;
     this.maxBufferedBytes = maxBufferedBytes;
     this.backlog = new Holdings(maxBufferedTotalBytes, held.buffered, (connection) =>

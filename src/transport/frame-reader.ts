@@ -79,7 +79,7 @@ class Unfinished {
 
 /**
  * Finds a peer's messages in what was read, however they are framed and wherever the reads end. Owns the unfinished
- * input. Knows nothing of what messages say. Leaves close frames, and only those, to `ws`.
+ * input. Knows nothing of what messages say. Leaves it to others what a close frame says.
  * Invariant: each byte is read once, in order. At most the beginning of a head or a control frame is held, and one
  * message, in memory that grows with what really came.
  */

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../connection/refusal.js';
 import { selectedOf } from '../protocol/subprotocol.js';
@@ -18,29 +19,53 @@ export function offersWebSocket(upgrade: string | undefined): boolean {
 /** A subprotocol: a token (RFC 9110, section 5.6.2). With the padding of base64, since it may carry a bearer token. */
 const PROTOCOL = /^[\w!#$%&'*+.^`|~-]+={0,2}$/;
 
-/** Returns the refusal for a handshake that breaks a rule of RFC 6455, section 4.2.1, which `ws` does not check. */
-export function handshakeFault({ httpVersion, headers }: IncomingMessage): Refusal | undefined {
+/** A key: 16 bytes in base64 (RFC 6455, section 4.1). */
+const KEY = /^[+/\dA-Za-z]{22}==$/;
+
+/** Returns the refusal for a handshake that breaks a rule of RFC 6455, section 4.2.1; undefined for a good one. */
+export function handshakeFault({ method, httpVersion, headers }: IncomingMessage): Refusal | undefined {
   if (httpVersion !== '1.1') return malformed('it must be HTTP/1.1 (in nginx, set "proxy_http_version 1.1")');
   if (headers['sec-websocket-version'] !== '13') return malformed('Missing or invalid Sec-WebSocket-Version header');
   if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0') {
     return malformed('it must have no body');
   }
-  const protocols = elements(headers['sec-websocket-protocol']);
-  if (!protocols.every((protocol) => PROTOCOL.test(protocol)) || new Set(protocols).size < protocols.length) {
+  const offered = headers['sec-websocket-protocol'];
+  if (offered !== undefined && !areProtocols(elements(offered))) {
     return malformed('Invalid Sec-WebSocket-Protocol header');
   }
+  if (method !== 'GET') return NOT_A_GET;
+  if (!KEY.test(headers['sec-websocket-key'] ?? '')) return malformed('Missing or invalid Sec-WebSocket-Key header');
   return undefined;
 }
 
+function areProtocols(written: readonly string[]): boolean {
+  return written.every((protocol) => PROTOCOL.test(protocol)) && new Set(written).size === written.length;
+}
+
+/** Returns the subprotocol that is selected of those that a handshake offers; undefined for none. */
+export function selectedProtocol({ headers }: IncomingMessage): string | undefined {
+  const offered = headers['sec-websocket-protocol'];
+  return offered === undefined ? undefined : selectedOf(elements(offered));
+}
+
+/** What a server appends to the key (RFC 6455, section 1.3). */
+const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+
 /**
- * Rewrites the lists of a handshake without a fault as `ws` reads them: it takes no list of protocols in `Upgrade`, and
- * no empty elements (RFC 9110, section 5.6.1.2). Of the subprotocols, only the one that is selected stays.
+ * Returns the answer that accepts a handshake without a fault (RFC 6455, section 4.2.2). `more` are further header
+ * lines.
  */
-export function simplify({ headers }: IncomingMessage): void {
-  headers.upgrade = 'websocket';
-  const selected = selectedOf(elements(headers['sec-websocket-protocol']));
-  if (selected === undefined) delete headers['sec-websocket-protocol'];
-  else headers['sec-websocket-protocol'] = selected;
+export function acceptance(
+  { headers }: IncomingMessage,
+  protocol: string | undefined,
+  more: readonly string[],
+): string {
+  const accept = hash('sha1', headers['sec-websocket-key']! + GUID, 'base64');
+  const selected = protocol === undefined ? '' : `Sec-WebSocket-Protocol: ${protocol}\r\n`;
+  return (
+    'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+    `Sec-WebSocket-Accept: ${accept}\r\n${selected}${more.map((line) => `${line}\r\n`).join('')}\r\n`
+  );
 }
 
 /**
@@ -61,8 +86,3 @@ function malformed(what: string): Refusal {
 }
 
 const NOT_A_GET = new Refusal(405, 'malformed', 'A WebSocket handshake is a GET.', { headers: { Allow: 'GET' } });
-
-/** Returns the refusal for a handshake that `ws` itself rejects. `error` says why. */
-export function refusalOfHandshake(error: Error, { method }: IncomingMessage): Refusal {
-  return method === 'GET' ? malformed(error.message) : NOT_A_GET;
-}

@@ -159,7 +159,7 @@ export class HttpListener extends ExpressAdapter {
     });
     server.on('dropRequest', (request) => this.#tell(TOO_MANY_REQUESTS, request));
     // For a peer that sends requests and does not read the answers: none of its requests is incomplete. This comes
-    // after 408. `ws` removes it from its sockets.
+    // after 408. WebSockets do without it.
     server.timeout = 2 * timeout + MAX_CHECK_INTERVAL_MS;
     // Node drops further headers, so an incomplete request takes no more memory.
     server.maxHeadersCount = MAX_HEADERS + 1;

@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net';
-import { WebSocket } from 'ws';
 import { Connection } from '../connection/connection.js';
 import type { Allowance } from '../connection/allowance.js';
 import type { ConnectionCredential } from '../connection/connection.js';
@@ -16,7 +15,7 @@ import { Inbox } from './inbox.js';
 import type { Recipient } from './inbox.js';
 import { Outlet } from './outlet.js';
 import type { Sender } from './outlet.js';
-import type { SignalSocket } from './signal-socket.js';
+import { SignalSocket } from './signal-socket.js';
 import { SocketPulse } from './socket-pulse.js';
 
 /** Identity of a connection. */
@@ -27,6 +26,8 @@ export interface ConnectionIdentity {
   readonly source: string;
   readonly credential: ConnectionCredential | undefined;
   readonly tally: Tally | undefined;
+  /** The subprotocol that was selected. */
+  readonly protocol: string | undefined;
   /** Released when the connection ends. */
   readonly place: Place;
 }
@@ -45,16 +46,18 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
   readonly pulse: SocketPulse;
   readonly #outlet: Outlet;
   readonly #reader: FrameReader;
+  readonly #webSocket: SignalSocket;
   /** Asked for each message, so it is kept. */
   readonly #v2: boolean;
   #dismissed = false;
   /** Whether the WebSocket is completely closed. Messages that it brought may still be held. */
   #closed = false;
 
+  /** `head` is what came behind the handshake. */
   constructor(
     private readonly identity: ConnectionIdentity,
     readonly socket: Socket,
-    private readonly webSocket: SignalSocket,
+    head: Buffer,
     readonly share: ConnectionShare,
   ) {
     super();
@@ -64,14 +67,13 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
     this.pulse = new SocketPulse(this, this.inbox, socket, identity.place, heartbeat.times.pingInterval);
     const reader = new FrameReader(readBuffer, this.inbox, this, maxMessageBytes);
     this.#reader = reader;
-    webSocket.carrier = this;
-    this.#v2 = webSocket.protocol === SUBPROTOCOL_V2;
-    // `ws` must see only the peer's close frame. One by one: removeAllListeners would leave a map of listeners that takes
-    // four times the memory.
-    for (const listener of socket.listeners('data')) socket.off('data', listener as () => void);
+    this.#webSocket = new SignalSocket(socket, this, share.mostClosing);
+    this.#v2 = identity.protocol === SUBPROTOCOL_V2;
     const read = readBuffer.readInto(socket, (length) => reader.read(length));
+    if (head.length > 0) socket.unshift(head);
     // Reads the bytes that came with the handshake, and all bytes on a Node that lacks those internals.
     if (!read || socket.readableLength > 0) socket.on('data', (bytes: Buffer) => reader.readElsewhere(bytes));
+    else socket.resume();
     heartbeat.add(this.pulse);
   }
 
@@ -88,7 +90,7 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
   }
 
   get protocol(): string | undefined {
-    return this.webSocket.protocol === '' ? undefined : this.webSocket.protocol;
+    return this.identity.protocol;
   }
 
   override get v2(): boolean {
@@ -112,7 +114,7 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
   }
 
   get open(): boolean {
-    return this.webSocket.readyState === WebSocket.OPEN;
+    return this.#webSocket.open;
   }
 
   get dismissed(): boolean {
@@ -153,17 +155,17 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
     this.#count(reason);
     // Otherwise the close frame, and memory, would wait behind what already waits for the peer.
     if (reason.code === CloseCode.slowConsumer) this.share.writes.drop(this.#outlet);
-    this.webSocket.dismiss(reason, fault);
+    this.#webSocket.dismiss(reason, fault);
   }
 
   terminate(): void {
     this.#dismissed = true;
     if (this.tally !== undefined) this.tally.cut = true;
-    this.webSocket.terminate();
+    this.#webSocket.terminate();
     if (this.#closed) this.inbox.drop();
   }
 
-  /** Writes everything that was sent so far, before `ws` writes anything else. */
+  /** Writes everything that was sent so far, before a close frame. */
   flush(): void {
     this.share.writes.flushAll(this.#outlet);
   }
@@ -199,25 +201,25 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
   }
 
   pause(): void {
-    this.webSocket.pause();
+    this.#webSocket.pause();
     // The peer's answer to our close frame comes after everything else that it is still sending.
-    if (this.#dismissed) this.webSocket.cutSoon();
+    if (this.#dismissed) this.#webSocket.cutSoon();
   }
 
   resume(): void {
     // A paused peer could not be heard.
     this.pulse.heard = true;
     if (this.#closed) this.#over();
-    else this.webSocket.resume();
+    else this.#webSocket.resume();
   }
 
   closing(frame: Buffer): void {
-    this.webSocket.answerClose(frame);
+    this.#webSocket.answerClose(frame);
   }
 
   fault(reason: CloseReason): void {
     this.#count(reason);
-    this.webSocket.fail(reason);
+    this.#webSocket.fail(reason);
     // Reading on detects the end of the socket, even if messages of the peer wait.
     this.socket.resume();
   }

@@ -3,11 +3,8 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Injectable } from '@nestjs/common';
-import { WebSocketServer } from 'ws';
-import type { Server as WebSockets, ServerOptions } from 'ws';
 import { Audit } from '../audit/audit.js';
 import { Access } from '../auth/access.js';
-import { withoutPadding } from '../auth/credentials.js';
 import { shownIn } from '../auth/shown-in.js';
 import type { UpgradeRequest } from '../auth/upgrade-request.js';
 import { Clock } from '../clock/clock.js';
@@ -21,7 +18,7 @@ import { inTurn, takeTurn } from './answer-order.js';
 import { ConnectionLimits } from './connection-limits.js';
 import type { Place } from './connection-limits.js';
 import { ConnectionShare } from './connection-share.js';
-import { handshakeFault, isWebSocketHandshake, refusalOfHandshake, simplify } from './handshake.js';
+import { acceptance, handshakeFault, isWebSocketHandshake, selectedProtocol } from './handshake.js';
 import { hasTooManyHeaders, TOO_MANY_HEADERS } from './header-count.js';
 import { BAD_HOST, hasBadHost } from './host-header.js';
 import { isLoopback } from './loopback.js';
@@ -33,9 +30,8 @@ import { originAt, PlainSockets } from './plain-sockets.js';
 import { ProxyDoor } from './proxy-door.js';
 import { RefusalLog } from './refusal-log.js';
 import { ServedPath } from './served-path.js';
-import { CLOSE_TIMEOUT_MS, SignalSocket } from './signal-socket.js';
 import { peerOf, TrustedProxies } from './trusted-proxies.js';
-import { answerRefusal, lingerThenDestroy, NOBODYS_PATH, NOT_A_PROXY } from './upgrade-answer.js';
+import { answerRefusal, DRAINING, lingerThenDestroy, NOBODYS_PATH, NOT_A_PROXY } from './upgrade-answer.js';
 import { UpgradeGate } from './upgrade-gate.js';
 import { UpgradeRouting } from './upgrade-routing.js';
 import { WsConnection } from './ws-connection.js';
@@ -57,13 +53,13 @@ export interface Binding {
 @Injectable()
 export class WsEndpoint implements ConnectionSource {
   readonly #log: Log<'upgrade'>;
-  readonly #webSockets: WebSockets<typeof SignalSocket>;
   #server: Server | undefined;
   #plain: PlainSockets | undefined;
   #routing: UpgradeRouting | undefined;
   #door: ProxyDoor | undefined;
   #onConnection: ((connection: WsConnection) => void) | undefined;
   #lastId = 0;
+  #closed = false;
 
   constructor(
     private readonly gate: UpgradeGate,
@@ -80,23 +76,6 @@ export class WsEndpoint implements ConnectionSource {
     private readonly logs: Logs,
   ) {
     this.#log = logs.for('upgrade');
-    const options: ServerOptions<typeof SignalSocket> & { closeTimeout: number } = {
-      noServer: true,
-      clientTracking: false,
-      perMessageDeflate: false,
-      // Maximum time of any close. SignalSocket ends all but those of a drain sooner.
-      closeTimeout: settings.drainTimeout + CLOSE_TIMEOUT_MS,
-      // What is not selected was taken out.
-      handleProtocols: ([selected]: Set<string>) => selected,
-      WebSocket: SignalSocket,
-    };
-    this.#webSockets = new WebSocketServer(options);
-    this.#webSockets.on('headers', (headers, request) => {
-      headers.push(...(request as UpgradeRequest).res.welcome());
-    });
-    this.#webSockets.on('wsClientError', (error, socket, request) =>
-      this.#refuse(request, socket, refusalOfHandshake(error, request)),
-    );
   }
 
   /** Serves the upgrades of an HTTP server that are for this server. */
@@ -167,7 +146,7 @@ export class WsEndpoint implements ConnectionSource {
     this.#server?.off('connect', this.#onConnect);
     this.#server?.off('drop', this.#onDrop);
     this.#server?.off('listening', this.#onListening);
-    this.#webSockets.close();
+    this.#closed = true;
   }
 
   #openDoor(server: Server): ProxyDoor {
@@ -185,7 +164,7 @@ export class WsEndpoint implements ConnectionSource {
 
   readonly #onUpgrade = (asked: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const request = asked as UpgradeRequest;
-    // Until `ws` takes over, or the answer is out, a reset must not end the process.
+    // Until there is a connection, or the answer is out, a reset must not end the process.
     socket.on('error', destroyThis);
     inTurn(socket, () => this.#answer(request, socket, head));
   };
@@ -239,12 +218,9 @@ export class WsEndpoint implements ConnectionSource {
     const place = this.gate.place(request);
     if (place instanceof Refusal) return this.#refuse(request, socket, place);
     this.#plain!.tookPlace(socket);
-    // Until a connection owns the place: `ws` may still reject the handshake, or the peer may leave.
+    // Until a connection owns the place: the handshake may still be refused, or the peer may leave.
     socket.once('close', place.release);
-    const refusal = (await this.gate.judge(request, place)) ?? handshakeFault(request) ?? place.claim();
-    const { headers } = request;
-    const offered = headers['sec-websocket-protocol'];
-    if (offered !== undefined) headers['sec-websocket-protocol'] = withoutPadding(offered);
+    const refusal = (await this.gate.judge(request, place)) ?? handshakeFault(request) ?? this.#late() ?? place.claim();
     if (refusal === undefined) return this.#open(request, socket, head, place);
     // Not only when the socket closes: a refused peer may take its time to read the answer.
     place.release();
@@ -252,21 +228,39 @@ export class WsEndpoint implements ConnectionSource {
   }
 
   #open(request: UpgradeRequest, socket: Duplex, head: Buffer, place: Place): void {
-    simplify(request);
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      socket.off('error', destroyThis);
-      socket.off('close', place.release);
-      this.#plain!.becamePeer(socket);
-      const { principal, credential, peerAddress, peerNetwork } = request;
-      const source = principal === undefined ? peerNetwork : sourceOf(principal, peerAddress);
-      const tally = this.audit.tally();
-      const identity = { id: ++this.#lastId, principal, source, address: peerAddress, credential, place, tally };
-      const connection = new WsConnection(identity, socket as Socket, webSocket, this.share);
-      this.share.connections.opened += 1;
-      this.#onConnection!(connection);
-      if (tally !== undefined) this.audit.connected(connection, shownIn(request), webSocket.protocol);
-      this.#log.write('peer_connected', { connection: connection.id, principal });
-    });
+    // The peer has already left.
+    if (!socket.readable || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const protocol = selectedProtocol(request);
+    socket.write(acceptance(request, protocol, request.res.welcome()));
+    const { principal, credential, peerAddress, peerNetwork } = request;
+    const source = principal === undefined ? peerNetwork : sourceOf(principal, peerAddress);
+    const tally = this.audit.tally();
+    const identity = {
+      id: ++this.#lastId,
+      principal,
+      source,
+      address: peerAddress,
+      credential,
+      place,
+      tally,
+      protocol,
+    };
+    const connection = new WsConnection(identity, socket as Socket, head, this.share);
+    socket.off('error', destroyThis);
+    socket.off('close', place.release);
+    this.#plain!.becamePeer(socket);
+    this.share.connections.opened += 1;
+    this.#onConnection!(connection);
+    if (tally !== undefined) this.audit.connected(connection, shownIn(request), protocol ?? '');
+    this.#log.write('peer_connected', { connection: connection.id, principal });
+  }
+
+  /** The refusal of what guards let in after this server had been closed. */
+  #late(): Refusal | undefined {
+    return this.#closed ? DRAINING : undefined;
   }
 
   #refuse(request: IncomingMessage, socket: Duplex, refusal: Refusal): void {
