@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { NAMES } from './cases.mjs';
+import { GROUPS, NAMES, nameOverTls } from './cases.mjs';
 import { MASKS } from './load/frame.mjs';
 
 const MOST_REPETITIONS = 100;
@@ -20,7 +20,18 @@ export class Misused extends Error {}
 export function benchArguments(args) {
   const { values, positionals } = parse(
     args,
-    { only: TEXT, node: TEXTS, pin: SWITCH, repeat: TEXT, quick: SWITCH, mask: TEXT, json: TEXT, help: HELP },
+    {
+      only: TEXT,
+      node: TEXTS,
+      beside: TEXTS,
+      pin: SWITCH,
+      tls: SWITCH,
+      repeat: TEXT,
+      quick: SWITCH,
+      mask: TEXT,
+      json: TEXT,
+      help: HELP,
+    },
     true,
   );
   const [command, ...others] = positionals;
@@ -32,12 +43,14 @@ export function benchArguments(args) {
       `${command}: takes no further arguments, such as ${others[0] ?? args.find((arg) => arg !== command)}`,
     );
   }
+  const only = values.only === undefined ? undefined : names('only', values.only, NAMES, GROUPS);
   if (values.json === '') throw new Misused('--json: expected the name of a file');
   return {
     help: values.help ?? false,
     alone: command,
-    only: values.only === undefined ? NAMES : names('only', values.only, NAMES),
+    only: values.tls ? (only ?? GROUPS.tls).map(nameOverTls) : (only ?? NAMES),
     node: list('node', values.node ?? [], 'the path of a Node binary'),
+    beside: list('beside', values.beside ?? [], 'the path of a server, or NAME=PATH'),
     pin: values.pin ?? false,
     repeat: wholeNumber('repeat', values.repeat ?? '3', 1, MOST_REPETITIONS),
     quick: values.quick ?? false,
@@ -161,8 +174,18 @@ function list(/** @type {string} */ name, /** @type {readonly string[]} */ writt
   return parts;
 }
 
-/** The wanted names, each once, in the order of `allowed`. */
-function names(/** @type {string} */ name, /** @type {string} */ written, /** @type {readonly string[]} */ allowed) {
-  const wanted = new Set(written.split(',').map((one) => oneOf(name, one.trim(), allowed)));
+/** The wanted names, each once, in the order of `allowed`. A name of `groups` stands for several. */
+function names(
+  /** @type {string} */ name,
+  /** @type {string} */ written,
+  /** @type {readonly string[]} */ allowed,
+  /** @type {Readonly<Record<string, readonly string[]>>} */ groups,
+) {
+  const all = [...allowed, ...Object.keys(groups)];
+  const wanted = new Set(
+    written
+      .split(',')
+      .flatMap((one) => (Object.hasOwn(groups, one.trim()) ? groups[one.trim()] : oneOf(name, one.trim(), all))),
+  );
   return allowed.filter((one) => wanted.has(one));
 }

@@ -6,12 +6,15 @@
 //   npm run bench -- --node /opt/node-24/bin/node,/opt/node-26/bin/node
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { benchArguments, given } from './arguments.mjs';
-import { CASES, NAMES } from './cases.mjs';
+import { hasHaproxy } from './behind-haproxy.mjs';
+import { caseNamed, GROUPS, NAMES } from './cases.mjs';
+import { newCertificate } from './certificate.mjs';
 import { columnsOf } from './columns.mjs';
 import { ANY_CORE, coresApart } from './cores.mjs';
 import { builtFloor } from './floor.mjs';
 import { measureCase } from './measure.mjs';
-import { measuredNodes } from './nodes.mjs';
+import { measuredNodes, otherServers } from './nodes.mjs';
+import { openFilesLimit } from './open-files.mjs';
 import { report, unquiet } from './report.mjs';
 import { summarize } from './summary.mjs';
 
@@ -22,9 +25,14 @@ Usage: npm run bench -- [OPTIONS]
        npm run bench -- presence     the memory of a member, and the cost of telling who comes and goes
 
 Options:
-      --only A,B    Only these cases, of ${NAMES.join(', ')}
+      --only A,B    Only these cases or groups, of ${NAMES.join(', ')};
+                    ${Object.keys(GROUPS).join(', ')}
+      --tls         The cases over TLS, beside HAProxy in front of the floor [default: ${GROUPS.tls.join(', ')}]
       --node PATH   Measure the server on this Node; several, by commas or by repeating the option, are measured side by
                     side [default: the Node that runs this]
+      --beside [NAME=]PATH
+                    Also measure this server, which takes the same flags; several as above. A file of JavaScript is
+                    another build of this server, by its dist/main.js, and runs on each Node
       --pin         Keep the server and the load on different cores, by taskset
       --repeat N    Repetitions; the median counts [default: 3]
       --quick       Short runs, to see that everything works; not for figures
@@ -35,9 +43,10 @@ Options:
 Exit codes: 0 measured, 1 could not measure, 2 faults in the arguments.`;
 
 const { alone, only, json, ...options } = given('bench', USAGE, (args) => {
-  const { node, pin, ...others } = benchArguments(args);
+  const { node, beside, pin, ...others } = benchArguments(args);
   if (others.help) return others;
-  return { ...others, pin, nodes: measuredNodes(node), cores: pin ? coresApart() : ANY_CORE };
+  const cores = pin ? coresApart() : ANY_CORE;
+  return { ...others, pin, nodes: measuredNodes(node), others: otherServers(beside), cores };
 });
 if (alone === 'codec') {
   await import('./codec.mjs');
@@ -45,24 +54,33 @@ if (alone === 'codec') {
 } else if (alone === 'presence') {
   await import('./presence.mjs');
 } else {
-  await bench();
+  await bench().catch((error) => {
+    console.error(`bench: ${error.message}`);
+    process.exit(1);
+  });
 }
 
 async function bench() {
   if (json !== undefined) requireWritable(json);
-  const needsFloor = only.some((name) => CASES[name].beside === 'floor');
+  const cases = only.map(caseNamed);
+  const overTls = cases.some(({ order }) => order.tls);
+  const lacksHaproxy = overTls && !hasHaproxy();
+  const needsFloor = cases.some(({ beside }) => beside.includes('floor'));
   const floor = needsFloor ? builtFloor() : undefined;
+  const means = { floor, certificate: overTls ? await newCertificate() : undefined, mostFiles: openFilesLimit() };
   const summaries = {};
-  for (const name of only) {
-    console.error(`${name} ...`);
-    const columns = columnsOf(CASES[name], options, floor);
-    summaries[name] = summarize(CASES[name], columns, await measureCase(columns, options));
+  for (const [i, measured] of cases.entries()) {
+    console.error(`${only[i]} ...`);
+    const here = measured.order.tls && lacksHaproxy ? { ...means, floor: undefined } : means;
+    const columns = columnsOf(measured, options, here);
+    summaries[only[i]] = summarize(measured, columns, await measureCase(columns, options));
   }
 
   console.log(report(summaries));
   if (needsFloor && floor === undefined) {
     console.log('no C compiler (cc, gcc or clang), so there are no ratios to the floor');
   }
+  if (lacksHaproxy) console.log('no HAProxy in the PATH, so there are no ratios for the cases over TLS');
   const warning = unquiet(summaries);
   if (warning !== undefined) console.log(warning);
   if (json !== undefined) {

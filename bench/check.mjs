@@ -40,7 +40,11 @@ const nodes = measuredNodes([]);
 const summaries = {};
 for (const name of RATIO_NAMES) {
   console.error(`${name} ...`);
-  const columns = columnsOf(CASES[name], { nodes, quick, mask: 'zeros', cores: ANY_CORE }, floor);
+  const columns = columnsOf(
+    CASES[name],
+    { nodes, others: [], quick, mask: 'zeros', cores: ANY_CORE },
+    { floor, mostFiles: Infinity },
+  );
   summaries[name] = summarize(CASES[name], columns, await measureCase(columns, { repeat, cores: ANY_CORE }));
 }
 const measured = Object.fromEntries(

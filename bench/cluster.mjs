@@ -44,7 +44,7 @@ for (let i = 0; i < Number(values.repeat); i++) {
     load: 'across',
     inFlight: 8,
     ...PAIRS,
-    far: { port: alone.port, pid: alone.pid },
+    far: { port: alone.port, pids: alone.pids },
   });
   await alone.stop();
   const flags = ['--nats-url', `nats://127.0.0.1:${nats.port}`];
@@ -52,13 +52,13 @@ for (let i = 0; i < Number(values.repeat); i++) {
     await MeasuredProcess.server(flags, values.program),
     await MeasuredProcess.server(flags, values.program),
   ];
-  const far = { port: there.port, pid: there.pid };
+  const far = { port: there.port, pids: there.pids };
   const apart = await runLoad(here, { load: 'across', inFlight: 8, ...PAIRS, far });
   const both = await runLoad(here, {
     load: 'across',
     inFlight: 8,
     ...PAIRS,
-    far: { port: here.port, pid: here.pid },
+    far: { port: here.port, pids: here.pids },
   });
   const paced = await runLoad(here, { load: 'paced', rate: 5000, ...PAIRS, far });
   await here.stop();

@@ -8,8 +8,10 @@
  * It understands only what bench/load sends: topics of 64 bytes, canonical messages below 64 KiB, pings.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,10 +80,14 @@ static int put_head(unsigned char *frame, int opcode, int bytes) {
   return 4;
 }
 
-/* A peer that does not read loses messages, because there is no queue. */
+/* Waits for a peer that does not read, because there is no queue. */
 static void send_to(int fd, const unsigned char *frame, int bytes) {
-  ssize_t ignored = write(fd, frame, bytes);
-  (void)ignored;
+  for (;;) {
+    ssize_t sent = write(fd, frame, bytes);
+    if (sent == bytes || (sent < 0 && errno != EAGAIN)) return;
+    if (sent > 0) frame += sent, bytes -= sent;
+    poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
+  }
 }
 
 static void relay(int sender, const unsigned char *message, int bytes) {

@@ -37,7 +37,7 @@ if (held < asked) tellHowToRaise();
 if (held === 0) process.exit(3);
 
 const server = await MeasuredProcess.server(['--max-connections', String(held + others)]);
-const empty = residentBytes(server.pid);
+const empty = residentBytes(server.pids);
 const holders = [];
 for (const part of plan) {
   console.error(`connecting ${part.connections.toLocaleString('en')} from ${part.localAddresses.join(', ')} ...`);
@@ -58,7 +58,7 @@ const { p50, p99, max, cpuMicroseconds } = await runLoad(server, relays);
 if (holders.some(({ exitCode }) => exitCode !== null)) throw new Error('idle connections ended during the run');
 
 const peak = peakResidentBytes(server.pid) / BYTES_PER_MEGABYTE;
-const now = residentBytes(server.pid);
+const now = residentBytes(server.pids);
 const memoryMet = peak < MOST_MEGABYTES;
 const latencyMet = p99 < MOST_MILLISECONDS;
 row(

@@ -12,7 +12,7 @@ export async function measureCase(columns, { repeat, cores }) {
   for (let i = 0; i < repeat; i++) {
     for (const { label, start, order } of columns) {
       const target = await start();
-      runs[label].push(await runLoad(target, order, cores.load));
+      runs[label].push(order.load === 'start' ? target.start : await runLoad(target, order, cores.load));
       await target.stop();
     }
   }

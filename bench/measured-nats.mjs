@@ -33,7 +33,7 @@ export class MeasuredNats {
   }
 
   get residentBytes() {
-    return residentBytes(this.#child.pid);
+    return residentBytes([this.#child.pid]);
   }
 
   /** What the server counts: `subscriptions`, `in_bytes`, `out_bytes`, `in_msgs` and so on. */

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { endWithUs } from './child-processes.mjs';
+import { cpuMicroseconds, residentBytes } from './process-usage.mjs';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const BARE_WS = fileURLToPath(new URL('bare-ws.mjs', import.meta.url));
@@ -19,6 +20,8 @@ const LOG_FILTER = 'warn,cairn_signal::server=info';
  */
 export class MeasuredProcess {
   port = 0;
+  /** How long it took to listen, in milliseconds, and its CPU and memory by then. */
+  start;
   #child;
   #exited;
 
@@ -40,8 +43,15 @@ export class MeasuredProcess {
     );
   }
 
-  static bareWs({ node = process.execPath, wrapper = [] } = {}) {
-    return MeasuredProcess.#started('bare ws', [...wrapper, node, BARE_WS]);
+  /** Starts another server `program` that takes the same flags. */
+  static other(program, flags = [], { wrapper = [] } = {}) {
+    return MeasuredProcess.#started(program, [...wrapper, program, ...SETTINGS, ...flags]);
+  }
+
+  /** Starts bare ws. `certificate` is for TLS. */
+  static bareWs(certificate, { node = process.execPath, wrapper = [] } = {}) {
+    const files = certificate === undefined ? [] : [certificate.cert, certificate.key];
+    return MeasuredProcess.#started('bare ws', [...wrapper, node, BARE_WS, ...files]);
   }
 
   /** Starts the floor that floor.mjs built. */
@@ -71,6 +81,10 @@ export class MeasuredProcess {
     return this.#child.pid;
   }
 
+  get pids() {
+    return [this.#child.pid];
+  }
+
   /** The heap of a server that tells it, in bytes, without garbage. */
   async heap() {
     const answer = once(this.#child, 'message');
@@ -84,11 +98,12 @@ export class MeasuredProcess {
   }
 
   async #listening(name) {
+    const began = performance.now();
     const lines = [];
     let late;
     this.port = await new Promise((resolve, reject) => {
       createInterface({ input: this.#child.stdout }).on('line', (line) => {
-        const [, port] = /(?:listening on ws:\/\/|Listening for client connections on )[\d.]+:(\d+)/.exec(line) ?? [];
+        const [, port] = /(?:listening on wss?:\/\/|Listening for client connections on )[\d.]+:(\d+)/.exec(line) ?? [];
         if (port === undefined) lines.push(line);
         else resolve(Number(port));
       });
@@ -99,5 +114,7 @@ export class MeasuredProcess {
       );
       late = setTimeout(() => fail(`did not listen within ${START_MS / 1000} s`), START_MS);
     }).finally(() => clearTimeout(late));
+    const ms = performance.now() - began;
+    this.start = { ms, cpuMicroseconds: cpuMicroseconds(this.pids), bytes: residentBytes(this.pids) };
   }
 }

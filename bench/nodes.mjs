@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { basename, extname, resolve } from 'node:path';
 import { Misused } from './arguments.mjs';
 
 const { engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
@@ -19,6 +20,35 @@ export function measuredNodes(paths) {
     const before = versions.slice(0, i).filter((version) => version === versions[i]).length;
     return { path, label: before === 0 ? versions[i] : `${versions[i]} #${before + 1}` };
   });
+}
+
+/**
+ * Other servers to measure, each as PATH or NAME=PATH. A file of JavaScript is another build of this server, by its
+ * dist/main.js, and runs on each Node.
+ * @param {readonly string[]} given
+ * @returns {{ name: string, program: string, onNode: boolean }[]}
+ */
+export function otherServers(given) {
+  const others = given.map((one) => {
+    const [, name, path] = /^(?:([^/=]+)=)?(.+)$/.exec(one);
+    const program = resolve(path);
+    const onNode = /^\.[cm]?js$/.test(extname(program));
+    requireFile(path, program, onNode ? constants.R_OK : constants.X_OK);
+    return { name: name ?? basename(program, extname(program)), program, onNode };
+  });
+  const twice = others.find(({ name }, i) => others.findIndex((other) => other.name === name) < i);
+  if (twice !== undefined) throw new Misused(`--beside: two are called ${twice.name}; give one as NAME=PATH`);
+  return others;
+}
+
+function requireFile(/** @type {string} */ path, /** @type {string} */ program, /** @type {number} */ mode) {
+  try {
+    accessSync(program, mode);
+  } catch (error) {
+    const why = error.code === 'ENOENT' ? `there is no ${path}` : `${path} is not a program that may be started`;
+    throw new Misused(`--beside: ${why}`);
+  }
+  if (!statSync(program).isFile()) throw new Misused(`--beside: ${path} is not a file`);
 }
 
 function versionOf(/** @type {string} */ path) {

@@ -4,11 +4,16 @@ import { readdirSync, readFileSync } from 'node:fs';
 const TICKS_PER_SECOND = 100;
 const NO_SUCH_FILE = 'ENOENT';
 
+/** CPU time that some processes have used so far, in microseconds. */
+export function cpuMicroseconds(/** @type {readonly number[]} */ pids) {
+  return pids.reduce((sum, pid) => sum + cpuOf(pid), 0);
+}
+
 /**
- * CPU time that a process has used so far, in microseconds. Adds up the scheduler's figures for each thread if the
+ * The same of one process. Adds up the scheduler's figures for each thread if the
  * kernel keeps them. /proc/PID/stat has steps of 10 ms, a tenth of what the floor needs for a paced case.
  */
-export function cpuMicroseconds(pid) {
+function cpuOf(pid) {
   try {
     const threads = readdirSync(`/proc/${pid}/task`);
     const nanoseconds = threads.map((thread) =>
@@ -28,9 +33,9 @@ export function cpuFromTicks(stat) {
   return ((user + system) / TICKS_PER_SECOND) * 1e6;
 }
 
-/** Resident memory of a process now, in bytes. */
-export function residentBytes(pid) {
-  return kilobytes(pid, 'VmRSS') * 1024;
+/** Resident memory of some processes now, in bytes. */
+export function residentBytes(/** @type {readonly number[]} */ pids) {
+  return pids.reduce((sum, pid) => sum + kilobytes(pid, 'VmRSS') * 1024, 0);
 }
 
 /** Highest resident memory of a process so far, in bytes. */

@@ -11,7 +11,7 @@ const LOAD = fileURLToPath(new URL('load/load.mjs', import.meta.url));
  */
 export async function startLoad(target, order, wrapper = []) {
   const [execPath, ...execArgv] = [...wrapper, process.execPath];
-  const args = [JSON.stringify({ ...order, port: target.port, pid: target.pid })];
+  const args = [JSON.stringify({ ...order, port: target.port, pids: target.pids })];
   const child = endWithUs(fork(LOAD, args, { execPath, execArgv }));
   const ended = once(child, 'exit').then(([code, signal]) => {
     throw new Error(`the load ended early with ${code ?? signal}`);

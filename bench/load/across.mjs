@@ -30,7 +30,7 @@ export async function across(target, { far, pairs, payloadBytes, inFlight, warmU
   for (const start of starts) for (let i = 0; i < inFlight; i++) start();
   await pause(warmUpMs);
 
-  const usage = () => ({ received, near: cpuMicroseconds(target.pid), far: cpuMicroseconds(far.pid) });
+  const usage = () => ({ received, near: cpuMicroseconds(target.pids), far: cpuMicroseconds(far.pids) });
   const before = usage();
   await pause(runMs);
   const after = usage();

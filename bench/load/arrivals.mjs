@@ -1,30 +1,33 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { cpuMicroseconds, residentBytes } from '../process-usage.mjs';
-import { Connection } from './connection.mjs';
+import { Connection, newSession } from './connection.mjs';
 import { many } from './many.mjs';
 import { newTopic } from './pairs.mjs';
 
 const SIDE = 200;
 
 /**
- * Connections that subscribe to one topic each and then stay silent. The figures are the server's CPU for an arrival,
- * and its memory for a connection.
+ * Connections that subscribe to one topic each and then stay silent. With `resumed`, they resume a TLS session. The
+ * figures are the server's CPU for an arrival, and its memory for a connection.
  */
-export async function arrivals(target, { connections, warmUp, settleMs }) {
-  await arrive(target, warmUp);
+export async function arrivals(target, { connections, warmUp, settleMs, resumed = false }) {
+  const arriving = resumed ? { ...target, session: await newSession(target) } : target;
+  await arrive(arriving, warmUp);
   await pause(settleMs);
 
-  const bytesBefore = residentBytes(target.pid);
-  const cpuBefore = cpuMicroseconds(target.pid);
+  const bytesBefore = residentBytes(target.pids);
+  const cpuBefore = cpuMicroseconds(target.pids);
   const began = performance.now();
-  await arrive(target, connections);
+  await arrive(arriving, connections);
   const seconds = (performance.now() - began) / 1000;
-  const cpu = cpuMicroseconds(target.pid) - cpuBefore;
+  const cpu = cpuMicroseconds(target.pids) - cpuBefore;
   await pause(settleMs);
+  const bytes = residentBytes(target.pids) - bytesBefore;
   return {
     cpuMicroseconds: cpu / connections,
     perSecond: connections / seconds,
-    bytes: (residentBytes(target.pid) - bytesBefore) / connections,
+    bytes: bytes / connections,
+    connections,
   };
 }
 

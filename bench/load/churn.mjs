@@ -23,9 +23,9 @@ export async function churn(target, { topics, warmUp, cycles }) {
   });
   await comeAndGo(target, warmUp);
 
-  const cpuBefore = cpuMicroseconds(target.pid);
+  const cpuBefore = cpuMicroseconds(target.pids);
   await comeAndGo(target, cycles);
-  return { cpuMicroseconds: (cpuMicroseconds(target.pid) - cpuBefore) / cycles };
+  return { cpuMicroseconds: (cpuMicroseconds(target.pids) - cpuBefore) / cycles };
 }
 
 async function comeAndGo(target, cycles) {

@@ -44,9 +44,9 @@ export async function fanOut(target, { subscribers, member = false, warmUp, mess
   }
 
   await sendTimes(warmUp);
-  const cpuBefore = cpuMicroseconds(target.pid);
+  const cpuBefore = cpuMicroseconds(target.pids);
   const latencies = await sendTimes(messages);
-  const cpu = cpuMicroseconds(target.pid) - cpuBefore;
+  const cpu = cpuMicroseconds(target.pids) - cpuBefore;
   return {
     cpuMicroseconds: cpu / (messages * subscribers),
     p50: percentile(latencies, 0.5),

@@ -6,12 +6,14 @@ import { churn } from './churn.mjs';
 import { fanOut } from './fan-out.mjs';
 import { MASKS } from './frame.mjs';
 import { hold } from './hold.mjs';
+import { membership } from './membership.mjs';
 import { paced } from './paced.mjs';
 import { pingPong } from './ping-pong.mjs';
+import { records } from './records.mjs';
 import { storm } from './storm.mjs';
 import { topics } from './topics.mjs';
 
-const LOADS = { across, arrivals, churn, fanOut, hold, paced, pingPong, storm, topics };
+const LOADS = { across, arrivals, churn, fanOut, hold, membership, paced, pingPong, records, storm, topics };
 
 process.on('disconnect', () => process.exit());
 process.on('uncaughtException', (error) => {
@@ -19,5 +21,5 @@ process.on('uncaughtException', (error) => {
   process.exit(1);
 });
 
-const { load, port, pid, mask, v2, receipts, ...order } = JSON.parse(process.argv[2]);
-process.send(await LOADS[load]({ port, pid, newMask: MASKS[mask], v2, receipts }, order));
+const { load, port, pids, mask, v2, receipts, tls, ...order } = JSON.parse(process.argv[2]);
+process.send(await LOADS[load]({ port, pids, newMask: MASKS[mask], v2, receipts, tls }, order));

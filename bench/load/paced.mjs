@@ -17,9 +17,9 @@ export async function paced(target, order) {
   await send(senders, order.rate, order.warmUpMs);
   for (const sender of senders) sender.latencies.length = 0;
 
-  const cpuBefore = cpuMicroseconds(target.pid);
+  const cpuBefore = cpuMicroseconds(target.pids);
   const sent = await send(senders, order.rate, order.runMs);
-  const cpu = cpuMicroseconds(target.pid) - cpuBefore;
+  const cpu = cpuMicroseconds(target.pids) - cpuBefore;
   const latencies = senders.flatMap((sender) => sender.latencies).toSorted((a, b) => a - b);
   if (latencies.length !== sent) throw new Error(`${sent} messages were sent, but ${latencies.length} arrived`);
   return {

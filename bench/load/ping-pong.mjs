@@ -21,10 +21,10 @@ export async function pingPong(target, order) {
   }
   await pause(order.warmUpMs);
 
-  const before = { received, cpu: cpuMicroseconds(target.pid), at: performance.now() };
+  const before = { received, cpu: cpuMicroseconds(target.pids), at: performance.now() };
   await pause(order.runMs);
   const messages = received - before.received;
-  const cpu = cpuMicroseconds(target.pid) - before.cpu;
+  const cpu = cpuMicroseconds(target.pids) - before.cpu;
   const seconds = (performance.now() - before.at) / 1000;
   running = false;
   if (messages < order.pairs) throw new Error(`only ${messages} messages arrived`);

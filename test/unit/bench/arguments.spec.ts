@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { benchArguments, checkArguments, idleArguments, millionArguments, Misused } from '../../../bench/arguments.mjs';
-import { NAMES } from '../../../bench/cases.mjs';
+import { GROUPS, NAMES } from '../../../bench/cases.mjs';
 
 describe('the arguments of npm run bench', () => {
   it('asks for three repetitions of every case with masks of zeros when there are none', () => {
@@ -9,6 +9,7 @@ describe('the arguments of npm run bench', () => {
       alone: undefined,
       only: NAMES,
       node: [],
+      beside: [],
       pin: false,
       repeat: 3,
       quick: false,
@@ -34,12 +35,26 @@ describe('the arguments of npm run bench', () => {
       alone: undefined,
       only: ['pair1', 'idle'],
       node: [],
+      beside: [],
       pin: true,
       repeat: 5,
       quick: true,
       mask: 'random',
       json: 'out.json',
     });
+  });
+
+  it('takes groups of cases beside names', () => {
+    expect(benchArguments(['--only', 'curve,pair1']).only).toEqual(['pair1', ...GROUPS.curve]);
+  });
+
+  it('measures over TLS what it is told, or what is worth it', () => {
+    expect(benchArguments(['--tls']).only).toEqual(GROUPS.tls);
+    expect(benchArguments(['--tls', '--only', 'paced,pair8,tls-idle']).only).toEqual([
+      'tls-pair8',
+      'tls-paced',
+      'tls-idle',
+    ]);
   });
 
   it.each([[['--node', 'a, b', '--node=c']], [['--node', 'a,b,c']], [['--node', 'a', '--node', 'b', '--node', 'c']]])(
@@ -59,7 +74,7 @@ describe('the arguments of npm run bench', () => {
   });
 
   it.each([
-    [['--only', 'pair1,pear'], /^--only: pear is not one of pair1, .*churn-many$/],
+    [['--only', 'pair1,pear'], /^--only: pear is not one of pair1, .*churn-many.*, tls, curve$/],
     [['--only='], /^--only: an empty value is not one of pair1, /],
     [['--repeat', '0'], '--repeat: expected a whole number from 1 to 100'],
     [['--repeat', '2.5'], '--repeat: expected a whole number from 1 to 100'],
@@ -68,6 +83,9 @@ describe('the arguments of npm run bench', () => {
     [['--node='], '--node: expected the path of a Node binary'],
     [['--node', 'a,,b'], '--node: expected the path of a Node binary'],
     [['--node'], /^Option '--node <value>' argument missing$/],
+    [['--beside', ','], '--beside: expected the path of a server, or NAME=PATH'],
+    [['--only', 'curve-3k'], /^--only: curve-3k is not one of .*, tls, curve$/],
+    [['--only', 'toString'], /^--only: toString is not one of /],
     [['--pin=0'], /^Option '--pin' does not take an argument$/],
     [['--json='], '--json: expected the name of a file'],
     [['--quick=yes'], /^Option '--quick' does not take an argument$/],

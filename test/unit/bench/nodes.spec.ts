@@ -3,23 +3,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Misused } from '../../../bench/arguments.mjs';
-import { measuredNodes, supports } from '../../../bench/nodes.mjs';
+import { measuredNodes, otherServers, supports } from '../../../bench/nodes.mjs';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cairn-signal-nodes-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** A program that runs a line of shell. */
+const program = (name: string, line: string, mode = 0o755): string => {
+  const path = join(folder, name);
+  writeFileSync(path, `#!/bin/sh\n${line}\n`);
+  chmodSync(path, mode);
+  return path;
+};
 
 describe('the Nodes to measure', () => {
-  let folder: string;
-  beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'cairn-signal-nodes-'));
-  });
-  afterAll(() => rmSync(folder, { recursive: true }));
-
-  /** A program that runs a line of shell. */
-  const program = (name: string, line: string): string => {
-    const path = join(folder, name);
-    writeFileSync(path, `#!/bin/sh\n${line}\n`);
-    chmodSync(path, 0o755);
-    return path;
-  };
-
   it('are the one of this process when none is given', () => {
     expect(measuredNodes([])).toEqual([{ path: process.execPath, label: process.version }]);
   });
@@ -43,6 +43,29 @@ describe('the Nodes to measure', () => {
     ['an odd Node', (): string => program('odd', 'echo node v23.1.0'), /odd is Node v23\.1\.0, but the server needs/],
   ])('refuse %s in one line that names it', (_what, path, line) => {
     const refusing = (): unknown => measuredNodes([process.execPath, path()]);
+    expect(refusing).toThrow(Misused);
+    expect(refusing).toThrow(line);
+  });
+});
+
+describe('other servers to measure', () => {
+  it('have the names of their files, or the names they are given', () => {
+    const [rust, main] = [program('cairn', 'exit'), program('main.js', '', 0o644)];
+    expect(otherServers([rust, main, `before=${main}`])).toEqual([
+      { name: 'cairn', program: rust, onNode: false },
+      { name: 'main', program: main, onNode: true },
+      { name: 'before', program: main, onNode: true },
+    ]);
+  });
+
+  it.each([
+    ['what is not there', (): string[] => [join(folder, 'gone')], /^--beside: there is no .*gone$/],
+    ['a name of nothing', (): string[] => ['name='], /^--beside: there is no name=$/],
+    ['a folder', (): string[] => [folder], /^--beside: .* is not a file$/],
+    ['a text', (): string[] => [program('text', '', 0o644)], /^--beside: .*text is not a program that may be started$/],
+    ['two of a name', (): string[] => ['a=/bin/sh', 'a=/bin/ls'], '--beside: two are called a; give one as NAME=PATH'],
+  ])('refuse %s in one line that names it', (_what, given, line) => {
+    const refusing = (): unknown => otherServers(given());
     expect(refusing).toThrow(Misused);
     expect(refusing).toThrow(line);
   });
