@@ -1,6 +1,9 @@
 import type { Histogram } from 'prom-client';
 import type { Sources } from './sources.js';
 
+/** What a metric cannot tell, for `moves`. */
+export const ONE_NODE = 'Counts this node only: it does not see a second peer on another node.';
+
 /** A single figure, or pairs of a label value and its figure. */
 export type Reading = number | Iterable<readonly [value: string, figure: number]>;
 

@@ -6,13 +6,14 @@ import { VERSION } from '../version.js';
 import { ANSWER_METRICS } from './answer-metrics.js';
 import { BUS_METRICS } from './bus-metrics.js';
 import { ICE_METRICS } from './ice-metrics.js';
+import { ONE_NODE } from './metric-row.js';
 import type { MetricRow } from './metric-row.js';
 import { PRESENCE_METRICS } from './presence-metrics.js';
+import { RECORD_METRICS } from './record-metrics.js';
 
 const LONELY =
   'Peers that wait alone. Many for a long time: their topics differ (clocks a day apart, another pairing), ' +
   'or their partners are on another node and there is no bus.';
-const ONE_NODE = 'Counts this node only: it does not see a second peer on another node.';
 
 /**
  * The table of all metrics but those of the process. The exposition, docs/metrics.md and the test that compares them
@@ -251,56 +252,7 @@ export const METRICS: readonly MetricRow[] = [
       'or many peers send too fast. At the limit the connections that hold the most are closed.',
     read: ({ held }) => held.unfinished.total,
   },
-  {
-    name: 'cairn_signal_records',
-    type: 'gauge',
-    help: 'Records held for peers that speak JSON.',
-    moves: 'Rises with announcing peers, and falls `record-ttl` after they leave.',
-    read: ({ records }) => records.size,
-  },
-  {
-    name: 'cairn_signal_records_bytes',
-    type: 'gauge',
-    help: 'Bytes of memory accounted for records.',
-    moves: 'Close to `records-max-bytes`: raise the limit, or shorten `record-ttl`.',
-    read: ({ records }) => records.bytes,
-  },
-  {
-    name: 'cairn_signal_records_accepted_total',
-    type: 'counter',
-    help: 'Records that were accepted, by kind.',
-    label: 'kind',
-    moves: 'Shows which libraries connect: TypeScript and Rust publish, Go and Python announce.',
-    read: ({ rendezvous }) => [
-      ['publish', rendezvous.publishes],
-      ['announce', rendezvous.announces],
-    ],
-  },
-  {
-    name: 'cairn_signal_queries_total',
-    type: 'counter',
-    help: 'Queries that were answered, by whether they found anything.',
-    label: 'result',
-    moves: 'No hits while peers announce: they do not share a topic.',
-    read: ({ rendezvous }) => [
-      ['hit', rendezvous.hits],
-      ['miss', rendezvous.misses],
-    ],
-  },
-  {
-    name: 'cairn_signal_json_refused_total',
-    type: 'counter',
-    help: 'JSON messages that were answered with an error, by code.',
-    label: 'code',
-    moves: '`docs/protocol.md`, section 2, names the setting behind each code.',
-    read: ({ rendezvous }) => Object.entries(rendezvous.refusals),
-  },
-  {
-    ...TIMED.recordFound,
-    type: 'histogram',
-    histogram: ({ timings }) => timings.recordFound,
-    moves: `Like \`topic_meeting_seconds\`, for peers that speak JSON. ${ONE_NODE}`,
-  },
+  ...RECORD_METRICS,
   ...PRESENCE_METRICS,
   ...ICE_METRICS,
   ...BUS_METRICS,
