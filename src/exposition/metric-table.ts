@@ -32,9 +32,12 @@ export const METRICS: readonly MetricRow[] = [
   {
     name: 'cairn_signal_ready',
     type: 'gauge',
-    help: 'Whether newcomers should be sent here: 1 while serving, otherwise 0.',
-    moves: '0 for longer than a restart takes: the log says what holds it up.',
-    read: ({ lifecycle }) => Number(lifecycle.phase === 'serving'),
+    help:
+      'Whether newcomers should be sent here: 1 while serving and, with backplane-required, while the bus is up; ' +
+      'otherwise 0.',
+    moves: '0 for longer than a restart takes: `/health` and the log say what holds it up.',
+    read: ({ lifecycle, backplane, settings }) =>
+      Number(lifecycle.phase === 'serving' && !(backplane.state === 'down' && settings.backplaneRequired)),
   },
   {
     name: 'cairn_signal_connections',

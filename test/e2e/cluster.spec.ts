@@ -5,6 +5,7 @@ import { busIs, countsOf } from '../support/bus.js';
 import { describeWithNats, NatsServer } from '../support/nats-server.js';
 import { Peer, relayMessage } from '../support/peer.js';
 import { endPrograms, Program } from '../support/program.js';
+import { scrape } from '../support/scrape.js';
 import { startServer, stopServers } from '../support/server.js';
 import type { RunningServer } from '../support/server.js';
 import { eventually, until } from '../support/until.js';
@@ -133,9 +134,16 @@ describeWithNats('several nodes', () => {
 
   it('N4: without NATS a node serves its own peers and logs that; it joins when NATS starts, and again after a restart', async () => {
     await nats.kill();
-    const [here, there] = await Promise.all([node(), node({ backplaneRequired: 'on' })]);
+    const managementAddr = '127.0.0.1:0';
+    const [here, there] = await Promise.all([
+      node({ managementAddr }),
+      node({ managementAddr, backplaneRequired: 'on' }),
+    ]);
+    const ready = async ({ management }: RunningServer): Promise<number | undefined> =>
+      (await scrape(`${management}/metrics`)).get('cairn_signal_ready');
     expect((await fetch(`${here.http}/health/ready`)).status).toBe(200);
     expect((await fetch(`${there.http}/health/ready`)).status).toBe(503);
+    expect(await Promise.all([ready(here), ready(there)])).toEqual([1, 0]);
     await busIs(here, 'down');
     const [one, two, far] = await Promise.all([
       Peer.connect(here.url),
@@ -151,6 +159,7 @@ describeWithNats('several nodes', () => {
       await nats.start();
       await Promise.all([busIs(here, 'up'), busIs(there, 'up')]);
       expect((await fetch(`${there.http}/health/ready`)).status).toBe(200);
+      expect(await ready(there)).toBe(1);
       // One topic from before, and one that was subscribed to while there was no bus.
       two.subscribe(`other ${restart}`);
       // A new topic, so that the server waits until NATS has taken all subscriptions of the node.
