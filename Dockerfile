@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # Build:  docker build -t cairn-signal .
-# scripts/image-smoke lays out the same final stage and runs it without Docker.
+# scripts/image-smoke makes the same image without Docker and runs it.
 
 FROM node:24-bookworm-slim AS build
 WORKDIR /app

@@ -9,9 +9,8 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
+import { ARCHITECTURES, fetchNode, NATIVE, sourceDate } from './package-inputs.mjs';
 
-/** npm's name of each of Debian's architectures. */
-const ARCHITECTURES = { amd64: 'x64', arm64: 'arm64' };
 const LIB = 'usr/lib/cairn-signal';
 const DOC = 'usr/share/doc/cairn-signal';
 
@@ -34,7 +33,7 @@ try {
   mkdirSync(join(tree, LIB), { recursive: true });
   run('bash', 'scripts/lay-out', join(tree, LIB));
   removeUnused(join(tree, LIB));
-  copy(nodeBinary(folder), `${LIB}/node`, 0o755);
+  copy(fetchNode(node, arch, folder), `${LIB}/node`, 0o755);
   put('usr/bin/cairn-signal', `#!/bin/sh\nexec /${LIB}/node /${LIB}/dist/main.js "$@"\n`, 0o755);
 
   copy('deploy/debian/cairn-signal.yaml', 'etc/cairn-signal.yaml');
@@ -73,7 +72,7 @@ function options() {
     const { values } = parseArgs({
       options: { arch: { type: 'string' }, node: { type: 'string' }, out: { type: 'string', default: '.' } },
     });
-    const wanted = values.arch ?? Object.keys(ARCHITECTURES).find((one) => ARCHITECTURES[one] === process.arch);
+    const wanted = values.arch ?? NATIVE;
     if (!Object.hasOwn(ARCHITECTURES, wanted ?? '')) {
       throw new Error(`--arch: expected ${Object.keys(ARCHITECTURES).join(' or ')}`);
     }
@@ -92,20 +91,6 @@ function options() {
 /** Runs a program. Returns what it printed. */
 function run(file, ...args) {
   return execFileSync(file, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 26 });
-}
-
-/** When the sources were made, in Unix seconds: the package carries no other time. */
-function sourceDate() {
-  return Number(process.env.SOURCE_DATE_EPOCH ?? run('git', 'log', '-1', '--format=%ct'));
-}
-
-/** Fetches Node's binary from npm, whose packages hold it as its project builds it. Returns its path. */
-function nodeBinary(into) {
-  const [{ filename }] = JSON.parse(
-    run('npm', 'pack', '--json', '--silent', '--pack-destination', into, `node-linux-${ARCHITECTURES[arch]}@${node}`),
-  );
-  run('tar', '-xzf', join(into, filename), '-C', into, 'package/bin/node');
-  return join(into, 'package/bin/node');
 }
 
 /** Removes what nobody runs: declarations and maps, and other packages' pages and tool settings. */
