@@ -58,8 +58,17 @@ export class CustomGuards implements CanActivate {
     this.#failures = new ThrottledLog(this.#log, clock);
   }
 
+  /** Whether there are none. */
+  get none(): boolean {
+    return this.guards.size === 0;
+  }
+
   /** Asks the guards one after the other. Rejects with the guard's own refusal, or with 503 if a guard cannot judge. */
-  async canActivate(context: ExecutionContext): Promise<boolean> {
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    return this.none || this.#askAll(context);
+  }
+
+  async #askAll(context: ExecutionContext): Promise<boolean> {
     const { res } = upgradeOf(context);
     for (const guard of this.guards.inOrder) {
       const answer = await this.#ask(guard, context, res);

@@ -26,6 +26,9 @@ import { RefusalLog } from './refusal-log.js';
 import { TrustedProxies } from './trusted-proxies.js';
 import { DRAINING, refusalOf } from './upgrade-answer.js';
 
+/** The refusal of a request; undefined where it is let in. */
+type Judged = Refusal | undefined;
+
 /**
  * Decides which peers are let in. Checks the phase of the server and the limits first, then the guards of the gateway.
  * Owns the check that asks those guards. Knows nothing of sockets or of how a refusal is answered.
@@ -35,13 +38,13 @@ import { DRAINING, refusalOf } from './upgrade-answer.js';
 export class UpgradeGate {
   readonly #log: Log<'upgrade'>;
   readonly #faults: ThrottledLog<'upgrade'>;
-  #askGuards: GuardCheck | undefined;
+  #guards: GuardCheck | undefined;
   /** Ends the wait of each upgrade that guards have not decided. */
   readonly #undecided = new Set<() => void>();
 
   constructor(
     private readonly lifecycle: Lifecycle,
-    private readonly guards: UpgradeGuards,
+    private readonly guardsOf: UpgradeGuards,
     private readonly limits: ConnectionLimits,
     private readonly proxies: TrustedProxies,
     private readonly refusals: RefusalLog,
@@ -59,7 +62,7 @@ export class UpgradeGate {
 
   /** Makes the guards of this gateway decide from now on. */
   askGuardsOf(gateway: object): void {
-    this.#askGuards = this.guards.of(gateway);
+    this.#guards = this.guardsOf.of(gateway);
   }
 
   /** Finds out where a request comes from, and takes a place for it. Returns a Refusal if there is no place. */
@@ -82,8 +85,6 @@ export class UpgradeGate {
   #locate(request: UpgradeRequest): Origin {
     const origin = this.originOf(request);
     request.peerAddress = origin.address;
-    // A plain request of Express has a getter of that name.
-    Object.defineProperty(request, 'ip', { value: origin.address, configurable: true });
     request.peerNetwork = origin.network;
     return origin;
   }
@@ -95,11 +96,14 @@ export class UpgradeGate {
    * What guards change about the request holds only among them, except who the peer is. Never rejects.
    */
   async judge(request: UpgradeRequest, place: Place | 'rehearsed' | 'none'): Promise<Refusal | undefined> {
+    if (this.#guards!.ours) return this.#judge(request, place);
     const response = new UpgradeResponse(request);
     request.res = response;
     const { method, headers, peerAddress, peerNetwork } = request;
+    // A plain request of Express has a getter of that name.
+    Object.defineProperty(request, 'ip', { value: peerAddress, configurable: true });
     const asked = { method, headers: { ...headers }, peerAddress, peerNetwork, res: response };
-    const refusal = await this.#untilDrain(this.#judge(request, place));
+    const refusal = await this.#judge(request, place);
     try {
       Object.assign(request, asked);
       return response.complete(refusal);
@@ -110,8 +114,20 @@ export class UpgradeGate {
     }
   }
 
+  /** Returns what is decided, or resolves to it. Neither throws nor rejects. */
+  #judge(request: UpgradeRequest, place: Place | 'rehearsed' | 'none'): Judged | Promise<Judged> {
+    const letIn = (): Judged => this.#revoked(request) ?? this.#draining() ?? this.#join(request, place);
+    const keepOut = (error: unknown): Judged => this.#thrown(error, request);
+    try {
+      const asked = this.#guards!(request);
+      return asked === undefined ? letIn() : this.#untilDrain(asked.then(letIn).catch(keepOut));
+    } catch (error) {
+      return keepOut(error);
+    }
+  }
+
   /** Resolves to what is decided, or to the refusal of a server that drains as soon as it begins to. */
-  #untilDrain(decided: Promise<Refusal | undefined>): Promise<Refusal | undefined> {
+  #untilDrain(decided: Promise<Judged>): Promise<Judged> {
     return new Promise((resolve) => {
       const refuse = (): void => resolve(DRAINING);
       this.#undecided.add(refuse);
@@ -122,16 +138,12 @@ export class UpgradeGate {
     });
   }
 
-  async #judge(request: UpgradeRequest, place: Place | 'rehearsed' | 'none'): Promise<Refusal | undefined> {
-    try {
-      await this.#askGuards!(request);
-      return this.#revoked(request) ?? this.#draining() ?? this.#join(request, place);
-    } catch (error) {
-      const refusal = refusalOf(error);
-      if (refusal.reason === 'fault') this.fault(error);
-      if (refusal.reason === 'token_throttled') this.unnamed.reached('max-wrong-tokens', request.peerNetwork);
-      return refusal;
-    }
+  /** Returns the refusal for what a guard threw. */
+  #thrown(error: unknown, { peerNetwork }: UpgradeRequest): Refusal {
+    const refusal = refusalOf(error);
+    if (refusal.reason === 'fault') this.fault(error);
+    if (refusal.reason === 'token_throttled') this.unnamed.reached('max-wrong-tokens', peerNetwork);
+    return refusal;
   }
 
   /**

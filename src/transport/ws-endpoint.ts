@@ -7,6 +7,7 @@ import { Audit } from '../audit/audit.js';
 import { Access } from '../auth/access.js';
 import { shownIn } from '../auth/shown-in.js';
 import type { UpgradeRequest } from '../auth/upgrade-request.js';
+import type { UpgradeResponse } from '../auth/upgrade-response.js';
 import { Clock } from '../clock/clock.js';
 import { headerBytesFor } from '../config/jwt-faults.js';
 import { Settings } from '../config/settings.js';
@@ -234,7 +235,7 @@ export class WsEndpoint implements ConnectionSource {
       return;
     }
     const protocol = selectedProtocol(request);
-    socket.write(acceptance(request, protocol, request.res.welcome()));
+    socket.write(acceptance(request, protocol, (request.res as UpgradeResponse | undefined)?.welcome() ?? []));
     const { principal, credential, peerAddress, peerNetwork } = request;
     const source = principal === undefined ? peerNetwork : sourceOf(principal, peerAddress);
     const tally = this.audit.tally();
