@@ -8,6 +8,7 @@ type WsHost = ReturnType<ExecutionContext['switchToWs']>;
 /**
  * What guards are given about an upgrade, as Nest gives it to the guards of plain requests: its arguments are the request
  * and the response. One object, where Nest's own makes three functions each time that a guard looks at the request.
+ * Callers name the types of what they get; here they are `never`, which is all of them.
  */
 export class UpgradeContext implements ExecutionContext, HttpHost, RpcHost, WsHost {
   constructor(
@@ -16,24 +17,24 @@ export class UpgradeContext implements ExecutionContext, HttpHost, RpcHost, WsHo
     private readonly handler: () => void,
   ) {}
 
-  getClass<T>(): Type<T> {
-    return this.gateway as Type<T>;
+  getClass(): Type<never> {
+    return this.gateway as Type<never>;
   }
 
   getHandler(): () => void {
     return this.handler;
   }
 
-  getType<T extends string>(): T {
-    return 'http' as T;
+  getType(): never {
+    return 'http' as never;
   }
 
-  getArgs<T extends unknown[]>(): T {
-    return [this.request, this.request.res] as unknown[] as T;
+  getArgs(): never {
+    return [this.request, this.request.res] as never;
   }
 
-  getArgByIndex<T>(index: number): T {
-    return this.getArgs()[index] as T;
+  getArgByIndex(index: number): never {
+    return this.getArgs()[index];
   }
 
   switchToHttp(): HttpHost {
@@ -48,31 +49,31 @@ export class UpgradeContext implements ExecutionContext, HttpHost, RpcHost, WsHo
     return this;
   }
 
-  getRequest<T>(): T {
-    return this.request as T;
+  getRequest(): never {
+    return this.request as never;
   }
 
-  getResponse<T>(): T {
-    return this.request.res as T;
+  getResponse(): never {
+    return this.request.res as never;
   }
 
-  getNext<T>(): T {
-    return undefined as T;
+  getNext(): never {
+    return undefined as never;
   }
 
-  getData<T>(): T {
-    return this.request as T;
+  getData(): never {
+    return this.getRequest();
   }
 
-  getContext<T>(): T {
-    return this.request.res as T;
+  getContext(): never {
+    return this.getResponse();
   }
 
-  getClient<T>(): T {
-    return this.request as T;
+  getClient(): never {
+    return this.getRequest();
   }
 
-  getPattern(): string {
-    return this.request.res as unknown as string;
+  getPattern(): never {
+    return this.getResponse();
   }
 }

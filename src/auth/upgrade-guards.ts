@@ -56,7 +56,7 @@ export class UpgradeGuards {
     const handler = standIn((gateway as Gateway).handleConnection);
     const type = gateway.constructor as Type<object>;
     const creator = new GuardsContextCreator({ getModules: () => this.modules } as never, this.application);
-    const guards = creator.create(gateway, handler, this.contexts.getContextModuleKey(type)) as CanActivate[];
+    const guards = creator.create(gateway, handler, this.contexts.getContextModuleKey(type));
     // Built-in and custom guards have their own timeouts. Nest gives the application's global guards none.
     const bounded = this.application.getGlobalGuards().length === 0;
     const ask = (request: UpgradeRequest): Promise<void> | undefined => {

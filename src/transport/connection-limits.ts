@@ -31,7 +31,7 @@ const NODE_FULL = new Refusal(
 /** A connection's share of the limits, from its upgrade to its end. */
 export interface Place {
   /** Gives the place back. A second call does nothing. */
-  readonly release: () => void;
+  release(): void;
   /** The connection is one of a principal, and counts there as long as the place is taken. */
   join(place: PrincipalPlace): void;
   /** The connection as one of a principal; undefined for an anonymous peer. */
@@ -166,13 +166,13 @@ class TakenPlace implements Place {
     return this.origin.network;
   }
 
-  readonly release = (): void => {
+  release(): void {
     if (this.#released) return;
     this.#released = true;
     this.keep();
     this.ofPrincipal?.release();
     this.limits.giveBack(this.network);
-  };
+  }
 
   join(place: PrincipalPlace): void {
     // The newcomer may have left while guards took their time.

@@ -13,7 +13,7 @@ export function isWebSocketHandshake({ headers }: IncomingMessage): boolean {
 
 /** Whether `Upgrade`, which is a list of protocols (RFC 9110, section 7.8), names WebSocket. */
 export function offersWebSocket(upgrade: string | undefined): boolean {
-  return elements(upgrade).some((protocol) => protocol.toLowerCase() === 'websocket');
+  return upgrade === 'websocket' || elements(upgrade).some((protocol) => protocol.toLowerCase() === 'websocket');
 }
 
 /** A subprotocol: a token (RFC 9110, section 5.6.2). With the padding of base64, since it may carry a bearer token. */

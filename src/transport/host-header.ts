@@ -16,7 +16,11 @@ export const BAD_HOST = new Refusal(
 
 /** Returns the value of every Host header of a request; Node's `headers` has only the first one. */
 export function hostsOf({ rawHeaders }: IncomingMessage): string[] {
-  return rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1].toLowerCase() === 'host');
+  const hosts: string[] = [];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i].length === 4 && rawHeaders[i].toLowerCase() === 'host') hosts.push(rawHeaders[i + 1]);
+  }
+  return hosts;
 }
 
 /** Whether a request has no Host header (which HTTP/1.0 allows), several, or one that cannot be a host. */

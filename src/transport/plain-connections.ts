@@ -32,7 +32,11 @@ export interface PlainConnection {
   asked: number;
   /** Undefined while it is not counted here. */
   crowd: Crowd | undefined;
+  /** The set of its crowd that it is in. */
+  kind: Kind;
 }
+
+type Kind = 'idle' | 'asking' | 'answering';
 
 /**
  * The plain connections of one network, or a single one that a proxy opened and that has no open request. Each set is
@@ -77,7 +81,7 @@ export class PlainConnections {
    * Adds a connection that was just accepted. `cut` closes it immediately. Closes others if there is no room for it.
    */
   enter(opener: Origin | undefined, cut: () => void): PlainConnection {
-    const newcomer: PlainConnection = { opener, cut, asked: 0, crowd: undefined };
+    const newcomer: PlainConnection = { opener, cut, asked: 0, crowd: undefined, kind: 'asking' };
     this.#makeRoomOnNode();
     this.#makeRoomInNetwork(opener);
     this.#join(newcomer, opener, 'asking');
@@ -126,11 +130,12 @@ export class PlainConnections {
   }
 
   /** Moves it to the end of a set of its crowd. */
-  #join(connection: PlainConnection, origin: Origin | undefined, kind: 'idle' | 'asking' | 'answering'): void {
+  #join(connection: PlainConnection, origin: Origin | undefined, kind: Kind): void {
     const stays = connection.crowd !== undefined && connection.crowd.origin?.network === origin?.network;
     if (!stays) this.leave(connection);
     const crowd = stays ? connection.crowd! : this.#crowdOf(origin);
-    this.#forget(connection, crowd);
+    if (stays) this.#forget(connection, crowd);
+    connection.kind = kind;
     crowd[kind].add(connection);
     if (kind === 'idle') this.#idle.add(connection);
     if (stays) return;
@@ -139,7 +144,8 @@ export class PlainConnections {
   }
 
   #forget(connection: PlainConnection, crowd: Crowd): void {
-    for (const kind of [crowd.idle, crowd.asking, crowd.answering, this.#idle]) kind.delete(connection);
+    crowd[connection.kind].delete(connection);
+    if (connection.kind === 'idle') this.#idle.delete(connection);
   }
 
   #crowdOf(origin: Origin | undefined): Crowd {

@@ -16,7 +16,8 @@ export interface Origins {
 
 /** Returns the origin of an address. The system reports undefined for a connection that is already gone. */
 export function originAt(address: string | undefined): Origin {
-  return { address: plainAddress(address ?? '') ?? 'unknown', network: sourceOf(undefined, address) };
+  const plain = plainAddress(address ?? '');
+  return { address: plain ?? 'unknown', network: sourceOf(undefined, plain ?? address) };
 }
 
 /**

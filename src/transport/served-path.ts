@@ -28,7 +28,8 @@ export class ServedPath {
 
 /** The path in a request target, in its origin or absolute form (RFC 9112, section 3.2). */
 export function pathnameOf(target = '/'): string {
-  const [written] = target.split(/[?#]/, 1);
+  const end = target.search(/[?#]/);
+  const written = end === -1 ? target : target.slice(0, end);
   if (written.startsWith('/')) return written;
   const authority = written.indexOf('://');
   const path = written.indexOf('/', authority + 3);

@@ -43,6 +43,8 @@ export function peerOf(socket: Teller): string {
  */
 export class TrustedProxies {
   readonly #trusted = new BlockList();
+  /** Every header that may say for whom a request comes. */
+  readonly #forwarding: readonly string[];
   readonly #any: boolean;
   readonly #unix: boolean;
 
@@ -51,6 +53,7 @@ export class TrustedProxies {
     networks: readonly (Network | typeof UNIX_SOCKET)[],
     private readonly header: string,
   ) {
+    this.#forwarding = [header, ...FORWARDING];
     this.#any = networks.length > 0;
     this.#unix = networks.includes(UNIX_SOCKET);
     for (const network of networks) {
@@ -79,8 +82,7 @@ export class TrustedProxies {
   /** Returns what a header says of the way of a request and was not believed; undefined if it says nothing. */
   unread(request: IncomingMessage): Unread | undefined {
     const { socket, headers } = request;
-    const said = [this.header, ...FORWARDING].filter((name) => Object.hasOwn(headers, name));
-    if (said.length === 0) return undefined;
+    if (!this.#forwarding.some((name) => Object.hasOwn(headers, name))) return undefined;
     if (!this.isProxy(socket)) return 'not-trusted';
     const first = hops(this.header, Object.hasOwn(headers, this.header) ? headers[this.header] : undefined).at(0);
     if (first === undefined) return 'other-header';

@@ -220,15 +220,17 @@ export class WsEndpoint implements ConnectionSource {
     if (place instanceof Refusal) return this.#refuse(request, socket, place);
     this.#plain!.tookPlace(socket);
     // Until a connection owns the place: the handshake may still be refused, or the peer may leave.
-    socket.once('close', place.release);
+    const release = (): void => place.release();
+    socket.on('close', release);
     const refusal = (await this.gate.judge(request, place)) ?? handshakeFault(request) ?? this.#late() ?? place.claim();
-    if (refusal === undefined) return this.#open(request, socket, head, place);
+    if (refusal === undefined) return this.#open(request, socket, head, place, release);
     // Not only when the socket closes: a refused peer may take its time to read the answer.
     place.release();
     return this.#refuse(request, socket, refusal);
   }
 
-  #open(request: UpgradeRequest, socket: Duplex, head: Buffer, place: Place): void {
+  /** `release` listens for the end of the socket until the connection owns its place. */
+  #open(request: UpgradeRequest, socket: Duplex, head: Buffer, place: Place, release: () => void): void {
     // The peer has already left.
     if (!socket.readable || !socket.writable) {
       socket.destroy();
@@ -251,7 +253,7 @@ export class WsEndpoint implements ConnectionSource {
     };
     const connection = new WsConnection(identity, socket as Socket, head, this.share);
     socket.off('error', destroyThis);
-    socket.off('close', place.release);
+    socket.off('close', release);
     this.#plain!.becamePeer(socket);
     this.share.connections.opened += 1;
     this.#onConnection!(connection);
