@@ -5,6 +5,7 @@
 //   npm run bench -- --only pair1,idle --repeat 5
 //   npm run bench -- --node /opt/node-24/bin/node,/opt/node-26/bin/node
 import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { benchArguments, given } from './arguments.mjs';
 import { hasHaproxy } from './behind-haproxy.mjs';
 import { caseNamed, GROUPS, NAMES } from './cases.mjs';
@@ -73,7 +74,13 @@ async function bench() {
     console.error(`${only[i]} ...`);
     const here = measured.order.tls && lacksHaproxy ? { ...means, floor: undefined } : means;
     const columns = columnsOf(measured, options, here);
-    summaries[only[i]] = summarize(measured, columns, await measureCase(columns, options));
+    try {
+      summaries[only[i]] = summarize(measured, columns, await measureCase(columns, options));
+    } catch (error) {
+      // The others are worth having. A server may be too slow for the load of one case.
+      console.error(`bench: ${only[i]}: ${error.message}`);
+      process.exitCode = 1;
+    }
   }
 
   console.log(report(summaries));
@@ -86,7 +93,17 @@ async function bench() {
   if (json !== undefined) {
     const { nodes, pin, repeat, quick, mask } = options;
     const labels = nodes.map(({ label }) => label);
-    const results = { load: process.version, nodes: labels, pin, repeat, quick, mask, cases: summaries };
+    const results = {
+      measured: new Date().toISOString().slice(0, 10),
+      cores: availableParallelism(),
+      load: process.version,
+      nodes: labels,
+      pin,
+      repeat,
+      quick,
+      mask,
+      cases: summaries,
+    };
     writeFileSync(json, `${JSON.stringify(results, rounded, 2)}\n`);
   }
 }

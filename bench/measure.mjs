@@ -12,8 +12,11 @@ export async function measureCase(columns, { repeat, cores }) {
   for (let i = 0; i < repeat; i++) {
     for (const { label, start, order } of columns) {
       const target = await start();
-      runs[label].push(order.load === 'start' ? target.start : await runLoad(target, order, cores.load));
-      await target.stop();
+      try {
+        runs[label].push(order.load === 'start' ? target.start : await runLoad(target, order, cores.load));
+      } finally {
+        await target.stop();
+      }
     }
   }
   return runs;

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { encodeMessage } from '../../dist/protocol/message.js';
 import { SUBPROTOCOL_V2 } from '../../dist/protocol/subprotocol.js';
-import { BINARY, clientFrame, PING, PONG, readFrames, TEXT } from './frame.mjs';
+import { BINARY, clientFrame, CLOSE, PING, PONG, readFrames, TEXT } from './frame.mjs';
 
 /** Error codes when a source address has no free port. The next attempt gets another port. */
 const PORT_TAKEN = /^EADDR(?:INUSE|NOTAVAIL)$/;
@@ -107,7 +107,9 @@ export class Connection {
       if (!this.#v2 || bytes[start + 2] === RELAY) this.onMessage();
     } else if (opcode === TEXT) this.onText();
     else if (opcode === PONG) this.#onPong();
-    else if (opcode === PING) this.send(clientFrame(PONG, bytes.subarray(start, end), this.#newMask));
+    else if (opcode === CLOSE && end - start >= 2) {
+      this.#ended(`with ${bytes.readUInt16BE(start)} ${bytes.utf8Slice(start + 2, end)}`);
+    } else if (opcode === PING) this.send(clientFrame(PONG, bytes.subarray(start, end), this.#newMask));
   };
 
   #ended(how) {
