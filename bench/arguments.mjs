@@ -179,7 +179,7 @@ function names(
   /** @type {string} */ name,
   /** @type {string} */ written,
   /** @type {readonly string[]} */ allowed,
-  /** @type {Readonly<Record<string, readonly string[]>>} */ groups,
+  /** @type {Readonly<Record<string, readonly string[]>>} */ groups = {},
 ) {
   const all = [...allowed, ...Object.keys(groups)];
   const wanted = new Set(
