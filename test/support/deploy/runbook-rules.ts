@@ -1,9 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { flagOf } from '../../../src/config/setting-names.js';
 import { settingNames } from '../../../src/config/settings.js';
+import { LOG_EVENTS } from '../../../src/logging/log-table.js';
 import { sectionsOf } from '../markdown.js';
 import type { Section } from '../markdown.js';
-import { ROOT } from './compose.js';
 import { alertsOf } from './monitoring.js';
 import type { Monitoring } from './monitoring.js';
 import type { MonitoringRule } from './query-rules.js';
@@ -13,11 +12,7 @@ const RUNBOOKS = 'docs/runbooks.md';
 const PARTS = 'What it means. What peers notice. Where to look. What to do.';
 
 const flags = new Set(settingNames.map(flagOf));
-/** All code of the server: what it says in the log is there. */
-const code = readdirSync(new URL('src', ROOT), { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.ts'))
-  .map((path) => readFileSync(new URL(`src/${path}`, ROOT), 'utf8'))
-  .join('\n');
+const events = new Set(Object.values(LOG_EVENTS).flatMap((rows) => Object.keys(rows)));
 
 const twice = (names: readonly string[]): string[] => names.filter((name, index) => names.indexOf(name) < index);
 const ofAlerts = ({ runbooks }: Monitoring): Section[] => sectionsOf(runbooks).filter(({ level }) => level === 3);
@@ -47,16 +42,14 @@ const runbook: MonitoringRule = (monitoring) => {
   ];
 };
 
-/** The settings and the lines of the log that are between backticks exist. */
+/** The settings and the events of the log that are between backticks exist. */
 const named: MonitoringRule = ({ runbooks }) => {
   const prose = runbooks.replaceAll(/^( *)```[^]*?^\1```$/gm, '');
   const words = [...prose.matchAll(/`([^`]+)`/g)].map(([, word]) => word.replaceAll(/\s+/g, ' '));
   return words.flatMap((word) => {
     if (/^[a-z]+(?:-[a-z]+)+$/.test(word) && !flags.has(word)) return [`${RUNBOOKS}: there is no setting ${word}`];
-    if (/^"[^":]* [^":]*"$/.test(word) && !code.includes(word.slice(1, -1))) {
-      return [`${RUNBOOKS}: the log never says ${word}`];
-    }
-    return [];
+    const [, event] = /^"event":"(.*)"$/.exec(word) ?? [];
+    return event === undefined || events.has(event) ? [] : [`${RUNBOOKS}: the log has no event ${event}`];
   });
 };
 

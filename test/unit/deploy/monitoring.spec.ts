@@ -342,9 +342,9 @@ const FAULTS: readonly [rule: string, what: string, change: (monitoring: Monitor
   ],
   [
     'named',
-    'a line that the log never has',
-    text('`"refused an upgrade"`', '`"refused a peer"`'),
-    /the log never says "refused a peer"/,
+    'an event that the log does not have',
+    text('"event":"upgrade_refused"', '"event":"peer_refused"'),
+    /the log has no event peer_refused/,
   ],
   [
     'names',
