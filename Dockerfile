@@ -2,7 +2,8 @@
 # Build:  docker build -t cairn-signal .
 # scripts/image-smoke makes the same image without Docker and runs it.
 
-FROM node:24-bookworm-slim AS build
+# Built on the builder's own platform: what is made is JavaScript, the same for all.
+FROM --platform=$BUILDPLATFORM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY .npmrc package.json package-lock.json ./
 COPY client/package.json ./client/

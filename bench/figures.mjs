@@ -104,7 +104,7 @@ export function renderChart(results, major) {
 
 /** The major version of Node that the image has. */
 export function imageMajor(/** @type {string} */ dockerfile) {
-  return /^FROM node:(\d+)-/m.exec(dockerfile)[1];
+  return /^FROM \S+ node:(\d+)-/m.exec(dockerfile)[1];
 }
 
 /** The measured Node that the image has, else the last. */

@@ -80,7 +80,7 @@ function options() {
       throw new Error('--node: expected a version, such as 24 or 24.14.1');
     }
     // The one of the image, unless another one is asked for.
-    const image = /^FROM node:(\d+)-/m.exec(readFileSync('Dockerfile', 'utf8'))[1];
+    const image = /^FROM \S+ node:(\d+)-/m.exec(readFileSync('Dockerfile', 'utf8'))[1];
     return { arch: wanted, node: values.node ?? image, out: resolve(values.out) };
   } catch (error) {
     console.error(`package-deb: ${error.message.split('. ', 1)[0]}`);

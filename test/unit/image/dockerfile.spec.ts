@@ -68,7 +68,7 @@ describe('the Dockerfile', () => {
 
   it('may have digests, build arguments and labels made of them', () => {
     const text = changed(/^FROM (gcr\S+)$/m, `FROM $1@sha256:${'0'.repeat(64)}\nARG VERSION=\nARG REVISION`)
-      .replace(/^FROM node/m, 'ARG BASE=node\nFROM --platform=$BUILDPLATFORM ${BASE}')
+      .replace(/^(FROM \S+) node/m, 'ARG BASE=node\n$1 ${BASE}')
       .replace(
         'LABEL ',
         'LABEL org.opencontainers.image.version="$VERSION" org.opencontainers.image.revision=${REVISION:-none} ',

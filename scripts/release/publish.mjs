@@ -1,0 +1,36 @@
+import { spawnSync } from 'node:child_process';
+import { readVersion, ReleaseFault } from './version.mjs';
+
+/** The packages, the client first: the server's own build has it already. */
+export const PACKAGES = [
+  { name: 'cairn-signal-client', options: ['--workspace', 'client'] },
+  { name: 'cairn-signal', options: ['--workspaces=false'] },
+];
+
+/**
+ * Publishes the packages whose version the registry does not have, with provenance. A pre-release gets the tag `next`.
+ * @param {Readonly<Record<string, string>>} versions by name of package
+ * @param {{ dryRun: boolean, npm?: (args: readonly string[]) => { status: number | null, stdout: string, stderr: string } }} how
+ * @returns {string[]} what was done, a line for each
+ * @throws ReleaseFault if npm fails; what was published before stays published
+ */
+export function publish(versions, { dryRun, npm = runNpm }) {
+  return PACKAGES.map(({ name, options }) => {
+    const version = versions[name];
+    const asked = npm(['view', `${name}@${version}`, 'version', '--json']);
+    // npm ends with 1 and E404 for a package that it does not have, and with 0 and no output for such a version.
+    if (asked.status !== 0 && !asked.stdout.includes('E404') && !asked.stderr.includes('E404')) {
+      throw new ReleaseFault(`npm cannot say whether there is ${name}@${version}: ${asked.stderr.trim()}`);
+    }
+    if (asked.status === 0 && asked.stdout.trim() !== '') return `${name}@${version} is published already`;
+    const tag = readVersion(version).pre.length > 0 ? 'next' : 'latest';
+    const how = dryRun ? ['--dry-run'] : ['--provenance'];
+    const done = npm(['publish', ...options, '--access', 'public', '--tag', tag, ...how]);
+    if (done.status !== 0) throw new ReleaseFault(`npm publish of ${name}@${version} failed: ${done.stderr.trim()}`);
+    return `${name}@${version} ${dryRun ? 'would be published' : 'is published'} as ${tag}`;
+  });
+}
+
+function runNpm(args) {
+  return spawnSync('npm', args, { encoding: 'utf8' });
+}
