@@ -56,6 +56,7 @@ async function serveLogging(
 ): Promise<number> {
   const log = logs.for('server');
   for (const warning of warnings) log.write('start_warning', {}, { warning });
+  logNodesWarnings(log);
 
   // An operator's code may already fail while it is loaded.
   const faults = listenForFaults(log, settings);
@@ -90,6 +91,21 @@ async function serveLogging(
 /** Whether somebody at a terminal wants the end: there are no load balancers that must look away first. */
 function isByHand(signal: StopSignal, { onTerminal }: Signals): boolean {
   return onTerminal && signal !== 'SIGTERM';
+}
+
+/**
+ * Logs what Node, libraries and an operator's code warn of, in place of what Node prints on standard error; nothing with
+ * `--no-warnings`.
+ */
+function logNodesWarnings(log: Log<'server'>): void {
+  if (process.listenerCount('warning') === 0) return;
+  process.removeAllListeners('warning');
+  process.on('warning', (warning: Error & { code?: unknown }) => {
+    const { name, message, code } = warning;
+    const warningCode = typeof code === 'string' ? code : undefined;
+    log.write('node_warning', { kind: name, warningCode }, { warning: message });
+    log.write('node_warning_stack', { stack: textOf(warning) });
+  });
 }
 
 /** Errors that nobody caught. */

@@ -39,8 +39,12 @@ No line holds a topic, a payload or a token, nor text that a stranger chose, exc
 an operator's own code may hold what that was shown, so it is at debug only. A line that strangers can cause is
 written once a second at most, and \`unmentionedBefore\` counts those between.
 
+What Node, libraries and an operator's code warn of (\`process.emitWarning\`) is \`node_warning\`, and nothing on standard
+error. A start that fails says why there in plain text, since there is no log yet, and so do commands.
+
 The [audit](operations.md#audit) is another stream, which has every connection and refusal. Its lines have \`event\`, too,
-with names of their own, and no \`level\`.
+with names of their own, and no \`level\`: where both go to standard output, \`select(.level)\` keeps the log. \`reason\`
+and \`connection\` mean the same in both, and so does the event \`close_ordered\`.
 
 ## How to match them
 

@@ -44,6 +44,13 @@ export const LOG_EVENTS = {
         'set its option path',
       fields: [],
     },
+    node_warning: {
+      level: 'warn',
+      message: '{warning}',
+      fields: ['kind', 'warningCode?'],
+      help: 'For those who maintain the code that it names. At debug, `node_warning_stack` says where it comes from.',
+    },
+    node_warning_stack: { level: 'debug', message: 'where Node was warned', fields: ['stack'] },
     signal_ignored: { level: 'info', message: 'this signal does nothing', fields: ['signal'] },
     stopping: { level: 'info', message: 'stopping', fields: ['signal?', 'fault?'] },
     stopped: { level: 'info', message: 'stopped', fields: ['code'] },
@@ -169,7 +176,7 @@ export const LOG_EVENTS = {
       level: 'warn',
       message: 'the keys of a JWT issuer cannot be fetched',
       fields: ['issuer', 'why', 'keys'],
-      help: 'The `keys` that were fetched before hold for `jwt-keys-max-stale`; peers with JWTs are refused after that.',
+      help: 'The `keys` that were fetched before hold for a day; peers with JWTs are refused after that, or at once at 0.',
     },
     credentials_expired: {
       level: 'info',
