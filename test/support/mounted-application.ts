@@ -7,6 +7,7 @@ import { NestFactory } from '@nestjs/core';
 import { CairnSignalModule, CborWsAdapter, Logs } from '../../src/embedding.js';
 import type { CairnSignalOptions, Extensions } from '../../src/embedding.js';
 import { LogFilter } from '../../src/logging/log-filter.js';
+import { LogCheck } from './log-faults.js';
 import type { LogLine } from './server.js';
 
 /** An application that mounts the server and listens on a free port of loopback. */
@@ -21,6 +22,7 @@ export interface MountedApplication {
 export type AdapterOf = (application: INestApplication) => WebSocketAdapter;
 
 const running = new Set<INestApplication>();
+const check = new LogCheck();
 
 /** A module that registers the server beside what else is given, and the log that the server writes. */
 export function company(
@@ -37,7 +39,13 @@ export function company(
           logs: new Logs({
             format: 'json',
             filter: LogFilter.parse('info')!,
-            destination: { write: (line: string) => void log.push(JSON.parse(line) as LogLine) },
+            destination: {
+              write: (text: string) => {
+                const line = JSON.parse(text) as LogLine;
+                log.push(line);
+                check.line(line);
+              },
+            },
           }),
         }),
         ...options,
@@ -71,9 +79,10 @@ export async function listen(application: INestApplication): Promise<Omit<Mounte
   return { application, server, url: `ws://127.0.0.1:${port}`, http: `http://127.0.0.1:${port}` };
 }
 
-/** Ends every application that was mounted. */
+/** Ends every application that was mounted. Rejects where a line of their logs was not as in the table of events. */
 export async function closeMounted(): Promise<void> {
   const all = [...running];
   running.clear();
   await Promise.all(all.map((application) => application.close()));
+  check.done();
 }

@@ -4,6 +4,7 @@ import { messageOf } from '../../../src/logging/log-event.js';
 import { LOG_FIELDS } from '../../../src/logging/log-fields.js';
 import { LOG_EVENTS } from '../../../src/logging/log-table.js';
 import type { LogEventRow } from '../../../src/logging/log-table.js';
+import { logCalls } from '../../support/log-calls.js';
 import { faultOf, LogCheck } from '../../support/log-faults.js';
 
 const ROWS: readonly (readonly [part: string, event: string, row: LogEventRow])[] = Object.entries(LOG_EVENTS).flatMap(
@@ -50,23 +51,57 @@ describe('the table of log events', () => {
     expect(written.length).toBeGreaterThan(10);
   });
 
-  it.each(EVENTS)('%s is written somewhere', (event) => {
-    const places = SOURCES.filter(([, text]) => text.includes(`'${event}'`));
-    expect(places.length).toBeGreaterThan(0);
-  });
-
-  it('is the only way to the log: no other code writes to a logger, or to the console', () => {
-    const ways = /\b(?:console\.\w+\(|pino\(|new Logger\(|logger\.(?:trace|debug|info|warn|error|log)\()/;
-    const own = /^logging\/(?:log|application-logger)\.ts$/;
-    expect(SOURCES.filter(([name, text]) => ways.test(text) && !own.test(name)).map(([name]) => name)).toEqual([]);
-  });
-
   it('fills in the words of a message as they are', () => {
     const row = LOG_EVENTS.backplane.bus_failed;
     expect(messageOf(row, { what: '$& {what}' })).toBe(
       '$& {what}; further failures are counted, and logged once a minute',
     );
     expect(messageOf(LOG_EVENTS.drain.draining)).toBe('draining');
+  });
+});
+
+describe('the code of the server', () => {
+  const { events, faults } = logCalls({
+    'probe.ts': `
+      import { Logger } from '@nestjs/common';
+      import { pino } from 'pino';
+      import type { Logger as Pino } from 'pino';
+      import type { Log } from './logging/log.js';
+      import { ThrottledLog } from './logging/throttled-log.js';
+      type More = { code: number; topic: string };
+      export function probe(log: Log<'server'>, slow: ThrottledLog<'auth'>, any: string, known: boolean, more: More) {
+        console.log('a line');
+        process.stdout.write('a line');
+        process.emitWarning('a line');
+        log.write(any);
+        log.write(known ? 'stopped' : 'made_up', { code: 0 });
+        log.write('stopped', { ...more });
+        slow.write('guard_failed', { guard: 'A', ...more }, { what: 'threw' });
+      }`,
+  });
+  const ofProbe = (fault: string): boolean => fault.startsWith('probe.ts:');
+
+  it('logs by the table and in no other way, with the fields that an event has', () => {
+    expect(faults.filter((fault) => !ofProbe(fault))).toEqual([]);
+  });
+
+  it('logs every event of the table, and no other', () => {
+    expect([...events].toSorted()).toEqual([...EVENTS, 'made_up'].toSorted());
+  });
+
+  it('is seen where it does otherwise', () => {
+    expect(faults.filter(ofProbe).map((fault) => fault.replace(/^probe\.ts:\d+ /, ''))).toEqual([
+      'imports the logger Logger',
+      'imports the logger pino',
+      'uses console.log',
+      'uses process.stdout.write',
+      'uses process.emitWarning',
+      'logs any, which may be any event',
+      'gives made_up the field code, which it does not have',
+      'gives stopped the field topic, which it does not have',
+      'gives guard_failed the field code, which it does not have',
+      'gives guard_failed the field topic, which it does not have',
+    ]);
   });
 });
 
