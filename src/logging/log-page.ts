@@ -43,8 +43,8 @@ What Node, libraries and an operator's code warn of (\`process.emitWarning\`) is
 error. A start that fails says why there in plain text, since there is no log yet, and so do commands.
 
 The [audit](operations.md#audit) is another stream, which has every connection and refusal. Its lines have \`event\`, too,
-with names of their own, and no \`level\`: where both go to standard output, \`select(.level)\` keeps the log. \`reason\`
-and \`connection\` mean the same in both, and so does the event \`close_ordered\`.
+with names of their own, and no \`level\`: where both go to standard output, \`select(.level)\` keeps the log. The \`reason\`
+of a refusal and \`connection\` are the same in both, and so is the event \`close_ordered\`.
 
 ## How to match them
 
@@ -53,8 +53,22 @@ cairn-signal | jq -c 'select(.event == "upgrade_refused") | {time, reason, remot
 cairn-signal | jq -c 'select(.level == "error" or .level == "warn")'                   # what asks for attention
 \`\`\`
 
-In Loki, \`{app="cairn-signal"} | json | event = "bus_lost"\`. In Fluent Bit, the parser is \`json\` with \`Time_Key time\`
-and \`Time_Format %Y-%m-%dT%H:%M:%S.%LZ\`.
+In Loki, nodes without the bus, and how often each event was an error:
+
+\`\`\`logql
+{app="cairn-signal"} | json | event =~ "bus_lost|bus_unreached|bus_unanswered"
+sum by (event) (count_over_time({app="cairn-signal"} | json | level = "error" [5m]))
+\`\`\`
+
+Make no label of \`event\`, \`remote\` or \`principal\` for good: they have many values. In Fluent Bit:
+
+\`\`\`ini
+[PARSER]
+    Name        cairn-signal
+    Format      json
+    Time_Key    time
+    Time_Format %Y-%m-%dT%H:%M:%S.%LZ
+\`\`\`
 
 ## Events
 
