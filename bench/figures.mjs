@@ -1,13 +1,15 @@
 // Writes what the bench measured into docs/performance.md: the tables between its marks, and a chart.
-import { CASES, CURVE } from './cases.mjs';
+import { CURVE } from './cases.mjs';
 import { costChart } from './cost-chart.mjs';
 import { figure } from './table.mjs';
 
-/** What the reference costs: figures published with its source, from another machine. Ratios are to its own floor. */
-const REFERENCE = {
+/** The label of the reference where it is measured too: --beside reference=PATH. */
+const REFERENCE = 'reference';
+/** What the reference is said to cost where it is not, from other machines. Ratios are to the floor in the same run. */
+const PUBLISHED = {
   pair1: { text: '1.71' },
   pair8: { text: '1.46' },
-  paced: { text: '1.91, p99 1.4 ms', ratio: 1.91 },
+  paced: { text: '1.91, p99 1.4 ms', ratio: 1.91, id: 'curve-5k' },
   fanout: { text: '2.13' },
   idle: { text: '20.8 KB' },
   connect: { text: '66 us' },
@@ -81,13 +83,17 @@ export function renderChart(results, major) {
     points: Object.entries(CURVE).map(([id, rate]) => [rate, column(results, id, label).median]),
     ...more,
   });
-  const { paced } = REFERENCE;
-  const published = [CASES.paced.order.rate, paced.ratio * column(results, 'paced', 'floor').median];
+  const { ratio, id } = PUBLISHED.paced;
+  const published = {
+    name: `reference, published: ${ratio} x floor`,
+    points: [[CURVE[id], ratio * column(results, id, 'floor').median]],
+  };
+  const measured = Object.keys(CURVE).every((name) => caseOf(results, name).columns[REFERENCE] !== undefined);
   const lines = [
     line('floor', 'floor: C and epoll', { dashes: '6 4' }),
     line(`ws on ${node}`, 'bare ws'),
     line(node, `this server, Node ${node.slice(1).split('.', 1)[0]}`),
-    { name: `reference, published: ${paced.ratio} x floor`, points: [published] },
+    measured ? line(REFERENCE, 'reference, in Rust') : published,
   ];
   const told = lines.map(
     ({ name, points }) =>
@@ -157,11 +163,15 @@ function loads(results, node) {
 
 /** Cases in rows, and Nodes in columns. In brackets is the ratio to what is compared with. */
 function comparison(results, names) {
-  const withReference = names.some((name) => name in REFERENCE);
+  const measured = names.some((name) => caseOf(results, name).columns[REFERENCE] !== undefined);
+  const published = !measured && names.some((name) => name in PUBLISHED);
   const rows = names.map((name) => {
     const { unit, columns } = caseOf(results, name);
     const short = unit.split(' ', 1)[0];
-    const cells = results.nodes.map((label) => {
+    const labels = measured ? [REFERENCE, ...results.nodes] : results.nodes;
+    const cells = labels.map((label) => {
+      // The reference does not know all cases.
+      if (label === REFERENCE && columns[label] === undefined) return '';
       const { median, ratio, also } = column(results, name, label);
       const compared = ratio === undefined ? '' : `**${ratio.median.toFixed(2)}** `;
       const cost = `${figure(median)} ${short}`;
@@ -171,10 +181,10 @@ function comparison(results, names) {
     });
     const to = results.nodes.map((label) => columns[label].ratio?.to).find((label) => label !== undefined);
     const beside = to === undefined ? '' : `${to.split(' on ', 1)[0]}: ${figure(columns[to].median)} ${short}`;
-    return [`${TITLES[name]} (\`${name}\`)`, beside, ...(withReference ? [REFERENCE[name]?.text ?? ''] : []), ...cells];
+    return [`${TITLES[name]} (\`${name}\`)`, beside, ...(published ? [PUBLISHED[name]?.text ?? ''] : []), ...cells];
   });
-  const nodes = results.nodes.map((label) => `Node ${label.slice(1)}`);
-  return markdown(['', 'beside', ...(withReference ? ['reference, published'] : []), ...nodes], rows);
+  const reference = [...(published ? ['reference, published'] : []), ...(measured ? [REFERENCE] : [])];
+  return markdown(['', 'beside', ...reference, ...results.nodes.map((label) => `Node ${label.slice(1)}`)], rows);
 }
 
 function caseOf({ cases }, /** @type {string} */ name) {

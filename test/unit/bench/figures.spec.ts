@@ -24,6 +24,20 @@ describe('the figures in the documents', () => {
     for (const label of results.nodes) expect(table).toContain(`| Node ${label.slice(1)} |`);
   });
 
+  it('have the reference as it is published, or as it was measured beside the server', () => {
+    const results = measured();
+    const mark = '<!-- figures: relaying -->\n<!-- end -->';
+    expect(renderPerformance(mark, results, image)).toContain('| reference, published |');
+    const { pair1 } = results.cases;
+    const ratio = { to: 'floor', median: 1.5, min: 1.5, max: 1.5 };
+    const reference = { median: 6, min: 6, max: 6, ratio, also: [] };
+    const cases = { ...results.cases, pair1: { ...pair1, columns: { ...pair1.columns, reference } } };
+    const made = renderPerformance(mark, { ...results, cases }, image);
+    expect(made).toContain('| reference |');
+    expect(made).toMatch(/\(`pair1`\) \| floor: [\d.]+ us \| \*\*1\.50\*\* \(6\.00 us\) \|/);
+    expect(made).toMatch(/\(`pair8`\) \| floor: [\d.]+ us \|  \|/);
+  });
+
   it('leave everything else as it is', () => {
     const around = 'before\n<!-- figures: machine -->\n<!-- end -->\nafter <!-- end -->\n';
     expect(renderPerformance(around, measured(), image)).toMatch(
