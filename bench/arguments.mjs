@@ -1,10 +1,14 @@
 import { parseArgs } from 'node:util';
+import { WAYS } from './baseline.mjs';
 import { GROUPS, NAMES, nameOverTls } from './cases.mjs';
 import { MASKS } from './load/frame.mjs';
 
 const MOST_REPETITIONS = 100;
 /** What is measured without a server. */
 const ALONE = ['codec', 'presence'];
+/** One run has no confidence interval, and that of two says next to nothing. */
+const LEAST_FOR_CONFIDENCE = 3;
+const A_NODE = 'the path of a Node binary';
 const TEXT = /** @type {const} */ ({ type: 'string' });
 const TEXTS = /** @type {const} */ ({ type: 'string', multiple: true });
 const SWITCH = /** @type {const} */ ({ type: 'boolean' });
@@ -49,7 +53,7 @@ export function benchArguments(args) {
     help: values.help ?? false,
     alone: command,
     only: values.tls ? (only ?? GROUPS.tls).map(nameOverTls) : (only ?? NAMES),
-    node: list('node', values.node ?? [], 'the path of a Node binary'),
+    node: list('node', values.node ?? [], A_NODE),
     beside: list('beside', values.beside ?? [], 'the path of a server, or NAME=PATH'),
     pin: values.pin ?? false,
     repeat: wholeNumber('repeat', values.repeat ?? '3', 1, MOST_REPETITIONS),
@@ -64,10 +68,19 @@ export function benchArguments(args) {
  * @param {readonly string[]} args
  */
 export function checkArguments(args) {
-  const { values } = parse(args, { repeat: TEXT, quick: SWITCH, update: SWITCH, help: HELP });
+  const { values } = parse(args, {
+    node: TEXTS,
+    by: TEXT,
+    repeat: TEXT,
+    quick: SWITCH,
+    update: SWITCH,
+    help: HELP,
+  });
   return {
     help: values.help ?? false,
-    repeat: wholeNumber('repeat', values.repeat ?? '3', 1, MOST_REPETITIONS),
+    node: list('node', values.node ?? [], A_NODE),
+    by: values.by === undefined ? undefined : oneOf('by', values.by, Object.keys(WAYS)),
+    repeat: wholeNumber('repeat', values.repeat ?? '5', LEAST_FOR_CONFIDENCE, MOST_REPETITIONS),
     quick: values.quick ?? false,
     update: values.update ?? false,
   };

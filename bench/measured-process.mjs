@@ -27,20 +27,22 @@ export class MeasuredProcess {
 
   /**
    * Starts the built server, or another server `program`, without limits that would distort the figures. `flags` are
-   * further settings. `node` is the Node to start it with, and `wrapper` a command to put before it.
+   * further settings. `node` is the Node to start it with, `nodeFlags` are its own flags, and `wrapper` is a command to put
+   * before it. `startMs` is how long it may take to listen.
    */
-  static server(flags = [], program = MAIN, { node = process.execPath, wrapper = [] } = {}) {
-    return MeasuredProcess.#started('the server', [...wrapper, node, program, ...SETTINGS, ...flags]);
+  static server(flags = [], program = MAIN, how = {}) {
+    const { node = process.execPath, nodeFlags = [], wrapper = [], startMs } = how;
+    return MeasuredProcess.#started('the server', [...wrapper, node, ...nodeFlags, program, ...SETTINGS, ...flags], {
+      startMs,
+    });
   }
 
   /** The same, with one that tells its heap. */
   static telling(flags, program = MAIN, { node = process.execPath, wrapper = [] } = {}) {
     const inside = ['--expose-gc', '--import', INSIDE];
-    return MeasuredProcess.#started(
-      'the server',
-      [...wrapper, node, ...inside, program, ...SETTINGS, ...flags],
-      ['ipc'],
-    );
+    return MeasuredProcess.#started('the server', [...wrapper, node, ...inside, program, ...SETTINGS, ...flags], {
+      channels: ['ipc'],
+    });
   }
 
   /** Starts another server `program` that takes the same flags. */
@@ -64,9 +66,9 @@ export class MeasuredProcess {
     return MeasuredProcess.#started('nats-server', ['sh', '-c', 'exec nats-server -a 127.0.0.1 -p -1 2>&1']);
   }
 
-  static async #started(name, command, channels = []) {
+  static async #started(name, command, { channels = [], startMs = START_MS } = {}) {
     const started = new MeasuredProcess(command, channels);
-    await started.#listening(name);
+    await started.#listening(name, startMs);
     return started;
   }
 
@@ -97,7 +99,7 @@ export class MeasuredProcess {
     await this.#exited;
   }
 
-  async #listening(name) {
+  async #listening(name, startMs) {
     const began = performance.now();
     const lines = [];
     let late;
@@ -112,7 +114,7 @@ export class MeasuredProcess {
         ([code, signal]) => fail(`ended with ${code ?? signal}`),
         (error) => fail(`did not start: ${error.message}`),
       );
-      late = setTimeout(() => fail(`did not listen within ${START_MS / 1000} s`), START_MS);
+      late = setTimeout(() => fail(`did not listen within ${startMs / 1000} s`), startMs);
     }).finally(() => clearTimeout(late));
     const ms = performance.now() - began;
     this.start = { ms, cpuMicroseconds: cpuMicroseconds(this.pids), bytes: residentBytes(this.pids) };

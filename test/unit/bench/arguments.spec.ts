@@ -101,8 +101,27 @@ describe('the arguments of npm run bench', () => {
 
 describe('the arguments of npm run bench:check', () => {
   it('compares with the baseline unless it is to be updated', () => {
-    expect(checkArguments([])).toEqual({ help: false, repeat: 3, quick: false, update: false });
+    expect(checkArguments([])).toEqual({
+      help: false,
+      node: [],
+      by: undefined,
+      repeat: 5,
+      quick: false,
+      update: false,
+    });
     expect(checkArguments(['--update']).update).toBe(true);
+  });
+
+  it('takes the way to compare, and several Nodes', () => {
+    const { by, node } = checkArguments(['--by', 'ratios', '--node', 'a,b']);
+    expect([by, node]).toEqual(['ratios', ['a', 'b']]);
+  });
+
+  it.each([
+    [['--by', 'time'], '--by: time is not one of instructions, ratios'],
+    [['--repeat', '2'], '--repeat: expected a whole number from 3 to 100'],
+  ])('refuses %j in one line that names it', (args, line) => {
+    expect(() => checkArguments(args)).toThrow(line);
   });
 
   it.each([[['--only', 'pair1']], [['all']]])('refuses %j, since a part of the baseline is none', (args) => {
