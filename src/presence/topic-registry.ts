@@ -6,6 +6,9 @@ import type { Connection } from '../connection/connection.js';
 const NOBODY: ReadonlySet<Connection> = new Set();
 const NOTHING: ReadonlySet<string> = new Set();
 
+/** The topics of one connection: most have one, and a set takes 200 bytes more than its name. */
+type Topics = string | Set<string>;
+
 /** Sees each subscription begin and end. Must not throw. */
 export interface TopicWatcher {
   joined(topic: string, connection: Connection): void;
@@ -30,14 +33,14 @@ class Subscribers extends Set<Connection> {
 /**
  * Owns which local connections subscribe to which topic, and how long topics wait for their second subscriber. Knows
  * nothing of sockets or of other nodes.
- * Invariant: a connection is in a topic's set exactly when the topic is in the connection's set. No set is ever empty.
- * `subscriptions` is the sum of the sizes of either kind of set. `lonely` counts the topics with one subscriber.
+ * Invariant: a connection is in a topic's set exactly when the topic is one of the connection's. No set is ever empty.
+ * `subscriptions` is the number of topics of all connections, and of connections of all topics. `lonely` counts the topics with one subscriber.
  */
 @Injectable()
 export class TopicRegistry {
   watcher: TopicWatcher | undefined;
   readonly #subscribers = new Map<string, Subscribers>();
-  readonly #topics = new Map<Connection, Set<string>>();
+  readonly #topics = new Map<Connection, Topics>();
   #subscriptions = 0;
   #lonely = 0;
 
@@ -63,12 +66,15 @@ export class TopicRegistry {
 
   /** Returns how many topics a connection subscribes to. */
   countOf(connection: Connection): number {
-    return this.#topics.get(connection)?.size ?? 0;
+    const topics = this.#topics.get(connection);
+    if (topics === undefined) return 0;
+    return typeof topics === 'string' ? 1 : topics.size;
   }
 
-  /** Returns the topics of a connection. The set is live. */
+  /** Returns the topics of a connection. The set may be live. */
   topicsOf(connection: Connection): ReadonlySet<string> {
-    return this.#topics.get(connection) ?? NOTHING;
+    const topics: string | ReadonlySet<string> = this.#topics.get(connection) ?? NOTHING;
+    return typeof topics === 'string' ? new Set([topics]) : topics;
   }
 
   /** Returns the subscribers of a topic, in the order they came. The set is live: it changes as they come and go. */
@@ -79,8 +85,9 @@ export class TopicRegistry {
   /** Adds a subscription. Returns false if the connection already had it. */
   subscribe(connection: Connection, topic: string): boolean {
     const topics = this.#topics.get(connection);
-    if (topics === undefined) this.#topics.set(connection, new Set([topic]));
-    else if (topics.has(topic)) return false;
+    if (topics === undefined) this.#topics.set(connection, topic);
+    else if (has(topics, topic)) return false;
+    else if (typeof topics === 'string') this.#topics.set(connection, new Set([topics, topic]));
     else topics.add(topic);
     this.#subscriptions += 1;
     this.#join(connection, topic);
@@ -91,8 +98,9 @@ export class TopicRegistry {
   /** Removes a subscription. Returns false if the connection did not have it. */
   unsubscribe(connection: Connection, topic: string): boolean {
     const topics = this.#topics.get(connection);
-    if (topics === undefined || !topics.delete(topic)) return false;
-    if (topics.size === 0) this.#topics.delete(connection);
+    if (topics === undefined || !has(topics, topic)) return false;
+    if (typeof topics === 'string' || topics.size === 1) this.#topics.delete(connection);
+    else topics.delete(topic);
     this.#subscriptions -= 1;
     this.#leave(connection, topic);
     this.watcher?.left(topic, connection);
@@ -104,10 +112,11 @@ export class TopicRegistry {
    * node holds.
    */
   leave(connection: Connection): Iterable<string> {
-    const topics = this.#topics.get(connection);
-    if (topics === undefined) return [];
+    const subscribed = this.#topics.get(connection);
+    if (subscribed === undefined) return [];
     this.#topics.delete(connection);
-    this.#subscriptions -= topics.size;
+    const topics = typeof subscribed === 'string' ? [subscribed] : [...subscribed];
+    this.#subscriptions -= topics.length;
     for (const topic of topics) {
       this.#leave(connection, topic);
       this.watcher?.left(topic, connection);
@@ -136,4 +145,8 @@ export class TopicRegistry {
     this.#lonely -= 1;
     this.#subscribers.delete(topic);
   }
+}
+
+function has(topics: Topics, topic: string): boolean {
+  return typeof topics === 'string' ? topics === topic : topics.has(topic);
 }
