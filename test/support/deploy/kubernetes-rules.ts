@@ -325,7 +325,7 @@ export function memoryOf(manifests: Manifests): { readonly heap: number; readonl
 const resources: Rule = (manifests) => {
   const { resources: { requests } = {} } = containerOf(manifests);
   const { heap, limit } = memoryOf(manifests);
-  const scaled = manifests.autoscaler?.spec!.metrics?.every(
+  const scaled = manifests.autoscaler?.spec!.metrics?.some(
     ({ resource }) => resource?.name === 'cpu' && resource.target.type === 'Utilization',
   );
   return withSettings(manifests, ({ maxBufferedTotalBytes, maxUnfinishedTotalBytes }) =>
@@ -395,27 +395,134 @@ const network: Rule = (manifests) => {
   );
 };
 
-/** An Ingress is in front of the nodes: it leads to them, and they know it. */
+/** What is in front of the nodes leads to them, for hosts of its own, and they trust it; if nothing is, they trust nobody. */
 const routes: Rule = (manifests) => {
-  const { ingress, service } = manifests;
-  if (ingress === undefined) return [];
-  const { rules = [], tls = [] } = ingress.spec!;
+  const { ingress, route, service } = manifests;
+  const { rules = [], tls = [] } = ingress?.spec ?? {};
   const hosts = new Set(rules.map(({ host }) => host));
   const backends = rules.flatMap(({ http }) => http?.paths.map(({ backend }) => backend.service) ?? []);
-  return withSettings(manifests, ({ trustedProxies }) =>
-    wrong(
-      [hosts.size === 0 || hosts.has(undefined) || hosts.has(''), 'the Ingress takes requests for any host'],
+  const open = service.spec!.ports!;
+  return withSettings(manifests, ({ trustedProxies, proxyProtocol }) => {
+    const trusts = (trustedProxies ?? []).length > 0;
+    return wrong(
+      [ingress !== undefined && route !== undefined, 'an Ingress and a route are in front of the nodes'],
+      [
+        ingress !== undefined && (hosts.size === 0 || hosts.has(undefined) || hosts.has('')),
+        'the Ingress takes requests for any host',
+      ],
+      [route !== undefined && (route.spec.hostnames ?? []).length === 0, 'the route takes requests for any host'],
       [
         backends.length < rules.length ||
           backends.some(
             (backend) =>
-              backend?.name !== service.metadata!.name ||
-              !service.spec!.ports!.some(({ name }) => name === backend?.port?.name),
+              backend?.name !== service.metadata!.name || !open.some(({ name }) => name === backend?.port?.name),
           ),
         'the Ingress leads nowhere',
       ],
+      [
+        route?.spec.rules.some(
+          ({ backendRefs: to }) =>
+            to.length === 0 ||
+            to.some(({ name, port }) => name !== service.metadata!.name || !open.some((one) => one.port === port)),
+        ) === true,
+        'the route leads nowhere',
+      ],
       [tls.some(({ hosts: of = [] }) => of.some((host) => !hosts.has(host))), 'a certificate is for no host'],
-      [(trustedProxies ?? []).length === 0, 'the Ingress is not trusted to say where a peer is'],
+      [ingress !== undefined && !trusts, 'the Ingress is not trusted to say where a peer is'],
+      [route !== undefined && !trusts, 'the Gateway is not trusted to say where a peer is'],
+      [
+        ingress === undefined && route === undefined && trusts && !proxyProtocol,
+        'peers are trusted to say where they are',
+      ],
+    );
+  });
+};
+
+const NGINX = 'nginx.ingress.kubernetes.io/';
+const TRAEFIK = 'traefik.ingress.kubernetes.io/';
+/** Milliseconds that Traefik keeps a connection to a node for reuse: idleConnTimeout. */
+const TRAEFIK_KEEPS = 90_000;
+
+/** What is in front keeps connections as long as the nodes do, on every path, and takes no peers in plaintext. */
+const front: Rule = (manifests) => {
+  const { ingress, route } = manifests;
+  const notes = ingress?.metadata?.annotations ?? {};
+  const about = (prefix: string): boolean => Object.keys(notes).some((name) => name.startsWith(prefix));
+  const paths = [
+    ...(ingress?.spec!.rules ?? []).flatMap(({ http }) =>
+      (http?.paths ?? []).map(({ path, pathType }) => `${pathType} ${path}`),
+    ),
+    ...(route?.spec.rules ?? []).flatMap(({ matches = [] }) =>
+      matches.map(({ path }) => `${path?.type?.replace('Path', '')} ${path?.value}`),
+    ),
+  ];
+  const never = (time: string | undefined): boolean => time === undefined || /^0m?s$/.test(time);
+  return withSettings(manifests, ({ pingInterval, tlsCert, keepAliveTimeout }) => [
+    ...wrong([paths.some((path) => path !== 'Prefix /'), 'not all paths lead to the nodes as they are']),
+    ...(about(NGINX)
+      ? [
+          ...['proxy-read-timeout', 'proxy-send-timeout']
+            // Twice, so that one late ping costs nobody a connection. ingress-nginx has 60 s.
+            .filter((name) => !(Number(notes[NGINX + name] ?? 60) * 1000 > 2 * pingInterval))
+            .map((name) => `${name} is not longer than two ping intervals`),
+          ...wrong(
+            [
+              !['error', 'timeout', 'http_503'].every((when) =>
+                notes[`${NGINX}proxy-next-upstream`]?.split(' ').includes(when),
+              ),
+              'peers that reach a node which stops are not sent to the next one',
+            ],
+            [notes[`${NGINX}force-ssl-redirect`] !== 'true', 'ingress-nginx takes peers in plaintext'],
+            [
+              (notes[`${NGINX}backend-protocol`] ?? 'HTTP') !== (tlsCert === undefined ? 'HTTP' : 'HTTPS'),
+              'ingress-nginx and the nodes do not speak the same protocol',
+            ],
+          ),
+        ]
+      : []),
+    ...(about(TRAEFIK)
+      ? wrong(
+          [
+            ['web', undefined].includes(notes[`${TRAEFIK}router.entrypoints`]) ||
+              notes[`${TRAEFIK}router.tls`] !== 'true',
+            'Traefik takes peers in plaintext',
+          ],
+          [
+            tlsCert !== undefined &&
+              manifests.service.metadata?.annotations?.[`${TRAEFIK}service.serversscheme`] !== 'https',
+            'Traefik and the nodes do not speak the same protocol',
+          ],
+          [
+            tlsCert === undefined && keepAliveTimeout <= TRAEFIK_KEEPS,
+            'Traefik reuses connections that nodes have closed',
+          ],
+        )
+      : []),
+    ...wrong(
+      [
+        route?.spec.rules.some(({ timeouts = {} }) => !never(timeouts.request) || !never(timeouts.backendRequest)) ===
+          true,
+        'the Gateway ends connections that last',
+      ],
+      [
+        route?.spec.parentRefs.some(({ name }) => name === '') === true || route?.spec.parentRefs.length === 0,
+        'the route is at no Gateway',
+      ],
+    ),
+  ]);
+};
+
+/** Peers per node above which there are to be more nodes: cairn-signal's own metric, and within a node's limit. */
+const scaling: Rule = (manifests) => {
+  const asked = (manifests.autoscaler?.spec!.metrics ?? []).flatMap(({ pods }) => pods ?? []);
+  return withSettings(manifests, ({ maxConnections }) =>
+    asked.flatMap(({ metric, target }) =>
+      wrong(
+        [metric.name !== 'cairn_signal_connections', `no node has the metric ${metric.name}`],
+        [target.type !== 'AverageValue', 'the target is not one of each node'],
+        [!(Number(target.averageValue) > 0), 'the target is no number of peers'],
+        [Number(target.averageValue) > 0.8 * maxConnections, 'nodes are full before there are more'],
+      ),
     ),
   );
 };
@@ -433,6 +540,8 @@ export const RULES = {
   resources,
   network,
   routes,
+  front,
+  scaling,
 } satisfies Record<string, Rule>;
 
 /** What only deploy/kubernetes must satisfy. */

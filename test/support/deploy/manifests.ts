@@ -14,6 +14,19 @@ export interface Kustomization {
   images: { name: string; newName?: string; newTag?: string; digest?: string }[];
 }
 
+/** A route of the Gateway API, of which there are no published types. */
+export interface HttpRoute {
+  spec: {
+    parentRefs: { name: string; sectionName?: string }[];
+    hostnames?: string[];
+    rules: {
+      matches?: { path?: { type?: string; value?: string } }[];
+      timeouts?: { request?: string; backendRequest?: string };
+      backendRefs: { name: string; port: number }[];
+    }[];
+  };
+}
+
 /** What runs nodes in Kubernetes. Plain objects, so that a test may change one and see what the rules say. */
 export interface Manifests {
   deployment: Deployment;
@@ -22,6 +35,7 @@ export interface Manifests {
   autoscaler?: HorizontalPodAutoscaler | undefined;
   policy?: NetworkPolicy | undefined;
   ingress?: Ingress | undefined;
+  route?: HttpRoute | undefined;
   /** The text of the file of settings. */
   config: string;
   /** The keys of each ConfigMap and Secret that pods may mount, by its name. */
@@ -77,6 +91,7 @@ export function manifestsOf(
     autoscaler: find('HorizontalPodAutoscaler') as HorizontalPodAutoscaler | undefined,
     policy: find('NetworkPolicy') as NetworkPolicy | undefined,
     ingress: find('Ingress') as Ingress | undefined,
+    route: find('HTTPRoute') as unknown as HttpRoute | undefined,
     config: find('ConfigMap')?.data?.['cairn-signal.yaml'] ?? '',
     contents: {
       ...existing,

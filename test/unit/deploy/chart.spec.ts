@@ -2,14 +2,16 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Deployment, DeploymentSpec } from 'kubernetes-types/apps/v1.js';
 import { parse } from 'yaml';
-import { buildRenderer, CASES, missing, outputs, stale, valuesOf } from '../../../scripts/chart.mjs';
+import { buildRenderer, CASES, INGRESSES, missing, outputs, stale, valuesOf } from '../../../scripts/chart.mjs';
 import { settingNames } from '../../../src/config/settings.js';
+import { METRICS } from '../../../src/exposition/metric-table.js';
 import { HEALTH_PATHS } from '../../support/deploy/health-paths.js';
 import { probes, RULES } from '../../support/deploy/kubernetes-rules.js';
 import { schemaFaults } from '../../support/deploy/kubernetes-schema.js';
 import { containerOf, manifestsOf, parseObjects, podOf, TLS_KEYS } from '../../support/deploy/manifests.js';
 import type { KubernetesObject, Manifests } from '../../support/deploy/manifests.js';
 import type { Monitoring, Recording } from '../../support/deploy/monitoring.js';
+import { overlay } from '../../support/deploy/overlays.js';
 
 const CHART = 'deploy/helm/cairn-signal';
 
@@ -93,9 +95,55 @@ describeWithGo('the Helm chart', () => {
 
   it('is installed as its README says', () => {
     const [, values] = /```yaml\n([^]*?)```/.exec(readFileSync(`${CHART}/README.md`, 'utf8'))!;
+    expect(values).toBe(readFileSync(`${CHART}/examples/ingress-nginx.yaml`, 'utf8'));
     const of = manifests(values);
+    // Everything that pods wait for is in the chart or made by the second command.
+    expect(podOf(of).volumes!.flatMap(({ secret }) => secret?.secretName ?? [])).toEqual(['cairn-signal-tokens']);
     expect(of.ingress!.spec!.rules!.map(({ host }) => host)).toEqual(['signal.example.com']);
     expect(Object.entries(rules).flatMap(([, rule]) => rule(of))).toEqual([]);
+  });
+
+  describe.each(INGRESSES)('as the overlay %s', (name) => {
+    const objects = overlay(name);
+
+    it.each(Object.keys(rules))('follows the rule: %s', (rule) => {
+      expect(rules[rule as keyof typeof rules](manifestsOf(objects, EXISTING))).toEqual([]);
+    });
+
+    it('is what the chart makes of its example with the NATS of deploy/kubernetes', () => {
+      const { nats: _bundled, ...values } = readYaml(valuesOf(name));
+      const of = manifestsOf(objects);
+      const chart = manifests(JSON.stringify(values));
+      expect(parse(of.config)).toEqual(parse(chart.config));
+      expect(podOf(chart)).toMatchObject(podOf(of));
+      for (const part of ['service', 'ingress', 'route', 'policy', 'budget', 'autoscaler'] as const) {
+        const { selector: _a, podSelector: _b, ...spec } = (of[part]?.spec ?? {}) as Record<string, unknown>;
+        expect(chart[part]?.spec ?? {}).toMatchObject(spec);
+      }
+      expect([of.ingress?.metadata?.annotations]).toEqual([chart.ingress?.metadata?.annotations]);
+    });
+  });
+
+  it('asks for the metric that the adapter of deploy/prometheus gives', () => {
+    const { metrics } = manifests('autoscaling: { targetConnections: 21000 }').autoscaler!.spec!;
+    const [{ seriesQuery, name }] = (
+      readYaml('deploy/prometheus/adapter.yaml') as {
+        rules: { custom: { seriesQuery: string; name: { as: string } }[] };
+      }
+    ).rules.custom;
+    expect(metrics!.flatMap(({ pods }) => pods ?? [])).toEqual([
+      { metric: { name: name.as }, target: { type: 'AverageValue', averageValue: '21000' } },
+    ]);
+    expect(METRICS.map((metric) => metric.name)).toContain(seriesQuery.replace(/\{.*/, ''));
+  });
+
+  it('lets annotations of its own win over those of the controller', () => {
+    const read = 'nginx.ingress.kubernetes.io/proxy-read-timeout';
+    const of =
+      manifests(`ingress: { enabled: true, controller: ingress-nginx, hosts: [a.example.com], annotations: { ${read}: "75" } }
+settings: { trustedProxies: [10.0.0.0/8] }`);
+    expect(of.ingress!.metadata!.annotations).toMatchObject({ [read]: '75' });
+    expect(rules.front(of)).toEqual([]);
   });
 
   it('rolls the nodes when a setting changes, and not otherwise', () => {
@@ -249,6 +297,34 @@ describeWithGo('the Helm chart', () => {
       'a proxy that nobody trusts',
       'ingress: { enabled: true, hosts: [a.example.com] }',
       /needs settings.trustedProxies/,
+    ],
+    [
+      'two kinds of ingress',
+      '{ ingress: { enabled: true, hosts: [a.example.com] }, httpRoute: { enabled: true, hosts: [a.example.com] } }',
+      /ingress and httpRoute: choose one/,
+    ],
+    [
+      'an issuer without a Secret',
+      'ingress: { enabled: true, hosts: [a.example.com], annotations: { cert-manager.io/cluster-issuer: a } }',
+      /needs ingress.tlsSecret/,
+    ],
+    ['a controller that nobody knows', 'ingress: { controller: nginx }', /ingress.controller must be one of/],
+    [
+      'a host twice',
+      'ingress: { hosts: [a.example.com, a.example.com] }',
+      /ingress.hosts: array items\[0,1\] must be uniq/,
+    ],
+    [
+      'no peers per node',
+      'autoscaling: { targetConnections: 0 }',
+      /targetConnections: Must be greater than or equal to 1/,
+    ],
+    ['peers in words', 'autoscaling: { targetConnections: "70 %" }', /targetConnections: Invalid type/],
+    ['more peers than fit', 'autoscaling: { targetConnections: 30000 }', /not below settings.maxConnections/],
+    [
+      'two kinds of metrics',
+      'autoscaling: { targetConnections: 1, metrics: [{ type: Resource }] }',
+      /autoscaling.targetConnections: choose one/,
     ],
     ['fewer at most than at least', 'autoscaling: { minReplicas: 5, maxReplicas: 4 }', /maxReplicas is less/],
     ['two kinds of tokens', 'tokens: { lines: [a], existingSecret: b }', /tokens.existingSecret: choose one/],

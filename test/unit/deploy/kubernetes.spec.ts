@@ -8,7 +8,7 @@ import { schemaFaults } from '../../support/deploy/kubernetes-schema.js';
 import { KUSTOMIZE_RULES, probes, RULES } from '../../support/deploy/kubernetes-rules.js';
 import type { Rule } from '../../support/deploy/kubernetes-rules.js';
 import { containerOf, objects, podOf, readManifests } from '../../support/deploy/manifests.js';
-import type { Kustomized } from '../../support/deploy/manifests.js';
+import type { HttpRoute, Kustomized } from '../../support/deploy/manifests.js';
 import { startServer, stopServers } from '../../support/server.js';
 
 afterAll(stopServers);
@@ -40,6 +40,46 @@ const ingress =
         rules: [{ host, http: { paths: [{ path: '/', pathType: 'Prefix', backend }] } }],
       },
     };
+  };
+
+/** Puts Traefik or ingress-nginx in front, and lets the nodes trust it. */
+const controlled =
+  (annotations: Record<string, string>, more = '') =>
+  (manifests: Kustomized): void => {
+    ingress({})(manifests);
+    manifests.ingress!.metadata = { annotations };
+    manifests.config = `${manifests.config.replace(/^tls.*\n/gm, '')}trustedProxies: [10.0.0.0/8]\n${more}`;
+  };
+
+const NGINX = {
+  'nginx.ingress.kubernetes.io/proxy-read-timeout': '60',
+  'nginx.ingress.kubernetes.io/proxy-send-timeout': '60',
+  'nginx.ingress.kubernetes.io/proxy-next-upstream': 'error timeout http_503',
+  'nginx.ingress.kubernetes.io/force-ssl-redirect': 'true',
+};
+
+/** Puts a Gateway in front, and lets the nodes trust it. */
+const gateway =
+  (rule: Partial<HttpRoute['spec']['rules'][number]>, spec: Partial<HttpRoute['spec']> = {}) =>
+  (manifests: Kustomized): void => {
+    const to = {
+      matches: [{ path: { type: 'PathPrefix', value: '/' } }],
+      backendRefs: [{ name: 'cairn-signal', port: 443 }],
+    };
+    manifests.config += 'trustedProxies: [10.0.0.0/8]\n';
+    manifests.route = {
+      spec: { parentRefs: [{ name: 'public' }], hostnames: ['a.example.com'], rules: [{ ...to, ...rule }], ...spec },
+    };
+  };
+
+/** Scales by a metric of the pods. */
+const scaledBy =
+  (name: string, averageValue: string) =>
+  ({ autoscaler }: Kustomized): void => {
+    autoscaler.spec!.metrics!.push({
+      type: 'Pods',
+      pods: { metric: { name }, target: { type: 'AverageValue', averageValue } },
+    });
   };
 
 describe('deploy/kubernetes', () => {
@@ -503,6 +543,66 @@ const FAULTS: readonly [rule: string, what: string, change: (manifests: Kustomiz
   ['routes', 'an Ingress for all hosts', ingress({ host: '' }), /any host/],
   ['routes', 'an Ingress of another Service', ingress({ service: 'x' }), /leads nowhere/],
   ['routes', 'an Ingress of another port', ingress({ port: 'x' }), /leads nowhere/],
+  ['routes', 'peers that are trusted', setting(/$/, 'trustedProxies: [10.0.0.0/8]\n'), /peers are trusted/],
+  ['routes', 'two ways in', (of) => [ingress({})(of), gateway({})(of)], /an Ingress and a route/],
+  ['routes', 'a route for all hosts', gateway({}, { hostnames: [] }), /route takes requests for any host/],
+  ['routes', 'a route to metrics', gateway({ backendRefs: [{ name: 'cairn-signal', port: 9090 }] }), /leads nowhere/],
+  ['routes', 'a route to another', gateway({ backendRefs: [{ name: 'nats', port: 443 }] }), /leads nowhere/],
+  ['front', 'a route to no Gateway', gateway({}, { parentRefs: [] }), /at no Gateway/],
+  ['front', 'a limit on requests', gateway({ timeouts: { request: '30s' } }), /ends connections that last/],
+  ['front', 'a limit on nodes', gateway({ timeouts: { backendRequest: '1h' } }), /ends connections that last/],
+  [
+    'front',
+    'a path of its own',
+    gateway({ matches: [{ path: { type: 'PathPrefix', value: '/signal' } }] }),
+    /not all paths lead/,
+  ],
+  ...['read', 'send'].map(
+    (which) =>
+      [
+        'front',
+        `a short time to ${which}`,
+        controlled({ ...NGINX, [`nginx.ingress.kubernetes.io/proxy-${which}-timeout`]: '50' }),
+        new RegExp(`proxy-${which}-timeout is not longer`),
+      ] as (typeof FAULTS)[number],
+  ),
+  [
+    'front',
+    'no second node',
+    controlled({ ...NGINX, 'nginx.ingress.kubernetes.io/proxy-next-upstream': 'error timeout' }),
+    /not sent to the next one/,
+  ],
+  [
+    'front',
+    'no redirection to TLS',
+    controlled({ ...NGINX, 'nginx.ingress.kubernetes.io/force-ssl-redirect': 'false' }),
+    /nginx takes peers in plaintext/,
+  ],
+  [
+    'front',
+    'TLS to a plain node',
+    controlled({ ...NGINX, 'nginx.ingress.kubernetes.io/backend-protocol': 'HTTPS' }),
+    /ingress-nginx and the nodes do not speak/,
+  ],
+  ['front', 'TLS of nobody', controlled({ 'traefik.ingress.kubernetes.io/router.tls': 'true' }), /Traefik takes/],
+  [
+    'front',
+    'a plain entry',
+    controlled({
+      'traefik.ingress.kubernetes.io/router.entrypoints': 'web',
+      'traefik.ingress.kubernetes.io/router.tls': 'true',
+    }),
+    /Traefik takes peers in plaintext/,
+  ],
+  [
+    'front',
+    'connections kept too short',
+    controlled({ 'traefik.ingress.kubernetes.io/router.tls': 'true' }, 'keepAliveTimeout: 90s\n'),
+    /Traefik reuses connections/,
+  ],
+  ['scaling', 'a metric of nobody', scaledBy('cairn_connections', '1000'), /no node has the metric/],
+  ['scaling', 'no target', scaledBy('cairn_signal_connections', '0'), /no number of peers/],
+  ['scaling', 'a target that comes too late', scaledBy('cairn_signal_connections', '24001'), /full before/],
   ['routes', 'a certificate of another host', ingress({ certified: 'b.example.com' }), /for no host/],
   ['network', 'everything', ({ policy }) => policy.spec!.egress!.push({}), /more than DNS and NATS/],
 ];

@@ -52,6 +52,21 @@ nats://{{ include "cairn-signal.name" . }}-nats:4222
 {{ if .Values.autoscaling.enabled }}{{ .Values.autoscaling.maxReplicas | int }}{{ else }}{{ .Values.replicas | int }}{{ end }}
 {{- end -}}
 
+{{- /* What an Ingress needs so that its controller treats long connections, TLS and stopping nodes well: docs/ingress.md */ -}}
+{{- define "cairn-signal.ingressAnnotations" -}}
+{{- $own := dict -}}
+{{- if eq .Values.ingress.controller "ingress-nginx" -}}
+{{- $own = dict "force-ssl-redirect" "true" "proxy-connect-timeout" "2" "proxy-next-upstream" "error timeout http_502 http_503" "proxy-read-timeout" "3600" "proxy-send-timeout" "3600" -}}
+{{- if include "cairn-signal.tls" . }}{{ $_ := set $own "backend-protocol" "HTTPS" }}{{ end -}}
+{{- else if eq .Values.ingress.controller "traefik" -}}
+{{- $own = dict "router.entrypoints" "websecure" "router.tls" "true" -}}
+{{- end -}}
+{{- $prefix := ternary "traefik" "nginx" (eq .Values.ingress.controller "traefik") -}}
+{{- $all := dict -}}
+{{- range $name, $value := $own }}{{ $_ := set $all (printf "%s.ingress.kubernetes.io/%s" $prefix $name) $value }}{{ end -}}
+{{- with merge (dict) .Values.ingress.annotations $all }}{{ toYaml . }}{{ end -}}
+{{- end -}}
+
 {{- /* What no schema can say. Ends the rendering with a sentence. */ -}}
 {{- define "cairn-signal.check" -}}
 {{- with .Values -}}
@@ -60,6 +75,10 @@ nats://{{ include "cairn-signal.name" . }}-nats:4222
 {{- if and .nats.files (not .nats.existingSecret) }}{{ fail "nats.files needs nats.existingSecret" }}{{ end -}}
 {{- if and (not .nats.enabled) (gt (int (include "cairn-signal.nodes" $)) 1) }}{{ fail "nats.enabled is false, so peers of different nodes would not meet: set autoscaling.enabled to false and replicas to 1" }}{{ end -}}
 {{- if and .autoscaling.enabled (lt (int .autoscaling.maxReplicas) (int .autoscaling.minReplicas)) }}{{ fail "autoscaling.maxReplicas is less than autoscaling.minReplicas" }}{{ end -}}
+{{- if and .autoscaling.enabled .autoscaling.targetConnections (.settings | default dict).maxConnections }}{{ if ge (int .autoscaling.targetConnections) (int .settings.maxConnections) }}{{ fail "autoscaling.targetConnections is not below settings.maxConnections, so nodes would be full before there are more" }}{{ end }}{{ end -}}
+{{- if and .autoscaling.metrics .autoscaling.targetConnections }}{{ fail "autoscaling.metrics and autoscaling.targetConnections: choose one" }}{{ end -}}
+{{- if and .ingress.enabled .httpRoute.enabled }}{{ fail "ingress and httpRoute: choose one" }}{{ end -}}
+{{- if and (not .ingress.tlsSecret) (or (index .ingress.annotations "cert-manager.io/cluster-issuer") (index .ingress.annotations "cert-manager.io/issuer")) }}{{ fail "ingress.annotations name an issuer of cert-manager, which needs ingress.tlsSecret: the Secret that it makes" }}{{ end -}}
 {{- if and .ingress.enabled (not .ingress.hosts) }}{{ fail "ingress.enabled needs a host in ingress.hosts" }}{{ end -}}
 {{- if and .httpRoute.enabled (not .httpRoute.hosts) }}{{ fail "httpRoute.enabled needs a host in httpRoute.hosts" }}{{ end -}}
 {{- if and .httpRoute.enabled (not .httpRoute.parentRefs) }}{{ fail "httpRoute.enabled needs a Gateway in httpRoute.parentRefs" }}{{ end -}}
