@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 // Runs the image of an OCI layout in every way that our documents show: scripts/image-smoke starts it, in network and
 // mount namespaces of its own.
-//   smoke.mjs LAYOUT WORK     a layout of one image, and an empty folder
+//   smoke.mjs WORK     a folder with a layout for each architecture, amd64 and arm64
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { request as requestPlain } from 'node:http';
 import { request as requestTls } from 'node:https';
 import { dirname, join } from 'node:path';
@@ -19,14 +19,15 @@ import { BASE_CONFIG } from './base.mjs';
 import { Container, statusOf, writableMounts } from './container.mjs';
 import { documentedRuns, readRun, runOfService } from './docker-run.mjs';
 import { configOf, readDockerfile } from './dockerfile.mjs';
+import { ARCHITECTURES, NATIVE } from '../package-inputs.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const [layout, work] = process.argv.slice(2);
+const [work] = process.argv.slice(2);
 const read = (path) => readFileSync(join(ROOT, path), 'utf8');
 
 /** The user of the image, by number. */
 const USER = 65532;
-const HEALTHY_MS = 60_000;
+const HEALTHY_MS = 120_000;
 const DOT_ENV = { CAIRN_SIGNAL_AUTH_TOKEN: 'token-of-the-smoke' };
 
 const host = hostFiles();
@@ -37,7 +38,7 @@ class Trusting extends WebSocket {
   }
 }
 const ca = readFileSync(join(host, 'path/to/certs/fullchain.pem'), 'utf8');
-const image = unpack();
+const image = unpack(NATIVE);
 
 /** What an operator copies lines from. */
 const documents = readdirSync(ROOT)
@@ -78,14 +79,45 @@ const runs = [
 ];
 
 for (const { what, words, token } of runs) {
+  await timed(`${what}: docker run ${words.join(' ')}`, () => verify(readRun(words), token));
+}
+await timed('the other architecture, emulated', emulated);
+
+/** Says what it does, and how long that took. */
+async function timed(what, act) {
   const began = performance.now();
   try {
-    await verify(readRun(words), token);
+    await act();
   } catch (error) {
-    console.error(`${what}: docker run ${words.join(' ')}`);
+    console.error(what);
     throw error;
   }
-  console.log(`  ${what} (${((performance.now() - began) / 1000).toFixed(1)} s)`);
+  console.log(`  ${((performance.now() - began) / 1000).toFixed(1).padStart(5)} s  ${what}`);
+}
+
+/** The image for the other architecture serves, relays and stops too. On an emulator that takes its time. */
+async function emulated() {
+  const other = unpack(Object.keys(ARCHITECTURES).find((arch) => arch !== NATIVE));
+  const emulator = { amd64: 'qemu-aarch64-static', arm64: 'qemu-x86_64-static' }[NATIVE];
+  cpSync(join('/usr/bin', emulator), join(host, 'emulator'));
+  other.process.args.unshift('/emulator');
+  const listen = 'CAIRN_SIGNAL_LISTEN_ADDR=0.0.0.0:8080';
+  const run = readRun(['-p', '8080:8080', '-e', listen, '-v', '/emulator:/emulator:ro', 'cairn-signal']);
+  const container = await Container.start(other, run, work, host);
+  try {
+    const url = 'ws://127.0.0.1:8080';
+    await eventually(container, async () => {
+      const output = await healthOf(url).catch((error) => error.message);
+      return { status: output === 200 ? 0 : 1, output };
+    });
+    await relay(url);
+    assert.equal(await container.stop(), 0);
+  } catch (error) {
+    console.error(container.output);
+    throw error;
+  } finally {
+    container.close();
+  }
 }
 
 /** Runs one line, and everything that must hold for its container. */
@@ -127,7 +159,7 @@ async function verify(run, token) {
 async function eventually(container, check) {
   const until = Date.now() + HEALTHY_MS;
   for (;;) {
-    const { status, output } = check();
+    const { status, output } = await check();
     if (status === 0) return;
     if (container.hasEnded || Date.now() > until) throw new Error(`it does not become healthy: ${output}`);
     await sleep(100);
@@ -223,12 +255,13 @@ function fits(container, { memory }) {
 }
 
 /** The image for a runtime, by umoci, once its configuration is the Dockerfile's. */
-function unpack() {
+function unpack(arch) {
+  const layout = join(work, arch);
   const index = JSON.parse(readFileSync(join(layout, 'index.json'), 'utf8'));
   const blob = ({ digest }) => JSON.parse(readFileSync(join(layout, 'blobs', digest.replace(':', '/')), 'utf8'));
   const { config } = blob(blob(index.manifests[0]).config);
   assert.deepEqual(config, configOf(readDockerfile(read('Dockerfile')).at(-1), BASE_CONFIG));
-  const bundle = join(work, 'bundle');
+  const bundle = join(work, `bundle-${arch}`);
   execFileSync('umoci', ['unpack', '--image', `${layout}:latest`, bundle], { stdio: ['ignore', 'ignore', 'inherit'] });
   const { process: started } = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8'));
   return { rootfs: join(bundle, 'rootfs'), process: started, config };
