@@ -56,8 +56,8 @@ const COMMANDS = {
   bases: {
     run: () => {
       const stages = readDockerfile(files.read('Dockerfile'));
-      const own = stages.map(({ name }) => name);
-      return [...new Set(stages.map(({ image }) => image).filter((image) => !own.includes(image)))].join('\n');
+      const own = new Set(stages.map(({ name }) => name));
+      return [...new Set(stages.map(({ image }) => image).filter((image) => !own.has(image)))].join('\n');
     },
   },
   notes: {
@@ -80,8 +80,9 @@ const COMMANDS = {
   sbom: {
     options: { base: text },
     run: (_, { base }) => {
-      if (base !== undefined && !/^[^@\s]+@sha256:[0-9a-f]{64}$/.test(base))
+      if (base !== undefined && !/^[^@\s]+@sha256:[0-9a-f]{64}$/.test(base)) {
         throw new Misused('sbom: --base: expected NAME@sha256:DIGEST');
+      }
       return sbomOf({ root: path, created: sourceDate(), base }).trimEnd();
     },
   },
@@ -104,8 +105,9 @@ try {
     console.log(USAGE);
     process.exit(0);
   }
-  if (!Object.hasOwn(COMMANDS, name ?? ''))
+  if (!Object.hasOwn(COMMANDS, name ?? '')) {
     throw new Misused(`${name ?? 'no command'}: expected ${Object.keys(COMMANDS).join(', ')}`);
+  }
   const { options = {}, takes, run } = COMMANDS[name];
   const { values, positionals } = parsed(name, rest, options);
   if (positionals.length !== (takes === undefined ? 0 : 1)) {

@@ -32,8 +32,9 @@ export function promote(text, version, date) {
   const [first] = sections;
   if (first?.name !== 'Unreleased') throw new ReleaseFault(`the changelog does not begin with "${UNRELEASED}"`);
   if (first.body.trim() === '') throw new ReleaseFault('the changelog has nothing that is unreleased');
-  if (sections.some(({ name }) => name === version))
+  if (sections.some(({ name }) => name === version)) {
     throw new ReleaseFault(`the changelog has a section of ${version} already`);
+  }
   return text.replace(UNRELEASED, () => `${UNRELEASED}\n\n## ${version} - ${date}`);
 }
 

@@ -16,8 +16,9 @@ export class ReleaseFault extends Error {}
  */
 export function readVersion(text) {
   const [match, major, minor, patch, pre] = VERSION.exec(text) ?? [];
-  if (match === undefined)
+  if (match === undefined) {
     throw new ReleaseFault(`${text || 'an empty text'} is no version: expected one such as 1.2.3 or 1.2.3-rc.1`);
+  }
   return { text, numbers: [major, minor, patch].map(Number), pre: pre?.split('.') ?? [] };
 }
 
@@ -27,8 +28,9 @@ export function readVersion(text) {
  * @throws ReleaseFault
  */
 export function versionOf(tag) {
-  if (!tag.startsWith('v'))
+  if (!tag.startsWith('v')) {
     throw new ReleaseFault(`${tag || 'an empty text'} is no tag of a release: expected one such as v1.2.3`);
+  }
   return readVersion(tag.slice(1));
 }
 
