@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, expect, it } from '@jest/globals';
+import { manifestsOf } from '../support/deploy/manifests.js';
+import { overlay } from '../support/deploy/overlays.js';
 import { describeWithProxy, FrontProxy } from '../support/front-proxy.js';
 import { Peer } from '../support/peer.js';
 import { startServer, stopServers } from '../support/server.js';
@@ -89,6 +91,44 @@ describeWithProxy('nginx', 'a rolling restart behind nginx, as docs/operations.m
     expect(upstream).toContain('max_fails=0');
   });
 });
+
+describeWithProxy(
+  'nginx',
+  'behind nginx as ingress-nginx runs it for the Ingress of deploy/kubernetes/overlays',
+  () => {
+    const { annotations } = manifestsOf(overlay('ingress-nginx')).ingress!.metadata!;
+    const READ = 'nginx.ingress.kubernetes.io/proxy-read-timeout';
+    const behind = { trustedProxies: '127.0.0.1' };
+
+    it('D1: a rolling restart lets every peer find the other node at its first try', async () => {
+      const nodes = await twoNodes();
+      await expectUnnoticed(await FrontProxy.ingressNginx(annotations!, nodes), nodes, () => Promise.resolve());
+    });
+
+    it('ends silent peers after its time-out only if the nodes ping less often', async () => {
+      const short = { ...annotations, [READ]: '5' };
+      const pinging = await startServer({ ...behind, pingInterval: '200ms', pongTimeout: '2s' });
+      const silent = await startServer({ ...behind, pingInterval: '1h' });
+      const stays = await Peer.connect((await FrontProxy.ingressNginx(short, [pinging])).url);
+      const goes = await Peer.connect((await FrontProxy.ingressNginx(short, [silent])).url);
+      expect((await goes.closed).code).toBe(1006);
+      expect([pinging.connections.size, stays.socket.readyState]).toEqual([1, stays.socket.OPEN]);
+      stays.socket.terminate();
+    });
+
+    it('limits by address hold for the peer, whatever it says of itself', async () => {
+      const node = await startServer({ ...behind, maxConnectionsPerIp: 1 });
+      const { url } = await FrontProxy.ingressNginx(annotations!, [node]);
+      const [from, other] = ['127.0.0.2', '127.0.0.3'].map((localAddress) => ({ localAddress }));
+      const first = await Peer.connect(url, from);
+      const forged = { ...from, headers: { 'X-Forwarded-For': '192.0.2.1' } };
+      expect((await Peer.refused(url, forged)).status).toBe(429);
+      const second = await Peer.connect(url, other);
+      expect(new Set([...node.connections].map(({ address }) => address))).toEqual(new Set(['127.0.0.2', '127.0.0.3']));
+      for (const { socket } of [first, second]) socket.terminate();
+    });
+  },
+);
 
 describeWithProxy('haproxy', 'a rolling restart behind HAProxy, as deploy/compose/haproxy.cfg sets it up', () => {
   it('D1: every peer finds the other node at its first try', async () => {

@@ -115,6 +115,39 @@ http {
     return FrontProxy.#start('nginx', config, (path) => ['-c', path, '-p', tmpdir()]);
   }
 
+  /**
+   * Starts nginx as ingress-nginx does for an Ingress with these annotations. From its rootfs/etc/nginx/template/nginx.tmpl:
+   * the headers, `proxy_buffering`, `proxy_http_version`, and the defaults of what annotations set. It has the nodes from
+   * the API server, balances by Lua, and takes none out for failures (`max_fails`).
+   */
+  static ingressNginx(
+    annotations: Record<string, string>,
+    nodes: readonly { readonly port: number }[],
+  ): Promise<FrontProxy> {
+    const of = (name: string, otherwise: string): string =>
+      annotations[`nginx.ingress.kubernetes.io/${name}`] ?? otherwise;
+    const servers = nodes.map(({ port }) => `server 127.0.0.1:${port} max_fails=0;`).join(' ');
+    return FrontProxy.nginx(
+      `map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
+       upstream upstream_balancer { ${servers} keepalive 320; }`,
+      `proxy_set_header Host $http_host;
+       proxy_set_header Upgrade $http_upgrade;
+       proxy_set_header Connection $connection_upgrade;
+       proxy_set_header X-Real-IP $remote_addr;
+       proxy_set_header X-Forwarded-For $remote_addr;
+       proxy_set_header X-Forwarded-Proto $scheme;
+       proxy_set_header Proxy "";
+       proxy_connect_timeout ${of('proxy-connect-timeout', '5')}s;
+       proxy_send_timeout ${of('proxy-send-timeout', '60')}s;
+       proxy_read_timeout ${of('proxy-read-timeout', '60')}s;
+       proxy_buffering off;
+       proxy_http_version 1.1;
+       proxy_next_upstream ${of('proxy-next-upstream', 'error timeout')};
+       proxy_next_upstream_tries 3;
+       proxy_pass http://upstream_balancer;`,
+    );
+  }
+
   static async #start(
     program: ProxyProgram,
     config: (port: number, folder: string) => string,

@@ -457,14 +457,14 @@ const front: Rule = (manifests) => {
     ),
   ];
   const never = (time: string | undefined): boolean => time === undefined || /^0m?s$/.test(time);
-  return withSettings(manifests, ({ pingInterval, tlsCert, keepAliveTimeout }) => [
+  return withSettings(manifests, ({ pingInterval, pongTimeout, tlsCert, keepAliveTimeout }) => [
     ...wrong([paths.some((path) => path !== 'Prefix /'), 'not all paths lead to the nodes as they are']),
     ...(about(NGINX)
       ? [
           ...['proxy-read-timeout', 'proxy-send-timeout']
-            // Twice, so that one late ping costs nobody a connection. ingress-nginx has 60 s.
-            .filter((name) => !(Number(notes[NGINX + name] ?? 60) * 1000 > 2 * pingInterval))
-            .map((name) => `${name} is not longer than two ping intervals`),
+            // A node looks for the answer to a ping after pong-timeout, and only then waits again. ingress-nginx has 60 s.
+            .filter((name) => !(Number(notes[NGINX + name] ?? 60) * 1000 > pingInterval + pongTimeout))
+            .map((name) => `${name} is not longer than ping-interval and pong-timeout together`),
           ...wrong(
             [
               !['error', 'timeout', 'http_503'].every((when) =>

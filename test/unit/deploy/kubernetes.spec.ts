@@ -562,7 +562,7 @@ const FAULTS: readonly [rule: string, what: string, change: (manifests: Kustomiz
       [
         'front',
         `a short time to ${which}`,
-        controlled({ ...NGINX, [`nginx.ingress.kubernetes.io/proxy-${which}-timeout`]: '50' }),
+        controlled({ ...NGINX, [`nginx.ingress.kubernetes.io/proxy-${which}-timeout`]: '45' }),
         new RegExp(`proxy-${which}-timeout is not longer`),
       ] as (typeof FAULTS)[number],
   ),
