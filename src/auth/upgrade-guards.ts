@@ -1,6 +1,6 @@
 import { ForbiddenException, Injectable } from '@nestjs/common';
 import type { CanActivate, Type } from '@nestjs/common';
-import { ApplicationConfig, ExternalContextCreator, ModulesContainer } from '@nestjs/core';
+import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { FORBIDDEN_MESSAGE, GuardsContextCreator } from '@nestjs/core/guards/index.js';
 import { Clock } from '../clock/clock.js';
 import { isTooLate, within } from '../clock/deadline.js';
@@ -42,7 +42,6 @@ interface Gateway {
 @Injectable()
 export class UpgradeGuards {
   constructor(
-    private readonly contexts: ExternalContextCreator,
     private readonly modules: ModulesContainer,
     private readonly application: ApplicationConfig,
     private readonly clock: Clock,
@@ -56,7 +55,7 @@ export class UpgradeGuards {
     const handler = standIn((gateway as Gateway).handleConnection);
     const type = gateway.constructor as Type<object>;
     const creator = new GuardsContextCreator({ getModules: () => this.modules } as never, this.application);
-    const guards = creator.create(gateway, handler, this.contexts.getContextModuleKey(type));
+    const guards = creator.create(gateway, handler, this.#moduleOf(gateway));
     // Built-in and custom guards have their own timeouts. Nest gives the application's global guards none.
     const bounded = this.application.getGlobalGuards().length === 0;
     const ask = (request: UpgradeRequest): Promise<void> | undefined => {
@@ -64,6 +63,19 @@ export class UpgradeGuards {
       return bounded || asked === undefined ? asked : this.#inTime(asked, request);
     };
     return Object.assign(ask, { ours: bounded && guards.every(isOurs) });
+  }
+
+  /** Returns the key of the module that provides a gateway, under whatever token: Nest keeps its guards there. */
+  #moduleOf(gateway: object): string {
+    const keys = [...this.modules.entries()].flatMap(([key, { providers }]) =>
+      [...providers.values()]
+        .filter(({ instance, isAlias }) => instance === gateway && !isAlias)
+        .map((one) => ({ key, one })),
+    );
+    const found = keys.find(({ one }) => !one.isNotMetatype) ?? keys.at(0);
+    // Nest would find no guards then, and let everyone in.
+    if (found === undefined) throw new TypeError('no module provides this gateway, so its guards cannot be found');
+    return found.key;
   }
 
   async #inTime(asked: Promise<void>, { res }: UpgradeRequest): Promise<void> {

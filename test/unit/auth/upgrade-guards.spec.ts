@@ -63,8 +63,16 @@ class WithMetadata {
 @UseGuards(Broken)
 class Faulty {}
 
+/** Takes the place of another gateway, and brings its guards. */
+@Injectable()
+class InItsPlace extends OnClass {}
+
+@Injectable()
+class Replaced {}
+
 @Module({
   providers: [
+    { provide: Replaced, useClass: InItsPlace },
     OnClass,
     OnMethod,
     WithMetadata,
@@ -93,6 +101,20 @@ describe('guards at the upgrade', () => {
   ])('%s decide, asynchronously too', async (_where, gateway) => {
     await expect(ask(gateway, { 'x-allowed': 'yes' })).resolves.toBeUndefined();
     await expect(ask(gateway)).rejects.toThrow(ForbiddenException);
+  });
+
+  it('of a gateway that takes the place of another decide', async () => {
+    await expect(ask(Replaced, { 'x-allowed': 'yes' })).resolves.toBeUndefined();
+    await expect(ask(Replaced)).rejects.toThrow(ForbiddenException);
+  });
+
+  it('stop the start where nobody could find them', async () => {
+    const app = await NestFactory.createApplicationContext(TestModule, { logger: false });
+    try {
+      expect(() => app.get(UpgradeGuards).of(new OnClass())).toThrow('no module provides this gateway');
+    } finally {
+      await app.close();
+    }
   });
 
   it('can read the metadata of handleConnection', async () => {
