@@ -42,5 +42,9 @@ export type Told<Part extends LogPart, Event extends LogEvent<Part>> = [Holes<Ro
 /** The message of a line: the row's, with words in place of what it has in braces. */
 export function messageOf({ message }: LogEventRow, words?: Readonly<Record<string, string | number>>): string {
   if (words === undefined) return message;
-  return message.replaceAll(/\{(\w+)\}/g, (_, hole: string) => String(words[hole]));
+  const [first, ...parts] = message.split('{');
+  return parts.reduce((said, part) => {
+    const end = part.indexOf('}');
+    return `${said}${words[part.slice(0, end)]}${part.slice(end + 1)}`;
+  }, first);
 }
