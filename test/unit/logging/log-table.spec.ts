@@ -134,6 +134,16 @@ describe('the check of lines in tests', () => {
     ['no time', { time: 'soon' }, 'draining: has no time'],
     ['other words', { msg: 'draining now' }, 'draining: does not say "draining"'],
     ['a field too many', { topic: 'x' }, 'draining: has no field topic'],
+    [
+      'a message without one of its words',
+      {
+        target: 'cairn_signal::server',
+        event: 'listening_too',
+        msg: 'listen-addr has several addresses: listening on , too',
+        connections: undefined,
+      },
+      'listening_too: does not say "{setting} has several addresses: listening on {where}, too"',
+    ],
     ['another type', { spreadMs: '2' }, 'draining: spreadMs is no number'],
   ])('tells of %s', (_, changed, fault) => {
     expect(faultOf({ ...line, ...changed })).toBe(fault);
