@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readVersion, ReleaseFault } from './version.mjs';
+import { compareVersions, readVersion, ReleaseFault } from './version.mjs';
 
 /** The packages, the client first: the server's own build has it already. */
 export const PACKAGES = [
@@ -8,7 +8,8 @@ export const PACKAGES = [
 ];
 
 /**
- * Publishes the packages whose version the registry does not have, with provenance. A pre-release gets the tag `next`.
+ * Publishes the packages whose version the registry does not have, with provenance. A pre-release gets the tag `next`, and a
+ * patch of an old line `release-X.Y`: `latest` never goes back.
  * @param {Readonly<Record<string, string>>} versions by name of package
  * @param {{ dryRun: boolean, npm?: (args: readonly string[]) => { status: number | null, stdout: string, stderr: string } }} how
  * @returns {string[]} what was done, a line for each
@@ -23,12 +24,20 @@ export function publish(versions, { dryRun, npm = runNpm }) {
       throw new ReleaseFault(`npm cannot say whether there is ${name}@${version}: ${asked.stderr.trim()}`);
     }
     if (asked.status === 0 && asked.stdout.trim() !== '') return `${name}@${version} is published already`;
-    const tag = readVersion(version).pre.length > 0 ? 'next' : 'latest';
+    const tag = distTag(readVersion(version), npm(['view', name, 'dist-tags.latest', '--json']).stdout);
     const how = dryRun ? ['--dry-run'] : ['--provenance'];
     const done = npm(['publish', ...options, '--access', 'public', '--tag', tag, ...how]);
     if (done.status !== 0) throw new ReleaseFault(`npm publish of ${name}@${version} failed: ${done.stderr.trim()}`);
     return `${name}@${version} ${dryRun ? 'would be published' : 'is published'} as ${tag}`;
   });
+}
+
+/** The tag of npm for a version, beside what `latest` is now: a text in JSON, or nothing for a package that is new. */
+function distTag(version, latest) {
+  if (version.pre.length > 0) return 'next';
+  const now = /^"(.+)"$/.exec(latest.trim())?.[1];
+  if (now === undefined || compareVersions(readVersion(now), version) <= 0) return 'latest';
+  return `release-${version.numbers.slice(0, 2).join('.')}`;
 }
 
 function runNpm(args) {

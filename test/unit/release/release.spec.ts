@@ -207,6 +207,15 @@ describe('publishing to npm', () => {
     ]);
   });
 
+  it('does not let latest go back for a patch of an old line', () => {
+    const asked = (args: readonly string[]): string => (args.includes('dist-tags.latest') ? '"1.3.0"\n' : '');
+    const npm = (args: readonly string[]) => ({ status: 0, stdout: asked(args), stderr: '' });
+    expect(publish({ ...versions, 'cairn-signal-client': '1.10.0' }, { dryRun: false, npm })).toEqual([
+      'cairn-signal-client@1.10.0 is published as latest',
+      'cairn-signal@1.2.3 is published as release-1.2',
+    ]);
+  });
+
   it('leaves alone what is published, so that a release can be run again', () => {
     const { npm, calls } = npmThat(['cairn-signal@1.2.3', 'cairn-signal-client@0.1.0-rc.1']);
     expect(publish(versions, { dryRun: false, npm })).toEqual([
@@ -275,6 +284,15 @@ while [ $# -gt 0 ]; do [ "$1" != --metadata-file ] || echo '{"containerimage.dig
       stderr: expect.stringContaining('the registry has no digest for node:24-bookworm-slim'),
     });
     expect(build(['ghcr.io/o/cairn-signal'])).toMatchObject({ status: 2 });
+  });
+});
+
+describe('publishing the release', () => {
+  it('says how it is used', () => {
+    expect(spawnSync('scripts/release/publish-release', ['v1.0.0'], { encoding: 'utf8' })).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('usage: scripts/release/publish-release TAG OWNER/NAME DIGEST'),
+    });
   });
 });
 
