@@ -54,7 +54,7 @@ export class ApplicationLog implements LogOutput {
     const writes = (level: LogLevel): boolean =>
       level !== 'off' && (least === undefined || isAtLeast(level, least)) && enabled(level);
     const lineOf = (level: Level) => (fields: LogFields, message: string) => {
-      if (writes(level)) this.#write(write, level, fields, message);
+      if (writes(level)) this.#write(write, level, defined(fields), message);
     };
     return new Log(part, Object.fromEntries(LEVELS.map((level) => [level, lineOf(level)])) as LineLogger, writes);
   }
@@ -67,6 +67,11 @@ export class ApplicationLog implements LogOutput {
       this.dropped += 1;
     }
   }
+}
+
+/** The fields of a line that it has: others are undefined, which our own lines leave out. */
+function defined(fields: LogFields): LogFields {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
 /** Says in one sentence why this is not a logger that we can use; undefined if it is one. */

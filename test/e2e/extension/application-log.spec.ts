@@ -56,9 +56,12 @@ describe("the server's log in the application's logger", () => {
     const text = await written({ logger: new Collecting() }, lines);
     expect(lines).toContainEqual([
       'subscribed',
-      { connection: 1, topicDigest: expect.any(String) },
+      { event: 'subscribed', connection: 1, topicDigest: expect.any(String) },
       'cairn_signal::relay',
     ]);
+    // What is undefined is left out, as from our own lines: not `toContainEqual`, which does not tell it.
+    const connected = lines.find(([message]) => message === 'connected');
+    expect(connected).toStrictEqual(['connected', { event: 'peer_connected', connection: 1 }, 'cairn_signal::upgrade']);
     expect(text).not.toContain('s3cret');
   });
 

@@ -51,7 +51,7 @@ describe('the version of Node', () => {
   });
 
   it('of every stage of the image is a line with the fix, by a tag that follows its newest release', () => {
-    const stages = [...read('Dockerfile').matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
+    const stages = [...read('Dockerfile').matchAll(/^FROM (?:--platform=\S+ )?(\S+)/gm)].map(([, image]) => image);
     const lines = stages.map((image) => Number(/(?:^node:|\/nodejs)(\d+)-[a-z\d-]+$/.exec(image)?.[1]));
     expect(new Set(lines).size).toBe(1);
     expect(lines[0] >= FIXED_LINE || FIRST_FIXED.some((version) => version.startsWith(`${lines[0]}.`))).toBe(true);
