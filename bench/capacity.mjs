@@ -42,8 +42,11 @@ Options:
       --json FILE      Writes the figures; "npm run docs" makes docs/capacity.md of bench/capacity.json
   -h, --help           Print this help`;
 
-const options = given('bench:capacity', USAGE, (args) => capacityArguments(args, SIZES));
-const [{ path: node, label }] = measuredNodes(options.node === undefined ? [] : [options.node]);
+const options = given('bench:capacity', USAGE, (args) => {
+  const wanted = capacityArguments(args, SIZES);
+  return { ...wanted, nodes: wanted.help ? [] : measuredNodes(wanted.node === undefined ? [] : [wanted.node]) };
+});
+const [{ path: node, label }] = options.nodes;
 const runs = options.repeat;
 const times = options.quick ? { warmUpMs: 300, runMs: 1000 } : { warmUpMs: 1000, runMs: 4000 };
 raiseOpenFiles(filesFor(MOST_IDLE));

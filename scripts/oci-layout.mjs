@@ -4,7 +4,7 @@
 //   node scripts/oci-layout.mjs FOLDER
 // Needs root, apt and the npm registry. The same inputs give the same digests.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,12 +15,16 @@ import { writeLayout } from './image/layout.mjs';
 import { ARCHITECTURES, NATIVE, sourceDate } from './package-inputs.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const [out] = process.argv.slice(2);
-if (out === undefined) {
-  console.error('oci-layout: name the folder to write to');
+const [out, ...more] = process.argv.slice(2);
+if (out === undefined || out.startsWith('-') || more.length > 0) {
+  console.error('oci-layout: name one folder to write to');
   process.exit(2);
 }
 const to = resolve(out);
+if (existsSync(to) && readdirSync(to).length > 0) {
+  console.error(`oci-layout: ${out} is not empty`);
+  process.exit(2);
+}
 process.chdir(ROOT);
 process.umask(0o022);
 const work = mkdtempSync(join(tmpdir(), 'cairn-signal-image-'));

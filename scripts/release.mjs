@@ -41,7 +41,7 @@ const COMMANDS = {
       const dirty = git('status', '--porcelain');
       if (dirty !== '') throw new ReleaseFault('the checkout has changes that are not committed');
       prepare(files, { version, client, date });
-      return `look at "git diff", run "npm run chart", and commit; then: git tag -s v${version}`;
+      return `run "npm run chart" and "npm run docs", look at "git diff", and commit; then: git tag -s v${version}`;
     },
   },
   check: {

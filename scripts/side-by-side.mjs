@@ -27,7 +27,9 @@ process.on('exit', () => {
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
-const revision = process.argv[2] ?? releaseBefore();
+for (const needed of ['git', 'npm', 'nats-server']) run(needed, ['--version']);
+if (!existsSync(join(HERE, 'dist/main.js'))) fail('dist is missing: npm run build');
+const revision = commitOf(process.argv[2] ?? releaseBefore());
 const before = build(revision);
 const nats = await startNats();
 let failed = 0;
@@ -134,7 +136,20 @@ function releaseBefore() {
   const [heading] = /^## \d\S* - /m.exec(readFileSync(join(HERE, 'CHANGELOG.md'), 'utf8')) ?? [];
   const commit = heading && run('git', ['log', '-1', '--format=%h', `-S${heading}`, '--', 'CHANGELOG.md']);
   if (commit) return commit;
-  console.error('side-by-side: the history of this checkout has no release before; name a revision');
+  return fail('the history of this checkout has no release before; name a revision');
+}
+
+/** The commit that a revision names. */
+function commitOf(named) {
+  const commit = run('git', ['rev-parse', '--short', '--verify', '--end-of-options', `${named}^{commit}`], {
+    allowed: true,
+  });
+  if (commit === '') fail(`there is no revision ${named}`);
+  return commit;
+}
+
+function fail(why) {
+  console.error(`side-by-side: ${why}`);
   process.exit(1);
 }
 
@@ -153,8 +168,9 @@ function run(file, args, { cwd = HERE, stdio = ['ignore', 'pipe', 'pipe'], allow
     return (execFileSync(file, args, { cwd, stdio, encoding: 'utf8' }) ?? '').trim();
   } catch (error) {
     if (allowed) return '';
-    console.error(`side-by-side: ${file} ${args.join(' ')} failed\n${error.stderr ?? ''}`);
-    process.exit(1);
+    return fail(
+      error.code === 'ENOENT' ? `${file} is not in the PATH` : `${file} ${args[0]} failed\n${error.stderr ?? ''}`,
+    );
   }
 }
 

@@ -81,7 +81,7 @@ export function faultsOf(files, tag) {
  * @throws ReleaseFault, and then no file has changed
  */
 export function prepare(files, { version, client, date }) {
-  if (!/^\d{4}-\d\d-\d\d$/.test(date) || Number.isNaN(Date.parse(date))) {
+  if (!/^\d{4}-\d\d-\d\d$/.test(date) || !new Date(`${date}T00:00Z`).toJSON()?.startsWith(date)) {
     throw new ReleaseFault(`${date} is no date: expected one such as 2026-01-31`);
   }
   const texts = new Map();

@@ -35,7 +35,10 @@ cosign verify ${named} \\
   --certificate-identity ${identity} \\
   --certificate-oidc-issuer https://token.actions.githubusercontent.com
 gh attestation verify oci://${named} --repo ${repository}
-sha256sum --check SHA256SUMS
+cosign verify-attestation --type cyclonedx ${named} \\
+  --certificate-identity ${identity} \\
+  --certificate-oidc-issuer https://token.actions.githubusercontent.com
+sha256sum --check --ignore-missing SHA256SUMS
 \`\`\`
 `;
 }

@@ -11,6 +11,7 @@ import { shownPath } from '../config/shown-path.js';
 import { Logs } from '../logging/log.js';
 import type { Log } from '../logging/log.js';
 import { nameOf, textOf } from '../logging/name-of.js';
+import { ThrottledLog } from '../logging/throttled-log.js';
 import { readLogFilter } from '../logging/log-filter.js';
 import { authority, isWildcard } from '../transport/listen-fault.js';
 import { inheritedSockets } from './inherited-sockets.js';
@@ -94,17 +95,17 @@ function isByHand(signal: StopSignal, { onTerminal }: Signals): boolean {
 }
 
 /**
- * Logs what Node, libraries and an operator's code warn of, in place of what Node prints on standard error; nothing with
- * `--no-warnings`.
+ * Logs that Node, libraries or an operator's code warn of something, in place of what Node prints on standard error;
+ * nothing with `--no-warnings`. Code that was shown a token may put it into the text, so that is at debug only.
  */
 function logNodesWarnings(log: Log<'server'>): void {
   if (process.listenerCount('warning') === 0) return;
   process.removeAllListeners('warning');
+  const warnings = new ThrottledLog(log, new SystemClock());
   process.on('warning', (warning: Error & { code?: unknown }) => {
-    const { name, message, code } = warning;
-    const warningCode = typeof code === 'string' ? code : undefined;
-    log.write('node_warning', { kind: name, warningCode }, { warning: message });
-    log.write('node_warning_stack', { stack: textOf(warning) });
+    const warningCode = typeof warning.code === 'string' ? warning.code : undefined;
+    warnings.write('node_warning', { error: nameOf(warning), warningCode });
+    log.write('node_warning_text', { error: textOf(warning) });
   });
 }
 

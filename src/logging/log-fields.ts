@@ -29,7 +29,6 @@ export const LOG_FIELDS = {
   issuer: text('issuer of a JWT or of a certificate: a configured one'),
   jwt: text('`on` where JWTs are accepted, otherwise `off`'),
   keys: number('public keys in use'),
-  kind: text('class of a warning of Node, such as `DeprecationWarning`'),
   lists: number('certificate revocation lists in use'),
   lost: number('lines that were lost'),
   maxConnections: number('`max-connections`'),

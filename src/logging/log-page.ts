@@ -60,7 +60,7 @@ In Loki, nodes without the bus, and how often each event was an error:
 sum by (event) (count_over_time({app="cairn-signal"} | json | level = "error" [5m]))
 \`\`\`
 
-Make no label of \`event\`, \`remote\` or \`principal\` for good: they have many values. In Fluent Bit:
+Do not make labels of \`remote\` or \`principal\`: they have too many values. In Fluent Bit:
 
 \`\`\`ini
 [PARSER]

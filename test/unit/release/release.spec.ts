@@ -146,6 +146,7 @@ describe('the places that say the version', () => {
     ['goes backwards', { version: '0.0.1', date: '2026-12-01' }, '0.0.1 does not come after'],
     ['is no version', { version: '9.8', date: '2026-12-01' }, '9.8 is no version'],
     ['has a date that is none', { version: '9.8.7', date: '2026-13-01' }, '2026-13-01 is no date'],
+    ['has a day that is none', { version: '9.8.7', date: '2026-02-31' }, '2026-02-31 is no date'],
     [
       'has a client that goes backwards',
       { version: '9.8.7', client: '0.0.1', date: '2026-12-01' },
@@ -226,7 +227,10 @@ describe('publishing to npm', () => {
   });
 
   it('says what failed', () => {
-    expect(() => publish(versions, { dryRun: true, npm: npmThat([], 'view').npm })).toThrow('npm cannot say');
+    expect(() => publish(versions, { dryRun: true, npm: npmThat([], 'version').npm })).toThrow('npm cannot say');
+    expect(() => publish(versions, { dryRun: true, npm: npmThat([], 'dist-tags').npm })).toThrow('npm cannot say');
+    const none = { status: null, stdout: '', stderr: '', error: new Error('spawnSync npm ENOENT') };
+    expect(() => publish(versions, { dryRun: true, npm: () => none })).toThrow(/npm cannot say.*ENOENT/);
     expect(() => publish(versions, { dryRun: true, npm: npmThat([], 'publish --workspaces').npm })).toThrow(
       'npm publish of cairn-signal@1.2.3 failed: E500',
     );
