@@ -139,8 +139,11 @@ function releaseBefore() {
   return fail('the history of this checkout has no release before; name a revision');
 }
 
-/** The commit that a revision names. */
-function commitOf(named) {
+/**
+ * The commit that a revision names.
+ * @returns {string}
+ */
+function commitOf(/** @type {string} */ named) {
   const commit = run('git', ['rev-parse', '--short', '--verify', '--end-of-options', `${named}^{commit}`], {
     allowed: true,
   });

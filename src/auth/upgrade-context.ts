@@ -7,10 +7,10 @@ type WsHost = ReturnType<ExecutionContext['switchToWs']>;
 
 /**
  * What guards are given about an upgrade, as Nest gives it to the guards of plain requests: its arguments are the request
- * and the response. One object, where Nest's own makes three functions each time that a guard looks at the request.
+ * and the response. What it makes, it makes when a guard asks for it: most of the server's own never look.
  * Callers name the types of what they get; here they are `never`, which is all of them.
  */
-export class UpgradeContext implements ExecutionContext, HttpHost, RpcHost, WsHost {
+export class UpgradeContext implements ExecutionContext {
   constructor(
     private readonly request: UpgradeRequest,
     private readonly gateway: Type<object>,
@@ -37,43 +37,28 @@ export class UpgradeContext implements ExecutionContext, HttpHost, RpcHost, WsHo
     return this.getArgs()[index];
   }
 
+  // Functions of their own, which a guard may take out of the object, as it may take Nest's.
+
   switchToHttp(): HttpHost {
-    return this;
+    const { request } = this;
+    return {
+      getRequest: () => request as never,
+      getResponse: () => request.res as never,
+      getNext: () => undefined as never,
+    };
   }
 
   switchToRpc(): RpcHost {
-    return this;
+    const { request } = this;
+    return { getData: () => request as never, getContext: () => request.res as never };
   }
 
   switchToWs(): WsHost {
-    return this;
-  }
-
-  getRequest(): never {
-    return this.request as never;
-  }
-
-  getResponse(): never {
-    return this.request.res as never;
-  }
-
-  getNext(): never {
-    return undefined as never;
-  }
-
-  getData(): never {
-    return this.getRequest();
-  }
-
-  getContext(): never {
-    return this.getResponse();
-  }
-
-  getClient(): never {
-    return this.getRequest();
-  }
-
-  getPattern(): never {
-    return this.getResponse();
+    const { request } = this;
+    return {
+      getClient: () => request as never,
+      getData: () => request.res as never,
+      getPattern: () => request.res as never,
+    };
   }
 }

@@ -121,10 +121,11 @@ export class SignalSocket {
     if (this.#state !== 'closed') this.socket.resume();
   }
 
-  /** Called at the end of what the peer sends. */
+  /** Called at the end of what the peer sends. What waits for it may never leave: it need not read. */
   halfClosed(): void {
     this.#state = 'closing';
     this.socket.end();
+    this.#cutAfter(Math.min(this.mostClosing, CLOSE_TIMEOUT_MS));
   }
 
   /** Called once the socket is closed. */

@@ -23,6 +23,7 @@ function open(mostClosing = 60_000): Side {
     sent: '',
     flushed: 0,
     ended: undefined,
+    write: (bytes) => ours.write(bytes),
     socket: new SignalSocket(
       ours,
       {
@@ -42,6 +43,8 @@ function open(mostClosing = 60_000): Side {
 interface Side {
   readonly theirs: Duplex;
   readonly socket: SignalSocket;
+  /** Writes what the peer is sent besides. */
+  readonly write: (bytes: Buffer) => void;
   sent: string;
   flushed: number;
   ended: [own: number | undefined, ofPeer: number] | undefined;
@@ -162,5 +165,15 @@ describe('a WebSocket that closes', () => {
     side.socket.resume();
     side.socket.terminate();
     expect(side.ended).toEqual([undefined, 1006]);
+  });
+
+  it('is cut in the end where the peer says no more, and does not read what waits for it', async () => {
+    const side = open(50);
+    side.theirs.pause();
+    await turn();
+    side.write(Buffer.alloc(1024 * 1024));
+    side.theirs.end();
+    await until(() => side.ended !== undefined);
+    expect([side.ended, side.sent]).toEqual([[undefined, 1006], '']);
   });
 });
