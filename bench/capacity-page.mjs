@@ -34,7 +34,9 @@ export function capacityTable({ sizes }) {
 /** Renders docs/capacity.md. */
 export function capacityPage(result) {
   const { node, machine, date, lateMs, payloadBytes, repeat, quick, sizes } = result;
-  const warning = quick ? '\nThis was a quick run on a busy machine. Only the order of the figures counts.\n' : '';
+  const warning = quick
+    ? '\nThis was a quick run on a busy machine. Only their order of magnitude counts, and relays of a busy machine are late at any rate.\n'
+    : '';
   const kilobytes = sizes.map(({ idle }) => idle.bytes / 1000);
   const [least, most] = [Math.min(...kilobytes), Math.max(...kilobytes)].map((figure) => figure.toFixed(1));
   return `# Capacity
