@@ -111,7 +111,9 @@ forger.channel.send(
 const deceived = () => everybody.find(({ awareness }) => awareness.getLocalState()?.forged);
 await until(deceived, ...everybody.map(({ awareness }) => [awareness, 'change']));
 const one = deceived();
+// Besides the others, a stranger may still be there whose garbage went to somebody else.
+const there = one.provider.peers.size;
 forger.channel.close();
-await until(() => one.provider.peers.size === 2, [one.provider, 'peers']);
+await until(() => one.provider.peers.size < there, [one.provider, 'peers']);
 expect('whoever goes takes nobody else along', one.awareness.getLocalState() !== null);
 process.exit(0);
