@@ -80,10 +80,13 @@ for (const garbage of [
   Uint8Array.of(0, 1),
 ]) {
   const faults = everybody.map(({ provider }) => once(provider, 'error'));
-  const stranger = await connectPeer(connect(server.url, { WebSocket }), rtc);
+  const signal = connect(server.url, { WebSocket });
+  const stranger = await connectPeer(signal, rtc);
   stranger.channel.send(garbage);
   const [{ error }] = await Promise.race(faults);
   await once(stranger.channel, 'close');
+  // Otherwise the next stranger might meet this one.
+  signal.close();
   expect(`what is no message ends the connection: ${error.message}`, bob.text.toJSON() === before);
   expect(
     'nobody has appeared',
