@@ -5,16 +5,16 @@ import { compareVersions, readVersion, ReleaseFault, versionOf } from './version
 
 /** Places that hold the server's version, each with a pattern whose second part is the version. */
 const PLACES = [
-  ['package.json', /^( {2}"version": ")([^"]*)()/m],
-  ['package-lock.json', /^( {2}"version": ")([^"]*)()/m],
-  ['package-lock.json', /^( {4}"": \{\n {6}"name": "cairn-signal",\n {6}"version": ")([^"]*)()/m],
-  ['deploy/helm/cairn-signal/Chart.yaml', /^(version: )(.*)()$/m],
-  ['deploy/helm/cairn-signal/Chart.yaml', /^(appVersion: )(.*)()$/m],
-  ['deploy/kubernetes/kustomization.yaml', /^( {4}newTag: )(.*)()$/m],
+  ['package.json', /^( {2}"version": ")([^"]*)/m],
+  ['package-lock.json', /^( {2}"version": ")([^"]*)/m],
+  ['package-lock.json', /^( {4}"": \{\n {6}"name": "cairn-signal",\n {6}"version": ")([^"]*)/m],
+  ['deploy/helm/cairn-signal/Chart.yaml', /^(version: )(.*)$/m],
+  ['deploy/helm/cairn-signal/Chart.yaml', /^(appVersion: )(.*)$/m],
+  ['deploy/kubernetes/kustomization.yaml', /^( {4}newTag: )(.*)$/m],
 ];
 const CLIENT_PLACES = [
-  ['client/package.json', /^( {2}"version": ")([^"]*)()/m],
-  ['package-lock.json', /^( {4}"client": \{\n {6}"name": "cairn-signal-client",\n {6}"version": ")([^"]*)()/m],
+  ['client/package.json', /^( {2}"version": ")([^"]*)/m],
+  ['package-lock.json', /^( {4}"client": \{\n {6}"name": "cairn-signal-client",\n {6}"version": ")([^"]*)/m],
 ];
 
 /** Reads and writes the files of a checkout. */
