@@ -92,12 +92,15 @@ export class SignalSocket {
     const reason = content.subarray(2);
     const fault = code === undefined ? undefined : faultOfClose(code, reason);
     this.#heard = true;
-    if (fault === undefined) this.#codeOfPeer = code ?? NO_CODE;
-    else this.#closeFirst(fault);
     // The end of the socket comes behind what the peer may still have sent.
     process.nextTick(resume, this.socket);
-    if (fault !== undefined) this.#close(fault, reasonFor(fault));
-    else this.#close(code ?? CloseCode.normal, reason.length > 0 ? reason : reasonFor(CloseCode.normal));
+    if (fault === undefined) {
+      this.#codeOfPeer = code ?? NO_CODE;
+      this.#close(code ?? CloseCode.normal, reason.length > 0 ? reason : reasonFor(CloseCode.normal));
+    } else {
+      this.#closeFirst(fault);
+      this.#close(fault, reasonFor(fault));
+    }
     this.#cutAfter(CLOSE_TIMEOUT_MS);
   }
 
