@@ -49,7 +49,7 @@ export const LOG_FIELDS = {
   server: text('address of the NATS server'),
   signal: text('name of a signal'),
   spreadMs: number('milliseconds over which peers are told to come back'),
-  stack: text('where an error was thrown, or a warning comes from'),
+  stack: text('where an error was thrown'),
   status: number('HTTP status of the answer'),
   subscriptions: number('subscriptions that ended'),
   takes: number('bytes of headers that the HTTP server of the application takes'),

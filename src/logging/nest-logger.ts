@@ -35,8 +35,8 @@ export class NestLogger implements LoggerService {
   error(message: unknown, ...rest: unknown[]): void {
     // An error that ends the start also reaches the caller of createApp, which explains it better.
     if (rest.at(-1) === START_FAILED) return;
-    const stack = rest.length > 1 ? { stack: text(rest[0]) } : {};
-    this.#log.write('nest_error', { ...context(rest), ...stack }, { text: text(message) });
+    const stack = rest.length > 1 ? text(rest[0]) : undefined;
+    this.#log.write('nest_error', { ...context(rest), stack }, { text: text(message) });
   }
 
   fatal(message: unknown, ...rest: unknown[]): void {

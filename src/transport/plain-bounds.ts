@@ -6,7 +6,7 @@ import type { LimitCounts } from '../metrics/limit-counts.js';
 import type { ConnectionLimits } from './connection-limits.js';
 import type { PlainBounds } from './plain-connections.js';
 
-/** Log message for each cause to close a plain connection. */
+/** Why a plain connection is closed, for the log. */
 const CAUSES = {
   network: 'its address is at the limit of max-connections-per-ip',
   node: 'the node is at the limit of max-plain-connections',

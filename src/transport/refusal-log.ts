@@ -54,14 +54,13 @@ export class RefusalLog {
     const { reason, why } = refusal;
     const status = refusal.getStatus();
     this.#count({ reason, status, address: remote, ...shown });
-    const cause = why === undefined ? undefined : { why };
-    this.#refused.write('upgrade_refused', { status, reason, remote, ...shown, ...cause });
+    this.#refused.write('upgrade_refused', { status, reason, remote, ...shown, why });
   }
 
   /** What came was refused before it could be an upgrade. */
   broken({ reason, status, why, remote }: BrokenRequest): void {
     this.#count({ reason, status, address: remote });
-    this.#broken.write('request_refused', { ...(status !== undefined && { status }), reason, remote, why });
+    this.#broken.write('request_refused', { status, reason, remote, why });
   }
 
   /**
