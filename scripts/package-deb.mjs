@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { ARCHITECTURES, fetchNode, NATIVE, sourceDate } from './package-inputs.mjs';
+import { ARCHITECTURES, fetchNode, NATIVE, run, sourceDate } from './package-inputs.mjs';
 
 const LIB = 'usr/lib/cairn-signal';
 const DOC = 'usr/share/doc/cairn-signal';
@@ -86,11 +86,6 @@ function options() {
     console.error(`package-deb: ${error.message.split('. ', 1)[0]}`);
     process.exit(2);
   }
-}
-
-/** Runs a program. Returns what it printed. */
-function run(file, ...args) {
-  return execFileSync(file, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 26 });
 }
 
 /** Removes what nobody runs: declarations and maps, and other packages' pages and tool settings. */
