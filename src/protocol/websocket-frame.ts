@@ -9,10 +9,11 @@ const CLOSE = 0x88;
 const PONG = 0x8a;
 
 /**
- * Size of a slab, which holds frames of up to a quarter of it. A frame that waits for a slow peer keeps its whole slab.
+ * Size of a slab, which holds small frames. Where one slab ends and the next begins, frames for one peer leave as two
+ * pieces, so it is not small. A frame that waits for a slow peer keeps its whole slab, so it is not large.
  */
-const SLAB_BYTES = 16_384;
-const LARGEST_IN_SLAB = SLAB_BYTES / 4;
+const SLAB_BYTES = 65_536;
+const LARGEST_IN_SLAB = 4096;
 
 /**
  * The frame that carries `message` as one binary message (R8). It is built once and written to every subscriber. `room`

@@ -95,7 +95,7 @@ export class CborCodec {
     this.#decode(connection, frame);
     if (this.traffic.received.relay === relays) return;
     this.timings.relayed(this.clock.monotonic() - began);
-    // WriteBatch writes at the end of this turn, and asked for that before.
+    // By then WriteBatch has written, at the end of this read or this turn.
     setImmediate(() => this.timings.wrote(this.clock.monotonic() - began));
   }
 

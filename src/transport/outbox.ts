@@ -34,15 +34,19 @@ export class Outbox {
   /** Bytes of memory of the pieces that the socket has and has not written yet. */
   #handed: number;
   #marked = false;
+  /** Whether something waits in the system that was written past the socket's stream. */
+  #past: boolean;
   /** Whether nothing waits any more. */
   #done = false;
 
-  /** `handed` is the memory, in bytes, of what already waits in the socket. */
+  /** `handed` is the memory, in bytes, of what already waits in the socket; `past`, whether past its stream. */
   constructor(
     private readonly peer: Lagging,
     handed: number,
+    past = false,
   ) {
     this.#handed = handed + OVERHEAD_BYTES;
+    this.#past = past;
   }
 
   /** Bytes of memory. */
@@ -63,11 +67,17 @@ export class Outbox {
   drain(): void {
     const { socket } = this.peer;
     if (this.#done || !socket.writable) return;
-    while (this.#pieces.length > 0 && socket.writableLength === 0) this.#hand();
+    while (this.#pieces.length > 0 && !this.#writing) this.#hand();
     if (socket.writableLength > 0) this.#mark();
-    else this.#handed = 0;
+    else if (!this.#past) this.#handed = 0;
     this.#done = this.held === 0;
     this.peer.lags(this.held);
+  }
+
+  /** The system has taken what was written past the stream. */
+  wrote(): void {
+    this.#past = false;
+    this.drain();
   }
 
   /** Writes everything to the socket, because something else will be written after it. */
@@ -83,6 +93,11 @@ export class Outbox {
     this.peer.lags(this.held);
   }
 
+  /** Whether the socket has not written yet what it has. */
+  get #writing(): boolean {
+    return this.#past || this.peer.socket.writableLength > 0;
+  }
+
   #hand(): void {
     const piece = this.#pieces.shift()!;
     const last = this.#pieces.length === 0;
@@ -91,7 +106,7 @@ export class Outbox {
     const memory = piece.buffer.byteLength + OVERHEAD_BYTES;
     this.#waiting -= memory;
     this.peer.socket.write(bytes);
-    this.#handed = this.peer.socket.writableLength === 0 ? 0 : this.#handed + memory;
+    this.#handed = this.#writing ? this.#handed + memory : 0;
   }
 
   /** Makes Node report when the socket has written everything so far: an empty write after it has a callback. */

@@ -11,11 +11,11 @@ export interface Sender {
 }
 
 /**
- * The state that WriteBatch keeps for one socket: the frames of this turn and, if the peer lags, what waits for it.
+ * The state that WriteBatch keeps for one socket: the frames of this batch and, if the peer lags, what waits for it.
  * Owns nothing else.
  */
 export class Outlet implements Writer {
-  batched = false;
+  next: Writer | undefined;
   held: Buffer | undefined;
   heldBytes = 0;
   unflushed = 0;
@@ -36,6 +36,10 @@ export class Outlet implements Writer {
   /** Bytes of memory that were sent and have not left yet. */
   get waiting(): number {
     return this.unflushed + (this.outbox?.held ?? 0);
+  }
+
+  wrote(): void {
+    this.outbox?.wrote();
   }
 
   lags(bytes: number): void {

@@ -39,10 +39,10 @@ export class ReadBuffer {
   #symbols: readonly symbol[] = [];
 
   /**
-   * Calls `listener` with the length in bytes of each read, instead of emitting `data`. Does nothing and returns false
-   * if this version of Node has no such internals.
+   * Calls `listener`, on the socket, with the length in bytes of each read, instead of emitting `data`. Does nothing and
+   * returns false if this version of Node has no such internals.
    */
-  readInto(socket: Socket, listener: (length: number) => void): boolean {
+  readInto(socket: Socket, listener: (this: Socket, length: number) => void): boolean {
     const internals = socket as unknown as Internals;
     if (this.#symbols.length === 0) this.#symbols = symbolsOf(internals);
     const [buffer, callback] = this.#symbols;

@@ -1,14 +1,16 @@
 import type { Writable } from 'node:stream';
+import { DirectWrites } from './direct-writes.js';
+import type { DirectWriter } from './direct-writes.js';
 import { Outbox } from './outbox.js';
 import type { Lagging } from './outbox.js';
 
 /** Something that writes frames to a socket. Only WriteBatch changes the fields other than the socket. */
-export interface Writer extends Lagging {
+export interface Writer extends Lagging, DirectWriter {
   readonly socket: Writable;
   /** Whether more may be written to it. */
   readonly open: boolean;
-  /** Whether it writes in this turn of the event loop. */
-  batched: boolean;
+  /** The next writer of this batch; itself for the last one; undefined if it is not in the batch. */
+  next: Writer | undefined;
   /**
    * The first frame that is held, and the number of bytes from its beginning to the end of the last frame that follows
    * it without a gap in memory.
@@ -29,25 +31,37 @@ export interface Writer extends Lagging {
 }
 
 /**
- * Maximum number of pieces that the socket gets in one turn. More are copied together: each piece costs far more than a
- * small frame.
+ * Maximum number of pieces that the socket gets in one batch. More are copied together: each piece costs far more than
+ * a small frame.
  */
 const MAX_PIECES = 16;
 
 /**
- * Sends the frames that one turn of the event loop writes to a socket in one system call, at the end of the turn.
- * Frames that follow each other in memory leave as one piece (docs/adr/0003). Owns the list of this turn's writers.
- * Knows nothing of what the frames say.
- * Invariant: order is kept. Nothing is held after the turn, except in the outbox of a peer that lags.
+ * Sends the frames that one read brings for a socket in one system call, at the end of that read (docs/adr/0022). What
+ * is sent outside a read leaves at the end of the turn of the event loop. Frames that follow each other in memory leave
+ * as one piece (docs/adr/0003). Owns the list of writers that have something to write. Knows nothing of what the frames
+ * say.
+ * Invariant: order is kept. Nothing is held after the read or the turn, except in the outbox of a peer that lags.
  */
 export class WriteBatch {
-  #writers: Writer[] = [];
+  readonly #direct = new DirectWrites();
+  #first: Writer | undefined;
+  #last: Writer | undefined;
+  #reading = false;
+
+  /** Calls `read`, and sends what it brought. */
+  during(reader: { read(length: number): void }, length: number): void {
+    this.#reading = true;
+    try {
+      reader.read(length);
+    } finally {
+      this.#reading = false;
+      this.#end();
+    }
+  }
 
   write(writer: Writer, frame: Buffer): void {
-    if (!writer.batched) {
-      writer.batched = true;
-      if (this.#writers.push(writer) === 1) setImmediate(this.#endTurn);
-    }
+    if (writer.next === undefined) this.#add(writer);
     const { held } = writer;
     if (held === undefined) {
       writer.held = frame;
@@ -64,8 +78,14 @@ export class WriteBatch {
   flush(writer: Writer): void {
     const { socket } = writer;
     if (writer.unflushed === 0) return;
-    if (writer.held !== undefined) this.#hand(writer, writer.held);
     writer.unflushed = 0;
+    if (writer.held !== undefined) {
+      if (writer.pieces === 0 && writer.outbox === undefined && writer.open && this.#direct.takes(socket)) {
+        this.#handDirectly(writer, writer.held);
+        return;
+      }
+      this.#hand(writer, writer.held);
+    }
     if (socket.writableCorked > 0) socket.uncork();
     if (socket.writableLength > 0) writer.outbox ??= new Outbox(writer, writer.piecesBytes);
     writer.pieces = 0;
@@ -90,13 +110,29 @@ export class WriteBatch {
     writer.outbox?.drop();
   }
 
+  #add(writer: Writer): void {
+    if (this.#last === undefined) {
+      this.#first = writer;
+      if (!this.#reading) setImmediate(this.#end);
+    } else {
+      this.#last.next = writer;
+    }
+    this.#last = writer;
+    writer.next = writer;
+  }
+
+  /** Writes the only piece of a batch to a socket that is idle. */
+  #handDirectly(writer: Writer, held: Buffer): void {
+    const piece = pieceOf(writer, held);
+    if (this.#direct.write(writer, piece)) return;
+    writer.outbox = new Outbox(writer, piece.buffer.byteLength, true);
+    writer.outbox.drain();
+  }
+
   /** Moves what is held to the socket or, if that lags, to the outbox. Drops it if the connection takes no more. */
   #hand(writer: Writer, held: Buffer): void {
-    const { heldBytes } = writer;
-    writer.held = undefined;
-    writer.heldBytes = 0;
+    const piece = pieceOf(writer, held);
     if (!writer.open) return;
-    const piece = heldBytes === held.length ? held : Buffer.from(held.buffer, held.byteOffset, heldBytes);
     if (writer.pieces === MAX_PIECES) writer.outbox ??= new Outbox(writer, writer.piecesBytes);
     if (writer.outbox !== undefined) return writer.outbox.push(piece);
     writer.pieces += 1;
@@ -106,12 +142,23 @@ export class WriteBatch {
     writer.socket.write(piece);
   }
 
-  readonly #endTurn = (): void => {
-    const writers = this.#writers;
-    this.#writers = [];
-    for (const writer of writers) {
-      writer.batched = false;
+  readonly #end = (): void => {
+    let writer = this.#first;
+    this.#first = undefined;
+    this.#last = undefined;
+    while (writer !== undefined) {
+      const next: Writer = writer.next!;
+      writer.next = undefined;
       this.flush(writer);
+      writer = next === writer ? undefined : next;
     }
   };
+}
+
+/** Takes what a writer holds, as one piece. */
+function pieceOf(writer: Writer, held: Buffer): Buffer {
+  const { heldBytes } = writer;
+  writer.held = undefined;
+  writer.heldBytes = 0;
+  return heldBytes === held.length ? held : Buffer.from(held.buffer, held.byteOffset, heldBytes);
 }

@@ -32,6 +32,10 @@ export interface ConnectionIdentity {
   readonly place: Place;
 }
 
+/** Key of a connection on its socket, so that all of them share their listener: there may be very many. */
+const CARRIED = Symbol('carried');
+type Carrying = Socket & { [CARRIED]?: WsConnection };
+
 /**
  * One peer's WebSocket as the domain's Connection. Owns the socket, and decides when and how it ends. What the peer
  * sends goes from the socket through FrameReader, Inbox and CborCodec to the gateway, and does not pass through here.
@@ -65,14 +69,14 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
     this.inbox = new Inbox(this, share, socket, maxMessageBytes, identity);
     this.#outlet = new Outlet(socket, this);
     this.pulse = new SocketPulse(this, this.inbox, socket, identity.place, heartbeat.times.pingInterval);
-    const reader = new FrameReader(readBuffer, this.inbox, this, maxMessageBytes);
-    this.#reader = reader;
+    this.#reader = new FrameReader(readBuffer, this.inbox, this, maxMessageBytes);
     this.#webSocket = new SignalSocket(socket, this, share.mostClosing);
     this.#v2 = identity.protocol === SUBPROTOCOL_V2;
-    const read = readBuffer.readInto(socket, (length) => reader.read(length));
+    (socket as Carrying)[CARRIED] = this;
+    const read = readBuffer.readInto(socket, onRead);
     if (head.length > 0) socket.unshift(head);
     // Reads the bytes that came with the handshake, and all bytes on a Node that lacks those internals.
-    if (!read || socket.readableLength > 0) socket.on('data', (bytes: Buffer) => reader.readElsewhere(bytes));
+    if (!read || socket.readableLength > 0) socket.on('data', (bytes: Buffer) => this.#reader.readElsewhere(bytes));
     else socket.resume();
     heartbeat.add(this.pulse);
   }
@@ -119,6 +123,11 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
 
   get dismissed(): boolean {
     return this.#dismissed;
+  }
+
+  /** Takes what was read into the read buffer, and sends what that brings. */
+  read(length: number): void {
+    this.share.writes.during(this.#reader, length);
   }
 
   send(frame: Buffer): boolean {
@@ -249,6 +258,10 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
     this.identity.place.release();
     this.onClose?.();
   }
+}
+
+function onRead(this: Carrying, length: number): void {
+  this[CARRIED]!.read(length);
 }
 
 /** Code of a connection that ended without a close frame (RFC 6455, section 7.1.5). */

@@ -137,6 +137,36 @@ describe('outbox', () => {
     expect(peer.text).toBe(`before${'x'.repeat(300_000)}behind`);
   });
 
+  it('L2: what was written past the stream counts until it is written, and only then the next piece follows', async () => {
+    const other = new Peer();
+    const past = new Outbox(other, 16_384, true);
+    past.push(Buffer.from('after'));
+    past.drain();
+    expect(other.text).toBe('');
+    expect(other.last).toBeGreaterThan(16_384);
+    past.wrote();
+    expect(other.text).toBe('after');
+    expect(other.last).toBeGreaterThan(0);
+    await other.take();
+    await other.take();
+    expect(other.last).toBe(0);
+  });
+
+  it('D4: everything is handed over although something was written past the stream, and all of it counts', async () => {
+    const other = new Peer();
+    const past = new Outbox(other, 100, true);
+    past.push(Buffer.from('after'));
+    past.handAll();
+    other.socket.write('behind');
+    past.wrote();
+    expect(other.last).toBeGreaterThan(100);
+    await until(
+      () => other.last === 0,
+      () => other.take(),
+    );
+    expect(other.text).toBe('afterbehind');
+  });
+
   it('nothing is written to a socket that has ended', async () => {
     outbox.push(Buffer.from('late'));
     peer.socket.on('error', (error) => expect(error).toBe('none'));
