@@ -5,6 +5,8 @@ import { newTopic } from './load/pairs.mjs';
 
 const PAYLOAD_BYTES = 512;
 const SUBSCRIBERS = 100;
+/** Messages that arrive together. */
+const IN_FLIGHT = 8;
 /** Connections that are cut together: when one by one, the server sees some cuts before the next arrival and some after. */
 const HELD = 80;
 
@@ -13,9 +15,10 @@ const HELD = 80;
  * `each` says how many steps a part has, and `of` how many of `unit` there are in a step.
  */
 export const COUNTED = {
-  relay: { each: 1000, of: 1, begin: (open) => relaying(open, 1) },
-  'relay-v2': { each: 1000, of: 1, begin: (open) => relaying(() => open({ v2: true }), 1) },
-  fanout: { each: 30, of: SUBSCRIBERS, begin: (open) => relaying(open, SUBSCRIBERS) },
+  relay: { each: 1000, of: 1, begin: (open) => relaying(open) },
+  'relay-8': { each: 300, of: IN_FLIGHT, begin: (open) => relaying(open, { messages: IN_FLIGHT }) },
+  'relay-v2': { each: 1000, of: 1, begin: (open) => relaying(() => open({ v2: true })) },
+  fanout: { each: 30, of: SUBSCRIBERS, begin: (open) => relaying(open, { subscribers: SUBSCRIBERS }) },
   connect: { each: HELD, of: 1, begin: (_open, target) => arriving(target) },
 };
 
@@ -40,8 +43,8 @@ export async function openSteps({ port }) {
   return { steps, stir: () => void other.sync(), leave };
 }
 
-/** One message to all subscribers of a topic. */
-async function relaying(open, subscribers) {
+/** Some messages, which arrive together, to all subscribers of a topic. */
+async function relaying(open, { messages = 1, subscribers = 1 } = {}) {
   const topic = newTopic();
   let missing = 0;
   let delivered;
@@ -55,12 +58,13 @@ async function relaying(open, subscribers) {
     };
   }
   const sender = await open();
-  const frame = sender.relayFrame(topic, randomBytes(PAYLOAD_BYTES));
+  const frames = Array.from({ length: messages }, () => sender.relayFrame(topic, randomBytes(PAYLOAD_BYTES)));
+  const bytes = Buffer.concat(frames);
   return () => {
-    missing = subscribers;
+    missing = messages * subscribers;
     return new Promise((resolve) => {
       delivered = resolve;
-      sender.send(frame);
+      sender.send(bytes);
     });
   };
 }
