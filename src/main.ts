@@ -6,6 +6,10 @@ import { forgetClosedTerminals } from './cli/terminals.js';
 // Every message leaves short-lived garbage. By default V8 spreads it over 32 MB, too much for any cache
 // (docs/performance.md).
 setFlagsFromString('--semi-space-growth-factor=1');
+// On newer Nodes, V8 frees the memory of its Maglev compiler on another thread, where the allocator keeps 15 MB of it.
+// V8 complains of flags that it does not know, so this is for the versions that it was measured on.
+const node = Number.parseInt(process.versions.node, 10);
+if (node >= 24 && node <= 26) setFlagsFromString('--no-maglev-destroy-on-background');
 
 // The process listens for signals before it loads anything else.
 const signals = listenForSignals();

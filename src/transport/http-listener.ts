@@ -159,8 +159,11 @@ export class HttpListener extends ExpressAdapter {
     });
     server.on('dropRequest', (request) => this.#tell(TOO_MANY_REQUESTS, request));
     // For a peer that sends requests and does not read the answers: none of its requests is incomplete. This comes
-    // after 408. WebSockets do without it.
-    server.timeout = 2 * timeout + MAX_CHECK_INTERVAL_MS;
+    // after 408. `server.timeout` would make a timer for each WebSocket, too.
+    const unread = 2 * timeout + MAX_CHECK_INTERVAL_MS;
+    for (const event of ['request', 'checkExpectation', 'dropRequest']) {
+      server.prependListener(event, ({ socket }: IncomingMessage) => socket.setTimeout(unread));
+    }
     // Node drops further headers, so an incomplete request takes no more memory.
     server.maxHeadersCount = MAX_HEADERS + 1;
     server.maxRequestsPerSocket = MAX_REQUESTS;
