@@ -97,6 +97,15 @@ export abstract class Connection {
    * more.
    */
   abstract send(frame: Buffer): boolean;
+
+  /**
+   * Sends a frame that is for this connection alone, and large. `make` makes it, in memory of at least `bytes` bytes where
+   * that is given: such memory may be used again.
+   */
+  sendLarge(_bytes: number, make: (memory?: Buffer) => Buffer): boolean {
+    return this.send(make());
+  }
+
   /** Counts messages towards the peer's rate limit, as if the peer had sent them. */
   abstract charge(messages: number): void;
   /**

@@ -1,7 +1,8 @@
 import { Encoder } from '#cbor-x';
 import type { ErrorCode } from './error-codes.js';
+import { MEMBER_BYTES } from './member.js';
 import type { MemberId } from './member.js';
-import { binaryFrame } from './websocket-frame.js';
+import { binaryFrame, LONGEST_HEAD } from './websocket-frame.js';
 
 /**
  * What the server says to peers of cairn-signal.v2 (docs/protocol.md, section 12). Each function returns the bytes of
@@ -204,16 +205,19 @@ function withId(start: Buffer, id: number | undefined): Buffer {
   return written(at);
 }
 
+/** Most bytes of a frame besides the canonical Relay in it. */
+export const ROOM_OF_RELAY = LONGEST_HEAD + FROM.length + MEMBER_BYTES + TO_TRUE.length;
 /** Where the head of the fields is in a canonical Relay: a map of two. */
 const FIELDS_AT = 7;
 
 /**
  * The frame of the Relay that a peer of cairn-signal.v2 gets, from the canonical one that others get: with the member that
- * it is from (V7), and with `to` where it is for the receiver alone (V8).
+ * it is from (V7), and with `to` where it is for the receiver alone (V8). `memory` is for the frame, and has
+ * ROOM_OF_RELAY bytes more than the Relay.
  */
-export function relayFrame(relay: Uint8Array, from?: MemberId, to = false): Buffer {
+export function relayFrame(relay: Uint8Array, from?: MemberId, to = false, memory?: Buffer): Buffer {
   const room = (from === undefined ? 0 : FROM.length + from.length) + (to ? TO_TRUE.length : 0);
-  const frame = binaryFrame(relay, room);
+  const frame = binaryFrame(relay, room, memory);
   const fieldsAt = frame.length - room - relay.length + FIELDS_AT;
   let at = frame.length - room;
   if (from !== undefined) {

@@ -12,15 +12,23 @@ const PONG = 0x8a;
  * Size of a slab, which holds small frames. Where one slab ends and the next begins, frames for one peer leave as two
  * pieces, so it is not small. A frame that waits for a slow peer keeps its whole slab, so it is not large.
  */
-const SLAB_BYTES = 65_536;
+const SLAB_BYTES = 32_768;
 const LARGEST_IN_SLAB = 4096;
+/** Longest head of a frame, in bytes. */
+export const LONGEST_HEAD = 10;
 
 /**
  * The frame that carries `message` as one binary message (R8). It is built once and written to every subscriber. `room`
- * is the number of bytes behind the message that belong to it, and that the caller fills.
+ * is the number of bytes behind the message that belong to it, and that the caller fills. `memory` is for the frame, and
+ * has LONGEST_HEAD bytes more than the message and the room.
  */
-export function binaryFrame(message: Uint8Array, room = 0): Buffer {
-  return frameOf(FINAL_BINARY, message, room);
+export function binaryFrame(message: Uint8Array, room = 0, memory?: Buffer): Buffer {
+  return frameOf(FINAL_BINARY, message, room, memory);
+}
+
+/** Whether the frame of `message` has memory of its own. */
+export function isLarge(message: Uint8Array): boolean {
+  return message.length > LARGEST_IN_SLAB;
 }
 
 /** The frame that carries `message` as one text message. */
@@ -47,10 +55,10 @@ export function isMessage(frame: Uint8Array): boolean {
   return frame[0] === FINAL_BINARY || frame[0] === FINAL_TEXT;
 }
 
-function frameOf(initial: number, message: Uint8Array, room = 0): Buffer {
+function frameOf(initial: number, message: Uint8Array, room = 0, memory?: Buffer): Buffer {
   const length = message.length + room;
-  const head = length < 126 ? 2 : length < 0x1_0000 ? 4 : 10;
-  const frame = allocate(head + length);
+  const head = length < 126 ? 2 : length < 0x1_0000 ? 4 : LONGEST_HEAD;
+  const frame = memory === undefined ? allocate(head + length) : memory.subarray(0, head + length);
   frame[0] = initial;
   if (head === 2) {
     frame[1] = length;

@@ -9,12 +9,15 @@ import { TopicRegistry } from '../presence/topic-registry.js';
 import { chargeOfSending } from '../protocol/charges.js';
 import type { MemberId } from '../protocol/member.js';
 import { encodePublication } from '../protocol/message.js';
-import { relayFrame } from '../protocol/response.js';
-import { binaryFrame } from '../protocol/websocket-frame.js';
+import { relayFrame, ROOM_OF_RELAY } from '../protocol/response.js';
+import { binaryFrame, isLarge } from '../protocol/websocket-frame.js';
 import { Answers } from './answers.js';
 import type { HandedOn } from './answers.js';
 import { MembersElsewhere } from './elsewhere/members-elsewhere.js';
 import { Permissions } from './permissions.js';
+
+/** Most topics have two subscribers, one of which is the sender. */
+const PAIR = 2;
 
 /**
  * The rules of the relay (docs/protocol.md, R1, R2, N1, V6-V8): who receives what, from CBOR peers and, bridged, from
@@ -127,7 +130,9 @@ export class RelayService implements OnModuleInit {
   #deliverTo(topic: string, to: MemberId, message: Uint8Array, from: MemberId | undefined): boolean {
     const member = this.presence.connectionOf(topic, to);
     if (member?.open !== true) return false;
-    member.send(member.v2 ? relayFrame(message, from, true) : binaryFrame(message));
+    const signed = member.v2;
+    if (isLarge(message)) sendLarge(member, message, signed, from, true);
+    else member.send(signed ? relayFrame(message, from, true) : binaryFrame(message));
     this.traffic.deliveries += 1;
     return true;
   }
@@ -140,13 +145,24 @@ export class RelayService implements OnModuleInit {
     let frame: Buffer | undefined;
     let signed: Buffer | undefined;
     let deliveries = 0;
-    for (const subscriber of this.topics.subscribers(topic)) {
+    const subscribers = this.topics.subscribers(topic);
+    const alone = subscribers.size <= PAIR && isLarge(message);
+    for (const subscriber of subscribers) {
       if (subscriber === sender || !subscriber.open) continue;
-      if (from === undefined || !subscriber.v2) subscriber.send((frame ??= binaryFrame(message)));
+      const told = from !== undefined && subscriber.v2;
+      if (alone) sendLarge(subscriber, message, told, from);
+      else if (!told) subscriber.send((frame ??= binaryFrame(message)));
       else subscriber.send((signed ??= relayFrame(message, from)));
       deliveries += 1;
     }
     this.traffic.deliveries += deliveries;
     return deliveries;
   }
+}
+
+/** Sends a large message in a frame of its own: to a peer that is told who it is from, or to another one. */
+function sendLarge(peer: Connection, message: Uint8Array, told: boolean, from?: MemberId, to = false): void {
+  peer.sendLarge(message.length + ROOM_OF_RELAY, (memory) =>
+    told ? relayFrame(message, from, to, memory) : binaryFrame(message, 0, memory),
+  );
 }

@@ -36,12 +36,15 @@ const MIN_BYTES = 1024;
 /** Bytes of memory that an unfinished message takes besides its content: the objects around it. */
 const OVERHEAD_BYTES = 256;
 
+/** The largest memory that is kept for the next unfinished message, in bytes. */
+const MAX_SPARE_BYTES = 128 * 1024;
+
 /**
  * A message that has begun and not ended.
  * Invariant: its bytes are in one block, unmasked, in at most about twice their size.
  */
 class Unfinished {
-  bytes = Buffer.alloc(0);
+  bytes: Buffer = Buffer.alloc(0);
   length = 0;
   frames = 0;
   /**
@@ -52,7 +55,10 @@ class Unfinished {
   came = 0;
   left = 0;
 
-  constructor(readonly kind: 'text' | 'binary') {}
+  constructor(
+    readonly kind: 'text' | 'binary',
+    private readonly buffer: ReadBuffer,
+  ) {}
 
   get memory(): number {
     return this.bytes.length + OVERHEAD_BYTES;
@@ -65,7 +71,7 @@ class Unfinished {
     const length = this.length + to - from;
     const grows = length > this.bytes.length;
     if (grows) {
-      const room = Buffer.allocUnsafeSlow(Math.max(length, Math.min(Math.max(2 * length, MIN_BYTES), max)));
+      const room = this.#take(Math.max(length, Math.min(Math.max(2 * length, MIN_BYTES), max)));
       this.bytes.copy(room, 0, 0, this.length);
       this.bytes = room;
     }
@@ -74,6 +80,14 @@ class Unfinished {
     this.came += to - from;
     this.left -= to - from;
     return grows;
+  }
+
+  /** Memory of that many bytes or up to twice as many. */
+  #take(bytes: number): Buffer {
+    const { spare } = this.buffer;
+    if (spare === undefined || spare.length < bytes || spare.length > 2 * bytes) return Buffer.allocUnsafeSlow(bytes);
+    this.buffer.spare = undefined;
+    return spare;
   }
 }
 
@@ -172,7 +186,7 @@ export class FrameReader {
     if (body > end) return this.#keep(at, end);
     const kind = opcode === Opcode.text ? 'text' : 'binary';
     if (before === undefined && final && body + length <= end) return this.#deliver(kind, body, body + length);
-    const unfinished = before ?? new Unfinished(kind);
+    const unfinished = before ?? new Unfinished(kind, this.buffer);
     this.#unfinished = unfinished;
     unfinished.frames += 1;
     unfinished.final = final;
@@ -196,6 +210,7 @@ export class FrameReader {
     this.#unfinished = undefined;
     this.receiver.holds(0);
     this.#message(unfinished.kind, unfinished.bytes.subarray(0, unfinished.length));
+    if (unfinished.bytes.length <= MAX_SPARE_BYTES) this.buffer.spare = unfinished.bytes;
     return next;
   }
 

@@ -36,6 +36,8 @@ export class ReadBuffer {
   readonly start = KEPT_BYTES;
   /** The part of `bytes` that is read into. */
   readonly room = this.bytes.subarray(KEPT_BYTES);
+  /** Memory of the last message that came in several reads. The next one may take it; undefined while one has it. */
+  spare: Buffer | undefined;
   #symbols: readonly symbol[] = [];
 
   /**

@@ -36,6 +36,9 @@ export interface Writer extends Lagging, DirectWriter {
  */
 const MAX_PIECES = 16;
 
+/** Memory for a large frame that is written immediately, in bytes: a message of the default size at most, and its head. */
+const BLOCK_BYTES = 68 * 1024;
+
 /**
  * Sends the frames that one read brings for a socket in one system call, at the end of that read (docs/adr/0022). What
  * is sent outside a read leaves at the end of the turn of the event loop. Frames that follow each other in memory leave
@@ -48,6 +51,8 @@ export class WriteBatch {
   #first: Writer | undefined;
   #last: Writer | undefined;
   #reading = false;
+  /** Memory for the next large frame that is written immediately. */
+  #block: Buffer | undefined;
 
   /** Calls `read`, and sends what it brought. */
   during(reader: { read(length: number): void }, length: number): void {
@@ -74,6 +79,21 @@ export class WriteBatch {
     writer.unflushed += frame.length;
   }
 
+  /**
+   * Writes the frame that `make` makes now, in memory of at least `bytes` bytes that is used again. New memory for each
+   * large frame would be garbage outside V8's heap, and V8 would collect all garbage for every thousand of them. Returns
+   * the frame; undefined if it cannot be written now.
+   */
+  writeNow(writer: Writer, bytes: number, make: (memory: Buffer) => Buffer): Buffer | undefined {
+    this.flush(writer);
+    if (bytes > BLOCK_BYTES || writer.outbox !== undefined || !this.#direct.takes(writer.socket)) return undefined;
+    this.#block ??= Buffer.allocUnsafeSlow(BLOCK_BYTES);
+    const frame = make(this.#block);
+    // The system keeps what it did not take.
+    if (!this.#writeDirectly(writer, frame)) this.#block = undefined;
+    return frame;
+  }
+
   /** Writes what a writer holds now, as far as the system takes it. */
   flush(writer: Writer): void {
     const { socket } = writer;
@@ -81,7 +101,7 @@ export class WriteBatch {
     writer.unflushed = 0;
     if (writer.held !== undefined) {
       if (writer.pieces === 0 && writer.outbox === undefined && writer.open && this.#direct.takes(socket)) {
-        this.#handDirectly(writer, writer.held);
+        this.#writeDirectly(writer, pieceOf(writer, writer.held));
         return;
       }
       this.#hand(writer, writer.held);
@@ -121,12 +141,12 @@ export class WriteBatch {
     writer.next = writer;
   }
 
-  /** Writes the only piece of a batch to a socket that is idle. */
-  #handDirectly(writer: Writer, held: Buffer): void {
-    const piece = pieceOf(writer, held);
-    if (this.#direct.write(writer, piece)) return;
+  /** Writes to a socket that is idle. Returns whether nothing of it waits. */
+  #writeDirectly(writer: Writer, piece: Buffer): boolean {
+    if (this.#direct.write(writer, piece)) return true;
     writer.outbox = new Outbox(writer, piece.buffer.byteLength, true);
     writer.outbox.drain();
+    return false;
   }
 
   /** Moves what is held to the socket or, if that lags, to the outbox. Drops it if the connection takes no more. */

@@ -132,16 +132,18 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
 
   send(frame: Buffer): boolean {
     if (!this.open) return false;
-    const { writes, traffic, maxBufferedBytes } = this.share;
-    traffic.bytesOut += frame.length;
-    const { tally } = this.identity;
-    if (tally !== undefined && isMessage(frame)) {
-      tally.messagesOut += 1;
-      tally.bytesOut += frame.length;
-    }
+    const { writes, maxBufferedBytes } = this.share;
+    this.#sent(frame);
     writes.write(this.#outlet, frame);
     // Part of it may wait only for the end of this turn.
     if (maxBufferedBytes > 0 && this.#outlet.waiting > maxBufferedBytes) writes.flush(this.#outlet);
+    return true;
+  }
+
+  override sendLarge(bytes: number, make: (memory?: Buffer) => Buffer): boolean {
+    const frame = this.open ? this.share.writes.writeNow(this.#outlet, bytes, make) : undefined;
+    if (frame === undefined) return super.sendLarge(bytes, make);
+    this.#sent(frame);
     return true;
   }
 
@@ -247,6 +249,14 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
     if (!this.inbox.paused) this.#over();
     else if (this.#dismissed) this.inbox.drop();
     else this.inbox.end();
+  }
+
+  #sent(frame: Buffer): void {
+    this.share.traffic.bytesOut += frame.length;
+    const { tally } = this.identity;
+    if (tally === undefined || !isMessage(frame)) return;
+    tally.messagesOut += 1;
+    tally.bytesOut += frame.length;
   }
 
   #count({ limit, text }: CloseReason): void {

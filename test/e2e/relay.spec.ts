@@ -12,7 +12,7 @@ describe('relay: who receives what', () => {
   let count = 0;
 
   beforeAll(async () => {
-    running = await startServer();
+    running = await startServer({ maxMessagesPerSecond: 0, maxBufferedBytes: 0 });
   });
   afterAll(stopServers);
 
@@ -216,5 +216,49 @@ describe('relay: who receives what', () => {
     a.tcp.write(frame.subarray(50));
     await once(b.socket, 'message');
     expect(b.received).toEqual([message]);
+  });
+
+  it.each([1, 3])(
+    'R5: messages of all sizes reach %i subscribers once, in order and byte for byte',
+    async (howMany) => {
+      const [sender, ...receivers] = await subscribers(1 + howMany);
+      // Around the size up to which frames share memory, the largest that a message may have, and several to a read.
+      const sizes = [1, 600, 4000, 4010, 5000, 20_000, 65_000, 65_400];
+      const sent: Buffer[] = [];
+      for (let round = 0; round < 20; round++) {
+        for (const size of sizes) sent.push(sender.relay(topic, Buffer.alloc(size, round * 8 + size)));
+      }
+      for (const receiver of receivers) {
+        await until(() => receiver.received.length >= sent.length);
+        expect(Buffer.concat(receiver.received).equals(Buffer.concat(sent))).toBe(true);
+      }
+      expect(sender.received).toEqual([]);
+    },
+  );
+
+  it('R5: large messages that wait for a slow peer are not changed by those for others', async () => {
+    const pairs: { sender: Peer; receiver: Peer; topic: string; sent: Buffer[] }[] = [];
+    for (let i = 0; i < 2; i++) {
+      const [sender, receiver] = await subscribers(2);
+      pairs.push({ sender, receiver, topic, sent: [] });
+    }
+    const [slow, quick] = pairs;
+    slow.receiver.socket.pause();
+    let more = 20;
+    await until(
+      () => more === 0,
+      async () => {
+        for (const { sender, topic: of, sent } of pairs) {
+          for (let i = 0; i < 8; i++) sent.push(sender.relay(of, Buffer.alloc(60_000, sent.length)));
+        }
+        await settle([slow.sender, quick.sender], [quick.receiver]);
+        if (running.held.buffered.total > 0) more -= 1;
+      },
+    );
+    slow.receiver.socket.resume();
+    for (const { receiver, sent } of pairs) {
+      await until(() => receiver.received.length >= sent.length);
+      expect(Buffer.concat(receiver.received).equals(Buffer.concat(sent))).toBe(true);
+    }
   });
 });

@@ -312,6 +312,19 @@ describe('cairn-signal.v2: members', () => {
     expect(old.received).toEqual([]);
   });
 
+  it('V7, V8: large Relays say who they are from, and that they are for one member alone', async () => {
+    const [a, b] = await peers(2);
+    const { self: from } = await a.look('t');
+    const { self: to } = await b.look('t');
+    for (const size of [4000, 5000, 40_000]) {
+      const payload = Buffer.alloc(size, size);
+      a.tell({ Relay: { topic: 't', payload } });
+      a.tell({ Relay: { topic: 't', payload, to } });
+      expect(await b.take('Relay')).toEqual({ topic: 't', payload, from });
+      expect(await b.take('Relay')).toEqual({ topic: 't', payload, from, to: true });
+    }
+  });
+
   it('V3, V7, J6: two v2 peers, a v1 peer and a JSON peer on one topic see what the rules say, and nothing else', async () => {
     const [a, b] = await peers(2);
     const [old, json] = [await Peer.connect(running.url), await Peer.connect(running.url)];
