@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { SettingsInput } from '../../src/config/settings.js';
 import { METRICS } from '../../src/exposition/metric-table.js';
 import { PROCESS_METRICS } from '../../src/exposition/process-metrics.js';
+import { DirectWrites } from '../../src/transport/direct-writes.js';
 import { clientFrame } from '../support/client-frame.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { makeCertificates } from '../support/certificates.js';
@@ -309,11 +309,14 @@ describe('metrics', () => {
     // The last of them is timed, and time passes until its frame is written.
     for (let i = 0; i < 126; i++) a.relay('t', 'x');
     await settle([a], [b]);
-    // oxlint-disable-next-line typescript/unbound-method -- called with the socket as its this
-    const { write } = Socket.prototype;
-    const written = jest.spyOn(Socket.prototype, 'write').mockImplementation(function (this: Socket, ...args) {
+    // oxlint-disable-next-line typescript/unbound-method -- called with what writes as its this
+    const { write } = DirectWrites.prototype;
+    const written = jest.spyOn(DirectWrites.prototype, 'write').mockImplementation(function (
+      this: DirectWrites,
+      ...args
+    ) {
       clock.pass(20);
-      return write.apply(this, args as never);
+      return write.apply(this, args);
     });
     a.relay('t', 'x');
     await settle([a], [b]);
