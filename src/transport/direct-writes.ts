@@ -10,6 +10,8 @@ export interface DirectWriter {
 
 /** Node's object for a write that the system did not take immediately. */
 interface WriteRequest {
+  /** Less than 0 while Node has not used it for a write. */
+  getAsyncId(): number;
   oncomplete?: (status: number) => void;
   /** Keeps the memory until the system has taken it. */
   buffer?: Buffer;
@@ -23,8 +25,6 @@ interface Handle {
    * null, and returns the object where one is needed.
    */
   writeBuffer: (request: WriteRequest | null, bytes: Buffer) => number | WriteRequest;
-  /** Bytes that the system did not take yet. */
-  readonly writeQueueSize: number;
 }
 
 /**
@@ -59,17 +59,24 @@ export class DirectWrites {
     const { socket } = writer;
     const handle = handleOf(socket)!;
     if (this.#Request) this.#spare ??= new this.#Request();
-    const result = handle.writeBuffer(this.#spare, bytes);
-    const request = typeof result === 'object' ? result : this.#spare;
-    if (result !== 0 && result !== request) {
+    const request = this.#spare;
+    const result = handle.writeBuffer(request, bytes);
+    if (typeof result === 'object') return this.#waits(writer, result, bytes);
+    if (result !== 0) {
+      this.#spare = null;
       socket.destroy();
       return true;
     }
-    if (request === null || handle.writeQueueSize === 0) return true;
+    // Not whether something waits: Node tries twice, and the second time the system may take the rest.
+    if (request === null || request.getAsyncId() < 0) return true;
+    return this.#waits(writer, request, bytes);
+  }
+
+  #waits(writer: DirectWriter, request: WriteRequest, bytes: Buffer): false {
     this.#spare = null;
     request.buffer = bytes;
     request.oncomplete = (status) => {
-      if (status < 0) socket.destroy();
+      if (status < 0) writer.socket.destroy();
       writer.wrote();
     };
     return false;
@@ -77,9 +84,10 @@ export class DirectWrites {
 
   /** Learns from the next write, which is that of a stream, what Node gives to `writeBuffer`. */
   #watch(handle: Handle): void {
-    if (typeof handle.writeBuffer !== 'function' || typeof handle.writeQueueSize !== 'number') return;
+    if (typeof handle.writeBuffer !== 'function') return;
     handle.writeBuffer = (request, bytes) => {
-      this.#Request = request === null ? null : (request.constructor as RequestClass);
+      if (request === null) this.#Request = null;
+      else if (typeof request.getAsyncId === 'function') this.#Request = request.constructor as RequestClass;
       Reflect.deleteProperty(handle, 'writeBuffer');
       return handle.writeBuffer(request, bytes);
     };

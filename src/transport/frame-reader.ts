@@ -82,10 +82,11 @@ class Unfinished {
     return grows;
   }
 
-  /** Memory of that many bytes or up to twice as many. */
+  /** Memory of that many bytes, or up to a quarter more. */
   #take(bytes: number): Buffer {
     const { spare } = this.buffer;
-    if (spare === undefined || spare.length < bytes || spare.length > 2 * bytes) return Buffer.allocUnsafeSlow(bytes);
+    const fits = spare !== undefined && spare.length >= bytes && spare.length <= 1.25 * bytes;
+    if (!fits) return Buffer.allocUnsafeSlow(bytes);
     this.buffer.spare = undefined;
     return spare;
   }

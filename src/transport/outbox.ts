@@ -67,9 +67,10 @@ export class Outbox {
   drain(): void {
     const { socket } = this.peer;
     if (this.#done || !socket.writable) return;
+    if (!this.#writing) this.#handed = 0;
     while (this.#pieces.length > 0 && !this.#writing) this.#hand();
-    if (socket.writableLength > 0) this.#mark();
-    else if (!this.#past) this.#handed = 0;
+    if (!this.#writing) this.#handed = 0;
+    else if (!this.#past) this.#mark();
     this.#done = this.held === 0;
     this.peer.lags(this.held);
   }

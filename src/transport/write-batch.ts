@@ -37,7 +37,9 @@ export interface Writer extends Lagging, DirectWriter {
 const MAX_PIECES = 16;
 
 /** Memory for a large frame that is written immediately, in bytes: a message of the default size at most, and its head. */
-const BLOCK_BYTES = 68 * 1024;
+export const BLOCK_BYTES = 68 * 1024;
+/** Smaller frames have memory of their own: one that waits for a slow peer would keep the whole block. */
+const MIN_IN_BLOCK_BYTES = BLOCK_BYTES / 4;
 
 /**
  * Sends the frames that one read brings for a socket in one system call, at the end of that read (docs/adr/0022). What
@@ -85,8 +87,9 @@ export class WriteBatch {
    * the frame; undefined if it cannot be written now.
    */
   writeNow(writer: Writer, bytes: number, make: (memory: Buffer) => Buffer): Buffer | undefined {
+    if (bytes < MIN_IN_BLOCK_BYTES || bytes > BLOCK_BYTES || !this.#isIdle(writer)) return undefined;
     this.flush(writer);
-    if (bytes > BLOCK_BYTES || writer.outbox !== undefined || !this.#direct.takes(writer.socket)) return undefined;
+    if (!this.#isIdle(writer)) return undefined;
     this.#block ??= Buffer.allocUnsafeSlow(BLOCK_BYTES);
     const frame = make(this.#block);
     // The system keeps what it did not take.
@@ -100,7 +103,7 @@ export class WriteBatch {
     if (writer.unflushed === 0) return;
     writer.unflushed = 0;
     if (writer.held !== undefined) {
-      if (writer.pieces === 0 && writer.outbox === undefined && writer.open && this.#direct.takes(socket)) {
+      if (writer.pieces === 0 && this.#isIdle(writer)) {
         this.#writeDirectly(writer, pieceOf(writer, writer.held));
         return;
       }
@@ -139,6 +142,11 @@ export class WriteBatch {
     }
     this.#last = writer;
     writer.next = writer;
+  }
+
+  /** Whether nothing waits for the peer, and its socket may be written to directly. */
+  #isIdle(writer: Writer): boolean {
+    return writer.outbox === undefined && writer.open && this.#direct.takes(writer.socket);
   }
 
   /** Writes to a socket that is idle. Returns whether nothing of it waits. */

@@ -17,6 +17,7 @@ import { Outlet } from './outlet.js';
 import type { Sender } from './outlet.js';
 import { SignalSocket } from './signal-socket.js';
 import { SocketPulse } from './socket-pulse.js';
+import { BLOCK_BYTES } from './write-batch.js';
 
 /** Identity of a connection. */
 export interface ConnectionIdentity {
@@ -141,7 +142,10 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
   }
 
   override sendLarge(bytes: number, make: (memory?: Buffer) => Buffer): boolean {
-    const frame = this.open ? this.share.writes.writeNow(this.#outlet, bytes, make) : undefined;
+    const { writes, maxBufferedBytes } = this.share;
+    // The memory that is used again may be kept for a peer that lags.
+    const fits = maxBufferedBytes === 0 || maxBufferedBytes > BLOCK_BYTES;
+    const frame = fits ? writes.writeNow(this.#outlet, bytes, make) : undefined;
     if (frame === undefined) return super.sendLarge(bytes, make);
     this.#sent(frame);
     return true;

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
-import type { Server, Socket } from 'node:net';
+import { connect, createServer, Socket } from 'node:net';
+import type { Server } from 'node:net';
 import { PassThrough } from 'node:stream';
 import * as tls from 'node:tls';
 import { readFileSync } from 'node:fs';
@@ -173,4 +173,54 @@ describe('direct writes', () => {
     expect(direct.takes(side.socket)).toBe(false);
     expect(direct.takes(new PassThrough())).toBe(false);
   });
+
+  it.each([
+    ['given the object for a write', false],
+    ['asked for the object', true],
+  ])('R5: an object that Node has used is not used again, though nothing waits, where Node is %s', (_how, asked) => {
+    // Node tries twice. Where the system takes the rest the second time, the write is over and its object is not.
+    const handle = new TryingTwice(asked);
+    const side = new Side(Object.assign(new Socket(), { _handle: handle }));
+    expect(direct.takes(side.socket)).toBe(false);
+    handle.writeBuffer(asked ? null : new Request(), Buffer.from('the first'));
+    expect(direct.takes(side.socket)).toBe(true);
+
+    expect(direct.write(side, Buffer.from('whole'))).toBe(true);
+    handle.twice = true;
+    expect(direct.write(side, Buffer.from('in two parts'))).toBe(false);
+    expect(direct.write(side, Buffer.from('in two parts'))).toBe(false);
+    handle.twice = false;
+    expect(direct.write(side, Buffer.from('whole'))).toBe(true);
+    expect(side.told).toBe(0);
+    for (const request of handle.kept) request.oncomplete!(0);
+    expect(side.told).toBe(2);
+  });
 });
+
+/** Node's object for a write. */
+class Request {
+  used = false;
+  oncomplete?: (status: number) => void;
+
+  getAsyncId(): number {
+    return this.used ? 7 : -1;
+  }
+}
+
+/** A handle of a socket of which the system takes everything, at the second try if `twice`. */
+class TryingTwice {
+  twice = false;
+  readonly kept: Request[] = [];
+
+  constructor(private readonly makes: boolean) {}
+
+  writeBuffer(given: Request | null, _bytes: Buffer): number | Request {
+    // Node ends the process.
+    if (given?.used === true) throw new Error('an object is used twice');
+    if (!this.twice) return 0;
+    const request = this.makes ? new Request() : given!;
+    request.used = true;
+    this.kept.push(request);
+    return this.makes ? request : 0;
+  }
+}

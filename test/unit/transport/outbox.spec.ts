@@ -152,6 +152,22 @@ describe('outbox', () => {
     expect(other.last).toBe(0);
   });
 
+  it('L2: what was written counts no more, however long something waits', async () => {
+    const SIZE = 60_000;
+    let pushed = 6;
+    for (let i = 0; i < 60; i++) {
+      // Every second write is the mark behind a piece.
+      for (let more = i < 4 ? 4 : 1 - (i % 2); more > 0; more--, pushed += SIZE)
+        outbox.push(Buffer.allocUnsafeSlow(SIZE));
+      outbox.drain();
+      await peer.take();
+      const written = Buffer.concat(peer.written).length;
+      expect(peer.last).toBeGreaterThan(pushed - written);
+      expect(peer.last - (pushed - written)).toBeLessThan(SIZE + 20_000);
+    }
+    expect(Buffer.concat(peer.written).length).toBeGreaterThan(20 * SIZE);
+  });
+
   it('D4: everything is handed over although something was written past the stream, and all of it counts', async () => {
     const other = new Peer();
     const past = new Outbox(other, 100, true);
