@@ -157,8 +157,10 @@ describe('outbox', () => {
     let pushed = 6;
     for (let i = 0; i < 60; i++) {
       // Every second write is the mark behind a piece.
-      for (let more = i < 4 ? 4 : 1 - (i % 2); more > 0; more--, pushed += SIZE)
+      for (let more = i < 4 ? 4 : 1 - (i % 2); more > 0; more--) {
         outbox.push(Buffer.allocUnsafeSlow(SIZE));
+        pushed += SIZE;
+      }
       outbox.drain();
       await peer.take();
       const written = Buffer.concat(peer.written).length;
