@@ -9,11 +9,10 @@ const CLOSE = 0x88;
 const PONG = 0x8a;
 
 /**
- * Size of a slab, which holds small frames. Where one slab ends and the next begins, frames for one peer leave as two
- * pieces, so it is not small. A frame that waits for a slow peer keeps its whole slab, so it is not large.
+ * Size of a slab, which holds frames of up to a quarter of it. A frame that waits for a slow peer keeps its whole slab.
  */
-const SLAB_BYTES = 32_768;
-const LARGEST_IN_SLAB = 4096;
+const SLAB_BYTES = 16_384;
+const LARGEST_IN_SLAB = SLAB_BYTES / 4;
 /** Longest head of a frame, in bytes. */
 export const LONGEST_HEAD = 10;
 

@@ -84,6 +84,9 @@ property(
     const there = readMessage(other);
     const { kind, topic, payload } = comparable(request) as Record<string, unknown>;
     const known = kind === 'Subscribe' || kind === 'Unsubscribe' || kind === 'Relay';
+    // Fields of v2 mean nothing there, and may hold what a reader that skips them cannot read: a number beyond 128 bits.
+    const more = Object.keys(request).some((name) => !['kind', 'topic', 'payload'].includes(name));
+    if (more && there === undefined) return;
     expect(known ? there && comparable(there) : undefined).toEqual(known ? { kind, topic, payload } : undefined);
   },
 );
