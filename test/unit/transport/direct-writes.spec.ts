@@ -1,14 +1,12 @@
 import { once } from 'node:events';
-import { connect, createServer, Socket } from 'node:net';
-import type { Server } from 'node:net';
+import { Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
-import * as tls from 'node:tls';
-import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DirectWrites } from '../../../src/transport/direct-writes.js';
 import type { DirectWriter } from '../../../src/transport/direct-writes.js';
 import { makeCertificates } from '../../support/certificates.js';
 import type { Certificates } from '../../support/certificates.js';
+import { socketPair } from '../../support/socket-pair.js';
 import { until } from '../../support/until.js';
 
 /** More than the system takes for a peer that does not read. */
@@ -27,7 +25,6 @@ class Side implements DirectWriter {
 
 let direct: DirectWrites;
 let certificates: Certificates;
-let server: Server;
 const open: Socket[] = [];
 
 beforeAll(async () => {
@@ -39,20 +36,11 @@ beforeEach(() => {
 });
 afterEach(() => {
   for (const socket of open.splice(0)) socket.destroy();
-  server.close();
 });
 
 /** Both ends of a connection. What the peer reads is appended to `read`. */
 async function pair(secure = false): Promise<{ side: Side; peer: Socket; all: (bytes: number) => Promise<string> }> {
-  server = secure
-    ? tls.createServer({ cert: readFileSync(certificates.chain), key: readFileSync(certificates.key) })
-    : createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  const accepted = once(server, secure ? 'secureConnection' : 'connection') as Promise<[Socket]>;
-  const peer = secure ? tls.connect({ port, host: '127.0.0.1', ca: certificates.ca }) : connect(port, '127.0.0.1');
-  const [socket] = await accepted;
+  const [socket, peer] = await socketPair(secure ? certificates : undefined);
   open.push(socket, peer);
   for (const end of [socket, peer]) end.on('error', () => undefined);
   const pieces: Buffer[] = [];

@@ -1,42 +1,22 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
-import type { Server, Socket } from 'node:net';
-import * as tls from 'node:tls';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ReadBuffer } from '../../../src/transport/read-buffer.js';
 import { makeCertificates } from '../../support/certificates.js';
 import type { Certificates } from '../../support/certificates.js';
+import { socketPair } from '../../support/socket-pair.js';
 
-let server: Server | undefined;
 let certificates: Certificates;
 beforeAll(async () => {
   certificates = await makeCertificates();
 });
 afterAll(() => certificates.remove());
-afterEach(() => {
-  server?.close();
-});
-
-/** Both ends of a connection. */
-async function pairOver(kind: string): Promise<[Socket, Socket]> {
-  const secure = kind === 'TLS';
-  server = secure
-    ? tls.createServer({ cert: readFileSync(certificates.chain), key: readFileSync(certificates.key) })
-    : createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  const accepted = once(server, secure ? 'secureConnection' : 'connection') as Promise<[Socket]>;
-  const peer = secure ? tls.connect({ port, host: '127.0.0.1', ca: certificates.ca }) : connect(port, '127.0.0.1');
-  return [(await accepted)[0], peer];
-}
 
 describe('read buffer', () => {
   it.each(['TCP', 'TLS'])(
     'R5: on this Node, a socket that was accepted over %s is read into it, and ends like any other',
     async (kind) => {
-      const [socket, peer] = await pairOver(kind);
+      const [socket, peer] = await socketPair(kind === 'TLS' ? certificates : undefined);
       const buffer = new ReadBuffer();
       const read: string[] = [];
       const all = new Promise<void>((resolve) => {
