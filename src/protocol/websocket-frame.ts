@@ -13,6 +13,8 @@ const PONG = 0x8a;
  */
 const SLAB_BYTES = 16_384;
 const LARGEST_IN_SLAB = SLAB_BYTES / 4;
+/** The shortest message that is large, in bytes. */
+const LARGE_BYTES = 17 * 1024;
 /** Longest head of a frame, in bytes. */
 export const LONGEST_HEAD = 10;
 
@@ -25,9 +27,12 @@ export function binaryFrame(message: Uint8Array, room = 0, memory?: Buffer): Buf
   return frameOf(FINAL_BINARY, message, room, memory);
 }
 
-/** Whether the frame of `message` has memory of its own. */
+/**
+ * Whether the frame of `message` is worth memory that is used again. That of a smaller one would keep all of such memory
+ * for a slow peer.
+ */
 export function isLarge(message: Uint8Array): boolean {
-  return message.length > LARGEST_IN_SLAB;
+  return message.length >= LARGE_BYTES;
 }
 
 /** The frame that carries `message` as one text message. */

@@ -130,9 +130,9 @@ export class RelayService implements OnModuleInit {
   #deliverTo(topic: string, to: MemberId, message: Uint8Array, from: MemberId | undefined): boolean {
     const member = this.presence.connectionOf(topic, to);
     if (member?.open !== true) return false;
-    const signed = member.v2;
-    if (isLarge(message)) sendLarge(member, message, signed, from, true);
-    else member.send(signed ? relayFrame(message, from, true) : binaryFrame(message));
+    const told = member.v2;
+    if (isLarge(message)) sendLarge(member, message, told, from, true);
+    else member.send(told ? relayFrame(message, from, true) : binaryFrame(message));
     this.traffic.deliveries += 1;
     return true;
   }
@@ -160,7 +160,7 @@ export class RelayService implements OnModuleInit {
   }
 }
 
-/** Sends a large message in a frame of its own: to a peer that is told who it is from, or to another one. */
+/** Sends a large message in a frame of its own. `told` is for a peer that hears who it is from (V7, V8). */
 function sendLarge(peer: Connection, message: Uint8Array, told: boolean, from?: MemberId, to = false): void {
   peer.sendLarge(message.length + ROOM_OF_RELAY, (memory) =>
     told ? relayFrame(message, from, to, memory) : binaryFrame(message, 0, memory),

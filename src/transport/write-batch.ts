@@ -38,8 +38,6 @@ const MAX_PIECES = 16;
 
 /** Memory for a large frame that is written immediately, in bytes: a message of the default size at most, and its head. */
 export const BLOCK_BYTES = 68 * 1024;
-/** Smaller frames have memory of their own: one that waits for a slow peer would keep the whole block. */
-const MIN_IN_BLOCK_BYTES = BLOCK_BYTES / 4;
 
 /**
  * Sends the frames that one read brings for a socket in one system call, at the end of that read (docs/adr/0022). What
@@ -87,7 +85,7 @@ export class WriteBatch {
    * the frame; undefined if it cannot be written now.
    */
   writeNow(writer: Writer, bytes: number, make: (memory: Buffer) => Buffer): Buffer | undefined {
-    if (bytes < MIN_IN_BLOCK_BYTES || bytes > BLOCK_BYTES || !this.#isIdle(writer)) return undefined;
+    if (bytes > BLOCK_BYTES || !this.#isIdle(writer)) return undefined;
     this.flush(writer);
     if (!this.#isIdle(writer)) return undefined;
     this.#block ??= Buffer.allocUnsafeSlow(BLOCK_BYTES);

@@ -34,8 +34,8 @@ export interface ConnectionIdentity {
 }
 
 /** Key of a connection on its socket, so that all of them share their listener: there may be very many. */
-const CARRIED = Symbol('carried');
-type Carrying = Socket & { [CARRIED]?: WsConnection };
+const CONNECTION = Symbol('connection');
+type Connected = Socket & { [CONNECTION]?: WsConnection };
 
 /**
  * One peer's WebSocket as the domain's Connection. Owns the socket, and decides when and how it ends. What the peer
@@ -73,7 +73,7 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
     this.#reader = new FrameReader(readBuffer, this.inbox, this, maxMessageBytes);
     this.#webSocket = new SignalSocket(socket, this, share.mostClosing);
     this.#v2 = identity.protocol === SUBPROTOCOL_V2;
-    (socket as Carrying)[CARRIED] = this;
+    (socket as Connected)[CONNECTION] = this;
     const read = readBuffer.readInto(socket, onRead);
     if (head.length > 0) socket.unshift(head);
     // Reads the bytes that came with the handshake, and all bytes on a Node that lacks those internals.
@@ -274,8 +274,8 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
   }
 }
 
-function onRead(this: Carrying, length: number): void {
-  this[CARRIED]!.read(length);
+function onRead(this: Connected, length: number): void {
+  this[CONNECTION]!.read(length);
 }
 
 /** Code of a connection that ended without a close frame (RFC 6455, section 7.1.5). */
