@@ -38,7 +38,7 @@ afterEach(() => {
   for (const socket of open.splice(0)) socket.destroy();
 });
 
-/** Both ends of a connection. What the peer reads is appended to `read`. */
+/** A writer for one end of a connection, and the other end. `all` resolves to what came, once it is that many bytes. */
 async function pair(secure = false): Promise<{ side: Side; peer: Socket; all: (bytes: number) => Promise<string> }> {
   const [socket, peer] = await socketPair(secure ? certificates : undefined);
   open.push(socket, peer);
