@@ -28,6 +28,8 @@ export class MeasuredServer {
       'listen-addr': '127.0.0.1:0',
       'management-addr': '127.0.0.1:0',
       'log-format': 'json',
+      // Peers that are only sockets answer no ping. They stay, however long a busy machine takes.
+      'ping-interval': '1h',
       ...settings,
     };
     const flags = Object.entries(all).flatMap(([name, value]) => [`--${name}`, `${value}`]);
