@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { Connection } from '../connection/connection.js';
 import type { Allowance } from '../connection/allowance.js';
 import type { ConnectionCredential } from '../connection/connection.js';
@@ -74,7 +75,7 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
     this.#webSocket = new SignalSocket(socket, this, share.mostClosing);
     this.#v2 = identity.protocol === SUBPROTOCOL_V2;
     (socket as Connected)[CONNECTION] = this;
-    const read = readBuffer.readInto(socket, onRead);
+    const read = readBuffer.readInto(socket, socket instanceof TLSSocket ? onRecord : onRead);
     if (head.length > 0) socket.unshift(head);
     // Reads the bytes that came with the handshake, and all bytes on a Node that lacks those internals.
     if (!read || socket.readableLength > 0) socket.on('data', (bytes: Buffer) => this.#reader.readElsewhere(bytes));
@@ -126,9 +127,14 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
     return this.#dismissed;
   }
 
-  /** Takes what was read into the read buffer, and sends what that brings. */
+  /** Takes everything that was read into the read buffer, and sends what that brings. */
   read(length: number): void {
     this.share.writes.during(this.#reader, length);
+  }
+
+  /** Takes one record of TLS. The next one may have come with it, so what they bring is sent at the end of the turn. */
+  readRecord(length: number): void {
+    this.#reader.read(length);
   }
 
   send(frame: Buffer): boolean {
@@ -276,6 +282,10 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
 
 function onRead(this: Connected, length: number): void {
   this[CONNECTION]!.read(length);
+}
+
+function onRecord(this: Connected, length: number): void {
+  this[CONNECTION]!.readRecord(length);
 }
 
 /** Code of a connection that ended without a close frame (RFC 6455, section 7.1.5). */

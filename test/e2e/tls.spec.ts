@@ -1,5 +1,6 @@
 import { get } from 'node:https';
 import type { IncomingMessage } from 'node:http';
+import { connect as connectTcp } from 'node:net';
 import { connect } from 'node:tls';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -8,6 +9,7 @@ import { parseSettings } from '../../src/config/load-settings.js';
 import { ConnectionCounts } from '../../src/metrics/connection-counts.js';
 import { makeCertificates } from '../support/certificates.js';
 import type { Certificates } from '../support/certificates.js';
+import { HeldStream } from '../support/held-stream.js';
 import { Peer } from '../support/peer.js';
 import { RawConnection } from '../support/raw-http.js';
 import { startServer, stopServers } from '../support/server.js';
@@ -35,6 +37,28 @@ describe('TLS', () => {
     const message = a.relay('t', 'offer');
     expect(await b.next()).toEqual(message);
     expect((await a.close()).code).toBe(1000);
+  });
+
+  it('R5: messages that come together, each in its own record, leave together in one record', async () => {
+    const verified = { ca: certificates.ca, servername: 'localhost' };
+    const stream = new HeldStream(connectTcp(running.port, '127.0.0.1'));
+    const [a, b] = [
+      await Peer.connect(running.url, { createConnection: () => connect({ socket: stream, ...verified }) }),
+      await Peer.connect(running.url, verified),
+    ];
+    b.subscribe('together');
+    await b.sync();
+    let records = 0;
+    b.tcp.on('data', () => (records += 1));
+    stream.hold();
+    const sent = Array.from({ length: 8 }, (_, i) => a.relay('together', `${i}`));
+    // Each is encrypted when the one before it is.
+    await until(() => a.tcp.writableLength === 0);
+    stream.release();
+    for (const message of sent) expect(await b.next()).toEqual(message);
+    expect(records).toBe(1);
+    a.socket.terminate();
+    expect((await b.close()).code).toBe(1000);
   });
 
   it('L16: a connection is plain during both of its handshakes, until it belongs to a peer', async () => {
