@@ -29,7 +29,8 @@ interface Handle {
 
 /**
  * Writes to sockets past their streams, which cost more than the rest of a write (docs/adr/0022). The system takes
- * almost every write immediately, and then needs no object for it, so all writes share one. Owns that object. Knows nothing of frames.
+ * almost every write immediately, and then needs no object for it, so all writes share one. Owns that object. Knows
+ * nothing of frames.
  * Invariant: order is kept, because a socket is written to only while its stream has nothing to write, and what its
  * stream writes later comes behind in the same queue of the system.
  */

@@ -34,19 +34,22 @@ export class Outbox {
   /** Bytes of memory of the pieces that the socket has and has not written yet. */
   #handed: number;
   #marked = false;
-  /** Whether something waits in the system that was written past the socket's stream. */
-  #past: boolean;
+  /** Whether something waits that `wrote` will report. */
+  #awaited: boolean;
   /** Whether nothing waits any more. */
   #done = false;
 
-  /** `handed` is the memory, in bytes, of what already waits in the socket; `past`, whether past its stream. */
+  /**
+   * `handed` is the memory, in bytes, of what already waits in the socket; `awaited` is whether `wrote` will be called
+   * when the system has taken that.
+   */
   constructor(
     private readonly peer: Lagging,
     handed: number,
-    past = false,
+    awaited = false,
   ) {
     this.#handed = handed + OVERHEAD_BYTES;
-    this.#past = past;
+    this.#awaited = awaited;
   }
 
   /** Bytes of memory. */
@@ -70,14 +73,14 @@ export class Outbox {
     if (!this.#writing) this.#handed = 0;
     while (this.#pieces.length > 0 && !this.#writing) this.#hand();
     if (!this.#writing) this.#handed = 0;
-    else if (!this.#past) this.#mark();
+    else if (!this.#awaited) this.#mark();
     this.#done = this.held === 0;
     this.peer.lags(this.held);
   }
 
-  /** The system has taken what was written past the stream. */
+  /** The system has taken what already waited. */
   wrote(): void {
-    this.#past = false;
+    this.#awaited = false;
     this.drain();
   }
 
@@ -96,7 +99,7 @@ export class Outbox {
 
   /** Whether the socket has not written yet what it has. */
   get #writing(): boolean {
-    return this.#past || this.peer.socket.writableLength > 0;
+    return this.#awaited || this.peer.socket.writableLength > 0;
   }
 
   #hand(): void {

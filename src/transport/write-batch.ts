@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import { DirectWrites } from './direct-writes.js';
 import type { DirectWriter } from './direct-writes.js';
 import { Outbox } from './outbox.js';
@@ -101,10 +102,7 @@ export class WriteBatch {
     if (writer.unflushed === 0) return;
     writer.unflushed = 0;
     if (writer.held !== undefined) {
-      if (writer.pieces === 0 && this.#isIdle(writer)) {
-        this.#writeDirectly(writer, pieceOf(writer, writer.held));
-        return;
-      }
+      if (writer.pieces === 0 && this.#writeAlone(writer, writer.held)) return;
       this.#hand(writer, writer.held);
     }
     if (socket.writableCorked > 0) socket.uncork();
@@ -145,6 +143,23 @@ export class WriteBatch {
   /** Whether nothing waits for the peer, and its socket may be written to directly. */
   #isIdle(writer: Writer): boolean {
     return writer.outbox === undefined && writer.open && this.#direct.takes(writer.socket);
+  }
+
+  /** Writes what is held if nothing waits for the peer, and a lone piece costs less than a batch. Returns whether. */
+  #writeAlone(writer: Writer, held: Buffer): boolean {
+    const { socket } = writer;
+    if (this.#isIdle(writer)) {
+      this.#writeDirectly(writer, pieceOf(writer, held));
+      return true;
+    }
+    if (!(socket instanceof TLSSocket) || !writer.open || writer.outbox !== undefined) return false;
+    if (socket.writableLength > 0) return false;
+    const piece = pieceOf(writer, held);
+    // TLS never writes immediately.
+    writer.outbox = new Outbox(writer, piece.buffer.byteLength, true);
+    socket.write(piece, () => writer.wrote());
+    writer.outbox.drain();
+    return true;
   }
 
   /** Writes to a socket that is idle. Returns whether nothing of it waits. */

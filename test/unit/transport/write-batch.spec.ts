@@ -1,9 +1,11 @@
 import type { Socket } from 'node:net';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { binaryFrame } from '../../../src/protocol/websocket-frame.js';
 import { Outlet } from '../../../src/transport/outlet.js';
 import { WriteBatch } from '../../../src/transport/write-batch.js';
+import { makeCertificates } from '../../support/certificates.js';
+import type { Certificates } from '../../support/certificates.js';
 import { socketPair } from '../../support/socket-pair.js';
 import { turn } from '../../support/turn.js';
 import { until } from '../../support/until.js';
@@ -45,65 +47,76 @@ class Side {
   }
 }
 
+let certificates: Certificates;
 const sockets: Socket[] = [];
 
+beforeAll(async () => {
+  certificates = await makeCertificates();
+});
+afterAll(() => certificates.remove());
 afterEach(() => {
   for (const socket of sockets.splice(0)) socket.destroy();
 });
 
-async function open(): Promise<Side> {
-  const [socket, peer] = await socketPair();
+async function open(secure: boolean): Promise<Side> {
+  const [socket, peer] = await socketPair(secure ? certificates : undefined);
   socket.setNoDelay();
   sockets.push(socket, peer);
   return new Side(socket, peer);
 }
 
 describe('write batch', () => {
-  it('R5: however frames are sent, to peers that read and to one that does not, each byte leaves once and in order', async () => {
-    const step = fc.record({
-      to: fc.nat(PEERS - 1),
-      how: fc.constantFrom('write', 'read', 'now', 'now', 'stream', 'turn'),
-      size: fc.oneof(
-        fc.integer({ min: 1, max: 1500 }),
-        fc.integer({ min: 4000, max: 20_000 }),
-        fc.integer({ min: 20_000, max: 69_000 }),
-      ),
-    });
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 30 }), async (steps) => {
-        const batch = new WriteBatch();
-        const sides: Side[] = [];
-        while (sides.length < PEERS) sides.push(await open());
-        sides[0].peer.pause();
-        let fill = 0;
-        const frame = (size: number, memory?: Buffer): Buffer =>
-          binaryFrame(Buffer.alloc(size, (fill += 1)), 0, memory);
-        let more = 4;
-        for (let round = 0; round < ROUNDS && more > 0; round++) {
-          if (sides[0].waiting > 0) more -= 1;
-          for (const { to, how, size } of steps) {
-            const side = sides[to];
-            const write = (): void => batch.write(side.outlet, side.note(frame(size)));
-            if (how === 'write') write();
-            else if (how === 'read') {
-              batch.during({ read: (times) => Array.from({ length: times }, write) }, 3);
-            } else if (how === 'now') {
-              const now = batch.writeNow(side.outlet, size + 10, (memory) => side.note(frame(size, memory)));
-              if (now === undefined) write();
-            } else if (how === 'stream') {
-              batch.flushAll(side.outlet);
-              side.socket.write(side.note(Buffer.from('close')));
-            } else await turn();
+  it.each([
+    ['TCP', false],
+    ['TLS', true],
+  ])(
+    'R5: however frames are sent over %s, to peers that read and to one that does not, each byte leaves once and in order',
+    async (_kind, secure) => {
+      const step = fc.record({
+        to: fc.nat(PEERS - 1),
+        how: fc.constantFrom('write', 'read', 'now', 'now', 'stream', 'turn'),
+        size: fc.oneof(
+          fc.integer({ min: 1, max: 1500 }),
+          fc.integer({ min: 4000, max: 20_000 }),
+          fc.integer({ min: 20_000, max: 69_000 }),
+        ),
+      });
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 30 }), async (steps) => {
+          const batch = new WriteBatch();
+          const sides: Side[] = [];
+          while (sides.length < PEERS) sides.push(await open(secure));
+          sides[0].peer.pause();
+          let fill = 0;
+          const frame = (size: number, memory?: Buffer): Buffer =>
+            binaryFrame(Buffer.alloc(size, (fill += 1)), 0, memory);
+          let more = 4;
+          for (let round = 0; round < ROUNDS && more > 0; round++) {
+            if (sides[0].waiting > 0) more -= 1;
+            for (const { to, how, size } of steps) {
+              const side = sides[to];
+              const write = (): void => batch.write(side.outlet, side.note(frame(size)));
+              if (how === 'write') write();
+              else if (how === 'read') {
+                batch.during({ read: (times) => Array.from({ length: times }, write) }, 3);
+              } else if (how === 'now') {
+                const now = batch.writeNow(side.outlet, size + 10, (memory) => side.note(frame(size, memory)));
+                if (now === undefined) write();
+              } else if (how === 'stream') {
+                batch.flushAll(side.outlet);
+                side.socket.write(side.note(Buffer.from('close')));
+              } else await turn();
+            }
+            await turn();
           }
-          await turn();
-        }
-        sides[0].peer.resume();
-        for (const side of sides) {
-          await until(() => side.bytesRead >= side.bytesSent && side.waiting === 0);
-          expect(Buffer.concat(side.read).equals(Buffer.concat(side.sent))).toBe(true);
-        }
-      }),
-      { numRuns: 5, endOnFailure: true },
-    );
-  });
+          sides[0].peer.resume();
+          for (const side of sides) {
+            await until(() => side.bytesRead >= side.bytesSent && side.waiting === 0);
+            expect(Buffer.concat(side.read).equals(Buffer.concat(side.sent))).toBe(true);
+          }
+        }),
+        { numRuns: 5, endOnFailure: true },
+      );
+    },
+  );
 });
