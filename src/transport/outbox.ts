@@ -7,7 +7,6 @@ const MIN_BLOCK_BYTES = 512;
 const MAX_BLOCK_BYTES = 16_384;
 /** Bytes of memory that a piece takes besides its content: the objects around it, here and in Node. */
 const OVERHEAD_BYTES = 256;
-const EMPTY = Buffer.alloc(0);
 
 /** A peer that frames wait for. */
 export interface Lagging {
@@ -33,23 +32,20 @@ export class Outbox {
   #waiting = 0;
   /** Bytes of memory of the pieces that the socket has and has not written yet. */
   #handed: number;
-  #marked = false;
   /** Whether something waits that `wrote` will report. */
   #awaited: boolean;
+  /** Number of writes whose callback was not called yet. */
+  #writes = 0;
   /** Whether nothing waits any more. */
   #done = false;
 
-  /**
-   * `handed` is the memory, in bytes, of what already waits in the socket; `awaited` is whether `wrote` will be called
-   * when the system has taken that.
-   */
+  /** `awaited` is the memory, in bytes, of what was already written, and that `wrote` will report; 0 for nothing. */
   constructor(
     private readonly peer: Lagging,
-    handed: number,
-    awaited = false,
+    awaited = 0,
   ) {
-    this.#handed = handed + OVERHEAD_BYTES;
-    this.#awaited = awaited;
+    this.#handed = awaited + OVERHEAD_BYTES;
+    this.#awaited = awaited > 0;
   }
 
   /** Bytes of memory. */
@@ -73,7 +69,6 @@ export class Outbox {
     if (!this.#writing) this.#handed = 0;
     while (this.#pieces.length > 0 && !this.#writing) this.#hand();
     if (!this.#writing) this.#handed = 0;
-    else if (!this.#awaited) this.#mark();
     this.#done = this.held === 0;
     this.peer.lags(this.held);
   }
@@ -97,9 +92,9 @@ export class Outbox {
     this.peer.lags(this.held);
   }
 
-  /** Whether the socket has not written yet what it has. */
+  /** Whether the socket has not written yet what it was given from here. */
   get #writing(): boolean {
-    return this.#awaited || this.peer.socket.writableLength > 0;
+    return this.#awaited || (this.#writes > 0 && this.peer.socket.writableLength > 0);
   }
 
   #hand(): void {
@@ -109,18 +104,12 @@ export class Outbox {
     if (last) this.#used = 0;
     const memory = piece.buffer.byteLength + OVERHEAD_BYTES;
     this.#waiting -= memory;
-    this.peer.socket.write(bytes);
-    this.#handed = this.#writing ? this.#handed + memory : 0;
-  }
-
-  /** Makes Node report when the socket has written everything so far: an empty write after it has a callback. */
-  #mark(): void {
-    if (this.#marked) return;
-    this.#marked = true;
-    this.peer.socket.write(EMPTY, () => {
-      this.#marked = false;
+    this.#writes += 1;
+    this.peer.socket.write(bytes, () => {
+      this.#writes -= 1;
       this.drain();
     });
+    this.#handed = this.#writing ? this.#handed + memory : 0;
   }
 
   #copy(frames: Buffer): void {

@@ -18,10 +18,8 @@ export class Outlet implements Writer {
   next: Writer | undefined;
   held: Buffer | undefined;
   heldBytes = 0;
+  earlier: Buffer[] | undefined;
   unflushed = 0;
-  pieces = 0;
-  piecesBytes = 0;
-  lastMemory: ArrayBufferLike | undefined;
   outbox: Outbox | undefined;
 
   constructor(

@@ -18,24 +18,16 @@ export interface Writer extends Lagging, DirectWriter {
    */
   held: Buffer | undefined;
   heldBytes: number;
+  /** What is held before that, in pieces without gaps. */
+  earlier: Buffer[] | undefined;
   /** Bytes that were not flushed yet. */
   unflushed: number;
-  /**
-   * Since the last flush: the number of pieces that the socket got, the memory that they keep, in bytes, and the memory
-   * of the last of them.
-   */
-  pieces: number;
-  piecesBytes: number;
-  lastMemory: ArrayBufferLike | undefined;
   /** Frames that wait while the socket is still writing; undefined while the peer keeps up. */
   outbox: Outbox | undefined;
 }
 
-/**
- * Maximum number of pieces that the socket gets in one batch. More are copied together: each piece costs far more than
- * a small frame.
- */
-const MAX_PIECES = 16;
+/** Pieces are copied together up to this size, in bytes. Each write costs far more than copying a small piece. */
+const JOINED_BYTES = 16_384;
 
 /** Memory for a large frame that is written immediately, in bytes: a message of the default size at most, and its head. */
 export const BLOCK_BYTES = 68 * 1024;
@@ -54,6 +46,8 @@ export class WriteBatch {
   #reading = false;
   /** Memory for the next large frame that is written immediately. */
   #block: Buffer | undefined;
+  /** Memory for the next pieces that are copied together. */
+  #joined: Buffer | undefined;
 
   /** Calls `read`, and sends what it brought. */
   during(reader: { read(length: number): void }, length: number): void {
@@ -72,8 +66,7 @@ export class WriteBatch {
     if (held === undefined) {
       writer.held = frame;
     } else if (held.byteOffset + writer.heldBytes !== frame.byteOffset || held.buffer !== frame.buffer) {
-      if (writer.outbox === undefined && writer.socket.writableCorked === 0) writer.socket.cork();
-      this.#hand(writer, held);
+      (writer.earlier ??= []).push(take(writer, held));
       writer.held = frame;
     }
     writer.heldBytes += frame.length;
@@ -92,24 +85,27 @@ export class WriteBatch {
     this.#block ??= Buffer.allocUnsafeSlow(BLOCK_BYTES);
     const frame = make(this.#block);
     // The system keeps what it did not take.
-    if (!this.#writeDirectly(writer, frame)) this.#block = undefined;
+    if (!this.#writeDirectly(writer, frame)) {
+      this.#block = undefined;
+      writer.outbox!.drain();
+    }
     return frame;
   }
 
   /** Writes what a writer holds now, as far as the system takes it. */
   flush(writer: Writer): void {
-    const { socket } = writer;
-    if (writer.unflushed === 0) return;
+    const { held, earlier } = writer;
     writer.unflushed = 0;
-    if (writer.held !== undefined) {
-      if (writer.pieces === 0 && this.#writeAlone(writer, writer.held)) return;
-      this.#hand(writer, writer.held);
+    if (held === undefined) return;
+    const last = take(writer, held);
+    writer.earlier = undefined;
+    if (!writer.open) return;
+    if (earlier === undefined) {
+      this.#hand(writer, last);
+    } else {
+      earlier.push(last);
+      this.#handAll(writer, earlier);
     }
-    if (socket.writableCorked > 0) socket.uncork();
-    if (socket.writableLength > 0) writer.outbox ??= new Outbox(writer, writer.piecesBytes);
-    writer.pieces = 0;
-    writer.piecesBytes = 0;
-    writer.lastMemory = undefined;
     writer.outbox?.drain();
   }
 
@@ -126,6 +122,8 @@ export class WriteBatch {
   drop(writer: Writer): void {
     writer.held = undefined;
     writer.heldBytes = 0;
+    writer.earlier = undefined;
+    writer.unflushed = 0;
     writer.outbox?.drop();
   }
 
@@ -145,42 +143,59 @@ export class WriteBatch {
     return writer.outbox === undefined && writer.open && this.#direct.takes(writer.socket);
   }
 
-  /** Writes what is held if nothing waits for the peer, and a lone piece costs less than a batch. Returns whether. */
-  #writeAlone(writer: Writer, held: Buffer): boolean {
+  /** Writes a piece if nothing waits for the peer. Otherwise it waits, too. */
+  #hand(writer: Writer, piece: Buffer): void {
     const { socket } = writer;
     if (this.#isIdle(writer)) {
-      this.#writeDirectly(writer, pieceOf(writer, held));
-      return true;
+      this.#writeDirectly(writer, piece);
+    } else if (writer.outbox === undefined && socket instanceof TLSSocket && socket.writableLength === 0) {
+      // TLS never writes immediately.
+      writer.outbox = new Outbox(writer, piece.buffer.byteLength);
+      socket.write(piece, () => writer.wrote());
+    } else {
+      writer.outbox ??= new Outbox(writer);
+      writer.outbox.push(piece);
     }
-    if (!(socket instanceof TLSSocket) || !writer.open || writer.outbox !== undefined) return false;
-    if (socket.writableLength > 0) return false;
-    const piece = pieceOf(writer, held);
-    // TLS never writes immediately.
-    writer.outbox = new Outbox(writer, piece.buffer.byteLength, true);
-    socket.write(piece, () => writer.wrote());
-    writer.outbox.drain();
-    return true;
+  }
+
+  /** The same with several pieces. Those that are small are copied together. */
+  #handAll(writer: Writer, pieces: readonly Buffer[]): void {
+    let together: Buffer[] = [];
+    let bytes = 0;
+    for (const piece of pieces) {
+      if (bytes + piece.length > JOINED_BYTES) {
+        this.#handTogether(writer, together, bytes);
+        together = [];
+        bytes = 0;
+      }
+      together.push(piece);
+      bytes += piece.length;
+    }
+    this.#handTogether(writer, together, bytes);
+  }
+
+  #handTogether(writer: Writer, pieces: readonly Buffer[], bytes: number): void {
+    if (pieces.length < 2 || writer.outbox !== undefined) {
+      for (const piece of pieces) this.#hand(writer, piece);
+    } else if (!this.#isIdle(writer)) {
+      // A stream keeps what it is given.
+      this.#hand(writer, Buffer.concat(pieces, bytes));
+    } else {
+      this.#joined ??= Buffer.allocUnsafeSlow(JOINED_BYTES);
+      let at = 0;
+      for (const piece of pieces) {
+        this.#joined.set(piece, at);
+        at += piece.length;
+      }
+      if (!this.#writeDirectly(writer, this.#joined.subarray(0, bytes))) this.#joined = undefined;
+    }
   }
 
   /** Writes to a socket that is idle. Returns whether nothing of it waits. */
   #writeDirectly(writer: Writer, piece: Buffer): boolean {
     if (this.#direct.write(writer, piece)) return true;
-    writer.outbox = new Outbox(writer, piece.buffer.byteLength, true);
-    writer.outbox.drain();
+    writer.outbox = new Outbox(writer, piece.buffer.byteLength);
     return false;
-  }
-
-  /** Moves what is held to the socket or, if that lags, to the outbox. Drops it if the connection takes no more. */
-  #hand(writer: Writer, held: Buffer): void {
-    const piece = pieceOf(writer, held);
-    if (!writer.open) return;
-    if (writer.pieces === MAX_PIECES) writer.outbox ??= new Outbox(writer, writer.piecesBytes);
-    if (writer.outbox !== undefined) return writer.outbox.push(piece);
-    writer.pieces += 1;
-    // A piece keeps the whole memory block that it is part of.
-    if (piece.buffer !== writer.lastMemory) writer.piecesBytes += piece.buffer.byteLength;
-    writer.lastMemory = piece.buffer;
-    writer.socket.write(piece);
   }
 
   readonly #end = (): void => {
@@ -196,8 +211,8 @@ export class WriteBatch {
   };
 }
 
-/** Takes what a writer holds, as one piece. */
-function pieceOf(writer: Writer, held: Buffer): Buffer {
+/** Takes from a writer what it holds without a gap, as one piece. */
+function take(writer: Writer, held: Buffer): Buffer {
   const { heldBytes } = writer;
   writer.held = undefined;
   writer.heldBytes = 0;
