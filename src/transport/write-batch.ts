@@ -1,5 +1,4 @@
 import type { Writable } from 'node:stream';
-import { TLSSocket } from 'node:tls';
 import { DirectWrites } from './direct-writes.js';
 import type { DirectWriter } from './direct-writes.js';
 import { Outbox } from './outbox.js';
@@ -145,13 +144,8 @@ export class WriteBatch {
 
   /** Writes a piece if nothing waits for the peer. Otherwise it waits, too. */
   #hand(writer: Writer, piece: Buffer): void {
-    const { socket } = writer;
     if (this.#isIdle(writer)) {
       this.#writeDirectly(writer, piece);
-    } else if (writer.outbox === undefined && socket instanceof TLSSocket && socket.writableLength === 0) {
-      // TLS never writes immediately.
-      writer.outbox = new Outbox(writer, piece.buffer.byteLength);
-      socket.write(piece, () => writer.wrote());
     } else {
       writer.outbox ??= new Outbox(writer);
       writer.outbox.push(piece);
