@@ -32,7 +32,7 @@ const project = (displayName, ...testMatch) => ({
   testMatch: testMatch.flatMap((glob) => [`<rootDir>/test/${glob}`, `<rootDir>/client/test/${glob}`]),
 });
 
-/** All that "npm test" leaves out: what needs a browser, and what takes a minute for one test. "npm run test:all" runs it, too. */
+/** All that "npm test" leaves out: what needs a browser, and what is slow. "npm run test:all" runs it, too. */
 export const FURTHER = [project('browser', 'browser/**/*.spec.ts'), project('long', 'long/**/*.spec.ts')];
 
 /** @type {import('jest').Config} */

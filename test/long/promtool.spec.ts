@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
 import { parse, stringify } from 'yaml';
-import { ROOT } from '../../support/deploy/compose.js';
-import { alertsOf, PROMTOOL_CASES, readMonitoring, recordingsOf } from '../../support/deploy/monitoring.js';
-import type { Monitoring } from '../../support/deploy/monitoring.js';
-import { plainPromql } from '../../support/deploy/promql.js';
-import { describeWithPromtool, promtool } from '../../support/deploy/promtool.js';
-import { expressionsOf } from '../../support/deploy/query-rules.js';
+import { ROOT } from '../support/deploy/compose.js';
+import { alertsOf, PROMTOOL_CASES, readMonitoring, recordingsOf } from '../support/deploy/monitoring.js';
+import type { Monitoring } from '../support/deploy/monitoring.js';
+import { plainPromql } from '../support/deploy/promql.js';
+import { describeWithPromtool, promtool } from '../support/deploy/promtool.js';
+import { expressionsOf } from '../support/deploy/query-rules.js';
 
 const RULES = 'cairn-signal.rules.yaml';
 const [CASES] = PROMTOOL_CASES;

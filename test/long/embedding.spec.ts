@@ -3,19 +3,19 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { WebSocket } from 'ws';
-import { EmbeddedApplication } from '../../support/embedded-application.js';
-import { makeKey, sign } from '../../support/issuer.js';
-import type { SigningKey } from '../../support/issuer.js';
-import { NatsServer, describeWithNats } from '../../support/nats-server.js';
-import { payloadOf, Peer, settle } from '../../support/peer.js';
-import { scrape } from '../../support/scrape.js';
-import { startServer, stopServers } from '../../support/server.js';
+import { EmbeddedApplication } from '../support/embedded-application.js';
+import { makeKey, sign } from '../support/issuer.js';
+import type { SigningKey } from '../support/issuer.js';
+import { NatsServer, describeWithNats } from '../support/nats-server.js';
+import { payloadOf, Peer, settle } from '../support/peer.js';
+import { scrape } from '../support/scrape.js';
+import { startServer, stopServers } from '../support/server.js';
 
 /** For packing, installing and compiling on a busy machine. */
 const INSTALLING_MS = 240_000;
 
 /** The page for people who extend the server, and its code blocks in order. */
-const PAGE = readFileSync(new URL('../../../docs/extending.md', import.meta.url), 'utf8');
+const PAGE = readFileSync(new URL('../../docs/extending.md', import.meta.url), 'utf8');
 const [
   officeHours,
   oneEach,
@@ -231,7 +231,7 @@ describe('docs/extending.md', () => {
   });
 
   it('names only what the package exports', async () => {
-    const exported = Object.keys(await import('../../../src/embedding.js'));
+    const exported = Object.keys(await import('../../src/embedding.js'));
     const named = [...PAGE.matchAll(/`([A-Z][A-Za-z]+)`/g)].map(([, name]) => name);
     expect(named).toContain('RecordStore');
     expect(named.filter((name) => ![...OF_OTHERS, ...exported].includes(name))).toEqual([]);
