@@ -22,31 +22,37 @@ describe('memory of presence', () => {
   ])(
     'V12: members of other nodes, %s: the heap grows by no more than their part of presence-total-bytes',
     (_what, perTopic, perNode, size) => {
-      const counts = new PresenceCounts();
-      const ids = new MemberIds();
       const settings = parseSettings({ presenceTotalBytes: MAX_BYTES / SHARE_OF_OTHERS });
-      const presence = new Presence(settings, ids, counts, new ManualClock());
-      const topics = Array.from({ length: Math.ceil(MAX_BYTES / 200 / perTopic) }, (_, n) => `topic ${n}`);
-      for (const topic of topics) presence.join(topic, peer, []);
       const lent = size === undefined ? undefined : Buffer.alloc(size, 'x');
-      const before = heapUsed();
-      let taken = 0;
-      let room = true;
-      for (const topic of topics) {
-        for (let n = 0; n < perTopic && room; n += 1) {
-          const node = perNode === 1 ? 'node' : ids.next() + ids.next();
-          room = presence.addTo(topic, node, { id: ids.next(), data: lent });
-          if (room) taken += 1;
+      /** Returns by how much the heap grows when there is room for no more. */
+      function fill(): number {
+        const counts = new PresenceCounts();
+        const ids = new MemberIds();
+        const presence = new Presence(settings, ids, counts, new ManualClock());
+        const topics = Array.from({ length: Math.ceil(MAX_BYTES / 200 / perTopic) }, (_, n) => `topic ${n}`);
+        for (const topic of topics) presence.join(topic, peer, []);
+        const before = heapUsed();
+        let taken = 0;
+        let room = true;
+        for (const topic of topics) {
+          for (let n = 0; n < perTopic && room; n += 1) {
+            const node = perNode === 1 ? 'node' : ids.next() + ids.next();
+            room = presence.addTo(topic, node, { id: ids.next(), data: lent });
+            if (room) taken += 1;
+          }
         }
+        const grown = heapUsed() - before;
+        expect(room).toBe(false);
+        expect(counts.members.elsewhere).toBe(taken);
+        expect(counts.bytes).toBeGreaterThan(0.99 * MAX_BYTES);
+        presence.onModuleDestroy();
+        return grown;
       }
-      const grown = heapUsed() - before;
-      expect(room).toBe(false);
-      expect(counts.members.elsewhere).toBe(taken);
-      expect(counts.bytes).toBeGreaterThan(0.99 * MAX_BYTES);
+      // Whatever else this process does in between, such as compiling, can add to one of them.
+      const grown = Math.min(fill(), fill(), fill());
       // The account is honest: not far above what is held, and not below.
       expect(grown).toBeLessThan(1.05 * MAX_BYTES);
       expect(grown).toBeGreaterThan(0.4 * MAX_BYTES);
-      presence.onModuleDestroy();
     },
   );
 
