@@ -126,6 +126,8 @@ export class SignalSocket {
 
   /** Called at the end of what the peer sends. What waits for it may never leave: it need not read. */
   halfClosed(): void {
+    // Over TLS, answers to what came with the end wait for the end of the turn.
+    if (this.#state === 'open') this.carrier.flush();
     this.#state = 'closing';
     this.socket.end();
     this.#cutAfter(Math.min(this.mostClosing, CLOSE_TIMEOUT_MS));

@@ -28,6 +28,9 @@ export interface Writer extends Lagging, DirectWriter {
 /** Pieces are copied together up to this size, in bytes. Each write costs far more than copying a small piece. */
 const JOINED_BYTES = 16_384;
 
+/** Maximum number of pieces that are held before the last one. */
+const MAX_EARLIER = 32;
+
 /** Memory for a large frame that is written immediately, in bytes: a message of the default size at most, and its head. */
 export const BLOCK_BYTES = 68 * 1024;
 
@@ -65,7 +68,9 @@ export class WriteBatch {
     if (held === undefined) {
       writer.held = frame;
     } else if (held.byteOffset + writer.heldBytes !== frame.byteOffset || held.buffer !== frame.buffer) {
-      (writer.earlier ??= []).push(take(writer, held));
+      // Each piece takes memory of its own, which nothing counts.
+      if (writer.earlier?.length === MAX_EARLIER) this.flush(writer);
+      else (writer.earlier ??= []).push(take(writer, held));
       writer.held = frame;
     }
     writer.heldBytes += frame.length;
