@@ -108,7 +108,7 @@ export class WriteBatch {
       this.#hand(writer, last);
     } else {
       earlier.push(last);
-      this.#handAll(writer, earlier);
+      this.#handPieces(writer, earlier);
     }
     writer.outbox?.drain();
   }
@@ -158,7 +158,7 @@ export class WriteBatch {
   }
 
   /** The same with several pieces. Those that are small are copied together. */
-  #handAll(writer: Writer, pieces: readonly Buffer[]): void {
+  #handPieces(writer: Writer, pieces: readonly Buffer[]): void {
     let together: Buffer[] = [];
     let bytes = 0;
     for (const piece of pieces) {
