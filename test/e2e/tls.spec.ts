@@ -29,6 +29,13 @@ describe('TLS', () => {
     certificates.remove();
   });
 
+  /** A peer, and the stream below its TLS. */
+  async function heldPeer(): Promise<{ peer: Peer; stream: HeldStream }> {
+    const stream = new HeldStream(connectTcp(running.port, '127.0.0.1'));
+    const secured = connect({ socket: stream, ca: certificates.ca, servername: 'localhost' });
+    return { peer: await Peer.connect(running.url, { createConnection: () => secured }), stream };
+  }
+
   it('peers that verify the chain rendezvous over wss://', async () => {
     const verified = { ca: certificates.ca, servername: 'localhost' };
     const [a, b] = [await Peer.connect(running.url, verified), await Peer.connect(running.url, verified)];
@@ -40,12 +47,8 @@ describe('TLS', () => {
   });
 
   it('R5: messages that come together, each in its own record, leave together in one record', async () => {
-    const verified = { ca: certificates.ca, servername: 'localhost' };
-    const stream = new HeldStream(connectTcp(running.port, '127.0.0.1'));
-    const [a, b] = [
-      await Peer.connect(running.url, { createConnection: () => connect({ socket: stream, ...verified }) }),
-      await Peer.connect(running.url, verified),
-    ];
+    const { peer: a, stream } = await heldPeer();
+    const b = await Peer.connect(running.url, { ca: certificates.ca, servername: 'localhost' });
     b.subscribe('together');
     await b.sync();
     let records = 0;
@@ -59,6 +62,19 @@ describe('TLS', () => {
     expect(records).toBe(1);
     a.socket.terminate();
     expect((await b.close()).code).toBe(1000);
+  });
+
+  it('a peer that ends in the same read as its last message is answered before', async () => {
+    const { peer, stream } = await heldPeer();
+    const pong = once(peer.socket, 'pong') as Promise<[Buffer]>;
+    stream.hold();
+    peer.socket.ping('the last');
+    peer.tcp.end();
+    await until(() => peer.tcp.writableFinished);
+    stream.release();
+    const [heard] = await Promise.race([pong, peer.closed.then(() => ['nothing'])]);
+    expect(heard.toString()).toBe('the last');
+    peer.socket.terminate();
   });
 
   it('L16: a connection is plain during both of its handshakes, until it belongs to a peer', async () => {

@@ -31,11 +31,6 @@ export class HeldStream extends Duplex {
     done();
   }
 
-  override _final(done: () => void): void {
-    this.tcp.end();
-    done();
-  }
-
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.tcp.destroy();
     done(error);

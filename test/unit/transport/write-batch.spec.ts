@@ -119,4 +119,25 @@ describe('write batch', () => {
       );
     },
   );
+
+  it('L2: frames with gaps between them leave before many pieces are held', async () => {
+    const batch = new WriteBatch();
+    const side = await open(false);
+    const memory = Buffer.alloc(4096, 'x');
+    let most = 0;
+    batch.during(
+      {
+        read: () => {
+          for (let at = 0; at < memory.length; at += 2) {
+            batch.write(side.outlet, side.note(memory.subarray(at, at + 1)));
+            most = Math.max(most, side.outlet.unflushed);
+          }
+        },
+      },
+      0,
+    );
+    expect(most).toBeLessThan(100);
+    await until(() => side.bytesRead >= side.bytesSent);
+    expect(Buffer.concat(side.read).equals(Buffer.concat(side.sent))).toBe(true);
+  });
 });
