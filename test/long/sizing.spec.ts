@@ -50,6 +50,17 @@ describeWithNats('the sizing table holds under attack', () => {
     return socket;
   }
 
+  /**
+   * Opens many, no faster than the server accepts them: once its queue is full, the system answers with SYN cookies,
+   * and resets a connection that sends more than one segment. The queue is served in order.
+   */
+  async function flood(server: MeasuredServer, count: number, bytes: (i: number) => Buffer | string): Promise<void> {
+    for (let i = 0; i < count; i++) {
+      bare(server, bytes(i));
+      if (i % 100 === 99 || i === count - 1) (await Peer.connect(server.url)).socket.terminate();
+    }
+  }
+
   const upgraded = (...frames: readonly Buffer[]): Buffer => Buffer.concat([Buffer.from(HANDSHAKE), ...frames]);
   const subscribe = (topic: string): Buffer => clientFrame(0x82, encodeMessage({ kind: 'Subscribe', topic }));
 
@@ -86,18 +97,16 @@ describeWithNats('the sizing table holds under attack', () => {
       const server = await MeasuredServer.start({ ...flags, ...nats }, [heap]);
       const pair = await HonestPair.connect(server.url);
 
-      for (const subscriber of subscribers) bare(server, subscriber);
+      await flood(server, subscribers.length, (i) => subscribers[i]);
       // With a bus, they wait for NATS, and what waits is cut first.
       if (bus !== 'alone') await server.reaches('cairn_signal_subscriptions', 190_000, PATIENCE_MS);
       // Up to a third more than may be held.
       const unfinished = Math.ceil((1.3 * Number(flags['max-unfinished-total-bytes'])) / 50_000);
-      for (let i = 0; i < unfinished; i++) {
-        bare(server, i % 10 === 0 ? fragments : begun);
-        if (i % 100 === 0) await pair.isServed();
-      }
+      await flood(server, unfinished, (i) => (i % 10 === 0 ? fragments : begun));
+      await pair.isServed();
       // Unfinished requests, as many as get in.
-      for (let i = 0; i < 1500; i++) bare(server, `GET / HTTP/1.1\r\n${'a:\r\n'.repeat(4000)}`);
-      for (let i = 0; i < 200; i++) bare(server, pongs);
+      await flood(server, 1500, () => `GET / HTTP/1.1\r\n${'a:\r\n'.repeat(4000)}`);
+      await flood(server, 200, () => pongs);
       await pair.isServed();
 
       // Subscribers that do not read, and are sent small frames until nearly all that may wait does, or they are

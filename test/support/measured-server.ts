@@ -75,7 +75,9 @@ export class MeasuredServer {
 
   /** Resolves once a metric has at least this value, for which it may take `patience` milliseconds. */
   async reaches(name: string, least: number, patience?: number): Promise<void> {
-    await until(async () => (await this.metric(name)) >= least, undefined, patience);
+    let value = 0;
+    const reached = async (): Promise<boolean> => (value = await this.metric(name)) >= least;
+    await until(reached, undefined, patience, () => `${name} is ${value}, not ${least}`);
   }
 
   /** Bytes that it holds in V8's heap and in buffers outside of it, after garbage collection. */
