@@ -6,7 +6,7 @@ const MAX_COPIED_BYTES = 4096;
 const MIN_BLOCK_BYTES = 512;
 const MAX_BLOCK_BYTES = 16_384;
 /** Bytes of memory that a piece takes besides its content: the objects around it, here and in Node. */
-const OVERHEAD_BYTES = 256;
+export const OVERHEAD_BYTES = 256;
 
 /** A peer that frames wait for. */
 export interface Lagging {
@@ -79,9 +79,9 @@ export class Outbox {
     this.drain();
   }
 
-  /** Writes everything to the socket, because something else will be written after it. */
+  /** Writes everything to the socket, because something else will be written after it. Does nothing once it ends. */
   handAll(): void {
-    while (this.#pieces.length > 0) this.#hand();
+    while (this.peer.socket.writable && this.#pieces.length > 0) this.#hand();
   }
 
   /** Drops what the socket does not have yet. */

@@ -118,6 +118,28 @@ describe('slow consumers', () => {
     expect(b.received).toHaveLength(8);
     expect(b.socket.readyState).toBe(b.socket.OPEN);
   });
+
+  it('L2: the memory of a large frame that the system takes in part does not close a peer by itself', async () => {
+    // The memory that large frames are written from, with what is around it, takes 69,888 bytes.
+    for (const limit of [69_632, 69_633, 69_887, 69_888]) {
+      const running = await startServer({ maxBufferedBytes: limit, maxMessagesPerSecond: 0 });
+      const [sender, slow] = await Promise.all([1, 2].map(() => Peer.connect(running.url)));
+      slow.subscribe('t');
+      await slow.sync();
+      slow.socket.pause();
+      await until(
+        () => running.held.buffered.total > 0 || running.connections.size < 2,
+        async () => {
+          sender.relay('t', Buffer.alloc(65_000));
+          await sender.sync();
+        },
+      );
+      slow.socket.resume();
+      await until(() => running.held.buffered.total === 0);
+      await slow.sync();
+      expect([limit, slow.isOpen, running.connections.size]).toEqual([limit, true, 2]);
+    }
+  });
 });
 
 describe('topics of one connection', () => {

@@ -44,10 +44,48 @@ describe('holdings', () => {
     left = 850;
     all.note('a', 900);
     all.note('b', 200);
-    expect([given, all.total]).toEqual([['a', 'b'], 1050]);
-    // It ends a moment later.
+    // What stays is within the limit, once "a" has ended.
+    expect([given, all.total]).toEqual([['a'], 1050]);
     all.note('a', 0);
     expect(all.total).toBe(200);
+    // It is another one from then on.
+    all.note('a', 801);
+    expect(given).toEqual(['a', 'a']);
+  });
+
+  it('L3, L15: where nothing is free before holders end, a tenth of them give up, each once', () => {
+    const all = holdings(10_000);
+    left = Infinity;
+    for (let i = 0; i < 1000; i++) all.note(`${i}`, 10);
+    expect(given).toEqual([]);
+    for (let i = 0; i < 100; i++) all.note('last', i + 1);
+    expect(given.length).toBeGreaterThanOrEqual(100);
+    expect(given.length).toBeLessThan(110);
+    expect(new Set(given).size).toBe(given.length);
+  });
+
+  it('L3, L15: those that gave up are told again before others give up, so that they cannot take their time', () => {
+    const all = holdings(1000);
+    left = Infinity;
+    all.note('a', 600);
+    all.note('b', 500);
+    expect(given).toEqual(['a']);
+    left = 0;
+    all.note('c', 501);
+    expect([given, all.total]).toEqual([['a', 'a', 'c'], 500]);
+  });
+
+  it('L3, L15: one that ends because another gives up is not counted as leaving for ever', () => {
+    const all: Holdings<string> = new Holdings(1000, tally, (holder) => {
+      given.push(holder);
+      all.note('a', 0);
+      all.note('b', 0);
+    });
+    all.note('a', 500);
+    all.note('b', 501);
+    expect([given, all.total]).toEqual([['b'], 0]);
+    all.note('a', 1001);
+    expect([given, all.total]).toEqual([['b', 'a'], 0]);
   });
 
   it('L3, L15: released memory does not count', () => {

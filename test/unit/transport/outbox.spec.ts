@@ -137,6 +137,18 @@ describe('outbox', () => {
     expect(peer.text).toBe(`before${'x'.repeat(300_000)}behind`);
   });
 
+  it('D4: nothing is written to a socket that has ended', async () => {
+    const errors: Error[] = [];
+    peer.socket.on('error', (error) => errors.push(error));
+    outbox.push(Buffer.from('late'));
+    peer.socket.end();
+    outbox.handAll();
+    await peer.take();
+    await turn();
+    expect(errors).toEqual([]);
+    expect(peer.text).toBe('before');
+  });
+
   it('L2: what was written past the stream counts until it is written, and only then the next piece follows', async () => {
     const other = new Peer();
     const past = new Outbox(other, 16_384);
