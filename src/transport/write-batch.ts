@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { DirectWrites } from './direct-writes.js';
 import type { DirectWriter } from './direct-writes.js';
-import { Outbox } from './outbox.js';
+import { OVERHEAD_BYTES, Outbox } from './outbox.js';
 import type { Lagging } from './outbox.js';
 
 /** Something that writes frames to a socket. Only WriteBatch changes the fields other than the socket. */
@@ -32,7 +32,9 @@ const JOINED_BYTES = 16_384;
 const MAX_EARLIER = 32;
 
 /** Memory for a large frame that is written immediately, in bytes: a message of the default size at most, and its head. */
-export const BLOCK_BYTES = 68 * 1024;
+const BLOCK_BYTES = 68 * 1024;
+/** Memory that waits for a peer, in bytes, if the system does not take all of such a frame. */
+export const BLOCK_MEMORY_BYTES = BLOCK_BYTES + OVERHEAD_BYTES;
 
 /**
  * Sends the frames that one read brings for a socket in one system call, at the end of that read (docs/adr/0022). What

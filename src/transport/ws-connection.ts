@@ -14,12 +14,11 @@ import { FrameReader } from './frame-reader.js';
 import type { FrameEnd } from './frame-reader.js';
 import { Inbox } from './inbox.js';
 import type { Recipient } from './inbox.js';
-import { OVERHEAD_BYTES } from './outbox.js';
 import { Outlet } from './outlet.js';
 import type { Sender } from './outlet.js';
 import { SignalSocket } from './signal-socket.js';
 import { SocketPulse } from './socket-pulse.js';
-import { BLOCK_BYTES } from './write-batch.js';
+import { BLOCK_MEMORY_BYTES } from './write-batch.js';
 
 /** Identity of a connection. */
 export interface ConnectionIdentity {
@@ -151,7 +150,7 @@ export class WsConnection extends Connection implements Recipient, FrameEnd, Sen
   override sendLarge(bytes: number, make: (memory?: Buffer) => Buffer): boolean {
     const { writes, maxBufferedBytes } = this.share;
     // The memory that is used again may be kept for a peer that lags.
-    const fits = maxBufferedBytes === 0 || maxBufferedBytes >= BLOCK_BYTES + OVERHEAD_BYTES;
+    const fits = maxBufferedBytes === 0 || maxBufferedBytes >= BLOCK_MEMORY_BYTES;
     const frame = fits ? writes.writeNow(this.#outlet, bytes, make) : undefined;
     if (frame === undefined) return super.sendLarge(bytes, make);
     this.#sent(frame);
