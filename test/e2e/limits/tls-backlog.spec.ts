@@ -27,7 +27,7 @@ it('L3: where a fan-out over TLS waits for a moment for each peer, only as many 
     peer.subscribe('t');
     await peer.sync();
   }
-  // 30 of them are the limit.
+  // The limit is what 30 of them take.
   sender.relay('t', Buffer.alloc(4000));
   await sender.sync();
   await until(() => running.held.buffered.total === 0);
